@@ -1,0 +1,47 @@
+/* The program's own log: subject first, then key=value. One writer, one descriptor. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+/* Supervisor's levels, with its numbers (supervisor-compat, section 4). */
+enum log_level {
+    LVL_BLATHER = 3,
+    LVL_TRACE = 5,
+    LVL_DEBUG = 10,
+    LVL_INFO = 20,
+    LVL_WARN = 30,
+    LVL_ERROR = 40,
+    LVL_CRITICAL = 50,
+};
+
+/* Where lines go and from which level on; default: descriptor 2, info. The descriptor may be
+ * non-blocking: a line that does not fit is dropped, counted, and the count is written with the
+ * next line that fits. json: one JSON object a line instead of text. */
+void log_setup(int fd, enum log_level level, bool json);
+/* Where lines go now. */
+int log_fd(void);
+/* A word that follows the time stamp ("supd-log: "), or "" for supd itself. The text is kept. */
+void log_ident(const char *ident);
+/* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text
+ * are escaped; a line is cut at 4 KiB. */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The level's number by its name (critical error warn info debug trace blather), or -1. */
+int log_level_by_name(const char *name);
+const char *log_level_name(enum log_level level);
+
+#define log_debug(...) log_line(LVL_DEBUG, __VA_ARGS__)
+#define log_info(...) log_line(LVL_INFO, __VA_ARGS__)
+#define log_warn(...) log_line(LVL_WARN, __VA_ARGS__)
+#define log_error(...) log_line(LVL_ERROR, __VA_ARGS__)
+#define log_crit(...) log_line(LVL_CRITICAL, __VA_ARGS__)
+
+/* True at most once per interval_s seconds for each call site: `if (LOG_LIMIT(10)) log_warn(..)` */
+#define LOG_LIMIT(interval_s)                                                                      \
+    ({                                                                                             \
+        static long long log_limit_next;                                                           \
+        log_limit_pass(&log_limit_next, (interval_s));                                             \
+    })
+bool log_limit_pass(long long *next, int interval_s);
+
+#endif

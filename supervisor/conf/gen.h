@@ -1,0 +1,172 @@
+/* A generation: one checked configuration as a pointer-free block, made by the load child and read
+ * by supd from a sealed memfd. Every reference is an offset from the block's start (0: absent), so
+ * that the block means the same in every process and survives an exec. */
+#ifndef CONF_GEN_H
+#define CONF_GEN_H
+
+#include "supervisor/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
+
+#define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
+#define GEN_VERSION 1u
+
+enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
+enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
+enum gen_on_fatal { GEN_FATAL_NOTHING, GEN_FATAL_EXIT, GEN_FATAL_RETRY };
+enum gen_sink { GEN_SINK_NONE, GEN_SINK_AUTO, GEN_SINK_FILE };
+enum gen_log_format { GEN_LOG_RAW, GEN_LOG_JSON };
+enum gen_overflow { GEN_OVERFLOW_DROP, GEN_OVERFLOW_BLOCK };
+
+/* Where one stream of a process goes (supervisor-compat, section 12). */
+struct gen_log {
+    uint8_t sink;    /* enum gen_sink */
+    uint8_t syslog;  /* also to syslog */
+    uint8_t events;  /* *_events_enabled */
+    uint8_t gzip;    /* compress rotated files */
+    uint8_t prefix;  /* log_prefix: program, stream and time before each line */
+    uint8_t format;  /* enum gen_log_format */
+    uint8_t overflow; /* enum gen_overflow */
+    uint8_t strip_ansi;
+    goff path;         /* GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
+    int32_t backups;
+    int64_t maxbytes;  /* <= 0: no rotation */
+    int64_t capture;   /* *_capture_maxbytes */
+};
+
+struct gen_stop {
+    int32_t sig;
+    int32_t pad;
+    int64_t wait_ns; /* how long to wait after it */
+};
+
+struct gen_env {
+    goff text;        /* "KEY=value" */
+    int32_t replaces; /* index into the generation's base environment, or -1: an addition */
+};
+
+struct gen_proc {
+    goff name;   /* process name, e.g. "web_00" */
+    uint32_t group; /* index into groups */
+    goff section; /* "program:web" */
+    goff command; /* as written, expanded */
+    goff argv;    /* goff[argc]; the words */
+    uint32_t argc;
+    goff argv_error; /* why the command cannot run at all ("can't parse command ..."), else 0 */
+    goff candidates; /* goff[ncandidates]: paths to try to execute, in order (PATH already walked) */
+    uint32_t ncandidates;
+    goff env; /* struct gen_env[nenv] */
+    uint32_t nenv;
+    goff directory;
+    goff user;       /* name as written, for messages */
+    int64_t uid, gid; /* -1: stay who we are */
+    goff groups;     /* uint32_t[ngroups], primary first */
+    uint32_t ngroups;
+    int32_t umask; /* -1: inherit */
+    int32_t priority;
+    int32_t startretries;
+    int64_t startsecs_ns;
+    uint8_t autostart, autorestart; /* enum gen_autorestart */
+    uint8_t stopasgroup, killasgroup, redirect_stderr;
+    uint8_t orphans_kill;  /* orphans=kill */
+    uint8_t sigpipe_ignore; /* leave SIGPIPE and SIGXFSZ ignored */
+    uint8_t stdin_null;    /* stdin=null: /dev/null instead of a pipe */
+    uint8_t on_fatal;      /* enum gen_on_fatal */
+    uint8_t pad[3];
+    int32_t numproc; /* process_num */
+    uint32_t exitcodes[8]; /* bit n: exit code n is expected */
+    goff stops;  /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
+                    implied after the last wait and repeated every stopwait_ns */
+    uint32_t nstops;
+    int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
+    int64_t backoff_ns;
+    int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
+    int32_t backoff_jitter_milli; /* 100: +-10 % */
+    int64_t backoff_max_ns;   /* 0: no cap */
+    int64_t backoff_reset_ns; /* 0: retries are forgotten on reaching RUNNING */
+    int64_t retry_window_ns;  /* 0: unset */
+    int64_t fatal_retry_ns;   /* on_fatal=retry:DUR */
+    struct gen_log log[2];    /* stdout, stderr */
+    goff file;                /* where the section was read */
+    uint32_t line;
+    uint32_t pad2;
+};
+
+struct gen_group {
+    goff name;
+    int32_t priority;
+    uint32_t kind; /* enum gen_group_kind */
+    uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
+};
+
+struct gen_supd {
+    goff logfile; /* 0: stderr ("supd") */
+    goff logfile_syslog; /* non-zero when logfile=syslog */
+    int64_t logfile_maxbytes;
+    int32_t logfile_backups;
+    int32_t loglevel;
+    goff pidfile;
+    goff identifier;
+    goff childlogdir;
+    goff socket, socket_group; /* [supd] socket=, absolute; 0: the default of DESIGN */
+    goff libexec;
+    goff directory;
+    int64_t socket_gid; /* -1: none */
+    int64_t uid, gid;   /* [supervisord] user=; -1 */
+    int32_t umask, minfds, minprocs;
+    uint8_t nodaemon, silent, nocleanup, log_json;
+    int64_t shutdown_timeout_ns; /* -1: unbounded */
+    int64_t log_memory;          /* bytes for all rings */
+    uint8_t needs_agent;
+    uint8_t pad[7];
+};
+
+struct gen {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t size;   /* of the whole block */
+    uint32_t crc;    /* over the block with this field 0 */
+    uint32_t ngroups;
+    goff groups; /* struct gen_group[ngroups], in start order: ascending (priority, name) */
+    uint32_t nprocs;
+    goff procs; /* struct gen_proc[nprocs] */
+    goff env;   /* goff[nenv]: the base environment, "KEY=value" */
+    uint32_t nenv;
+    goff path;     /* the configuration file's absolute path */
+    goff warnings; /* goff[nwarnings]: texts to log, each "level\ttext" */
+    uint32_t nwarnings;
+    struct gen_supd supd;
+};
+
+/* The string at an offset; NULL for 0. */
+static inline const char *gen_str(const struct gen *g, goff off)
+{
+    return off ? (const char *)g + off : NULL;
+}
+static inline const void *gen_at(const struct gen *g, goff off)
+{
+    return (const char *)g + off;
+}
+static inline const struct gen_group *gen_groups(const struct gen *g)
+{
+    return (const struct gen_group *)gen_at(g, g->groups);
+}
+static inline const struct gen_proc *gen_procs(const struct gen *g)
+{
+    return (const struct gen_proc *)gen_at(g, g->procs);
+}
+static inline bool gen_exit_expected(const struct gen_proc *p, int code)
+{
+    return code >= 0 && code < 256 && (p->exitcodes[code / 32] >> (code % 32) & 1);
+}
+
+/* Maps a generation from its descriptor, read-only, and checks magic, version, size and CRC.
+ * Returns the block (the caller unmaps it with gen_close) or NULL and the reason. */
+const struct gen *gen_open(int fd, struct err *e);
+void gen_close(const struct gen **g);
+
+#endif
