@@ -13,6 +13,7 @@ struct group {
     struct proc **procs; /* in start order */
     uint32_t nprocs;
     bool doomed; /* goes away once its processes are down */
+    bool updating; /* an update changed it and is not at rest yet */
 };
 
 /* Makes the group of a generation's record with all its processes; none is started. */

@@ -23,7 +23,8 @@ struct proc {
     TAILQ_ENTRY(proc) queue;      /* spawn_queue, while queued */
     struct proc *hash_next;       /* by_pid */
     void *held;                   /* events held back until the logs are drained; publish.c */
-    uint32_t slot;
+    uint32_t slot;                /* in the state */
+    uint32_t index;               /* in group->procs */
     int stdin_fd;                 /* our end of its stdin pipe, or -1 */
     int hashed_pid;
     int refused_errno;            /* of the last spawn the kernel refused */
@@ -63,6 +64,8 @@ void proc_hasten(struct proc *p); /* KILL now */
 int proc_signal(struct proc *p, int sig, struct err *e);
 /* Follows a new record: at once if the difference is hot, else by a restart. */
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf);
+/* Takes the record over that proc_follow left for when it is down; true if there was one. */
+bool proc_take_next(struct proc *p);
 /* True when nothing of it runs or is about to: safe to free. */
 bool proc_is_down(const struct proc *p);
 

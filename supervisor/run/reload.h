@@ -28,6 +28,10 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
 /* Forgets the callbacks of an apply (its client is gone); the work goes on. */
 void reload_forget(struct sup *s, void *obj);
 
+/* Configuration changes under way: is there one; look whether it came to rest. */
+bool reload_applying(const struct sup *s);
+void reload_settle(struct sup *s);
+
 /* HUP and `reload`: load, and if it is good apply all; errors go to the log (and to fn if set). */
 void reload_all(struct sup *s);
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 struct agent;
 struct ctl;
@@ -20,6 +21,8 @@ struct logs;
 struct proc;
 struct group;
 struct helper;
+struct apply;
+struct load;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -60,10 +63,16 @@ struct sup {
     struct loop_defer pump;
     struct loop_timer pump_timer;
     struct loop_defer reaper;
+    struct loop_defer settle;
+    struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
+    struct load *load;   /* a load under way, or NULL (reload.c) */
+    char **words;        /* room for the arguments of one start (launch.c) */
+    size_t nwords;
     struct proc *by_pid[PID_BUCKETS];
     struct helper_list helpers;
     struct rng rng;
     struct sigs_entry entry;
+    struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
