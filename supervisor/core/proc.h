@@ -7,7 +7,7 @@
  *      |               delay    |  |  | died, could not start      |  | died
  *      | STOP          over     |  v  |                            |  v
  *      +---------------------- BACKOFF ---> FATAL        STOP      | EXITED --> STARTING
- * (autorestart) |                          retries used up                  |
+ *      |                          retries used up                  |      autorestart
  *      +-------------------------------------------- STOPPING <----+
  *                                 died
  *
@@ -93,26 +93,26 @@ struct proc_life {
     uint8_t stop_step; /* next index into stops; nstops: KILL is next or was sent */
     uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
     uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
-    uint8_t
-        restart; /* a start waits for the end of STOPPING or of the sweep: 1 by hand, 2 automatic */
-    uint8_t expected; /* the last exit was expected */
-    uint8_t has_exit; /* exit_status is valid */
-    uint8_t delays;   /* spawns in a row that the kernel refused for want of resources */
-    uint8_t nwindow;  /* entries used in window */
-    uint8_t polls;    /* looks at the group since the last signal to it */
+    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic */
+    uint8_t expected;  /* the last exit was expected */
+    uint8_t has_exit;  /* exit_status is valid */
+    uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
+    uint8_t nwindow;   /* entries used in window */
+    uint8_t polls;     /* looks at the group since the last signal to it */
     uint8_t pad[1];
     int32_t pid;         /* 0: none */
     int32_t pgid;        /* of the last instance; kept through a sweep */
     int32_t exit_status; /* wait status of the last instance */
     uint32_t tries;      /* Supervisor's backoff counter */
     uint32_t tries_up;   /* tries when RUNNING was reached; CANNOT after that goes on from it */
-    mono_t started;      /* of the current or last instance */
-    mono_t next;         /* when TIMER is due; 0: never */
-    mono_t due;          /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
-                            STOPPING: next signal at */
-    mono_t sweep_due;    /* next signal to the leftover group; once killed: when to let it be */
-    mono_t poll;         /* next look at the leftover group */
-    mono_t changed;      /* when the state last changed */
+    uint32_t pad2;
+    mono_t started;   /* of the current or last instance */
+    mono_t next;      /* when TIMER is due; 0: never */
+    mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
+                         STOPPING: next signal at */
+    mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
+    mono_t poll;      /* next look at the leftover group */
+    mono_t changed;   /* when the state last changed */
     wall_t start_wall, stop_wall;     /* for people; 0: never */
     uint64_t starts;                  /* instances spawned */
     uint64_t restarts;                /* of these, how many were automatic (retries included) */
