@@ -25,7 +25,8 @@ void agent_free(struct agent **a);
 /* Forwards a request's arguments to the agent and answers it when the agent did; answers FAILED at
  * once when there is no agent. */
 void agent_forward(struct agent *a, struct ctl_req *rq);
-/* The agent's answer to a forwarded request, "answer REF +|ok|error ..." (a verb of its channel). */
+/* The agent's answer to a forwarded request, "answer REF +|ok|error ..." (a verb of its channel).
+ */
 void agent_answer(struct agent *a, struct ctl_req *rq);
 
 #endif
