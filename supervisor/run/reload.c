@@ -2,7 +2,6 @@
 #include "supervisor/run/reload.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/run/groups.h"
@@ -36,9 +35,8 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
-    struct conf_request rq = {.path = s->opt.config,
-                              .as_supervisord = s->opt.as_supervisord,
-                              .environ = environ};
+    struct conf_request rq = {
+        .path = s->opt.config, .as_supervisord = s->opt.as_supervisord, .environ = environ};
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);
@@ -56,9 +54,10 @@ static int load_child(struct load *ld)
 
 static char *read_report(int fd)
 {
-    char *text = mem_zalloc(REPORT_MAX + 1);
-    ssize_t n = pread(fd, text, REPORT_MAX, 0);
-    text[n > 0 ? n : 0] = '\0';
+    char *text = malloc(REPORT_MAX + 1);
+    ssize_t n = text ? pread(fd, text, REPORT_MAX, 0) : 0;
+    if (text)
+        text[n > 0 ? n : 0] = '\0';
     return text;
 }
 
@@ -89,7 +88,7 @@ static void load_done(struct load *ld, int status)
     free(ld);
     s->load = NULL;
     if (fn)
-        fn(obj, gen, e.msg[0] ? e.msg : report);
+        fn(obj, gen, e.msg[0] || !report ? e.msg : report);
     else
         live_gen_unref(&gen);
     free(report);
@@ -99,7 +98,9 @@ int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
 {
     if (s->load)
         return err_set(e, "the configuration is being read already; try again in a moment");
-    struct load *ld = mem_zalloc(sizeof(*ld));
+    struct load *ld = malloc(sizeof(*ld));
+    if (!ld)
+        return err_errno(e, ENOMEM, "cannot read the configuration");
     *ld = (struct load){s, fn, obj, fd_memory("supd-gen", true), fd_memory("supd-report", false)};
     int pid = -1;
     if (ld->gen_fd < 0 || ld->report_fd < 0)
@@ -141,7 +142,8 @@ static const struct gen_group *find_conf(const struct gen *g, const char *name)
 
 /* does the running group differ from the record? Compared process by process, since a group may
  * follow a generation older than the others */
-static bool group_changed(const struct group *g, const struct gen *gen, const struct gen_group *conf)
+static bool group_changed(const struct group *g, const struct gen *gen,
+                          const struct gen_group *conf)
 {
     if (g->doomed || g->priority != conf->priority || g->kind != conf->kind ||
         g->nprocs != conf->nprocs)
@@ -169,12 +171,15 @@ static int by_kind_name(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
-void reload_diff(struct sup *s, const struct live_gen *gen,
-                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj)
+int reload_diff(struct sup *s, const struct live_gen *gen,
+                void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
+                struct err *e)
 {
     const struct gen_group *confs = gen_groups(gen->gen);
-    struct diff_row *rows = mem_alloc((s->ngroups + gen->gen->ngroups) * sizeof(*rows));
+    struct diff_row *rows = calloc(s->ngroups + gen->gen->ngroups + 1u, sizeof(*rows));
     size_t n = 0;
+    if (!rows)
+        return err_errno(e, ENOMEM, "cannot compare the configurations");
     struct group *g;
     for (uint32_t i = 0; i < gen->gen->ngroups; i++) {
         const char *name = gen_str(gen->gen, confs[i].name);
@@ -191,6 +196,7 @@ void reload_diff(struct sup *s, const struct live_gen *gen,
     for (size_t i = 0; i < n; i++)
         fn(obj, rows[i].kind, rows[i].name);
     free(rows);
+    return 0;
 }
 
 static void say(struct sup *s, const char *group, const char *what)
@@ -233,7 +239,11 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
 {
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
-    struct proc **procs = mem_realloc(g->procs, (had + conf->nprocs) * sizeof(*procs));
+    struct proc **procs = realloc(g->procs, (had + conf->nprocs + 1u) * sizeof(*procs));
+    if (!procs) {
+        log_error("group %s: no memory for its new processes", g->name);
+        return;
+    }
     g->procs = procs;
     for (uint32_t i = 0; i < conf->nprocs; i++) {
         struct err e;
@@ -313,7 +323,9 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
     if (s->apply || !s->pending)
         return err_set(e, s->apply ? "an update is under way already; try again in a moment"
                                    : "no configuration was read yet");
-    s->apply = mem_zalloc(sizeof(*s->apply));
+    s->apply = malloc(sizeof(*s->apply));
+    if (!s->apply)
+        return err_errno(e, ENOMEM, "cannot apply the configuration");
     *s->apply = (struct apply){what, done, obj};
     int touched = 0;
     struct group *g;
