@@ -15,8 +15,9 @@ struct unit {
 
 /* largest first: parse demands this order, and format follows it */
 static const struct unit units[] = {
-    {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)},
-    {"m", INT64_C(60000000000)},     {"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},
+    {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)},
+    {"h", INT64_C(3600000000000)},   {"m", INT64_C(60000000000)},
+    {"s", INT64_C(1000000000)},      {"ms", INT64_C(1000000)},
     {"us", INT64_C(1000)},           {"ns", INT64_C(1)},
 };
 #define NUNITS (sizeof(units) / sizeof(units[0]))

@@ -91,8 +91,8 @@ static size_t stamp(char *out, size_t size, enum log_level level)
     int n = self.json ? snprintf(out, size,
                                  "{\"time\":\"%s.%03d%.3s:%s\",\"level\":\"%s\",\"message\":\"%s",
                                  when, ms, zone, zone + 3, log_level_name(level), self.ident)
-                      : snprintf(out, size, "%s,%03d %s %s", when, ms, levels[level_row(level)].word,
-                                 self.ident);
+                      : snprintf(out, size, "%s,%03d %s %s", when, ms,
+                                 levels[level_row(level)].word, self.ident);
     return (size_t)n;
 }
 
@@ -118,7 +118,8 @@ static void emit(const char *line, size_t n)
 {
     if (self.dropped) {
         char note[80];
-        int m = snprintf(note, sizeof(note), "(%lu lines of this log were dropped)\n", self.dropped);
+        int m =
+            snprintf(note, sizeof(note), "(%lu lines of this log were dropped)\n", self.dropped);
         if (self.json || write(self.fd, note, (size_t)m) == m)
             self.dropped = 0;
     }
