@@ -28,7 +28,7 @@ enum spawn_step {
  * kernel itself writes pid (CLONE_PARENT_SETTID) before the child runs. */
 struct spawn_cell {
     int32_t pid;
-    int32_t step;      /* enum spawn_step of a failure; 0: none so far */
+    int32_t step; /* enum spawn_step of a failure; 0: none so far */
     int32_t errnum;
     int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure */
 };
@@ -45,8 +45,9 @@ struct spawn_request {
     const uint32_t *groups;
     uint32_t ngroups;
     int umask; /* -1: inherit */
-    uint64_t ignore; /* signals to leave ignored, bit n-1; all others become default, none blocked */
-    bool setsid;     /* setsid() instead of setpgid(0, 0) */
+    uint64_t
+        ignore;  /* signals to leave ignored, bit n-1; all others become default, none blocked */
+    bool setsid; /* setsid() instead of setpgid(0, 0) */
     const struct rlimit *nofile; /* NULL: stay */
 };
 
