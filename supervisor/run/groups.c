@@ -1,10 +1,10 @@
 /* Groups of processes: made from a generation's records, found by name, walked in order. */
 #include "supervisor/run/groups.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
-#include "supervisor/core/names.h"
+#include "supervisor/core/name.h"
 #include "supervisor/run/publish.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,15 +31,29 @@ static void group_free(struct group *g)
     free(g);
 }
 
+static struct group *group_new(struct sup *s, const char *name, const struct gen_group *conf,
+                               struct err *e)
+{
+    struct group *g = calloc(1, sizeof(*g));
+    if (g) {
+        *g = (struct group){.sup = s, .priority = conf->priority, .kind = conf->kind};
+        g->name = strdup(name);
+        g->procs = calloc(conf->nprocs + 1u, sizeof(*g->procs));
+    }
+    if (g && g->name && g->procs)
+        return g;
+    if (g)
+        group_free(g);
+    err_errno(e, ENOMEM, "cannot add the group %s", name);
+    return NULL;
+}
+
 struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
                         struct err *e)
 {
-    struct group *g = mem_zalloc(sizeof(*g));
-    g->sup = s;
-    g->name = mem_strdup(gen_str(gen->gen, conf->name));
-    g->priority = conf->priority;
-    g->kind = conf->kind;
-    g->procs = mem_zalloc(conf->nprocs * sizeof(*g->procs));
+    struct group *g = group_new(s, gen_str(gen->gen, conf->name), conf, e);
+    if (!g)
+        return NULL;
     for (uint32_t i = 0; i < conf->nprocs; i++) {
         g->procs[i] = proc_new(s, g, gen, gen_procs(gen->gen) + conf->first + i, e);
         if (!g->procs[i]) {
@@ -126,4 +140,32 @@ struct proc **procs_sorted(struct sup *s, size_t *out_n)
     qsort(v, n, sizeof(*v), by_name);
     *out_n = n;
     return v;
+}
+
+struct selection {
+    const char *name;
+    bool exact; /* the name is one process's full name: nothing else is meant */
+};
+
+static bool selected(const struct selection *sel, const struct proc *p)
+{
+    return sel->exact ? name_exact(sel->name, p->group->name, proc_name(p))
+                      : name_match(sel->name, p->group->name, proc_name(p));
+}
+
+size_t procs_select(struct sup *s, const char *name, void (*fn)(void *obj, struct proc *p),
+                    void *obj)
+{
+    struct selection sel = {name, false};
+    size_t n = 0;
+    for (struct proc *p = procs_first(s); p && !sel.exact; p = procs_next(p))
+        sel.exact = name_exact(name, p->group->name, proc_name(p));
+    for (struct proc *p = procs_first(s), *next; p; p = next) {
+        next = procs_next(p);
+        if (!selected(&sel, p))
+            continue;
+        fn(obj, p);
+        n++;
+    }
+    return n;
 }

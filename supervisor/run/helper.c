@@ -1,7 +1,6 @@
 /* Short-lived forked copies of supd with a deadline. */
 #include "supervisor/run/helper.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
 
 #include <errno.h>
 #include <signal.h>

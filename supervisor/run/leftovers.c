@@ -1,5 +1,6 @@
 /* Finds and ends processes that outlived their supervisor or their program. */
 #include "supervisor/run/leftovers.h"
+#include "supervisor/base/crc.h"
 #include "supervisor/base/log.h"
 
 #include <dirent.h>
@@ -35,7 +36,8 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
     return (ssize_t)n;
 }
 
-/* start time in clock ticks since boot (field 22 of /proc/PID/stat), 0 if there is no such process */
+/* start time in clock ticks since boot (field 22 of /proc/PID/stat), 0 if there is no such process
+ */
 static unsigned long long start_time(int pid)
 {
     char path[64], buf[1024];
@@ -50,7 +52,9 @@ static unsigned long long start_time(int pid)
 
 void leftovers_mark(struct sup *s)
 {
-    snprintf(s->mark, sizeof(s->mark), "%d.%llu", s->pid, start_time(s->pid));
+    const char *config = s->opt.config ? s->opt.config : "";
+    snprintf(s->mark, sizeof(s->mark), "%d.%llu.%08x", s->pid, start_time(s->pid),
+             crc32_of(config, strlen(config)));
 }
 
 static const char *env_value(const char *env, size_t n, const char *key)
@@ -73,13 +77,11 @@ static bool mark_alive(const char *mark)
     return start == 0 || start_time((int)pid) == start;
 }
 
-static bool is_leftover(int pid, const char *own_mark, char *env, size_t size)
+/* the same configuration, another supervisor? The last field of a mark says which configuration. */
+static bool mark_of_ours(const char *mark, const char *own_mark)
 {
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-    ssize_t n = read_file(path, env, size);
-    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
-    return mark && strcmp(mark, own_mark) != 0 && !mark_alive(mark);
+    const char *a = strrchr(mark, '.'), *b = strrchr(own_mark, '.');
+    return a && b && strcmp(a, b) == 0 && strcmp(mark, own_mark) != 0;
 }
 
 static void report(int pid, const char *env, size_t n)
@@ -90,6 +92,31 @@ static void report(int pid, const char *env, size_t n)
              group ? group : "?", name ? name : "?");
 }
 
+static bool is_leftover(int pid, const char *own_mark, char *env, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+    ssize_t n = read_file(path, env, size);
+    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
+    if (!mark || !mark_of_ours(mark, own_mark) || mark_alive(mark))
+        return false;
+    report(pid, env, (size_t)n);
+    return true;
+}
+
+static bool is_ancestor(int pid)
+{
+    char path[64], buf[1024];
+    for (int p = getpid(), depth = 0; p > 1 && depth < 64; depth++) {
+        if (p == pid)
+            return true;
+        snprintf(path, sizeof(path), "/proc/%d/stat", p);
+        char *paren = read_file(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
+        p = paren && strlen(paren) > 4 ? (int)strtol(paren + 4, NULL, 10) : 0;
+    }
+    return false;
+}
+
 static int find(const char *own_mark, struct found *found)
 {
     DIR *proc = opendir("/proc");
@@ -98,9 +125,8 @@ static int find(const char *own_mark, struct found *found)
     struct dirent *d;
     while (proc && env && n < FOUND_MAX && (d = readdir(proc))) {
         int pid = (int)strtol(d->d_name, NULL, 10);
-        if (pid <= 1 || pid == getpid() || !is_leftover(pid, own_mark, env, ENVIRON_MAX))
+        if (pid <= 1 || is_ancestor(pid) || !is_leftover(pid, own_mark, env, ENVIRON_MAX))
             continue;
-        report(pid, env, ENVIRON_MAX - 1);
         found[n++] = (struct found){pid, start_time(pid)};
     }
     free(env);

@@ -4,7 +4,8 @@
 
 #include "supervisor/run/sup.h"
 
-/* Sets s->mark: "PID.STARTTIME", which our children carry in their environment as SUPD_MARK. */
+/* Sets s->mark: "PID.STARTTIME.CONFIG", which our children carry in their environment as SUPD_MARK.
+ */
 void leftovers_mark(struct sup *s);
 
 /* In a helper process, before anything is started: finds processes whose SUPD_MARK names a

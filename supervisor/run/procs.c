@@ -1,7 +1,6 @@
 /* Drives one process: feeds its machine, does what the machine says. */
 #include "supervisor/run/procs.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 const struct proc_life *proc_life(const struct proc *p)
@@ -160,11 +158,11 @@ static void check_group(struct proc *p)
 }
 
 /* does what the machine said, in its order */
-static void act(struct proc *p, const struct proc_in *in, const struct proc_out *out)
+static void act(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out)
 {
     struct sup *s = p->sup;
     if (out->exited)
-        publish_exit(p, in, out);
+        publish_exit(p, pid, in, out);
     for (unsigned i = 0; i < out->nchanges; i++) {
         publish_change(p, &out->changes[i]);
         tell_waiters(p, &out->changes[i], false);
@@ -176,8 +174,8 @@ static void act(struct proc *p, const struct proc_in *in, const struct proc_out 
     if (out->signal)
         send_signal(p, proc_life(p), out);
     if (out->gave_up_sweep)
-        log_error("%s: processes of group %d survived SIGKILL; going on without them",
-                  proc_name(p), proc_life(p)->pgid);
+        log_error("%s: processes of group %d survived SIGKILL; going on without them", proc_name(p),
+                  proc_life(p)->pgid);
     if (out->check_group)
         check_group(p);
     if (out->exit_supervisor)
@@ -188,6 +186,7 @@ static void feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = p->sup;
     struct state_rec rec = *state_get(s->state, p->slot);
+    int pid = rec.life.pid;
     struct proc_policy policy;
     struct proc_out out;
     in.now = mono_now();
@@ -197,7 +196,7 @@ static void feed(struct proc *p, struct proc_in in)
     proc_step(&policy, &rec.life, &in, &out);
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
-    act(p, &in, &out);
+    act(p, pid, &in, &out);
     const struct proc_life *l = proc_life(p);
     loop_timer_at(&p->timer, l->next);
     if (out.spawn && s->mood == SUP_STOPPING)
@@ -214,10 +213,12 @@ static void on_timer(struct proc *p)
 struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
                       const struct gen_proc *conf, struct err *e)
 {
-    int64_t slot = state_slot_new(s->state, e);
-    if (slot < 0)
+    struct proc *p = calloc(1, sizeof(*p));
+    int64_t slot = p ? state_slot_new(s->state, e) : err_errno(e, ENOMEM, "cannot add a process");
+    if (slot < 0) {
+        free(p);
         return NULL;
-    struct proc *p = mem_zalloc(sizeof(*p));
+    }
     p->sup = s;
     p->group = g;
     p->gen = live_gen_ref(gen);
@@ -314,14 +315,14 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
         log_error("%s: %s", proc_name(p), e.msg);
 }
 
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
 {
     enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
     p->next_conf = NULL;
-    if (how != GEN_RESTART) {
+    if (how != GEN_RESTART && !force) {
         take_over(p, gen, conf);
         return;
     }

@@ -1,9 +1,7 @@
 /* Says what happened: in the log in Supervisor's words, and to subscribers in order. */
 #include "supervisor/run/publish.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
 #include "supervisor/run/ctl.h"
-#include "supervisor/run/ctl_event.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
 
@@ -11,17 +9,74 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { EVENT_STATE, EVENT_SPAWNED, EVENT_EXIT };
+
+struct event {
+    int type;
+    struct proc_change change; /* EVENT_STATE */
+    int pid, status;           /* SPAWNED, EXIT; a wait status */
+    bool expected;             /* EXIT */
+};
+
 /* Events of one process that wait until the output before its exit was taken up. */
 struct held_event {
     STAILQ_ENTRY(held_event) link;
-    struct ctl_event ev;
-    char name[];
+    struct event ev;
 };
 STAILQ_HEAD(held_list, held_event);
 
 static bool heard(const struct sup *s)
 {
-    return s->ctl && ctl_has_subscribers(s->ctl);
+    struct ctl_stats stats;
+    if (!s->ctl)
+        return false;
+    ctl_stats(s->ctl, &stats);
+    return stats.subscribers > 0;
+}
+
+static void put_state(struct wire_out *w, const struct event *ev)
+{
+    wire_kv(w, "from", proc_state_name(ev->change.from));
+    wire_kv(w, "to", proc_state_name(ev->change.to));
+    wire_kv(w, "why", proc_why_text(ev->change.why));
+    wire_kv_int(w, "tries", ev->change.tries);
+    wire_kv_int(w, "pid", ev->change.pid);
+}
+
+static void put_spawned(struct wire_out *w, const struct event *ev)
+{
+    wire_kv_int(w, "pid", ev->pid);
+}
+
+static void put_exit(struct wire_out *w, const struct event *ev)
+{
+    struct str text = STR_INIT;
+    proc_status_text(&text, ev->status);
+    wire_kv_int(w, "pid", ev->pid);
+    wire_kv_int(w, "code", proc_exit_code(ev->status));
+    wire_kv(w, "status", str_text(&text));
+    wire_kv_int(w, "expected", ev->expected);
+    str_fini(&text);
+}
+
+static const struct {
+    const char *type;
+    void (*put)(struct wire_out *w, const struct event *ev);
+} event_rows[] = {
+    [EVENT_STATE] = {"state", put_state},
+    [EVENT_SPAWNED] = {"spawned", put_spawned},
+    [EVENT_EXIT] = {"exit", put_exit},
+};
+
+static void emit(struct proc *p, const struct event *ev)
+{
+    char name[PROC_NAME_MAX];
+    struct wire_out *w = ctl_event(p->sup->ctl, event_rows[ev->type].type);
+    if (!w)
+        return;
+    wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
+    event_rows[ev->type].put(w, ev);
+    ctl_event_end(p->sup->ctl);
 }
 
 static void flush_held(struct proc *p)
@@ -33,31 +88,23 @@ static void flush_held(struct proc *p)
     struct held_event *h;
     while ((h = STAILQ_FIRST(held))) {
         STAILQ_REMOVE_HEAD(held, link);
-        ctl_publish(p->sup->ctl, &h->ev);
+        emit(p, &h->ev);
         free(h);
     }
     free(held);
 }
 
 /* to the subscribers now, or behind what is held back */
-static void send(struct proc *p, struct ctl_event ev)
+static void tell(struct proc *p, struct event ev)
 {
-    char name[PROC_NAME_MAX];
-    if (!heard(p->sup))
+    struct held_event *h = NULL;
+    if (p->held && (h = malloc(sizeof(*h)))) {
+        h->ev = ev;
+        STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
         return;
-    ev.name = proc_fullname(p, name, sizeof(name));
-    if (p->held) {
-        size_t n = strlen(name) + 1;
-        struct held_event *h = malloc(sizeof(*h) + n);
-        if (h) {
-            h->ev = ev;
-            h->ev.name = memcpy(h->name, name, n);
-            STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
-            return;
-        }
-        flush_held(p);
     }
-    ctl_publish(p->sup->ctl, &ev);
+    flush_held(p);
+    emit(p, &ev);
 }
 
 /* from here on this process's events wait for its output */
@@ -70,7 +117,7 @@ static void hold(struct proc *p)
         return;
     STAILQ_INIT(held);
     p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (logs_drained_fn *)flush_held, p);
+    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
 }
 
 static double seconds(int64_t ns)
@@ -97,13 +144,15 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
-    send(p, (struct ctl_event){.type = CTL_EVENT_STATE, .change = *c});
+    if (heard(p->sup))
+        tell(p, (struct event){.type = EVENT_STATE, .change = *c});
 }
 
 void publish_spawned(struct proc *p, int pid)
 {
     log_info("spawned: '%s' with pid %d", proc_name(p), pid);
-    send(p, (struct ctl_event){.type = CTL_EVENT_SPAWNED, .pid = pid});
+    if (heard(p->sup))
+        tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
 }
 
 void publish_killing(struct proc *p, int pid)
@@ -116,7 +165,7 @@ static bool was_stopping(const struct proc_out *out)
     return out->nchanges && out->changes[0].from == PROC_STOPPING;
 }
 
-void publish_exit(struct proc *p, const struct proc_in *in, const struct proc_out *out)
+void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out)
 {
     char buf[96];
     struct str text = STR_INIT;
@@ -130,30 +179,35 @@ void publish_exit(struct proc *p, const struct proc_in *in, const struct proc_ou
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
                  l->expected ? "expected" : "not expected");
+    if (!heard(p->sup))
+        return;
     hold(p);
-    send(p, (struct ctl_event){.type = CTL_EVENT_EXIT,
-                               .pid = out->exited_pid,
-                               .status = in->status,
-                               .expected = l->expected});
+    tell(p, (struct event){
+                .type = EVENT_EXIT, .pid = pid, .status = in->status, .expected = l->expected});
+}
+
+static void tell_all(struct sup *s, const char *type, const char *name)
+{
+    struct wire_out *w = s->ctl ? ctl_event(s->ctl, type) : NULL;
+    if (!w)
+        return;
+    wire_kv(w, "name", name);
+    ctl_event_end(s->ctl);
 }
 
 void publish_group(struct sup *s, const char *name, bool added)
 {
-    if (heard(s))
-        ctl_publish(s->ctl, &(struct ctl_event){.type = added ? CTL_EVENT_GROUP_ADDED
-                                                              : CTL_EVENT_GROUP_REMOVED,
-                                                .name = name});
+    tell_all(s, added ? "group_added" : "group_removed", name);
 }
 
 void publish_mood(struct sup *s, const char *mood)
 {
-    if (heard(s))
-        ctl_publish(s->ctl, &(struct ctl_event){.type = CTL_EVENT_MOOD, .name = mood});
+    tell_all(s, "supervisor", mood);
 }
 
 void publish_forget(struct proc *p)
 {
     if (p->held)
-        logs_drain_cancel(p->sup->logs, p);
+        logs_forget(p->sup->logs, p);
     flush_held(p);
 }

@@ -6,8 +6,8 @@
 #include "supervisor/run/procs.h"
 
 void publish_change(struct proc *p, const struct proc_change *c);
-/* An instance ended: in is the EXITED event, out what the machine made of it. */
-void publish_exit(struct proc *p, const struct proc_in *in, const struct proc_out *out);
+/* The instance pid ended: in is the event, out what the machine made of it. */
+void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out);
 void publish_spawned(struct proc *p, int pid);
 void publish_killing(struct proc *p, int pid);
 void publish_group(struct sup *s, const char *name, bool added);

@@ -2,7 +2,6 @@
 #include "supervisor/run/reload.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
-#include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/run/groups.h"
@@ -29,6 +28,7 @@ struct apply {
     reload_what_fn *what;
     loop_fn *done;
     void *obj;
+    bool force; /* restart what has not changed, too */
 };
 
 /* in the load child */
@@ -36,9 +36,8 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
-    struct conf_request rq = {.path = s->opt.config,
-                              .as_supervisord = s->opt.as_supervisord,
-                              .environ = environ};
+    struct conf_request rq = {
+        .path = s->opt.config, .as_supervisord = s->opt.as_supervisord, .environ = environ};
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);
@@ -56,9 +55,10 @@ static int load_child(struct load *ld)
 
 static char *read_report(int fd)
 {
-    char *text = mem_zalloc(REPORT_MAX + 1);
-    ssize_t n = pread(fd, text, REPORT_MAX, 0);
-    text[n > 0 ? n : 0] = '\0';
+    char *text = malloc(REPORT_MAX + 1);
+    ssize_t n = text ? pread(fd, text, REPORT_MAX, 0) : 0;
+    if (text)
+        text[n > 0 ? n : 0] = '\0';
     return text;
 }
 
@@ -89,7 +89,7 @@ static void load_done(struct load *ld, int status)
     free(ld);
     s->load = NULL;
     if (fn)
-        fn(obj, gen, e.msg[0] ? e.msg : report);
+        fn(obj, gen, e.msg[0] || !report ? e.msg : report);
     else
         live_gen_unref(&gen);
     free(report);
@@ -99,7 +99,9 @@ int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
 {
     if (s->load)
         return err_set(e, "the configuration is being read already; try again in a moment");
-    struct load *ld = mem_zalloc(sizeof(*ld));
+    struct load *ld = malloc(sizeof(*ld));
+    if (!ld)
+        return err_errno(e, ENOMEM, "cannot read the configuration");
     *ld = (struct load){s, fn, obj, fd_memory("supd-gen", true), fd_memory("supd-report", false)};
     int pid = -1;
     if (ld->gen_fd < 0 || ld->report_fd < 0)
@@ -141,7 +143,8 @@ static const struct gen_group *find_conf(const struct gen *g, const char *name)
 
 /* does the running group differ from the record? Compared process by process, since a group may
  * follow a generation older than the others */
-static bool group_changed(const struct group *g, const struct gen *gen, const struct gen_group *conf)
+static bool group_changed(const struct group *g, const struct gen *gen,
+                          const struct gen_group *conf)
 {
     if (g->doomed || g->priority != conf->priority || g->kind != conf->kind ||
         g->nprocs != conf->nprocs)
@@ -169,12 +172,15 @@ static int by_kind_name(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
-void reload_diff(struct sup *s, const struct live_gen *gen,
-                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj)
+int reload_diff(struct sup *s, const struct live_gen *gen,
+                void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
+                struct err *e)
 {
     const struct gen_group *confs = gen_groups(gen->gen);
-    struct diff_row *rows = mem_alloc((s->ngroups + gen->gen->ngroups) * sizeof(*rows));
+    struct diff_row *rows = calloc(s->ngroups + gen->gen->ngroups + 1u, sizeof(*rows));
     size_t n = 0;
+    if (!rows)
+        return err_errno(e, ENOMEM, "cannot compare the configurations");
     struct group *g;
     for (uint32_t i = 0; i < gen->gen->ngroups; i++) {
         const char *name = gen_str(gen->gen, confs[i].name);
@@ -191,6 +197,7 @@ void reload_diff(struct sup *s, const struct live_gen *gen,
     for (size_t i = 0; i < n; i++)
         fn(obj, rows[i].kind, rows[i].name);
     free(rows);
+    return 0;
 }
 
 static void say(struct sup *s, const char *group, const char *what)
@@ -233,7 +240,11 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
 {
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
-    struct proc **procs = mem_realloc(g->procs, (had + conf->nprocs) * sizeof(*procs));
+    struct proc **procs = realloc(g->procs, (had + conf->nprocs + 1u) * sizeof(*procs));
+    if (!procs) {
+        log_error("group %s: no memory for its new processes", g->name);
+        return;
+    }
     g->procs = procs;
     for (uint32_t i = 0; i < conf->nprocs; i++) {
         struct err e;
@@ -260,7 +271,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
         struct proc *p = g->procs[i];
         const struct gen_proc *pc = find_proc_conf(gen->gen, conf, i, proc_name(p));
         if (pc) {
-            proc_follow(p, gen, pc);
+            proc_follow(p, gen, pc, g->sup->apply->force);
         } else {
             p->doomed = true;
             proc_stop(p);
@@ -307,14 +318,16 @@ static int apply_group(struct sup *s, const struct gen_group *conf)
     return changed;
 }
 
-int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
-                 loop_fn *done, void *obj, struct err *e)
+static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
+                         struct err *e)
 {
     if (s->apply || !s->pending)
         return err_set(e, s->apply ? "an update is under way already; try again in a moment"
                                    : "no configuration was read yet");
-    s->apply = mem_zalloc(sizeof(*s->apply));
-    *s->apply = (struct apply){what, done, obj};
+    s->apply = malloc(sizeof(*s->apply));
+    if (!s->apply)
+        return err_errno(e, ENOMEM, "cannot apply the configuration");
+    *s->apply = *how;
     int touched = 0;
     struct group *g;
     TAILQ_FOREACH (g, &s->groups, link)
@@ -395,6 +408,12 @@ void reload_settle(struct sup *s)
     free(a);
 }
 
+int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
+                 loop_fn *done, void *obj, struct err *e)
+{
+    return apply_pending(s, names, nnames, &(struct apply){what, done, obj, false}, e);
+}
+
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
@@ -405,7 +424,7 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
         live_gen_unref(&s->pending);
     s->pending = gen;
     struct err e;
-    int n = reload_apply(s, NULL, 0, NULL, NULL, NULL, &e);
+    int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
     if (n < 0)
         log_error("the configuration was not applied: %s", e.msg);
     else

@@ -15,9 +15,11 @@ int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e);
 bool reload_busy(const struct sup *s);
 
 enum reload_kind { RELOAD_ADDED, RELOAD_CHANGED, RELOAD_REMOVED };
-/* The difference between what runs and gen by groups, sorted by name within each kind. */
-void reload_diff(struct sup *s, const struct live_gen *gen,
-                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj);
+/* The difference between what runs and gen by groups, sorted by name within each kind.
+ * 0, or -1 when there is no memory. */
+int reload_diff(struct sup *s, const struct live_gen *gen,
+                void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
+                struct err *e);
 
 /* Applies s->pending (it must be set) to the named groups, or to all (names NULL). Returns the
  * number of groups touched; done(obj) is called once all of it came to rest (at once if nothing

@@ -124,7 +124,7 @@ static void end_agent(struct sup *s)
     log_info("supd ends");
     loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
     log_setup(2, LVL_WARN, false);
-    logs_close(s->logs, (loop_fn *)next_phase, s);
+    logs_finish(s->logs, (loop_fn *)next_phase, s);
 }
 
 static void next_phase(struct sup *s)

@@ -2,7 +2,6 @@
 #include "supervisor/run/state.h"
 #include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
-#include "supervisor/base/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +29,7 @@ struct slot {
 struct head {
     uint64_t magic;
     uint32_t version, slot_size;
-    uint32_t nslots;             /* slots that the file has room for */
+    uint32_t nslots;               /* slots that the file has room for */
     uint32_t argc, envc, text_len; /* the start: NUL-terminated strings, argv then environment */
     wall_t started_wall;
     mono_t started;
@@ -62,7 +61,11 @@ static struct slot *slot_of(const struct state *s, uint32_t i)
 /* The whole range is mapped at once, so that addresses stay valid when the file grows. */
 struct state *state_new(struct err *e)
 {
-    struct state *s = mem_zalloc(sizeof(*s));
+    struct state *s = calloc(1, sizeof(*s));
+    if (!s) {
+        err_errno(e, ENOMEM, "cannot make the state memory");
+        return NULL;
+    }
     s->fd = fd_memory("supd-state", true);
     if (s->fd < 0 || ftruncate(s->fd, SLOTS_AT) < 0) {
         err_errno(e, errno, "cannot make the state memory");
@@ -77,8 +80,10 @@ struct state *state_new(struct err *e)
     }
     s->map = map;
     struct head *h = head_of(s);
-    *h = (struct head){.magic = STATE_MAGIC, .version = STATE_VERSION,
-                       .slot_size = sizeof(struct slot), .started = mono_now(),
+    *h = (struct head){.magic = STATE_MAGIC,
+                       .version = STATE_VERSION,
+                       .slot_size = sizeof(struct slot),
+                       .started = mono_now(),
                        .started_wall = wall_now()};
     getrlimit(RLIMIT_NOFILE, &h->nofile);
     getrlimit(RLIMIT_NPROC, &h->nproc);
@@ -161,7 +166,6 @@ void state_slot_free(struct state *s, uint32_t slot)
     if (slot < s->first_free)
         s->first_free = slot;
 }
-
 
 static const struct copy *newest(const struct slot *slot)
 {

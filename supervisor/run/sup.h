@@ -41,7 +41,7 @@ struct live_gen {
 };
 
 struct sup_options {
-    const char *config;   /* -c, or NULL */
+    const char *config; /* -c, or NULL */
     bool as_supervisord;
     char *const *argv;
     char *const *environ;
@@ -54,8 +54,9 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
-    struct live_gen *gen;     /* what runs */
-    struct live_gen *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
+    struct live_gen *gen; /* what runs */
+    struct live_gen
+        *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct group_list groups; /* in start order: priority, then name */
     uint32_t ngroups, nprocs;
     struct proc_queue spawn_queue;
@@ -80,11 +81,11 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;  /* enum of shutdown.c */
+    uint8_t stop_phase;    /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
-    char mark[64]; /* SUPD_MARK of our children: "PID.STARTTIME" */
+    char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
     char self_dir[256]; /* folder of our own binary, for the helpers beside it */
 };
 

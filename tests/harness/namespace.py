@@ -119,6 +119,10 @@ class Namespace:
     def destroy(self):
         """Ends all of it at once: the kernel kills what is inside when PID 1 goes."""
         if self.running():
+            os.kill(self.init, signal.SIGKILL)  # unshare reaps it, and follows
+        try:
+            self.proc.wait(10)
+        except subprocess.TimeoutExpired:
             self.proc.kill()
-        self.proc.wait(10)
+            self.proc.wait(10)
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")

@@ -31,7 +31,6 @@ EVERYWHERE = {
     "localtime": "localtime_r",
     "gmtime": "gmtime_r",
     "ctime": "strftime",
-    "strerror": "err_errno (strerror is not safe beside threads)",
     "sleep": "a timer, or poll with a limit",
     "usleep": "a timer, or poll with a limit",
     "ev_default_loop": "loop of supervisor/io (libev's default loop eats exit statuses)",
@@ -49,15 +48,16 @@ EXEMPT = {
     "printf": ("supervisor/main/", "supervisor/cli/"),
 }
 # a test program may wait by itself where it plays a slow worker
-TEST_MAY = {"sleep", "usleep", "strerror", "exit", "printf", "assert", "perror", "signal"}
+TEST_MAY = {"sleep", "usleep", "exit", "printf", "assert", "perror", "signal"}
 TEST_TOOLS = "tests/tools/"
+RESETS = r"\w+, SIG_(?:DFL|IGN)\)"  # signal() that sets no handler is portable and short
 PYTHON = re.compile(r"\btime\.sleep\(|\bos\.system\(|shell=True|\bpkill\b|\bkillall\b")
-PYTHON_WAITER = "tests/e2e/waiting.py"  # the one poll loop with a limit
+PYTHON_WAITER = "tests/harness/waiting.py"  # the one poll loop with a limit
 
 
 def c_calls(text, names):
     bare = strip_comments(text)
-    pattern = r"(?<![\w.>])(" + "|".join(map(re.escape, names)) + r")[ \t]*\("
+    pattern = r"(?<![\w.>])(" + "|".join(map(re.escape, names)) + r")[ \t]*\((?!" + RESETS + ")"
     for m in re.finditer(pattern, bare):
         yield line_of(bare, m.start()), m.group(1)
 
@@ -66,7 +66,7 @@ def allowed(path, name):
     if path.startswith(TEST_TOOLS):
         return name in TEST_MAY
     if path.startswith("tests/"):
-        return name in LIBRARIES or name == "strerror"
+        return name in LIBRARIES
     return path.startswith(EXEMPT.get(name, ("no folder",)))
 
 
@@ -75,7 +75,7 @@ def check_python(tree, path):
         return []
     text = tree.read(path)
     return [f"{path}:{line_of(text, m.start())}: {m.group(0)}: wait with a condition and a limit "
-            "(tests/e2e/waiting.py); end processes by their pid" for m in PYTHON.finditer(text)]
+            "(tests/harness/waiting.py); end processes by their pid" for m in PYTHON.finditer(text)]
 
 
 def check(tree):

@@ -150,7 +150,7 @@ def test_banned_notice(tree, path, text):
 
 def test_banned_allow(tree):
     tree.write("supervisor/base/a.c", '/* strcpy(a, b) */ char *s = "system(x)"; void f(void) '
-               "{ p->signal(1); my_exit(0); }\n")
+               "{ p->signal(1); my_exit(0); signal(sig, SIG_DFL); }\n")
     tree.write("supervisor/main/a.c", "int main(void) { exit(0); }\n")
     tree.write("tests/tools/slow.c", "int main(void) { sleep(1); }\n")
     holds("banned", tree)
