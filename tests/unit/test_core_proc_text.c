@@ -165,6 +165,10 @@ static void explains_what_cannot_be_started(void **state)
              "started.");
     fix_start(&f, 4);
     fix_ev(&f, PROC_EV_STOP);
+    fix_ev(&f, PROC_EV_CANNOT);
+    says(&f, "stopped as it was told 0.0s ago; it stays so until it is started.");
+    fix_start(&f, 4);
+    fix_ev(&f, PROC_EV_STOP);
     fix_ev(&f, PROC_EV_KILL_FAILED);
     fix_ev(&f, PROC_EV_CANNOT);
     says(&f, "could not be started 0.0s ago; it was told to stop and stays down until it is "
