@@ -100,7 +100,7 @@ static int class_match(const char **pp, char c)
 {
     const char *p = *pp + 1;
     bool not = *p == '!' || *p == '^', hit = false, first = true;
-    p += not;
+    p += not ;
     for (; *p && (*p != ']' || first); p++, first = false) {
         char lo = *p, hi = *p;
         if (p[1] == '-' && p[2] && p[2] != ']') {
@@ -112,7 +112,7 @@ static int class_match(const char **pp, char c)
     if (!*p)
         return -1;
     *pp = p + 1;
-    return hit != not;
+    return hit != not ;
 }
 
 static bool one_match(const char **pp, char c)

@@ -11,10 +11,10 @@
 struct conf; /* a parsed and checked configuration, in an arena of its own */
 
 struct conf_request {
-    const char *path;       /* -c, or NULL: the search path of supervisor-compat 1.1 */
-    bool as_supervisord;    /* which name's defaults apply (DESIGN section 6) */
-    char *const *environ;   /* the environment that ENV_ names and the children see */
-    const char *cwd;        /* what relative paths are relative to */
+    const char *path;     /* -c, or NULL: the search path of supervisor-compat 1.1 */
+    bool as_supervisord;  /* which name's defaults apply (DESIGN section 6) */
+    char *const *environ; /* the environment that ENV_ names and the children see */
+    const char *cwd;      /* what relative paths are relative to */
 };
 
 /* Reads, expands, converts and checks the whole configuration. Always returns a conf, which the
