@@ -315,14 +315,14 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
         log_error("%s: %s", proc_name(p), e.msg);
 }
 
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
 {
     enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
     p->next_conf = NULL;
-    if (how != GEN_RESTART) {
+    if (how != GEN_RESTART && !force) {
         take_over(p, gen, conf);
         return;
     }

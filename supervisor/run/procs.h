@@ -62,8 +62,9 @@ void proc_shut(struct proc *p);   /* the supervisor is going down */
 void proc_hasten(struct proc *p); /* KILL now */
 /* Sends a signal to the process itself; 0, or -1 with the reason (not running, kill failed). */
 int proc_signal(struct proc *p, int sig, struct err *e);
-/* Follows a new record: at once if the difference is hot, else by a restart. */
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf);
+/* Follows a new record: at once if there is no difference or a hot one, else (and with force) by a
+ * restart. */
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force);
 /* Takes the record over that proc_follow left for when it is down; true if there was one. */
 bool proc_take_next(struct proc *p);
 /* True when nothing of it runs or is about to: safe to free. */

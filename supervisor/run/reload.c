@@ -28,6 +28,7 @@ struct apply {
     reload_what_fn *what;
     loop_fn *done;
     void *obj;
+    bool force; /* restart what has not changed, too */
 };
 
 /* in the load child */
@@ -270,7 +271,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
         struct proc *p = g->procs[i];
         const struct gen_proc *pc = find_proc_conf(gen->gen, conf, i, proc_name(p));
         if (pc) {
-            proc_follow(p, gen, pc);
+            proc_follow(p, gen, pc, g->sup->apply->force);
         } else {
             p->doomed = true;
             proc_stop(p);
@@ -317,8 +318,8 @@ static int apply_group(struct sup *s, const struct gen_group *conf)
     return changed;
 }
 
-int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
-                 loop_fn *done, void *obj, struct err *e)
+static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
+                         struct err *e)
 {
     if (s->apply || !s->pending)
         return err_set(e, s->apply ? "an update is under way already; try again in a moment"
@@ -326,7 +327,7 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
     s->apply = malloc(sizeof(*s->apply));
     if (!s->apply)
         return err_errno(e, ENOMEM, "cannot apply the configuration");
-    *s->apply = (struct apply){what, done, obj};
+    *s->apply = *how;
     int touched = 0;
     struct group *g;
     TAILQ_FOREACH (g, &s->groups, link)
@@ -407,6 +408,12 @@ void reload_settle(struct sup *s)
     free(a);
 }
 
+int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
+                 loop_fn *done, void *obj, struct err *e)
+{
+    return apply_pending(s, names, nnames, &(struct apply){what, done, obj, false}, e);
+}
+
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
@@ -417,7 +424,7 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
         live_gen_unref(&s->pending);
     s->pending = gen;
     struct err e;
-    int n = reload_apply(s, NULL, 0, NULL, NULL, NULL, &e);
+    int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
     if (n < 0)
         log_error("the configuration was not applied: %s", e.msg);
     else
