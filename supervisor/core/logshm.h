@@ -4,9 +4,9 @@
  *
  *   header | streams[] | second outputs[] | strings | block descriptors[] | blocks (4 KiB each)
  *
- * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream, page
- * p / 4096), at p % 4096. Bytes [kept, read) are there; of these each output has [0, done) behind
- * it. Sizes are sparse: a page is taken at its first use. */
+ * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
+ * page p / 4096), at p % 4096. Bytes [kept, read) are there; of these each output has [0, done)
+ * behind it. Sizes are sparse: a page is taken at its first use. */
 #ifndef CORE_LOGSHM_H
 #define CORE_LOGSHM_H
 
@@ -22,9 +22,9 @@
 #define LOGSHM_MEMORY_DEFAULT (16 << 20)
 #define LOGSHM_MEMORY_MIN (256 << 10)
 #define LOGSHM_MEMORY_MAX (INT64_C(4) << 30)
-#define LOGSHM_OUTS 2u    /* outputs of a stream: its sink; syslog or, for the main log, stdout */
+#define LOGSHM_OUTS 2u     /* outputs of a stream: its sink; syslog or, for the main log, stdout */
 #define LOGSHM_WRITERS 24u /* writer threads */
-#define LOGSHM_MAIN 0u    /* the slot of supd's own log */
+#define LOGSHM_MAIN 0u     /* the slot of supd's own log */
 
 enum logshm_state {
     LOGSHM_FREE,
@@ -39,7 +39,10 @@ enum logshm_sink {
     LOGSHM_FD,   /* a copy of descriptor fd_sink as inherited */
 };
 
-enum { LOGSHM_AUTO_FAILED = 1 }; /* flags: the AUTO file could not be made */
+enum {                         /* flags of a stream, set by supd-log */
+       LOGSHM_AUTO_FAILED = 1, /* the AUTO file could not be made */
+       LOGSHM_SECOND = 2,      /* the second output is in use */
+};
 
 /* How far one output is. */
 struct logshm_out {
@@ -55,10 +58,10 @@ struct logshm_out {
 struct logshm_stream {
     /* written by supd; seq is odd while it writes */
     uint32_t seq;
-    uint32_t state;  /* enum logshm_state */
-    uint32_t epoch;  /* the start of supd-log that inherits fd; later ones get it by message */
-    int32_t fd;      /* supd's read end */
-    uint32_t name;    /* strings: process, program, group; offsets from the start, 0: none */
+    uint32_t state; /* enum logshm_state */
+    uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
+    int32_t fd;     /* supd's read end */
+    uint32_t name;  /* strings: process, program, group; offsets from the start, 0: none */
     uint32_t program;
     uint32_t group;
     uint32_t path;
@@ -87,6 +90,12 @@ struct logshm_stream {
     struct logshm_out out;
 };
 
+/* Whose block it is. */
+struct logshm_desc {
+    uint64_t owner; /* (slot + 1) << 32 | low 32 bits of the page number; 0: free */
+    int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
+};
+
 /* A rotation under way, per writer thread. */
 struct logshm_rotation {
     uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
@@ -100,28 +109,28 @@ struct logshm_head {
     uint32_t version;
     uint32_t nstreams; /* capacity */
     uint32_t nblocks;
-    uint32_t used;     /* slots before this have been in use */
+    uint32_t used;                                         /* slots before this have been in use */
     uint64_t streams, outs2, strings, descs, blocks, size; /* offsets, and the whole size */
     uint64_t sentinel; /* a random word: marks memory that a read has not reached */
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;
     uint32_t identifier, childlogdir, syslog_ident; /* strings */
     uint32_t log_json;
-    uint32_t cleaned;  /* stale AUTO files were looked for */
+    uint32_t cleaned; /* stale AUTO files were looked for */
     uint32_t pad;
     struct logshm_rotation rotations[LOGSHM_WRITERS];
 };
 
 /* Messages on the channel, one per datagram. */
 enum logshm_op {
-    LOGOP_ADD,     /* slots[n], with the read ends in the same order */
-    LOGOP_DEL,     /* slots[0]; answered */
-    LOGOP_UPDATE,  /* slots[0] */
+    LOGOP_ADD,    /* slots[n], with the read ends in the same order */
+    LOGOP_DEL,    /* slots[0]; answered */
+    LOGOP_UPDATE, /* slots[0] */
     LOGOP_REOPEN,
-    LOGOP_CLEAR,   /* slots[0]; answered */
-    LOGOP_DRAIN,   /* slots[0..n); answered */
-    LOGOP_TAIL,    /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
-    LOGOP_FINISH,  /* write out everything; answered */
+    LOGOP_CLEAR,  /* slots[0]; answered */
+    LOGOP_DRAIN,  /* slots[0..n); answered */
+    LOGOP_TAIL,   /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
+    LOGOP_FINISH, /* write out everything; answered */
 };
 
 #define LOGOP_SLOTS 200u
@@ -159,8 +168,7 @@ static inline struct logshm_stream *logshm_stream(struct logshm_head *h, uint32_
 }
 static inline struct logshm_out *logshm_out(struct logshm_head *h, uint32_t slot, unsigned out)
 {
-    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot
-               : &logshm_stream(h, slot)->out;
+    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot : &logshm_stream(h, slot)->out;
 }
 static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {

@@ -1,5 +1,6 @@
 /* The programs' output, seen from supd: makes the pipes and the shared memory, keeps supd-log
- * running, and talks to it without ever waiting for it. supd reads no pipe and opens no log file. */
+ * running, and talks to it without ever waiting for it. supd reads no pipe and opens no log file.
+ */
 #ifndef RUN_LOGS_H
 #define RUN_LOGS_H
 
@@ -112,12 +113,12 @@ void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj);
 void logs_reopen_all(struct logs *g);
 
 struct logs_counters {
-    uint64_t bytes;         /* read from the pipe */
-    uint64_t lost_bytes;    /* dropped, in every sink of the stream together */
+    uint64_t bytes;      /* read from the pipe */
+    uint64_t lost_bytes; /* dropped, in every sink of the stream together */
     uint64_t lost_lines;
     uint32_t rotations;
-    uint32_t failures;      /* opens and writes that failed */
-    uint64_t waiting;       /* read, but not yet written */
+    uint32_t failures; /* opens and writes that failed */
+    uint64_t waiting;  /* read, but not yet written */
 };
 void logs_counters(const struct log_stream *s, struct logs_counters *out);
 void logs_main_counters(const struct logs *g, struct logs_counters *out);
