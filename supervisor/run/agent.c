@@ -6,6 +6,7 @@
 #include "supervisor/run/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -159,28 +160,57 @@ static void channel_closed(struct agent *a)
     fail_all(a, "supd-agent went away");
 }
 
+/* the agent's user; 65534 where the configuration names none */
 static void become(const struct agent *a)
 {
-    const struct gen_supd *d = &a->sup->gen->gen->supd;
-    if (geteuid() != 0 || d->agent_uid < 0)
+    const struct gen *g = a->sup->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    gid_t gid = d->agent_gid < 0 ? 65534 : (gid_t)d->agent_gid;
+    uid_t uid = d->agent_uid < 0 ? 65534 : (uid_t)d->agent_uid;
+    if (geteuid() != 0)
         return;
-    gid_t gid = (gid_t)d->agent_gid;
-    if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid((uid_t)d->agent_uid) < 0)
+    if (setgroups(d->nagent_groups, gen_at(g, d->agent_groups)) < 0 || setgid(gid) < 0 ||
+        setuid(uid) < 0)
         _exit(126);
 }
 
-/* in the child: only the channel and 0-2 stay open */
+/* What the agent needs of our environment; the rest may hold what it must not know. */
+static bool env_passes(const char *pair)
+{
+    static const char *const names[] = {"PATH=", "TZ=", "LANG=", "LC_ALL=", "LC_TIME="};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strncmp(pair, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static void close_others(void)
+{
+    if (close_range(CHANNEL_FD + 1, ~0u, 0) == 0)
+        return;
+    for (int fd = CHANNEL_FD + 1; fd < 65536; fd++)
+        close(fd);
+}
+
+/* In the child: only 0-2, the channel and the program itself stay open. The program is opened
+ * before the user changes: its folder may be closed to that user. */
 static void run(const struct agent *a, int channel)
 {
-    char *argv[] = {(char *)"supd-agent", NULL};
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
+    size_t n = 0;
+    for (char **pp = environ; *pp && n < 7; pp++)
+        if (env_passes(*pp))
+            env[n++] = *pp;
     setsid();
-    if (dup2(channel, CHANNEL_FD) < 0 || close_range(CHANNEL_FD + 1, ~0u, 0) < 0)
-        for (int fd = CHANNEL_FD + 1; fd < 65536; fd++)
-            close(fd);
+    if (dup2(channel, CHANNEL_FD) < 0)
+        _exit(126);
     fd_cloexec(CHANNEL_FD, false);
+    close_others();
+    int program = open(a->program, O_PATH | O_CLOEXEC);
     become(a);
     sigs_restore(&a->sup->entry);
-    execve(a->program, argv, environ);
+    execveat(program, "", argv, env, AT_EMPTY_PATH);
+    execve(a->program, argv, env);
     _exit(127);
 }
 
