@@ -165,6 +165,11 @@ void loop_on_turn(struct loop *l, loop_fn *fn, void *obj)
     l->turn_obj = obj;
 }
 
+uint64_t loop_turns(const struct loop *l)
+{
+    return l->turn;
+}
+
 mono_t loop_now(const struct loop *l)
 {
     return l->now;
