@@ -259,7 +259,7 @@ static int realtime_number(const char *name)
 
 int text_signal_number(const char *text)
 {
-    int64_t n;
+    int64_t n = 0;
     if (text_int(text, 0, SIGRTMAX, &n, NULL) == 0)
         return (int)n;
     const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;

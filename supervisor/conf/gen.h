@@ -118,6 +118,17 @@ struct gen_supd {
     goff directory;
     int64_t socket_gid; /* -1: none */
     int64_t uid, gid;   /* [supervisord] user=; -1 */
+    goff user;          /* its name as written */
+    goff user_groups;   /* uint32_t[nuser_groups], primary first */
+    uint32_t nuser_groups;
+    uint32_t has_server; /* a [unix_http_server] or [inet_http_server] is there */
+    int64_t agent_uid, agent_gid; /* [agent] user=; -1: unset */
+    goff agent_user;
+    goff agent_groups; /* uint32_t[nagent_groups]: of the user, then groups= */
+    uint32_t nagent_groups;
+    int32_t agent_port; /* [agent] listen=; 0: none */
+    goff agent_host;    /* "" for all addresses */
+    goff agent_state_dir;
     int32_t umask, minfds, minprocs;
     uint8_t nodaemon, silent, nocleanup, log_json;
     int64_t shutdown_timeout_ns; /* -1: unbounded */

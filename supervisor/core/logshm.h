@@ -39,7 +39,10 @@ enum logshm_sink {
     LOGSHM_FD,   /* a copy of descriptor fd_sink as inherited */
 };
 
-enum { LOGSHM_AUTO_FAILED = 1 }; /* flags: the AUTO file could not be made */
+enum {                         /* flags of a stream, set by supd-log */
+       LOGSHM_AUTO_FAILED = 1, /* the AUTO file could not be made */
+       LOGSHM_SECOND = 2,      /* the second output is in use */
+};
 
 /* How far one output is. */
 struct logshm_out {
@@ -85,6 +88,12 @@ struct logshm_stream {
     uint32_t failures;
     uint32_t pad2;
     struct logshm_out out;
+};
+
+/* Whose block it is. */
+struct logshm_desc {
+    uint64_t owner; /* (slot + 1) << 32 | low 32 bits of the page number; 0: free */
+    int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
 };
 
 /* A rotation under way, per writer thread. */

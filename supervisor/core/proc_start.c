@@ -245,12 +245,13 @@ void proc_on_cannot(struct step *s)
     proc_bury(s);
     if (had_child && proc_leftovers(s))
         proc_sweep_begin(s);
-    if (l->tries < l->tries_up)
-        l->tries = l->tries_up;
-    if (l->want)
-        fail(s, PROC_WHY_CANNOT);
-    else
+    if (!l->want) {
         proc_change_to(s, PROC_EXITED, PROC_WHY_CANNOT);
+        return;
+    }
+    if (l->tries < l->tries_up)
+        l->tries = l->tries_up; /* RUNNING was an error */
+    fail(s, PROC_WHY_CANNOT);
 }
 
 void proc_on_retry_due(struct step *s)

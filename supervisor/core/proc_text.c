@@ -259,7 +259,7 @@ static void say_backoff(const struct words *w)
     else
         str_puts(w->out, "is due");
     if (!windowed) {
-        str_puts(w->out, ", then FATAL.");
+        str_puts(w->out, ", FATAL after the last.");
         return;
     }
     str_printf(w->out, "; FATAL at failure %" PRId64 " within ", give_up_at(w->p));
@@ -307,7 +307,8 @@ static void say_fatal(const struct words *w)
     }
     str_puts(w->out, "gave up ");
     put_since(w, w->l->changed);
-    str_printf(w->out, " ago: %" PRId64 " failures", give_up_at(w->p));
+    str_printf(w->out, " ago: %" PRId64 " %s", give_up_at(w->p),
+               w->p->startretries ? "failures" : "failure");
     if (w->l->why == PROC_WHY_WINDOW) {
         str_puts(w->out, " or restarts within ");
         put_value(w->out, w->p->retry_window);

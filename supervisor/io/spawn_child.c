@@ -135,7 +135,8 @@ RAW_CHILD static void dispose(int sig, void (*handler)(int))
 #else
 static void dispose(int sig, void (*handler)(int))
 {
-    signal(sig, handler);
+    struct sigaction sa = {.sa_handler = handler};
+    sigaction(sig, &sa, NULL);
 }
 #endif
 

@@ -4,6 +4,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/conf/load.h"
+#include "supervisor/run/agent.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/settle.h"
@@ -341,6 +342,8 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
             touched += apply_group(s, confs + i);
     live_gen_unref(&s->gen);
     s->gen = live_gen_ref(s->pending);
+    if (s->agent)
+        agent_follow(s->agent);
     loop_defer(s->loop, &s->settle);
     return touched;
 }

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import coverage  # noqa: E402
 import run  # noqa: E402
 from tree import Tree, strip_comments, table  # noqa: E402
 
@@ -177,6 +178,12 @@ def test_form_notices(tree):
     holds("form", tree)
     tree.write("supervisor/base/a.c", "int  a ;\n")
     breaks("form", tree, "supervisor/base/a.c:1")
+
+
+def test_coverage_judges():
+    lines, below = coverage.judge({"a": [9, 10], "b": [1, 10], "c": [0, 5]}, {"a": 90, "b": 11, "gone": 1})
+    assert below == ["b", "gone"]
+    assert "90.0 %" in lines[0] and "floor 11 %" in lines[1] and "floor" not in lines[2]
 
 
 def test_tables_are_read():
