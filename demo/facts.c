@@ -176,8 +176,9 @@ static void on_spawned_event(struct facts *f, struct program *p, const json_t *e
 static void on_state_event(struct facts *f, struct program *p, const json_t *ev)
 {
     const char *to = text_of(ev, "to"), *why = text_of(ev, "why");
+    if (strcmp(p->name, broken) == 0 && number_of(ev, "tries") > f->attempts)
+        f->attempts = number_of(ev, "tries");
     if (strcmp(to, "BACKOFF") == 0) {
-        f->attempts += strcmp(p->name, broken) == 0;
         note(f, 'w', "%s %s, attempt %" PRId64 ": %s", p->name, why, number_of(ev, "tries"),
              p->reason);
     } else if (strcmp(to, "FATAL") == 0) {

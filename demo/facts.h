@@ -35,8 +35,8 @@ struct facts {
     unsigned nprograms;
     struct str table; /* `supctl status` as it printed it */
     struct note notes[FACTS_NOTES];
-    uint64_t nnotes;   /* ever; note i is notes[i % FACTS_NOTES] */
-    unsigned attempts; /* failed starts of the program that cannot start */
+    uint64_t nnotes;  /* ever; note i is notes[i % FACTS_NOTES] */
+    int64_t attempts; /* failed starts of the program that cannot start */
     bool fatal_event;
     bool seen[SEEN_ALL];
     int64_t done, waiting, aside;
