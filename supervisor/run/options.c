@@ -97,16 +97,25 @@ static int read_one(struct reading *r, int opt, const char *argv0)
     }
 }
 
+static int print_rows(void)
+{
+    struct str rows = STR_INIT;
+    conf_print_man_rows(&rows);
+    fputs(str_text(&rows), stdout);
+    str_fini(&rows);
+    return 0;
+}
+
 static int show(const struct reading *r)
 {
     struct conf_request rq = {.path = r->out->sup.config,
                               .as_supervisord = r->out->sup.as_supervisord,
                               .environ = environ};
     if (r->man)
-        return conf_show_options();
+        return print_rows();
     if (r->check)
-        return conf_show_check(&rq);
-    return strcmp(r->dump, "json") == 0 ? conf_show_json(&rq) : conf_show_text(&rq);
+        return conf_main_show(&rq, CONF_CHECK);
+    return conf_main_show(&rq, strcmp(r->dump, "json") == 0 ? CONF_DUMP_JSON : CONF_DUMP_TEXT);
 }
 
 static const char *base_name(const char *path)
