@@ -7,14 +7,19 @@ static const uint32_t nibble[16] = {
     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 };
 
-uint32_t crc32_of(const void *p, size_t n)
+uint32_t crc32_add(uint32_t crc, const void *p, size_t n)
 {
     const unsigned char *at = p;
-    uint32_t crc = 0xffffffffu;
+    crc = ~crc;
     while (n--) {
         crc ^= *at++;
         crc = nibble[crc & 15] ^ (crc >> 4);
         crc = nibble[crc & 15] ^ (crc >> 4);
     }
     return ~crc;
+}
+
+uint32_t crc32_of(const void *p, size_t n)
+{
+    return crc32_add(0, p, n);
 }

@@ -6,5 +6,7 @@
 #include <stdint.h>
 
 uint32_t crc32_of(const void *p, size_t n);
+/* Goes on from the CRC of what came before; 0 to begin. */
+uint32_t crc32_add(uint32_t crc, const void *p, size_t n);
 
 #endif

@@ -6,8 +6,8 @@
  *      ^                        ^  |  ^                            |  |
  *      |               delay    |  |  | died, could not start      |  | died
  *      | STOP          over     |  v  |                            |  v
- *      +---------------------- BACKOFF ---> FATAL        STOP      | EXITED --> STARTING (autorestart)
- *      |                          retries used up                  |
+ *      +---------------------- BACKOFF ---> FATAL        STOP      | EXITED --> STARTING
+ *      |                          retries used up                  |      autorestart
  *      +-------------------------------------------- STOPPING <----+
  *                                 died
  *
@@ -54,13 +54,14 @@ struct proc_policy {
     unsigned nstops; /* >= 1 */
     dur_t stopwait;  /* stopwaitsecs; <= 0: KILL at once */
     bool stopasgroup, killasgroup, orphans_kill;
-    dur_t backoff;        /* linear: the n-th wait is n times this */
-    int factor_milli;     /* 0: linear; else the n-th wait is backoff * (factor/1000)^(n-1) */
-    int jitter_milli;     /* each wait is scaled by 1 +- jitter/1000, from the event's random number */
-    dur_t backoff_max;    /* 0: no cap */
-    dur_t backoff_reset;  /* 0: retries are forgotten on RUNNING; else only after this long up, and an
-                             exit before that goes through BACKOFF */
-    dur_t retry_window;   /* 0: unset; else the startretries+1st failure within it is FATAL */
+    dur_t backoff;     /* linear: the n-th wait is n times this */
+    int factor_milli;  /* 0: linear; else the n-th wait is backoff * (factor/1000)^(n-1) */
+    int jitter_milli;  /* each wait is scaled by 1 +- jitter/1000, from the event's random number */
+    dur_t backoff_max; /* 0: no cap */
+    dur_t backoff_reset; /* 0: retries are forgotten on RUNNING; else only after this long up, and
+                            an exit before that goes through BACKOFF */
+    dur_t retry_window;  /* 0: unset; else the startretries+1st failure or automatic restart within
+                            it is FATAL; counts to PROC_WINDOW_MAX at most */
     enum proc_on_fatal on_fatal;
     dur_t fatal_retry;
 };
@@ -68,51 +69,61 @@ struct proc_policy {
 /* Why a process is where it is; PROC_WHY_* name the last thing that moved it. */
 enum proc_why {
     PROC_WHY_NONE,
-    PROC_WHY_BOOT,      /* autostart */
-    PROC_WHY_OPERATOR,  /* start, stop, restart by hand or by update */
+    PROC_WHY_BOOT,     /* autostart */
+    PROC_WHY_OPERATOR, /* start, stop, restart by hand or by update */
     PROC_WHY_SHUTDOWN,
-    PROC_WHY_UP,        /* stayed up for startsecs */
-    PROC_WHY_QUICK,     /* exited before startsecs */
-    PROC_WHY_CANNOT,    /* a step of the start failed (see spawn error) */
-    PROC_WHY_EXIT,      /* exited or was killed while RUNNING */
-    PROC_WHY_RETRY,     /* the delay of BACKOFF, or of on_fatal=retry, is over */
+    PROC_WHY_UP,     /* stayed up for startsecs */
+    PROC_WHY_QUICK,  /* exited before startsecs */
+    PROC_WHY_CANNOT, /* a step of the start failed (see spawn error) */
+    PROC_WHY_EXIT,   /* exited or was killed while RUNNING */
+    PROC_WHY_RETRY,  /* the delay of BACKOFF, or of on_fatal=retry, is over */
     PROC_WHY_AUTORESTART,
-    PROC_WHY_RETRIES,   /* startretries used up */
-    PROC_WHY_WINDOW,    /* too many restarts within retry_window */
-    PROC_WHY_STOPPED,   /* ended because it was told to */
+    PROC_WHY_RETRIES,     /* startretries used up */
+    PROC_WHY_WINDOW,      /* too many restarts within retry_window */
+    PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
 struct proc_life {
-    uint16_t state;      /* enum proc_state */
-    uint16_t why;        /* enum proc_why of the last change */
-    uint8_t want;        /* 1: should be up */
-    uint8_t sweep;       /* 1: leader dead, group not known to be empty */
-    uint8_t stop_step;   /* next index into stops; nstops: KILL is next or was sent */
-    uint8_t kills;       /* KILLs sent in this stop or sweep, capped at 255 */
-    uint8_t spawning;    /* 1: STARTING, waiting for the spawn (no pid yet) */
-    uint8_t restart;     /* 1: start again once STOPPING ends (restart by hand) */
-    uint8_t expected;    /* the last exit was expected */
-    uint8_t has_exit;    /* exit_status is valid */
-    uint8_t delays;      /* spawns in a row that the kernel refused for want of resources */
-    uint8_t nwindow;     /* entries used in window */
-    uint8_t pad[2];
+    uint16_t state;    /* enum proc_state */
+    uint16_t why;      /* enum proc_why of the last change */
+    uint8_t want;      /* 1: should be up */
+    uint8_t sweep;     /* 1: leader dead, group not known to be empty */
+    uint8_t stop_step; /* next index into stops; nstops: KILL is next or was sent */
+    uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
+    uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
+    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic */
+    uint8_t expected;  /* the last exit was expected */
+    uint8_t has_exit;  /* exit_status is valid */
+    uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
+    uint8_t nwindow;   /* entries used in its proc_window */
+    uint8_t polls;     /* looks at the group since the last signal to it */
+    uint8_t pad[1];
     int32_t pid;         /* 0: none */
     int32_t pgid;        /* of the last instance; kept through a sweep */
     int32_t exit_status; /* wait status of the last instance */
     uint32_t tries;      /* Supervisor's backoff counter */
-    mono_t started;      /* of the current or last instance */
-    mono_t next;         /* when TIMER is due; 0: never */
-    mono_t due;          /* STARTING: RUNNING at; BACKOFF, FATAL: retry at; STOPPING: next signal at */
-    mono_t sweep_due;    /* next signal to the leftover group (when not STOPPING) */
-    mono_t changed;      /* when the state last changed */
+    uint32_t tries_up;   /* tries when RUNNING was reached; CANNOT after that goes on from it */
+    uint32_t pad2;
+    mono_t started;   /* of the current or last instance */
+    mono_t next;      /* when TIMER is due; 0: never */
+    mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
+                         STOPPING: next signal at */
+    mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
+    mono_t poll;      /* next look at the leftover group */
+    mono_t changed;   /* when the state last changed */
     wall_t start_wall, stop_wall; /* for people; 0: never */
-    uint64_t starts;     /* instances spawned */
-    uint64_t restarts;   /* of these, how many were automatic */
-    uint64_t exits;      /* deaths reaped */
-    uint64_t fatals;
-    uint32_t window[PROC_WINDOW_MAX]; /* times of automatic restarts, in 1/16 s of mono, oldest first */
+    uint64_t starts;              /* instances spawned */
+    uint64_t restarts;            /* of these, how many were automatic (retries included) */
+    uint64_t exits;               /* deaths reaped */
+    uint64_t fatals;              /* times it gave up (not: ended by a shutdown) */
+};
+
+/* Times of failures and automatic restarts, in 1/16 s of mono, oldest first; life->nwindow of them
+ * are in use. Apart from the life, since only programs with retry_window ever touch it. */
+struct proc_window {
+    uint32_t at[PROC_WINDOW_MAX];
 };
 
 enum proc_event {
@@ -135,11 +146,12 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why; /* START: BOOT or OPERATOR */
-    int pid;           /* SPAWNED */
-    int status;        /* EXITED: wait status */
-    bool group_alive;  /* EXITED, CANNOT: others of its group still exist */
-    uint32_t random;   /* for jitter */
+    enum proc_why why;          /* START: BOOT or OPERATOR */
+    int pid;                    /* SPAWNED */
+    int status;                 /* EXITED: wait status */
+    bool group_alive;           /* EXITED, CANNOT: others of its group still exist */
+    uint32_t random;            /* for jitter */
+    struct proc_window *window; /* this process's; always given */
 };
 
 struct proc_change {
@@ -152,15 +164,18 @@ struct proc_change {
 struct proc_out {
     struct proc_change changes[4]; /* publish and log these */
     unsigned nchanges;
-    bool spawn;        /* start an instance; answer with SPAWNED, DELAYED or CANNOT */
-    bool cancel_spawn; /* it is no longer wanted; if it was not begun yet, no answer comes */
+    bool spawn;        /* start an instance; answer with SPAWNED, DELAYED or CANNOT. One that was
+                          cancelled after it had begun is still the one asked for: never start two */
+    bool cancel_spawn; /* it is no longer wanted; if it was not begun yet, no answer comes. A child
+                          that comes nevertheless (SPAWNED) is stopped */
     int signal;        /* 0: none */
     bool signal_group; /* to -pgid instead of pid */
     bool cont;         /* SIGCONT after it */
-    bool check_group;  /* look at kill(-pgid, 0); on ESRCH feed GROUP_EMPTY */
-    bool gave_up_sweep; /* leftovers of the group survived KILL; going on without them */
+    bool check_group; /* look at kill(-pgid, 0); on ESRCH feed GROUP_EMPTY (so may ESRCH of a signal
+                         to the group while sweep is set) */
+    bool gave_up_sweep;   /* leftovers of the group survived KILL; going on without them */
     bool exit_supervisor; /* on_fatal=exit */
-    bool exited;       /* an instance ended: publish it with its status */
+    bool exited;          /* an instance ended: publish it with its status */
 };
 
 /* A life that has never run: STOPPED, want 0. */

@@ -1,4 +1,5 @@
-/* Groups: named sets of processes, started and stopped by priority (supervisor-compat, section 7). */
+/* Groups: named sets of processes, started and stopped by priority (supervisor-compat, section 7).
+ */
 #ifndef RUN_GROUPS_H
 #define RUN_GROUPS_H
 
@@ -12,7 +13,8 @@ struct group {
     uint32_t kind;       /* enum gen_group_kind */
     struct proc **procs; /* in start order */
     uint32_t nprocs;
-    bool doomed; /* goes away once its processes are down */
+    bool doomed;   /* goes away once its processes are down */
+    bool updating; /* an update changed it and is not at rest yet */
 };
 
 /* Makes the group of a generation's record with all its processes; none is started. */

@@ -13,23 +13,24 @@ TAILQ_HEAD(waiter_list, proc_waiter);
 struct proc {
     struct sup *sup;
     struct group *group;
-    struct live_gen *gen;         /* holds a reference */
-    const struct gen_proc *conf;  /* its record in gen */
-    struct live_gen *next_gen;    /* taken over once it is down (update), or NULL */
+    struct live_gen *gen;        /* holds a reference */
+    const struct gen_proc *conf; /* its record in gen */
+    struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
     const struct gen_proc *next_conf;
-    struct log_stream *log[2];    /* stdout, stderr; NULL: none */
+    struct log_stream *log[2]; /* stdout, stderr; NULL: none */
     struct loop_timer timer;
     struct waiter_list waiters;
-    TAILQ_ENTRY(proc) queue;      /* spawn_queue, while queued */
-    struct proc *hash_next;       /* by_pid */
-    void *held;                   /* events held back until the logs are drained; publish.c */
-    uint32_t slot;
-    int stdin_fd;                 /* our end of its stdin pipe, or -1 */
+    TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
+    struct proc *hash_next;  /* by_pid */
+    void *held;              /* events held back until the logs are drained; publish.c */
+    uint32_t slot;           /* in the state */
+    uint32_t index;          /* in group->procs */
+    int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
-    int refused_errno;            /* of the last spawn the kernel refused */
+    int refused_errno; /* of the last spawn the kernel refused */
     bool queued;
-    bool doomed;                  /* goes away once it is down (update removed it) */
-    bool start_after;             /* start when the new configuration was taken over */
+    bool doomed;      /* goes away once it is down (update removed it) */
+    bool start_after; /* start when the new configuration was taken over */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may
@@ -61,8 +62,11 @@ void proc_shut(struct proc *p);   /* the supervisor is going down */
 void proc_hasten(struct proc *p); /* KILL now */
 /* Sends a signal to the process itself; 0, or -1 with the reason (not running, kill failed). */
 int proc_signal(struct proc *p, int sig, struct err *e);
-/* Follows a new record: at once if the difference is hot, else by a restart. */
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf);
+/* Follows a new record: at once if there is no difference or a hot one, else (and with force) by a
+ * restart. */
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force);
+/* Takes the record over that proc_follow left for when it is down; true if there was one. */
+bool proc_take_next(struct proc *p);
 /* True when nothing of it runs or is about to: safe to free. */
 bool proc_is_down(const struct proc *p);
 

@@ -6,7 +6,10 @@
 #include "supervisor/run/procs.h"
 
 void publish_change(struct proc *p, const struct proc_change *c);
-void publish_exit(struct proc *p, int pid, int status, bool expected, bool stopped);
+/* The instance pid ended: in is the event, out what the machine made of it. */
+void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out);
+void publish_spawned(struct proc *p, int pid);
+void publish_killing(struct proc *p, int pid);
 void publish_group(struct sup *s, const char *name, bool added);
 void publish_mood(struct sup *s, const char *mood);
 /* The process is about to be freed: what is held back goes out now. */

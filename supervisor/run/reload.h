@@ -15,9 +15,11 @@ int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e);
 bool reload_busy(const struct sup *s);
 
 enum reload_kind { RELOAD_ADDED, RELOAD_CHANGED, RELOAD_REMOVED };
-/* The difference between what runs and gen by groups, sorted by name within each kind. */
-void reload_diff(struct sup *s, const struct live_gen *gen,
-                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj);
+/* The difference between what runs and gen by groups, sorted by name within each kind.
+ * 0, or -1 when there is no memory. */
+int reload_diff(struct sup *s, const struct live_gen *gen,
+                void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
+                struct err *e);
 
 /* Applies s->pending (it must be set) to the named groups, or to all (names NULL). Returns the
  * number of groups touched; done(obj) is called once all of it came to rest (at once if nothing
@@ -27,6 +29,10 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
                  loop_fn *done, void *obj, struct err *e);
 /* Forgets the callbacks of an apply (its client is gone); the work goes on. */
 void reload_forget(struct sup *s, void *obj);
+
+/* Configuration changes under way: is there one; look whether it came to rest. */
+bool reload_applying(const struct sup *s);
+void reload_settle(struct sup *s);
 
 /* HUP and `reload`: load, and if it is good apply all; errors go to the log (and to fn if set). */
 void reload_all(struct sup *s);

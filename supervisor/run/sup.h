@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 
 struct agent;
 struct ctl;
@@ -20,6 +21,8 @@ struct logs;
 struct proc;
 struct group;
 struct helper;
+struct apply;
+struct load;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -38,7 +41,7 @@ struct live_gen {
 };
 
 struct sup_options {
-    const char *config;   /* -c, or NULL */
+    const char *config; /* -c, or NULL */
     bool as_supervisord;
     char *const *argv;
     char *const *environ;
@@ -51,8 +54,9 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
-    struct live_gen *gen;     /* what runs */
-    struct live_gen *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
+    struct live_gen *gen; /* what runs */
+    struct live_gen
+        *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct group_list groups; /* in start order: priority, then name */
     uint32_t ngroups, nprocs;
     struct proc_queue spawn_queue;
@@ -60,10 +64,16 @@ struct sup {
     struct loop_defer pump;
     struct loop_timer pump_timer;
     struct loop_defer reaper;
+    struct loop_defer settle;
+    struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
+    struct load *load;   /* a load under way, or NULL (reload.c) */
+    char **words;        /* room for the arguments of one start (launch.c) */
+    size_t nwords;
     struct proc *by_pid[PID_BUCKETS];
     struct helper_list helpers;
     struct rng rng;
     struct sigs_entry entry;
+    struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
@@ -71,11 +81,11 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;  /* enum of shutdown.c */
+    uint8_t stop_phase;    /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
-    char mark[64]; /* SUPD_MARK of our children: "PID.STARTTIME" */
+    char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
     char self_dir[256]; /* folder of our own binary, for the helpers beside it */
 };
 

@@ -1,0 +1,199 @@
+/* The parsed and checked configuration as the files of this folder share it. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include "supervisor/conf/expand.h"
+#include "supervisor/conf/ini.h"
+#include "supervisor/conf/load.h"
+#include "supervisor/conf/msgs.h"
+#include "supervisor/conf/opt.h"
+
+/* Every options struct begins with this: bit n is set when row n of its table has a value, from the
+ * file or from the row's default. */
+struct opt_set {
+    uint64_t given; /* in the file */
+    uint64_t has;
+};
+
+struct log_opts {
+    struct logfile_val file;
+    int64_t maxbytes, backups, capture;
+    bool events, syslog, gzip;
+};
+
+/* [program:x], [eventlistener:x], [fcgi-program:x] */
+struct proc_opts {
+    struct opt_set set;
+    const char *command, *process_name, *directory, *serverurl;
+    int64_t numprocs, numprocs_start, priority, startsecs, startretries, stopwaitsecs;
+    int stopsignal;
+    uint8_t autorestart;
+    bool autostart, stopasgroup, killasgroup, redirect_stderr;
+    struct codes_val exitcodes;
+    struct user_val user;
+    struct octal_val umask;
+    struct env_list environment;
+    struct log_opts log[2];
+    /* ours */
+    int64_t backoff, backoff_max, backoff_reset, retry_window;
+    int32_t backoff_factor, backoff_jitter;
+    struct fatal_val on_fatal;
+    struct stops_val stopsignals;
+    uint8_t orphans, sigpipe, stdin_mode, log_format, log_overflow;
+    bool log_prefix;
+};
+
+/* the keys that only [eventlistener:x] has */
+struct listener_opts {
+    struct opt_set set;
+    struct str_list events;
+    int64_t buffer_size;
+    const char *result_handler;
+};
+
+/* the keys that only [fcgi-program:x] has */
+struct fcgi_opts {
+    struct opt_set set;
+    const char *socket;
+    int64_t backlog;
+    struct owner_val owner;
+    struct octal_val mode;
+    const char *url; /* what socket= comes to */
+};
+
+struct group_opts {
+    struct opt_set set;
+    struct str_list programs;
+    int64_t priority;
+};
+
+struct sup_opts {
+    struct opt_set set;
+    const char *logfile, *pidfile, *identifier, *childlogdir, *directory;
+    int64_t logfile_maxbytes, logfile_backups, minfds, minprocs;
+    int loglevel;
+    struct octal_val umask;
+    bool nodaemon, silent, nocleanup, strip_ansi;
+    struct user_val user;
+    struct env_list environment;
+};
+
+struct supd_opts {
+    struct opt_set set;
+    const char *socket, *libexec;
+    struct owner_val socket_group;
+    int64_t log_memory, shutdown_timeout;
+    uint8_t log_format, orphans, sigpipe;
+};
+
+struct agent_opts {
+    struct opt_set set;
+    struct user_val user;
+    struct str_list groups;
+    const char *state_dir;
+    struct addr_val listen;
+    uint32_t *gids; /* of groups=, as many */
+};
+
+struct server_opts {
+    struct opt_set set;
+    const char *file, *username, *password;
+    struct addr_val port;
+    struct owner_val chown;
+    struct octal_val chmod;
+};
+
+struct ctl_opts {
+    struct opt_set set;
+    const char *serverurl, *username, *password, *prompt, *history_file;
+};
+
+/* One process: its options after expansion, and what they belong to. */
+struct proc {
+    struct proc_opts o;
+    const char *name;
+    int64_t num;             /* process_num */
+    struct env_list env_all; /* [supervisord] environment= with the program's own over it */
+    const struct prog *prog;
+};
+
+/* One reading of a program-like section: a section that two groups name is read twice. */
+struct prog {
+    const struct ini_section *section;
+    const char *name; /* the part behind the colon */
+    const char *group_name;
+    struct proc_opts o; /* what all its processes share */
+    VEC(struct proc *) procs;
+};
+
+struct group {
+    const char *name;
+    int64_t priority;
+    size_t order; /* in which they were made */
+    bool hidden;  /* another group of this name comes first, so this one never exists */
+    uint8_t kind; /* enum gen_group_kind */
+    struct pos at;
+    const struct ini_section *section;
+    VEC(struct proc *) procs; /* as Supervisor lists them */
+    VEC(struct prog *) progs;
+    struct group_opts o;           /* of a [group:x] */
+    struct listener_opts listener; /* of GEN_EVENTLISTENER */
+    struct fcgi_opts fcgi;         /* of GEN_FCGI */
+};
+
+struct server {
+    const struct ini_section *section;
+    const char *name; /* behind the colon, or NULL */
+    bool unix_socket;
+    const char *path; /* absolute */
+    struct server_opts o;
+};
+
+struct conf {
+    struct conf_request rq;
+    struct arena *a;
+    struct msgs m;
+    struct ini ini;
+    struct names env;  /* ENV_...: the environment, then [supervisord] environment= */
+    struct names here; /* + here */
+    struct path_env paths;
+    const char *path; /* absolute */
+    const char *dir;  /* its folder: %(here)s */
+    const char *node; /* host_node_name */
+    struct sup_opts sup;
+    struct supd_opts supd;
+    struct agent_opts agent;
+    struct ctl_opts ctl;
+    bool has_agent;
+    VEC(struct group *) groups;
+    VEC(struct server *) servers;
+    size_t nprocs;
+};
+
+/* The configuration's file into c->ini, with its includes; false when nothing more can be read. */
+bool conf_read_files(struct conf *c);
+
+/* Places for messages. */
+struct pos pos_section(const struct ini_section *s);
+#define conf_fail(c, at, ...) msgs_add(&(c)->m, MSG_ERROR, (at), __VA_ARGS__)
+#define conf_warn(c, at, ...) msgs_add(&(c)->m, MSG_WARNING, (at), __VA_ARGS__)
+#define conf_hint(c, at, ...) msgs_add(&(c)->m, MSG_NOTE, (at), __VA_ARGS__)
+
+/* The sections, each kind in a file of its own. */
+void load_supervisord(struct conf *c);
+void load_groups(struct conf *c);
+void load_servers(struct conf *c);
+void load_plugins(struct conf *c);
+void load_ours(struct conf *c);
+void load_ctl(struct conf *c);
+/* Reads a program-like section for a group. NULL if its name is no name. */
+struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
+void load_listener(struct conf *c, struct group *g);
+void load_fcgi(struct conf *c, struct group *g);
+/* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
+void conf_lint(struct conf *c);
+
+/* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
+const char *conf_server_url(const struct conf *c);
+
+#endif

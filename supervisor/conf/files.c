@@ -1,0 +1,149 @@
+/* The configuration's text: the main file, then what its [include] names. */
+#include "supervisor/conf/pytext.h"
+#include "supervisor/conf/reader.h"
+#include "supervisor/conf/section.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Far beyond any configuration; what is longer is the wrong file. */
+#define FILE_MAX ((size_t)256 << 20)
+
+static int read_all(int fd, struct str *out)
+{
+    char buf[65536];
+    ssize_t n;
+    while ((n = read(fd, buf, sizeof(buf))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        str_put(out, buf, (size_t)n);
+        if (out->failed) {
+            errno = EFBIG;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* the whole file; -1 with errno */
+static int slurp(const char *path, struct str *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    str_init(out, FILE_MAX);
+    int r = read_all(fd, out), saved = errno;
+    close(fd);
+    errno = saved;
+    if (r < 0)
+        str_fini(out);
+    return r;
+}
+
+static void read_text(struct conf *c, const char *file, const char *text, size_t n)
+{
+    reader_text(&c->ini, &c->m, file, text, n, (struct reader_opts){.exact = c->rq.exact});
+}
+
+static bool read_main(struct conf *c)
+{
+    struct str text = STR_INIT;
+    if (c->rq.text) {
+        read_text(c, c->path, c->rq.text, c->rq.text_len);
+        return true;
+    }
+    if (slurp(c->path, &text) < 0) {
+        conf_fail(c, ((struct pos){NULL, 0}), "could not %s config file %s: %s",
+                  errno == ENOENT ? "find" : "read", c->path, strerror(errno));
+        return false;
+    }
+    read_text(c, c->path, str_text(&text), text.len);
+    str_fini(&text);
+    return true;
+}
+
+static void read_included(struct conf *c, const char *file, struct pos at)
+{
+    struct str text = STR_INIT;
+    file = arena_strdup(c->a, file);
+    msgs_add(&c->m, MSG_INFO, (struct pos){NULL, 0}, "Included extra file \"%s\" during parsing",
+             file);
+    if (slurp(file, &text) < 0)
+        conf_hint(c, at, "include.files: %s is skipped: %s", file, strerror(errno));
+    else
+        read_text(c, file, str_text(&text), text.len);
+    str_fini(&text);
+    ini_expand_here(&c->ini, path_dirname(c->a, file));
+}
+
+static int text_cmp(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void read_pattern(struct conf *c, const char *pattern, struct pos at)
+{
+    glob_t g = {0};
+    if (pattern[0] != '/')
+        pattern = arena_printf(c->a, "%s/%s", c->dir, pattern);
+    int r = glob(pattern, GLOB_NOSORT | GLOB_NOESCAPE, NULL, &g);
+    if (r != 0) {
+        conf_warn(c, at, "No file matches via include \"%s\"", pattern);
+        globfree(&g);
+        return;
+    }
+    qsort(g.gl_pathv, g.gl_pathc, sizeof(g.gl_pathv[0]), text_cmp);
+    for (size_t i = 0; i < g.gl_pathc; i++)
+        read_included(c, g.gl_pathv[i], at);
+    globfree(&g);
+}
+
+static void read_patterns(struct conf *c, const char *files, struct pos at)
+{
+    const char *end = files + strlen(files);
+    while (files < end) {
+        const char *p = files;
+        while (p < end && !py_space_at(p, end))
+            p++;
+        if (p > files)
+            read_pattern(c, arena_strndup(c->a, files, (size_t)(p - files)), at);
+        files = p + (p < end ? py_space_at(p, end) : 0);
+    }
+}
+
+static void read_includes(struct conf *c, const struct ini_section *s)
+{
+    struct names names;
+    struct sect x = {.c = c, .s = s};
+    ini_expand_here(&c->ini, c->dir);
+    const struct ini_key *k = ini_get(&c->ini, s, "files");
+    if (!k) {
+        conf_fail(c, pos_section(s),
+                  ".ini file has [include] section, but no files setting "
+                  "(add files = conf.d/*.conf)");
+        return;
+    }
+    names_init(&names, &c->env);
+    names_add(&names, (struct name){.key = "here", .text = c->dir});
+    names_add(&names, (struct name){.key = "host_node_name", .text = c->node});
+    const char *files = sect_expand(&x, k, k->value, &names);
+    names_fini(&names);
+    if (files)
+        read_patterns(c, arena_strdup(c->a, files), k->at);
+}
+
+bool conf_read_files(struct conf *c)
+{
+    if (!read_main(c))
+        return false;
+    const struct ini_section *include = ini_find(&c->ini, "include");
+    if (include && !c->m.list[MSG_ERROR].n)
+        read_includes(c, include);
+    return true;
+}

@@ -1,0 +1,60 @@
+/* Maps a generation and checks that it is one. */
+#include "supervisor/conf/gen.h"
+#include "supervisor/base/crc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* crc32_of the block as it was with its crc field 0 */
+static uint32_t crc_without_field(const struct gen *g, size_t size)
+{
+    struct gen head;
+    memcpy(&head, g, sizeof(head));
+    head.crc = 0;
+    uint32_t crc = crc32_add(0, &head, sizeof(head));
+    return crc32_add(crc, (const char *)g + sizeof(head), size - sizeof(head));
+}
+
+static int check(const struct gen *g, size_t size, struct err *e)
+{
+    if (g->magic != GEN_MAGIC || g->version != GEN_VERSION)
+        return err_set(e, "this is not a configuration of this version of supd");
+    if (g->size != size)
+        return err_set(e, "the checked configuration has %zu bytes instead of %u", size, g->size);
+    if (crc_without_field(g, size) != g->crc)
+        return err_set(e, "the checked configuration is damaged (its CRC differs)");
+    return 0;
+}
+
+const struct gen *gen_open(int fd, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        err_errno(e, errno, "cannot look at the checked configuration");
+        return NULL;
+    }
+    size_t size = (size_t)st.st_size;
+    if (size < sizeof(struct gen)) {
+        err_set(e, "the checked configuration is cut short: %zu bytes", size);
+        return NULL;
+    }
+    void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED) {
+        err_errno(e, errno, "cannot map the checked configuration");
+        return NULL;
+    }
+    if (check(p, size, e) < 0) {
+        munmap(p, size);
+        return NULL;
+    }
+    return p;
+}
+
+void gen_close(const struct gen **g)
+{
+    if (*g)
+        munmap((void *)(uintptr_t)*g, (*g)->size);
+    *g = NULL;
+}

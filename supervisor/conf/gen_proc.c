@@ -1,0 +1,233 @@
+/* One process into the generation: command and PATH candidates, environment, stop steps, logs. */
+#include "supervisor/conf/gen_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
+
+static int32_t clamp32(int64_t n)
+{
+    return n > INT32_MAX ? INT32_MAX : n < INT32_MIN ? INT32_MIN : (int32_t)n;
+}
+
+/* seconds to nanoseconds, within what deadlines can hold; negative is 0 */
+static int64_t secs_ns(int64_t s)
+{
+    const int64_t most = INT64_C(3153600000); /* a hundred years */
+    return (s < 0 ? 0 : s > most ? most : s) * INT64_C(1000000000);
+}
+
+static goff str_array(struct gen_writer *w, const char *const *v, size_t n)
+{
+    goff few[64], *offs = n > 64 ? arena_alloc(w->a, n * sizeof(*offs)) : few;
+    for (size_t i = 0; i < n; i++)
+        offs[i] = genbuf_str(w->b, v[i]);
+    return genbuf_data(w->b, offs, n * sizeof(*offs), sizeof(*offs));
+}
+
+static const char *path_of(const struct gen_writer *w, const struct proc *p)
+{
+    for (size_t i = 0; i < p->env_all.n; i++) {
+        if (strcmp(p->env_all.v[i].key, "PATH") == 0)
+            return p->env_all.v[i].value;
+    }
+    const struct name *n = names_find(&w->env, "PATH", 4);
+    return n ? n->text : DEFAULT_PATH;
+}
+
+/* the files to try for a command without a slash, in the order of PATH */
+static void write_candidates(struct gen_writer *w, const char *path, const char *argv0,
+                             struct gen_proc *g)
+{
+    VEC(const char *) v = VEC_INIT;
+    if (strchr(argv0, '/')) {
+        VEC_PUSH(&v, argv0);
+        path = NULL;
+    }
+    while (path) {
+        const char *end = strchrnul(path, ':');
+        size_t n = (size_t)(end - path);
+        const char *slash = n && end[-1] != '/' ? "/" : "";
+        VEC_PUSH(&v, arena_printf(w->a, "%.*s%s%s", (int)n, path, slash, argv0));
+        path = *end ? end + 1 : NULL;
+    }
+    g->candidates = str_array(w, v.v, v.n);
+    g->ncandidates = (uint32_t)v.n;
+    VEC_FINI(&v);
+}
+
+static void write_command(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
+{
+    const char **argv, *path = path_of(w, p);
+    size_t argc;
+    struct err e = {0};
+    g->command = genbuf_str(w->b, p->o.command);
+    if (w->last_command == p->o.command && w->last_path == path) {
+        const struct gen_proc *l = &w->last; /* the process before: numprocs share it all */
+        g->argv = l->argv;
+        g->argc = l->argc;
+        g->argv_error = l->argv_error;
+        g->candidates = l->candidates;
+        g->ncandidates = l->ncandidates;
+        return;
+    }
+    w->last_command = p->o.command;
+    w->last_path = path;
+    if (words_split(w->a, p->o.command, &argv, &argc, &e) < 0)
+        g->argv_error = genbuf_str(
+            w->b, arena_printf(w->a, "can't parse command '%s': %s", p->o.command, e.msg));
+    else if (!argc)
+        g->argv_error = genbuf_str(w->b, "command is empty");
+    if (g->argv_error)
+        return;
+    g->argv = str_array(w, argv, argc);
+    g->argc = (uint32_t)argc;
+    write_candidates(w, path, argv[0], g);
+}
+
+typedef VEC(struct gen_env) env_vec;
+
+/* adds "key=value" over the base environment and over an earlier one of the same key */
+static void add_env(struct gen_writer *w, env_vec *v, const char *key, const char *value)
+{
+    size_t n = strlen(key), m = strlen(value);
+    char few[512], *text = n + m + 2 <= sizeof(few) ? few : arena_alloc(w->a, n + m + 2);
+    memcpy(text, key, n);
+    text[n] = '=';
+    memcpy(text + n + 1, value, m + 1);
+    const struct name *base = names_find(&w->env_index, key, n);
+    struct gen_env e = {genbuf_str(w->b, text), base ? (int32_t)base->number : -1};
+    VEC_EACH (v, i) {
+        const char *other = genbuf_base(w->b) + v->v[i].text;
+        if (strncmp(other, text, n + 1) == 0) {
+            v->v[i] = e;
+            return;
+        }
+    }
+    VEC_PUSH(v, e);
+}
+
+static void write_env(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
+{
+    env_vec v = VEC_INIT;
+    if (p->o.serverurl)
+        add_env(w, &v, "SUPERVISOR_SERVER_URL", p->o.serverurl);
+    add_env(w, &v, "SUPERVISOR_PROCESS_NAME", p->name);
+    add_env(w, &v, "SUPERVISOR_GROUP_NAME", p->prog->group_name);
+    for (size_t i = 0; i < p->env_all.n; i++)
+        add_env(w, &v, p->env_all.v[i].key, p->env_all.v[i].value);
+    g->env = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
+    g->nenv = (uint32_t)v.n;
+    VEC_FINI(&v);
+}
+
+static void write_stops(struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+{
+    struct gen_stop one = {.sig = o->stopsignal, .wait_ns = secs_ns(o->stopwaitsecs)};
+    const struct gen_stop *v = o->stopsignals.n ? o->stopsignals.v : &one;
+    size_t n = o->stopsignals.n ? o->stopsignals.n : 1;
+    g->stops = genbuf_data(w->b, v, n * sizeof(*v), sizeof(int64_t));
+    g->nstops = (uint32_t)n;
+    g->stopwait_ns = v[n - 1].wait_ns;
+}
+
+static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, struct gen_log *g)
+{
+    const struct log_opts *l = &o->log[i];
+    g->sink = l->file.sink;
+    if (g->sink == GEN_SINK_FILE && !*l->file.path)
+        g->sink = GEN_SINK_NONE;
+    if (g->sink == GEN_SINK_FILE)
+        g->path = genbuf_str(w->b, path_absolute(w->a, &w->c->paths, l->file.path));
+    g->syslog = l->syslog;
+    g->events = l->events;
+    g->gzip = l->gzip;
+    g->prefix = o->log_prefix;
+    g->format = o->log_format;
+    g->overflow = o->log_overflow;
+    g->strip_ansi = w->c->sup.strip_ansi;
+    g->backups = clamp32(l->backups);
+    g->maxbytes = l->maxbytes;
+    g->capture = l->capture;
+}
+
+static void write_user(struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+{
+    g->uid = g->gid = -1;
+    if (!o->user.name)
+        return;
+    g->user = genbuf_str(w->b, o->user.name);
+    g->uid = o->user.uid;
+    g->gid = o->user.gid;
+    g->groups =
+        genbuf_data(w->b, o->user.groups, o->user.ngroups * sizeof(uint32_t), sizeof(uint32_t));
+    g->ngroups = o->user.ngroups;
+}
+
+/* whether a dead leader's group is ended: the program says, else [supd], else the name we run as */
+static bool kills_orphans(const struct gen_writer *w, const struct proc_opts *o)
+{
+    if (sect_given(&rows_program, o, "orphans"))
+        return o->orphans;
+    if (sect_given(&rows_supd, &w->c->supd, "orphans"))
+        return w->c->supd.orphans;
+    return !w->c->rq.as_supervisord || o->stopasgroup || o->killasgroup;
+}
+
+static bool ignores_sigpipe(const struct gen_writer *w, const struct proc_opts *o)
+{
+    if (sect_given(&rows_program, o, "sigpipe"))
+        return o->sigpipe;
+    if (sect_given(&rows_supd, &w->c->supd, "sigpipe"))
+        return w->c->supd.sigpipe;
+    return w->c->rq.as_supervisord;
+}
+
+static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+{
+    g->priority = clamp32(o->priority);
+    g->startretries = clamp32(o->startretries);
+    g->startsecs_ns = secs_ns(o->startsecs);
+    g->autostart = o->autostart;
+    g->autorestart = o->autorestart;
+    g->stopasgroup = o->stopasgroup;
+    g->killasgroup = o->killasgroup;
+    g->redirect_stderr = o->redirect_stderr;
+    g->orphans_kill = kills_orphans(w, o);
+    g->sigpipe_ignore = ignores_sigpipe(w, o);
+    g->stdin_null = o->stdin_mode;
+    g->on_fatal = o->on_fatal.action;
+    g->fatal_retry_ns = o->on_fatal.retry_ns;
+    g->backoff_ns = o->backoff;
+    g->backoff_factor_milli = o->backoff_factor;
+    g->backoff_jitter_milli = o->backoff_jitter;
+    g->backoff_max_ns = o->backoff_max;
+    g->backoff_reset_ns = o->backoff_reset;
+    g->retry_window_ns = o->retry_window;
+    for (size_t i = 0; i < o->exitcodes.n; i++)
+        g->exitcodes[o->exitcodes.v[i] / 32] |= UINT32_C(1) << (o->exitcodes.v[i] % 32);
+}
+
+void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
+                    struct gen_proc *out)
+{
+    struct gen_proc g = {.group = group, .numproc = clamp32(p->num)};
+    const struct proc_opts *o = &p->o;
+    g.name = genbuf_str(w->b, p->name);
+    g.section = genbuf_str(w->b, p->prog->section->name);
+    g.file = genbuf_str(w->b, p->prog->section->at.file);
+    g.line = p->prog->section->at.line;
+    write_command(w, p, &g);
+    write_env(w, p, &g);
+    if (o->directory && *o->directory)
+        g.directory = genbuf_str(w->b, o->directory);
+    g.umask = o->umask.set ? (int32_t)(o->umask.v & 0777) : -1;
+    write_user(w, o, &g);
+    write_policy(w, o, &g);
+    write_stops(w, o, &g);
+    write_log(w, o, 0, &g.log[0]);
+    write_log(w, o, 1, &g.log[1]);
+    w->last = g;
+    *out = g;
+}

@@ -1,0 +1,282 @@
+/* A checked configuration into a generation block. */
+#include "supervisor/conf/gen_write.h"
+#include "supervisor/base/crc.h"
+#include "supervisor/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHUTDOWN_LEAST (INT64_C(25) * 1000000000)
+
+typedef VEC(struct gen_group) group_vec;
+typedef VEC(struct gen_proc) proc_vec;
+
+static void set_base(struct gen_writer *w, const char *key, const char *value)
+{
+    names_text(&w->env, key, value);
+}
+
+/* the base environment: what we were started with, ours, then [supervisord] environment= */
+static goff write_base_env(struct gen_writer *w, uint32_t *out_n)
+{
+    const struct conf *c = w->c;
+    const char *url = conf_server_url(c);
+    names_init(&w->env, NULL);
+    for (char *const *p = c->rq.environ; p && *p; p++) {
+        const char *eq = strchr(*p, '=');
+        if (eq && eq > *p)
+            names_add(&w->env, (struct name){.key = arena_strndup(w->a, *p, (size_t)(eq - *p)),
+                                             .text = eq + 1});
+    }
+    names_index(&w->env);
+    set_base(w, "SUPERVISOR_ENABLED", "1");
+    if (url)
+        set_base(w, "SUPERVISOR_SERVER_URL", url);
+    for (size_t i = 0; i < c->sup.environment.n; i++)
+        set_base(w, c->sup.environment.v[i].key, c->sup.environment.v[i].value);
+    size_t n = w->env.own.n;
+    goff *offs = arena_alloc(w->a, n * sizeof(*offs));
+    names_init(&w->env_index, NULL);
+    for (size_t i = 0; i < n; i++) {
+        const struct name *v = &w->env.own.v[i];
+        offs[i] = genbuf_str(w->b, arena_printf(w->a, "%s=%s", v->key, v->text));
+        names_add(&w->env_index, (struct name){.key = v->key, .number = (int64_t)i});
+    }
+    names_index(&w->env_index);
+    *out_n = (uint32_t)n;
+    return genbuf_data(w->b, offs, n * sizeof(*offs), sizeof(*offs));
+}
+
+/* Supervisor starts a group's members in the order (priority, name); of equal names the last one
+ * given stays. */
+static int proc_cmp(const void *a, const void *b)
+{
+    const struct proc *x = *(struct proc *const *)a, *y = *(struct proc *const *)b;
+    if (x->o.priority != y->o.priority)
+        return x->o.priority < y->o.priority ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+struct named {
+    const struct proc *p;
+    size_t order;
+};
+
+static int named_cmp(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int c = strcmp(x->p->name, y->p->name);
+    return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/* the group's processes without those that a later one of the same name replaces */
+static size_t unique_procs(struct gen_writer *w, const struct group *g, const struct proc **out)
+{
+    struct named *v = arena_alloc(w->a, (g->procs.n + 1) * sizeof(*v));
+    size_t n = 0;
+    VEC_EACH (&g->procs, i)
+        v[i] = (struct named){g->procs.v[i], i};
+    qsort(v, g->procs.n, sizeof(*v), named_cmp);
+    VEC_EACH (&g->procs, i) {
+        if (i + 1 == g->procs.n || strcmp(v[i].p->name, v[i + 1].p->name) != 0)
+            out[n++] = v[i].p;
+    }
+    qsort(out, n, sizeof(*out), proc_cmp);
+    return n;
+}
+
+static void write_group(struct gen_writer *w, const struct group *g, group_vec *groups,
+                        proc_vec *procs)
+{
+    struct gen_group gg = {
+        .name = genbuf_str(w->b, g->name), .kind = g->kind, .first = (uint32_t)procs->n};
+    gg.priority = (int32_t)(g->priority > INT32_MAX   ? INT32_MAX
+                            : g->priority < INT32_MIN ? INT32_MIN
+                                                      : g->priority);
+    const struct proc **list = arena_alloc(w->a, (g->procs.n + 1) * sizeof(*list));
+    size_t n = unique_procs(w, g, list);
+    for (size_t i = 0; i < n; i++) {
+        struct gen_proc one;
+        gen_write_proc(w, list[i], (uint32_t)groups->n, &one);
+        VEC_PUSH(procs, one);
+    }
+    gg.nprocs = (uint32_t)n;
+    VEC_PUSH(groups, gg);
+}
+
+/* All groups; of two with one name the later in start order is left out. */
+static void write_groups(struct gen_writer *w, struct gen *g)
+{
+    group_vec groups = VEC_INIT;
+    proc_vec procs = VEC_INIT;
+    VEC_EACH (&w->c->groups, i) {
+        if (!w->c->groups.v[i]->hidden)
+            write_group(w, w->c->groups.v[i], &groups, &procs);
+    }
+    g->ngroups = (uint32_t)groups.n;
+    g->groups = groups.n ? genbuf_append(w->b, groups.v, groups.n * sizeof(*groups.v), 8) : 0;
+    g->nprocs = (uint32_t)procs.n;
+    g->procs = procs.n ? genbuf_append(w->b, procs.v, procs.n * sizeof(*procs.v), 8) : 0;
+    VEC_FINI(&groups);
+    VEC_FINI(&procs);
+}
+
+static int64_t stop_total(const struct proc_opts *o)
+{
+    int64_t ns = 0;
+    for (size_t i = 0; i < o->stopsignals.n; i++)
+        ns += o->stopsignals.v[i].wait_ns;
+    if (o->stopsignals.n)
+        return ns;
+    const int64_t day = 86400;
+    return (o->stopwaitsecs < 0            ? 0
+            : o->stopwaitsecs > 3650 * day ? 3650 * day
+                                           : o->stopwaitsecs) *
+           1000000000;
+}
+
+static int64_t shutdown_timeout(const struct conf *c)
+{
+    if (sect_given(&rows_supd, &c->supd, "shutdown_timeout"))
+        return c->supd.shutdown_timeout;
+    if (c->rq.as_supervisord)
+        return -1;
+    int64_t most = SHUTDOWN_LEAST;
+    VEC_EACH (&c->groups, i) {
+        const struct group *g = c->groups.v[i];
+        VEC_EACH (&g->procs, j) {
+            int64_t ns = stop_total(&g->procs.v[j]->o);
+            most = ns > most ? ns : most;
+        }
+    }
+    return most;
+}
+
+static goff abs_path(struct gen_writer *w, const char *path)
+{
+    return path && *path ? genbuf_str(w->b, path_absolute(w->a, &w->c->paths, path)) : 0;
+}
+
+static void write_main_log(struct gen_writer *w, struct gen_supd *s)
+{
+    const struct sup_opts *o = &w->c->sup;
+    if (o->logfile && strcmp(o->logfile, "syslog") == 0)
+        s->logfile_syslog = genbuf_str(w->b, "syslog");
+    else
+        s->logfile = abs_path(w, o->logfile);
+    s->logfile_maxbytes = o->logfile_maxbytes;
+    s->logfile_backups = (int32_t)(o->logfile_backups > INT32_MAX ? INT32_MAX
+                                   : o->logfile_backups < 0       ? 0
+                                                                  : o->logfile_backups);
+    s->loglevel = o->loglevel;
+    s->log_json = w->c->supd.log_format;
+    s->log_memory = w->c->supd.log_memory;
+}
+
+static int32_t small(int64_t n)
+{
+    return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int32_t)n;
+}
+
+static void write_supd(struct gen_writer *w, struct gen_supd *s)
+{
+    const struct sup_opts *o = &w->c->sup;
+    const struct supd_opts *d = &w->c->supd;
+    write_main_log(w, s);
+    s->pidfile = abs_path(w, o->pidfile);
+    s->identifier = genbuf_str(w->b, o->identifier);
+    s->childlogdir = abs_path(w, o->childlogdir);
+    s->directory = abs_path(w, o->directory);
+    s->socket = genbuf_str(w->b, d->socket);
+    s->socket_group = genbuf_str(w->b, d->socket_group.text);
+    s->socket_gid = d->socket_group.text ? d->socket_group.gid : -1;
+    s->libexec = abs_path(w, d->libexec);
+    s->uid = o->user.name ? o->user.uid : -1;
+    s->gid = o->user.name ? o->user.gid : -1;
+    s->user = genbuf_str(w->b, o->user.name);
+    s->user_groups = genbuf_data(w->b, o->user.groups, o->user.ngroups * sizeof(uint32_t), 4);
+    s->nuser_groups = o->user.ngroups;
+    s->umask = (int32_t)(o->umask.v & 0777);
+    s->minfds = small(o->minfds);
+    s->minprocs = small(o->minprocs);
+    s->nodaemon = o->nodaemon;
+    s->silent = o->silent;
+    s->nocleanup = o->nocleanup;
+    s->shutdown_timeout_ns = shutdown_timeout(w->c);
+    s->has_server = w->c->servers.n > 0;
+}
+
+static void write_agent(struct gen_writer *w, struct gen_supd *s)
+{
+    const struct agent_opts *o = &w->c->agent;
+    size_t n = o->user.ngroups + o->groups.n;
+    uint32_t *gids = arena_alloc(w->a, (n + 1) * sizeof(*gids));
+    s->needs_agent = w->c->has_agent;
+    s->agent_uid = o->user.name ? o->user.uid : -1;
+    s->agent_gid = o->user.name ? o->user.gid : -1;
+    s->agent_user = genbuf_str(w->b, o->user.name);
+    if (o->user.ngroups)
+        memcpy(gids, o->user.groups, o->user.ngroups * sizeof(*gids));
+    if (o->groups.n)
+        memcpy(gids + o->user.ngroups, o->gids, o->groups.n * sizeof(*gids));
+    s->agent_groups = genbuf_data(w->b, gids, n * sizeof(*gids), 4);
+    s->nagent_groups = (uint32_t)n;
+    s->agent_state_dir = abs_path(w, o->state_dir);
+    s->agent_host = genbuf_str(w->b, o->listen.text ? o->listen.host : NULL);
+    s->agent_port = o->listen.text ? o->listen.port : 0;
+}
+
+static void write_warnings(struct gen_writer *w, struct gen *g)
+{
+    VEC(goff) v = VEC_INIT;
+    VEC_EACH (&w->c->m.list[MSG_WARNING], i)
+        VEC_PUSH(&v,
+                 genbuf_str(w->b, arena_printf(w->a, "warn\t%s", w->c->m.list[MSG_WARNING].v[i])));
+    VEC_EACH (&w->c->m.list[MSG_INFO], i)
+        VEC_PUSH(&v, genbuf_str(w->b, arena_printf(w->a, "info\t%s", w->c->m.list[MSG_INFO].v[i])));
+    g->warnings = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
+    g->nwarnings = (uint32_t)v.n;
+    VEC_FINI(&v);
+}
+
+static void build(struct gen_writer *w)
+{
+    struct gen g = {.magic = GEN_MAGIC, .version = GEN_VERSION};
+    g.env = write_base_env(w, &g.nenv);
+    g.path = genbuf_str(w->b, w->c->path);
+    write_groups(w, &g);
+    write_supd(w, &g.supd);
+    write_agent(w, &g.supd);
+    write_warnings(w, &g);
+    g.size = (uint32_t)genbuf_size(w->b);
+    memcpy(genbuf_base(w->b), &g, sizeof(g));
+    uint32_t crc = crc32_of(genbuf_base(w->b), g.size);
+    memcpy(genbuf_base(w->b) + offsetof(struct gen, crc), &crc, sizeof(crc));
+}
+
+static int put_out(struct gen_writer *w, int fd, struct err *e)
+{
+    if (genbuf_overflow(w->b))
+        return err_set(e, "the configuration is too large: %zu bytes", genbuf_size(w->b));
+    if (fd_write_all(fd, genbuf_base(w->b), genbuf_size(w->b)) < 0)
+        return err_errno(e, errno, "cannot write the checked configuration to memory");
+    /* a file in /dev/shm or /tmp cannot be sealed; the reader checks the CRC either way */
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    return 0;
+}
+
+int conf_write_gen(const struct conf *c, int fd, struct err *e)
+{
+    if (conf_nerrors(c))
+        return err_set(e, "%s", conf_error(c, 0));
+    struct gen_writer w = {.c = c, .a = arena_new(), .b = genbuf_new(sizeof(struct gen))};
+    build(&w);
+    int r = put_out(&w, fd, e);
+    names_fini(&w.env);
+    names_fini(&w.env_index);
+    genbuf_free(&w.b);
+    arena_free(&w.a);
+    return r;
+}

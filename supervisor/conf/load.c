@@ -1,0 +1,149 @@
+/* Loads a configuration: files, then sections, each collecting what is wrong. */
+#include "supervisor/conf/section.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static const char *const search[] = {"supervisord.conf", "etc/supervisord.conf",
+                                     "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"};
+
+static const char *search_path(struct conf *c)
+{
+    struct str tried = STR_INIT;
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof(search) / sizeof(search[0]) && !found; i++) {
+        const char *p = path_absolute(c->a, &c->paths, search[i]);
+        if (access(p, F_OK) == 0)
+            found = p;
+        str_printf(&tried, "%s%s", i ? ", " : "", search[i]);
+    }
+    if (!found)
+        conf_fail(c, ((struct pos){NULL, 0}),
+                  "No config file found at default paths (%s); use the -c option to specify a "
+                  "config file at a different path",
+                  str_text(&tried));
+    str_fini(&tried);
+    return found;
+}
+
+static void load_environ(struct conf *c)
+{
+    names_init(&c->env, NULL);
+    for (char *const *p = c->rq.environ; p && *p; p++) {
+        const char *eq = strchr(*p, '=');
+        if (eq && eq > *p)
+            names_add(&c->env,
+                      (struct name){.key = arena_printf(c->a, "ENV_%.*s", (int)(eq - *p), *p),
+                                    .text = eq + 1});
+    }
+    names_index(&c->env);
+    const struct name *home = names_find(&c->env, "ENV_HOME", 8);
+    c->paths.home = home ? home->text : NULL;
+}
+
+static const char *node_name(struct conf *c)
+{
+    struct utsname u;
+    if (c->rq.node_name)
+        return c->rq.node_name;
+    return uname(&u) == 0 ? arena_strdup(c->a, u.nodename) : "localhost";
+}
+
+static const char *working_folder(struct conf *c)
+{
+    char *cwd = c->rq.cwd ? NULL : getcwd(NULL, 0);
+    const char *kept = c->rq.cwd ? c->rq.cwd : arena_strdup(c->a, cwd ? cwd : "/");
+    free(cwd);
+    return kept;
+}
+
+static void load_sections(struct conf *c)
+{
+    load_supervisord(c);
+    load_plugins(c);
+    load_ours(c);
+    load_groups(c);
+    load_servers(c);
+    load_ctl(c);
+    sect_check_names(c);
+    conf_lint(c);
+}
+
+struct conf *conf_load(const struct conf_request *rq)
+{
+    struct arena *a = arena_new();
+    struct conf *c = arena_alloc(a, sizeof(*c));
+    c->a = a;
+    c->rq = *rq;
+    msgs_init(&c->m, a);
+    ini_init(&c->ini, a);
+    c->paths.cwd = working_folder(c);
+    load_environ(c);
+    names_init(&c->here, &c->env);
+    c->node = node_name(c);
+    const char *path = rq->path ? rq->path : search_path(c);
+    if (!path)
+        return c;
+    c->path = path_absolute(a, &c->paths, path);
+    c->dir = path_absolute(a, &c->paths, path_dirname(a, c->path));
+    names_add(&c->here, (struct name){.key = "here", .text = c->dir});
+    if (conf_read_files(c) && !c->m.list[MSG_ERROR].n)
+        load_sections(c);
+    return c;
+}
+
+void conf_free(struct conf **c)
+{
+    if (!*c)
+        return;
+    struct conf *x = *c;
+    VEC_EACH (&x->groups, i) {
+        struct group *g = x->groups.v[i];
+        VEC_EACH (&g->progs, j)
+            VEC_FINI(&g->progs.v[j]->procs);
+        VEC_FINI(&g->progs);
+        VEC_FINI(&g->procs);
+    }
+    VEC_FINI(&x->groups);
+    VEC_FINI(&x->servers);
+    names_fini(&x->env);
+    names_fini(&x->here);
+    ini_fini(&x->ini);
+    msgs_fini(&x->m);
+    struct arena *a = x->a;
+    *c = NULL;
+    arena_free(&a);
+}
+
+size_t conf_nerrors(const struct conf *c)
+{
+    return c->m.list[MSG_ERROR].n;
+}
+
+const char *conf_error(const struct conf *c, size_t i)
+{
+    return c->m.list[MSG_ERROR].v[i];
+}
+
+size_t conf_nwarnings(const struct conf *c)
+{
+    return c->m.list[MSG_WARNING].n;
+}
+
+const char *conf_warning(const struct conf *c, size_t i)
+{
+    return c->m.list[MSG_WARNING].v[i];
+}
+
+size_t conf_nnotes(const struct conf *c)
+{
+    return c->m.list[MSG_NOTE].n;
+}
+
+const char *conf_note(const struct conf *c, size_t i)
+{
+    return c->m.list[MSG_NOTE].v[i];
+}

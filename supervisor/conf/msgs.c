@@ -1,0 +1,38 @@
+/* What a load has to say. */
+#include "supervisor/conf/msgs.h"
+
+#include <string.h>
+
+/* A file of nonsense must not become a report of a million lines. */
+#define MSGS_MAX 1000
+
+void msgs_init(struct msgs *m, struct arena *a)
+{
+    *m = (struct msgs){.a = a};
+}
+
+void msgs_fini(struct msgs *m)
+{
+    for (int i = 0; i < MSG_KINDS; i++)
+        VEC_FINI(&m->list[i]);
+}
+
+void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, va_list ap)
+{
+    if (m->list[kind].n > MSGS_MAX)
+        return;
+    const char *text = m->list[kind].n == MSGS_MAX ? "more of this kind are not shown"
+                                                   : arena_vprintf(m->a, fmt, ap);
+    if (at.file && m->list[kind].n < MSGS_MAX)
+        text = at.line ? arena_printf(m->a, "%s:%u: %s", at.file, at.line, text)
+                       : arena_printf(m->a, "%s: %s", at.file, text);
+    VEC_PUSH(&m->list[kind], text);
+}
+
+void msgs_add(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    msgs_vadd(m, kind, at, fmt, ap);
+    va_end(ap);
+}

@@ -1,0 +1,26 @@
+/* What a load has to say: errors, warnings, notes, each a sentence with its place. */
+#ifndef CONF_MSGS_H
+#define CONF_MSGS_H
+
+#include "supervisor/base/arena.h"
+#include "supervisor/base/vec.h"
+#include "supervisor/conf/ini.h"
+
+#include <stdarg.h>
+
+enum msg_kind { MSG_ERROR, MSG_WARNING, MSG_NOTE, MSG_INFO, MSG_KINDS };
+
+struct msgs {
+    struct arena *a;
+    VEC(const char *) list[MSG_KINDS];
+};
+
+void msgs_init(struct msgs *m, struct arena *a);
+void msgs_fini(struct msgs *m);
+/* Adds "FILE:LINE: text" ("text" for a place without a file). */
+void msgs_add(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+#endif

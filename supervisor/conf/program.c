@@ -1,0 +1,349 @@
+/* Program-like sections: one section becomes numprocs processes. */
+#include "supervisor/conf/gen.h"
+#include "supervisor/conf/pytext.h"
+#include "supervisor/conf/section.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More than this in one section is a slip of the finger; it would only eat memory. */
+#define NUMPROCS_MAX 100000
+
+/* startretries restarts are remembered one by one when there is a window for them */
+#define WINDOW_RETRIES_MAX 32
+
+struct reading {
+    struct conf *c;
+    struct prog *prog;
+    struct sect x;
+    struct names names;    /* what any key may use */
+    struct names per_proc; /* + process_num, numprocs and the program's environment= */
+    bool ok;
+};
+
+static size_t row_of(const char *name)
+{
+    return sect_index(&rows_program, name);
+}
+
+static struct pos at_key(const struct reading *r, const char *name)
+{
+    return sect_pos(&r->x, row_of(name));
+}
+
+static bool given(const struct reading *r, const char *name)
+{
+    return sect_given(&rows_program, &r->prog->o, name);
+}
+
+static void common_names(struct reading *r)
+{
+    struct conf *c = r->c;
+    names_init(&r->names, &c->env);
+    names_add(&r->names, (struct name){.key = "here", .text = c->dir});
+    names_add(&r->names, (struct name){.key = "program_name", .text = r->prog->name});
+    names_add(&r->names, (struct name){.key = "host_node_name", .text = c->node});
+    names_add(&r->names,
+              (struct name){.key = "group_name", .text = r->prog->group_name, .keep = true});
+    names_init(&r->per_proc, &c->env);
+    VEC_EACH (&r->names.own, i)
+        names_add(&r->per_proc, r->names.own.v[i]);
+}
+
+static void check_numprocs(struct reading *r, const char *process_name)
+{
+    struct proc_opts *o = &r->prog->o;
+    if (o->numprocs > 1 && !strstr(process_name, "%(process_num)")) {
+        conf_fail(r->c, at_key(r, "process_name"),
+                  "%s: %%(process_num) must be present within process_name when numprocs > 1 "
+                  "(add process_name=%%(program_name)s_%%(process_num)02d)",
+                  r->prog->section->name);
+        r->ok = false;
+    }
+    if (o->numprocs > NUMPROCS_MAX) {
+        conf_fail(r->c, at_key(r, "numprocs"), "%s.numprocs: %" PRId64 " is more than %d",
+                  r->prog->section->name, o->numprocs, NUMPROCS_MAX);
+        r->ok = false;
+    }
+}
+
+static void check_window(struct reading *r)
+{
+    const struct proc_opts *o = &r->prog->o;
+    if (o->retry_window <= 0 || (o->startretries >= 0 && o->startretries <= WINDOW_RETRIES_MAX))
+        return;
+    conf_fail(r->c, at_key(r, "startretries"),
+              "%s.startretries: %" PRId64 " is not between 0 and %d, the most that retry_window "
+              "can watch",
+              r->prog->section->name, o->startretries, WINDOW_RETRIES_MAX);
+}
+
+static void check_stop(struct reading *r)
+{
+    struct proc_opts *o = &r->prog->o;
+    if (!given(r, "killasgroup"))
+        o->killasgroup = o->stopasgroup;
+    if (o->stopasgroup && !o->killasgroup)
+        conf_fail(r->c, at_key(r, "killasgroup"),
+                  "%s: Cannot set stopasgroup=true and killasgroup=false", r->prog->section->name);
+    if (given(r, "stopsignals") && (given(r, "stopsignal") || given(r, "stopwaitsecs")))
+        conf_warn(r->c, at_key(r, "stopsignals"),
+                  "%s.stopsignals: stopsignal and stopwaitsecs beside it have no effect",
+                  r->prog->section->name);
+}
+
+static void check_shared(struct reading *r)
+{
+    struct proc_opts *o = &r->prog->o;
+    const char *url = o->serverurl;
+    if (url) {
+        const char *b = url, *e = url + strlen(url);
+        py_strip(&b, &e);
+        if (e - b == 4 && strncasecmp(b, "auto", 4) == 0)
+            o->serverurl = NULL;
+    }
+    check_stop(r);
+    check_window(r);
+    if (o->backoff_max && o->backoff_max < o->backoff)
+        conf_fail(r->c, at_key(r, "backoff_max"), "%s.backoff_max: is shorter than backoff",
+                  r->prog->section->name);
+}
+
+/* The options that all processes of the section share. */
+static bool read_shared(struct reading *r)
+{
+    struct proc_opts *o = &r->prog->o;
+    struct err e = {0};
+    const struct ini_key *k = r->x.keys[row_of("process_name")];
+    size_t before = r->c->m.list[MSG_ERROR].n;
+    sect_convert(&r->x, o, &r->names, OPT_PER_PROC, 0);
+    o->process_name = k ? k->value : "%(program_name)s";
+    r->ok = r->c->m.list[MSG_ERROR].n == before;
+    if (val_name(r->c->a, o->process_name, &o->process_name, &e) < 0) {
+        conf_fail(r->c, at_key(r, "process_name"), "%s.process_name: %s", r->prog->section->name,
+                  e.msg);
+        r->ok = false;
+    }
+    if (r->ok)
+        check_numprocs(r, o->process_name);
+    check_shared(r);
+    return r->ok;
+}
+
+static const char *expand_one(struct reading *r, const struct ini_key *k, const char *text,
+                              const char *what, struct expand_opts opts)
+{
+    struct err e = {0};
+    struct str out = STR_INIT;
+    const char *done = NULL;
+    if (!strchr(text, '%'))
+        return text;
+    if (expand(&out, text, what, &r->per_proc, opts, &e) == 0)
+        done = arena_strdup(r->c->a, str_text(&out));
+    else
+        conf_fail(r->c, k ? k->at : pos_section(r->prog->section), "%s: %s", r->prog->section->name,
+                  e.msg);
+    str_fini(&out);
+    return done;
+}
+
+static void collapse_percents(char *s)
+{
+    char *to = s;
+    for (const char *from = s; *from; from++) {
+        *to++ = *from;
+        from += from[0] == '%' && from[1] == '%';
+    }
+    *to = '\0';
+}
+
+/* A log path is expanded twice by Supervisor, so that a % has to be written %%%% there. Both that
+ * and the plain %% work here. */
+static bool read_logfile(struct reading *r, size_t row, struct proc *p)
+{
+    const struct ini_key *k = r->x.keys[row];
+    const char *name = rows_program.rows[row].name;
+    struct ini_key key;
+    if (k) {
+        const char *what = arena_printf(r->c->a, "%s.%s", r->prog->section->name, name);
+        struct expand_opts opts = {.exact = r->c->rq.exact};
+        const char *text = expand_one(r, k, k->value, what, opts);
+        opts.own_first = true;
+        if (text && r->c->rq.exact)
+            text = expand_one(r, k, text, name, opts);
+        if (!text)
+            return false;
+        key = *k;
+        key.value = arena_strdup(r->c->a, text);
+        if (!r->c->rq.exact && strchr(k->value, '%'))
+            collapse_percents((char *)(uintptr_t)key.value);
+        r->x.keys[row] = &key;
+    }
+    bool ok = sect_row(&r->x, row, &p->o, &r->per_proc);
+    r->x.keys[row] = k;
+    return ok;
+}
+
+/* environment= of one process; its pairs become names for the keys that follow */
+static bool read_environment(struct reading *r, size_t row, struct proc *p)
+{
+    const struct ini_key *k = r->x.keys[row];
+    struct expand_opts opts = {.exact = r->c->rq.exact, .own_first = true};
+    const char *text = k ? expand_one(r, k, k->value, "environment", opts) : "";
+    if (!text)
+        return false;
+    struct ini_key key;
+    if (k) {
+        key = *k;
+        key.value = text;
+        r->x.keys[row] = &key;
+    }
+    bool ok = sect_row(&r->x, row, &p->o, &r->per_proc);
+    r->x.keys[row] = k;
+    for (size_t i = 0; ok && i < p->o.environment.n; i++)
+        names_text(&r->per_proc, arena_printf(r->c->a, "ENV_%s", p->o.environment.v[i].key),
+                   p->o.environment.v[i].value);
+    return ok;
+}
+
+/* a value that is the same for every process, and is there from the first one */
+static bool same_for_all(const struct reading *r, size_t row, bool first)
+{
+    const struct ini_key *k = r->x.keys[row];
+    return !first && (!k || !strchr(k->value, '%'));
+}
+
+static struct env_list merge_env(struct arena *a, const struct env_list *base,
+                                 const struct env_list *over)
+{
+    if (!over->n)
+        return *base;
+    struct env_list all = {.v = arena_alloc(a, (base->n + over->n) * sizeof(*all.v))};
+    for (size_t i = 0; i < base->n; i++) {
+        bool hidden = false;
+        for (size_t j = 0; j < over->n && !hidden; j++)
+            hidden = strcmp(base->v[i].key, over->v[j].key) == 0;
+        if (!hidden)
+            all.v[all.n++] = base->v[i];
+    }
+    memcpy(all.v + all.n, over->v, over->n * sizeof(*over->v));
+    all.n += over->n;
+    return all;
+}
+
+static void finish_log(struct reading *r, struct proc *p, int i)
+{
+    static const char *const names[] = {"stdout", "stderr"};
+    struct log_opts *l = &p->o.log[i];
+    char key[32];
+    snprintf(key, sizeof(key), "%s_logfile", names[i]);
+    if (l->file.syslog) {
+        conf_warn(r->c, at_key(r, key),
+                  "For [%s], %s=syslog but this is deprecated and will be removed.  Use "
+                  "%s_syslog=true to enable syslog instead.",
+                  r->prog->section->name, key, names[i]);
+        l->file = (struct logfile_val){.sink = GEN_SINK_NONE};
+        l->syslog = true;
+    }
+    if (l->file.sink == GEN_SINK_AUTO && !l->maxbytes)
+        conf_warn(r->c, at_key(r, key),
+                  "For [%s], AUTO logging used for %s without rollover, set maxbytes > 0 to avoid "
+                  "filling up filesystem unintentionally",
+                  r->prog->section->name, key);
+    if (i == 0 || !p->o.redirect_stderr)
+        return;
+    if (l->file.sink == GEN_SINK_FILE)
+        conf_warn(r->c, at_key(r, key),
+                  "For [%s], redirect_stderr=true but stderr_logfile has also been set to a "
+                  "filename, the filename has been ignored",
+                  r->prog->section->name);
+    l->file = (struct logfile_val){.sink = GEN_SINK_NONE};
+}
+
+static bool read_rows(struct reading *r, struct proc *p, const struct proc *first)
+{
+    size_t env = row_of("environment"), name = row_of("process_name");
+    bool ok = same_for_all(r, env, !first) || read_environment(r, env, p);
+    for (size_t i = 0; i < rows_program.n; i++) {
+        const struct opt *o = &rows_program.rows[i];
+        if (i == env || i == name || !(o->flags & OPT_PER_PROC) || same_for_all(r, i, !first))
+            continue;
+        if (!ok && r->x.keys[i] && strstr(r->x.keys[i]->value, "%(ENV_"))
+            continue; /* what the broken environment= would have given is not known */
+        bool good = o->type == OPT_LOGFILE ? read_logfile(r, i, p)
+                                           : sect_row(&r->x, i, &p->o, &r->per_proc);
+        r->ok &= good;
+    }
+    r->ok &= ok;
+    return r->ok;
+}
+
+static void read_process(struct reading *r, int64_t num)
+{
+    struct prog *prog = r->prog;
+    struct proc *first = prog->procs.n ? prog->procs.v[0] : NULL;
+    struct proc *p = arena_alloc(r->c->a, sizeof(*p));
+    p->prog = prog;
+    p->num = num;
+    p->o = first ? first->o : prog->o;
+    names_number(&r->per_proc, "process_num", num);
+    names_number(&r->per_proc, "numprocs", prog->o.numprocs);
+    if (!read_rows(r, p, first))
+        return;
+    if (!p->o.command) {
+        conf_fail(r->c, pos_section(prog->section),
+                  "program section %s does not specify a command (add command=)",
+                  prog->section->name);
+        r->ok = false;
+        return;
+    }
+    p->name = expand_one(r, r->x.keys[row_of("process_name")], prog->o.process_name, "process_name",
+                         (struct expand_opts){.exact = r->c->rq.exact, .own_first = true});
+    r->ok &= p->name != NULL;
+    finish_log(r, p, 0);
+    finish_log(r, p, 1);
+    bool shared = first && first->o.environment.v == p->o.environment.v;
+    p->env_all =
+        shared ? first->env_all : merge_env(r->c->a, &r->c->sup.environment, &p->o.environment);
+    VEC_PUSH(&prog->procs, p);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct proc *x = *(struct proc *const *)a, *y = *(struct proc *const *)b;
+    int c = strcmp(x->name, y->name);
+    return c ? c : (x->num > y->num) - (x->num < y->num);
+}
+
+static void read_processes(struct reading *r)
+{
+    struct prog *prog = r->prog;
+    names_add(&r->per_proc, (struct name){.key = "process_num", .keep = true});
+    names_add(&r->per_proc, (struct name){.key = "numprocs"});
+    for (int64_t i = 0; i < prog->o.numprocs && r->ok; i++)
+        read_process(r, prog->o.numprocs_start + i);
+    if (r->ok && prog->procs.n)
+        qsort(prog->procs.v, prog->procs.n, sizeof(prog->procs.v[0]), by_name);
+    r->c->nprocs += prog->procs.n;
+}
+
+struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
+{
+    struct prog *prog = arena_alloc(c->a, sizeof(*prog));
+    struct err e = {0};
+    *prog = (struct prog){.section = s, .group_name = group_name};
+    if (val_name(c->a, strchr(s->name, ':') + 1, &prog->name, &e) < 0) {
+        conf_fail(c, pos_section(s), "[%s]: %s", s->name, e.msg);
+        return NULL;
+    }
+    struct reading r = {.c = c, .prog = prog, .ok = true};
+    sect_init(&r.x, c, s, &rows_program);
+    common_names(&r);
+    if (read_shared(&r))
+        read_processes(&r);
+    names_fini(&r.names);
+    names_fini(&r.per_proc);
+    return prog;
+}

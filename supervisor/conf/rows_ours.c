@@ -1,0 +1,77 @@
+/* The options of our own sections, and the list of all kinds of sections. */
+#include "supervisor/conf/section.h"
+
+static const char *const words_orphans[] = {"keep", "kill", NULL};
+static const char *const words_sigpipe[] = {"default", "ignore", NULL};
+static const char *const words_format[] = {"text", "json", NULL};
+
+#define S(text, field, kind, ...) OPT(struct supd_opts, text, field, kind, __VA_ARGS__)
+static const struct opt supd[] = {
+    S("socket", socket, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY,
+      .def_note = "$SUPD_SOCKET, or /run/supd.sock as root, or $XDG_RUNTIME_DIR/supd.sock",
+      .help = "The control socket."),
+    S("socket_group", socket_group, GROUPNAME, .flags = OPT_OURS, .def_note = "none",
+      .help = "Members of this group may read from the control socket."),
+    S("libexec", libexec, FOLDER, .flags = OPT_OURS, .def_note = "beside supd",
+      .help = "Where supd-log and supd-agent are."),
+    S("log_memory", log_memory, SIZE, .def = "16MB", .flags = OPT_OURS, .lo = 65536,
+      .hi = INT64_C(1) << 40, .help = "Memory for all log rings together."),
+    S("shutdown_timeout", shutdown_timeout, DURATION, .flags = OPT_OURS, .lo = 0,
+      .hi = INT64_C(31536000000000000),
+      .def_note = "the largest stopwaitsecs, at least 25s; as supervisord: none",
+      .help = "After this time a shutdown ends with KILL."),
+    S("log_format", log_format, WORD, .words = words_format, .def = "text", .flags = OPT_OURS,
+      .help = "How the main log is written."),
+    S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS,
+      .def_note = "kill; as supervisord: keep, unless stopasgroup or killasgroup is set",
+      .help = "What happens to processes that a dead program leaves in its group."),
+    S("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS,
+      .def_note = "default; as supervisord: ignore",
+      .help = "Whether programs start with SIGPIPE and SIGXFSZ ignored."),
+};
+
+#define A(text, field, kind, ...) OPT(struct agent_opts, text, field, kind, __VA_ARGS__)
+static const struct opt agent[] = {
+    A("user", user, USER, .flags = OPT_OURS, .def_note = "nobody, or supd's own when not root",
+      .help = "The user that supd-agent runs as."),
+    A("groups", groups, LIST, .flags = OPT_OURS, .def = "",
+      .help = "Further groups of supd-agent, for what it has to reach."),
+    A("state_dir", state_dir, FOLDER, .flags = OPT_OURS, .def_note = "none",
+      .help = "Where the agent keeps its state."),
+    A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+      .help = "Where the agent serves metrics and the status page."),
+};
+
+#define TABLE(name, rows)                                                                          \
+    const struct opt_table name = {rows, sizeof(rows) / sizeof((rows)[0])};                        \
+    _Static_assert(sizeof(rows) / sizeof((rows)[0]) <= ROWS_MAX, "one bit for each row")
+TABLE(rows_supd, supd);
+TABLE(rows_agent, agent);
+
+const struct sect_kind sect_kinds[] = {
+    {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself. Required."},
+    {"program", .named = true, .tables = {&rows_program}, .help = "A program to keep alive."},
+    {"eventlistener", .named = true, .tables = {&rows_program, &rows_listener},
+     .help = "A program that gets events on its standard input."},
+    {"fcgi-program", .named = true, .tables = {&rows_program, &rows_fcgi},
+     .help = "A program whose processes share a listening socket."},
+    {"group", .named = true, .tables = {&rows_group}, .help = "Programs handled together."},
+    {"include", .tables = {&rows_include}, .help = "Further files to read."},
+    {"unix_http_server", .prefix = true, .tables = {&rows_unix_server},
+     .help = "A control server on a unix socket."},
+    {"inet_http_server", .prefix = true, .tables = {&rows_inet_server},
+     .help = "A control server on a TCP port."},
+    {"supervisorctl", .tables = {&rows_ctl}, .help = "Read by supervisorctl."},
+    {"rpcinterface", .named = true, .free_keys = true,
+     .help = "Accepted for Supervisor's sake: its own interface is always there."},
+    {"ctlplugin", .named = true, .free_keys = true, .help = "Read by supervisorctl."},
+    {"supd", .ours = true, .tables = {&rows_supd}, .help = "What Supervisor does not have."},
+    {"agent", .ours = true, .tables = {&rows_agent},
+     .help = "supd-agent, the process for health checks and alerts."},
+    {"probe", .named = true, .ours = true, .later = true},
+    {"metric", .named = true, .ours = true, .later = true},
+    {"alert", .named = true, .ours = true, .later = true},
+    {"notify", .named = true, .ours = true, .later = true},
+    {"job", .named = true, .ours = true, .later = true},
+};
+const size_t sect_nkinds = sizeof(sect_kinds) / sizeof(sect_kinds[0]);

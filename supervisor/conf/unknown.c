@@ -1,0 +1,126 @@
+/* Unknown sections and keys: a note where Supervisor is silent, an error in sections of ours. */
+#include "supervisor/base/text.h"
+#include "supervisor/conf/section.h"
+
+#include <string.h>
+
+const struct sect_kind *sect_kind_of(const char *section)
+{
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        const struct sect_kind *k = &sect_kinds[i];
+        size_t n = strlen(k->name);
+        if (strncmp(section, k->name, n) != 0)
+            continue;
+        if (k->prefix || (k->named ? section[n] == ':' : section[n] == '\0'))
+            return k;
+    }
+    return NULL;
+}
+
+/* The option nearest to a word that is none; NULL if nothing is near. */
+static const char *nearest_option(const struct sect_kind *kind, const char *word)
+{
+    const char *best = NULL;
+    unsigned least = strlen(word) > 5 ? 3 : 2;
+    for (size_t t = 0; t < 2 && kind->tables[t]; t++) {
+        for (size_t i = 0; i < kind->tables[t]->n; i++) {
+            unsigned d = text_distance(word, kind->tables[t]->rows[i].name, least);
+            if (d < least) {
+                least = d;
+                best = kind->tables[t]->rows[i].name;
+            }
+        }
+    }
+    return best;
+}
+
+static bool known_key(const struct sect_kind *kind, const char *name)
+{
+    size_t i;
+    for (size_t t = 0; t < 2 && kind->tables[t]; t++) {
+        if (rows_find(kind->tables[t], name, &i))
+            return true;
+    }
+    return false;
+}
+
+static void check_keys(struct conf *c, const struct ini_section *s, const struct sect_kind *kind)
+{
+    VEC_EACH (&s->keys, i) {
+        const struct ini_key *k = s->keys.v[i];
+        if (known_key(kind, k->name))
+            continue;
+        const char *near = nearest_option(kind, k->name);
+        const char *hint = near ? arena_printf(c->a, "; did you mean %s?", near) : "";
+        if (kind->ours)
+            conf_fail(c, k->at, "[%s] has no option '%s'%s", s->name, k->name, hint);
+        else
+            conf_hint(c, k->at, "[%s] has no option '%s', it is ignored%s", s->name, k->name, hint);
+    }
+}
+
+/* A slip of up to two letters; of a three-letter name only one, or added letters: nearly every
+ * short word is two changes away from it. */
+static bool slip_of(const char *word, const char *name)
+{
+    unsigned d = text_distance(word, name, 2);
+    if (d > 2 || d < 2)
+        return d < 2;
+    return strlen(name) > 3 || strlen(word) == strlen(name) + 2;
+}
+
+static const struct sect_kind *near_ours(struct conf *c, const char *section)
+{
+    const char *colon = strchr(section, ':');
+    const char *word = colon ? arena_strndup(c->a, section, (size_t)(colon - section)) : section;
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        const struct sect_kind *k = &sect_kinds[i];
+        if (k->ours && k->named == (colon != NULL) && slip_of(word, k->name))
+            return k;
+    }
+    return NULL;
+}
+
+/* A section of another kind whose name is near: only a note, for it may be another program's. */
+static const char *near_theirs(struct conf *c, const char *section)
+{
+    size_t n = strcspn(section, ":");
+    const char *word = arena_strndup(c->a, section, n);
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        if (!sect_kinds[i].ours && text_distance(word, sect_kinds[i].name, 2) <= 2)
+            return sect_kinds[i].name;
+    }
+    return NULL;
+}
+
+static void unknown_section(struct conf *c, const struct ini_section *s)
+{
+    const struct sect_kind *ours = near_ours(c, s->name);
+    if (ours) {
+        conf_fail(c, pos_section(s), "unknown section [%s]; did you mean [%s%s]?", s->name,
+                  ours->name, ours->named ? strchr(s->name, ':') : "");
+        return;
+    }
+    const char *near = near_theirs(c, s->name);
+    conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s%s%s", s->name,
+              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+void sect_check_names(struct conf *c)
+{
+    if (c->rq.exact)
+        return;
+    VEC_EACH (&c->ini.sections, i) {
+        const struct ini_section *s = c->ini.sections.v[i];
+        const struct sect_kind *kind = sect_kind_of(s->name);
+        if (!kind)
+            unknown_section(c, s);
+        else if (kind->later)
+            conf_fail(c, pos_section(s),
+                      "[%s]: this version of supd has no [%s:...] sections yet; "
+                      "remove the section",
+                      s->name, kind->name);
+        else if (!kind->free_keys)
+            check_keys(c, s, kind);
+    }
+}
