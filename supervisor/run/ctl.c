@@ -84,8 +84,8 @@ static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, const c
  * member of its group; an abstract name has no mode, so there only the owner counts. */
 static unsigned role_of(const struct ctl *c, const struct usock_peer *peer)
 {
-    if (peer->pid == 0)
-        return 0; /* of another pid namespace: its uid 0 means nothing */
+    if (peer->pid == 0 && c->path[0] == '@')
+        return 0; /* of another pid namespace: no file's mode let it in, its uid 0 means nothing */
     if (peer->uid == 0 || peer->uid == c->uid)
         return CTL_ADMIN;
     return c->gid >= 0 && c->path[0] != '@' ? CTL_READER : 0;
