@@ -181,13 +181,17 @@ static void put_integer(struct str *out, const struct spec *s, int64_t n)
 /* %e %f %g of an integer */
 static void put_float(struct str *out, const struct spec *s, int64_t n)
 {
-    char fmt[32], text[512];
-    int precision = s->precision < 0 ? 6 : s->precision < 100 ? s->precision : 100;
+    char fmt[32];
+    int width = s->width < 0 ? 0 : s->width, precision = s->precision < 0 ? 6 : s->precision;
     snprintf(fmt, sizeof(fmt), "%%%s%s%s%s%s*.*%c", s->minus ? "-" : "", s->plus ? "+" : "",
              s->blank ? " " : "", s->alt ? "#" : "", s->zero ? "0" : "", s->conv);
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
-        snprintf(text, sizeof(text), fmt, s->width < 0 ? 0 : s->width % 400, precision, (double)n);
-    _Pragma("GCC diagnostic pop") str_puts(out, text);
+    _Pragma("GCC diagnostic push")
+        _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"") int len =
+            snprintf(NULL, 0, fmt, width, precision, (double)n);
+    if (len > 0 && str_reserve(out, (size_t)len))
+        out->len +=
+            (size_t)snprintf(out->s + out->len, (size_t)len + 1, fmt, width, precision, (double)n);
+    _Pragma("GCC diagnostic pop")
 }
 
 static void encode(char buf[5], uint32_t c)
