@@ -2,10 +2,8 @@
 #include "supervisor/base/dur.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct unit {
@@ -15,11 +13,13 @@ struct unit {
 
 /* largest first: parse demands this order, and format follows it */
 static const struct unit units[] = {
-    {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)},
-    {"m", INT64_C(60000000000)},     {"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},
+    {"w", INT64_C(604800000000000)}, {"d", INT64_C(86400000000000)},
+    {"h", INT64_C(3600000000000)},   {"m", INT64_C(60000000000)},
+    {"s", INT64_C(1000000000)},      {"ms", INT64_C(1000000)},
     {"us", INT64_C(1000)},           {"ns", INT64_C(1)},
 };
 #define NUNITS (sizeof(units) / sizeof(units[0]))
+#define SECONDS 4 /* what a bare number means */
 
 static size_t unit_find(const char *p, size_t n)
 {
@@ -34,27 +34,41 @@ static int bad(struct err *e, const char *text)
     return err_set(e, "not a valid duration: '%s' (write 90s, 1h30m or 250ms)", text);
 }
 
-/* one "12.5h" at *pp; *last is the index of the unit before, so that units fall */
+/* the decimal number at *pp in units of unit ns, rounded to a nanosecond; -1 if it is none, or
+ * more than most ns */
+static int64_t number_ns(const char *p, size_t n, int64_t unit, int64_t most)
+{
+    int64_t whole = 0;
+    size_t i = 0;
+    for (; i < n && isdigit((unsigned char)p[i]); i++) {
+        whole = whole * 10 + (p[i] - '0');
+        if (whole > most / unit)
+            return -1;
+    }
+    double part = 0, weight = 0.1;
+    size_t dot = i;
+    for (i = dot + 1; i < n && isdigit((unsigned char)p[i]); i++, weight /= 10)
+        part += weight * (p[i] - '0');
+    if (dot == 0 || (dot < n && (p[dot] != '.' || dot + 1 == n || i < n)))
+        return -1;
+    int64_t ns = whole * unit + (int64_t)(part * (double)unit + 0.5);
+    return ns > most ? -1 : ns;
+}
+
+/* one "12.5h" at *pp; *last is the index of the unit before plus 1, so that units fall */
 static int parse_part(const char **pp, size_t *last, int64_t *sum)
 {
-    const char *p = *pp;
-    if (!isdigit((unsigned char)*p))
-        return -1;
-    char *end;
-    errno = 0;
-    double value = strtod(p, &end);
-    if (errno || strpbrk(p, "xXpPeE") == p + 1)
-        return -1;
-    size_t n = strspn(end, "nmushdw");
-    size_t u = n == 0 && *last == 0 && *end == '\0' ? 4 : unit_find(end, n);
+    size_t digits = strspn(*pp, "0123456789."), n = strspn(*pp + digits, "nmushdw");
+    const char *name = *pp + digits;
+    size_t u = n == 0 && *last == 0 && *name == '\0' ? SECONDS : unit_find(name, n);
     if (u >= NUNITS || (*last && u < *last))
         return -1;
-    double ns = value * (double)units[u].ns;
-    if (ns > (double)(INT64_MAX / 4 - *sum))
+    int64_t ns = number_ns(*pp, digits, units[u].ns, DUR_MAX.ns - *sum);
+    if (ns < 0)
         return -1;
-    *sum += (int64_t)(ns + 0.5);
+    *sum += ns;
     *last = u + 1;
-    *pp = end + n;
+    *pp = name + n;
     return 0;
 }
 

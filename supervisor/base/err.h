@@ -6,8 +6,9 @@
 #define ERR_MAX 1024
 
 struct err {
-    int errnum;        /* the errno behind it, or 0 */
-    char msg[ERR_MAX]; /* a sentence without a full stop or a newline; ends in "..." if it was cut */
+    int errnum; /* the errno behind it, or 0 */
+    char
+        msg[ERR_MAX]; /* a sentence without a full stop or a newline; ends in "..." if it was cut */
 };
 
 /* Sets the sentence. All three return -1, so that a caller can `return err_set(...)`; a NULL e is

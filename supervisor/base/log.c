@@ -1,6 +1,7 @@
 /* The program's own log. */
 #include "supervisor/base/log.h"
 #include "supervisor/base/mono.h"
+#include "supervisor/base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -91,43 +92,63 @@ static size_t stamp(char *out, size_t size, enum log_level level)
     int n = self.json ? snprintf(out, size,
                                  "{\"time\":\"%s.%03d%.3s:%s\",\"level\":\"%s\",\"message\":\"%s",
                                  when, ms, zone, zone + 3, log_level_name(level), self.ident)
-                      : snprintf(out, size, "%s,%03d %s %s", when, ms, levels[level_row(level)].word,
-                                 self.ident);
+                      : snprintf(out, size, "%s,%03d %s %s", when, ms,
+                                 levels[level_row(level)].word, self.ident);
     return (size_t)n;
 }
 
-/* text with its control characters made visible (and, for JSON, its quotes escaped) */
+/* one byte in its visible form; the bytes written */
+static size_t put_byte(char *out, size_t room, unsigned char c)
+{
+    if (c == '\n')
+        return (size_t)snprintf(out, room, "\\n");
+    if (c < 0x20 || c == 0x7f)
+        return (size_t)snprintf(out, room, self.json ? "\\u%04x" : "\\x%02x", c);
+    if (self.json && (c == '"' || c == '\\'))
+        return (size_t)snprintf(out, room, "\\%c", c);
+    *out = (char)c;
+    return 1;
+}
+
+/* text with its control characters made visible; for JSON its quotes are escaped and what is not
+ * UTF-8 is replaced. A cut stands between two characters and is marked. */
 static size_t put_text(char *out, size_t room, const char *text)
 {
-    size_t n = 0;
-    for (; *text && n + 8 < room; text++) {
+    size_t n = 0, valid = text_utf8_valid(text, strlen(text));
+    const char *bad = text + valid;
+    for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '\n')
-            n += (size_t)snprintf(out + n, room - n, "\\n");
-        else if (c < 0x20 || c == 0x7f)
-            n += (size_t)snprintf(out + n, room - n, self.json ? "\\u%04x" : "\\x%02x", c);
-        else if (self.json && (c == '"' || c == '\\'))
-            n += (size_t)snprintf(out + n, room - n, "\\%c", c);
-        else
-            out[n++] = (char)c;
+        bool middle = (c & 0xc0) == 0x80;
+        if (n + 10 >= room || (!middle && n + 14 >= room)) {
+            memcpy(out + n, "...", 3);
+            return n + 3;
+        }
+        if (self.json && text == bad) {
+            n += (size_t)snprintf(out + n, room - n, "\\ufffd");
+            bad = text + 1 + text_utf8_valid(text + 1, strlen(text + 1));
+        } else {
+            n += put_byte(out + n, room - n, c);
+        }
     }
     return n;
 }
 
-static void emit(const char *line, size_t n)
+/* writes one whole line; false if it did not fit */
+static bool emit(enum log_level level, const char *text)
 {
-    if (self.dropped) {
-        char note[80];
-        int m = snprintf(note, sizeof(note), "(%lu lines of this log were dropped)\n", self.dropped);
-        if (self.json || write(self.fd, note, (size_t)m) == m)
-            self.dropped = 0;
+    char line[LINE_MAX_BYTES];
+    size_t n = stamp(line, sizeof(line), level);
+    n += put_text(line + n, sizeof(line) - n - 3, text);
+    if (self.json) {
+        memcpy(line + n, "\"}", 2);
+        n += 2;
     }
+    line[n++] = '\n';
     ssize_t w;
     do
         w = write(self.fd, line, n);
     while (w < 0 && errno == EINTR);
-    if (w != (ssize_t)n)
-        self.dropped++;
+    return w == (ssize_t)n;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -135,18 +156,17 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (level < self.level)
         return;
     int saved = errno;
-    char text[LINE_MAX_BYTES / 2], line[LINE_MAX_BYTES];
+    char text[LINE_MAX_BYTES];
+    if (self.dropped) {
+        snprintf(text, sizeof(text), "%lu lines of this log were dropped", self.dropped);
+        if (emit(LVL_WARN, text))
+            self.dropped = 0;
+    }
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    size_t n = stamp(line, sizeof(line) - 16, level);
-    n += put_text(line + n, sizeof(line) - n - 8, text);
-    if (self.json) {
-        memcpy(line + n, "\"}", 2);
-        n += 2;
-    }
-    line[n++] = '\n';
-    emit(line, n);
+    if (!emit(level, text))
+        self.dropped++;
     errno = saved;
 }

@@ -24,7 +24,7 @@ int log_fd(void);
 /* A word that follows the time stamp ("supd-log: "), or "" for supd itself. The text is kept. */
 void log_ident(const char *ident);
 /* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text
- * are escaped; a line is cut at 4 KiB. */
+ * are escaped; a line of more than 4 KiB is cut and ends in "...". */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The level's number by its name (critical error warn info debug trace blather), or -1. */
 int log_level_by_name(const char *name);

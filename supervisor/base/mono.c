@@ -25,7 +25,7 @@ mono_t mono_add(mono_t a, dur_t d)
     int64_t sum;
     if (__builtin_add_overflow(a.ns, d.ns, &sum))
         sum = d.ns > 0 ? INT64_MAX : 1;
-    return (mono_t){sum};
+    return (mono_t){sum > 0 ? sum : 1};
 }
 
 dur_t mono_sub(mono_t a, mono_t b)

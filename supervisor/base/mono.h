@@ -23,7 +23,7 @@ typedef struct {
 
 mono_t mono_now(void);
 wall_t wall_now(void);
-/* a + d, saturating far in the future */
+/* a + d, saturating far in the future, and at 1 in the past: the result is always a deadline */
 mono_t mono_add(mono_t a, dur_t d);
 /* a - b */
 dur_t mono_sub(mono_t a, mono_t b);

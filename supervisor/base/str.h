@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 struct str {
-    char *s;     /* NUL-terminated once anything was appended, else NULL */
-    size_t len;  /* bytes without the NUL */
+    char *s;    /* NUL-terminated once anything was appended, else NULL */
+    size_t len; /* bytes without the NUL */
     size_t cap;
     size_t max;  /* the most len may reach; 0: no limit */
     bool failed; /* memory or max ran out; what was appended is incomplete */
@@ -38,7 +38,8 @@ void str_printf(struct str *s, const char *fmt, ...) __attribute__((format(print
 void str_vprintf(struct str *s, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Removes the first n bytes. */
 void str_drop(struct str *s, size_t n);
-/* The text as memory of its own, which the caller frees; s becomes empty. Never NULL (see mem.h). */
+/* The text as memory of its own, which the caller frees; s becomes empty. Never NULL (see mem.h).
+ */
 char *str_take(struct str *s);
 
 #endif

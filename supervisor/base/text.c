@@ -100,7 +100,7 @@ static int class_match(const char **pp, char c)
 {
     const char *p = *pp + 1;
     bool not = *p == '!' || *p == '^', hit = false, first = true;
-    p += not;
+    p += not ;
     for (; *p && (*p != ']' || first); p++, first = false) {
         char lo = *p, hi = *p;
         if (p[1] == '-' && p[2] && p[2] != ']') {
@@ -112,7 +112,7 @@ static int class_match(const char **pp, char c)
     if (!*p)
         return -1;
     *pp = p + 1;
-    return hit != not;
+    return hit != not ;
 }
 
 static bool one_match(const char **pp, char c)
@@ -259,7 +259,7 @@ static int realtime_number(const char *name)
 
 int text_signal_number(const char *text)
 {
-    int64_t n;
+    int64_t n = 0;
     if (text_int(text, 0, SIGRTMAX, &n, NULL) == 0)
         return (int)n;
     const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;

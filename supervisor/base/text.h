@@ -24,7 +24,8 @@ bool text_glob(const char *pattern, const char *text);
 bool text_has_glob(const char *text);
 
 /* The number of single-character edits (insert, delete, replace, swap of neighbours) from a to b,
- * counted up to limit; limit + 1 means more than that. Case is ignored. */
+ * counted up to limit; limit + 1 means more than that. Case is ignored. Texts of more than 64 bytes
+ * are taken as far apart. */
 unsigned text_distance(const char *a, const char *b, unsigned limit);
 
 /* Length of the longest prefix of p[0..n) that is valid UTF-8. */

@@ -24,18 +24,18 @@ enum gen_overflow { GEN_OVERFLOW_DROP, GEN_OVERFLOW_BLOCK };
 
 /* Where one stream of a process goes (supervisor-compat, section 12). */
 struct gen_log {
-    uint8_t sink;    /* enum gen_sink */
-    uint8_t syslog;  /* also to syslog */
-    uint8_t events;  /* *_events_enabled */
-    uint8_t gzip;    /* compress rotated files */
-    uint8_t prefix;  /* log_prefix: program, stream and time before each line */
-    uint8_t format;  /* enum gen_log_format */
+    uint8_t sink;     /* enum gen_sink */
+    uint8_t syslog;   /* also to syslog */
+    uint8_t events;   /* *_events_enabled */
+    uint8_t gzip;     /* compress rotated files */
+    uint8_t prefix;   /* log_prefix: program, stream and time before each line */
+    uint8_t format;   /* enum gen_log_format */
     uint8_t overflow; /* enum gen_overflow */
     uint8_t strip_ansi;
-    goff path;         /* GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
+    goff path; /* GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
     int32_t backups;
-    int64_t maxbytes;  /* <= 0: no rotation */
-    int64_t capture;   /* *_capture_maxbytes */
+    int64_t maxbytes; /* <= 0: no rotation */
+    int64_t capture;  /* *_capture_maxbytes */
 };
 
 struct gen_stop {
@@ -50,21 +50,22 @@ struct gen_env {
 };
 
 struct gen_proc {
-    goff name;   /* process name, e.g. "web_00" */
+    goff name;      /* process name, e.g. "web_00" */
     uint32_t group; /* index into groups */
-    goff section; /* "program:web" */
-    goff command; /* as written, expanded */
-    goff argv;    /* goff[argc]; the words */
+    goff section;   /* "program:web" */
+    goff command;   /* as written, expanded */
+    goff argv;      /* goff[argc]; the words */
     uint32_t argc;
     goff argv_error; /* why the command cannot run at all ("can't parse command ..."), else 0 */
-    goff candidates; /* goff[ncandidates]: paths to try to execute, in order (PATH already walked) */
+    goff
+        candidates; /* goff[ncandidates]: paths to try to execute, in order (PATH already walked) */
     uint32_t ncandidates;
     goff env; /* struct gen_env[nenv] */
     uint32_t nenv;
     goff directory;
-    goff user;       /* name as written, for messages */
+    goff user;        /* name as written, for messages */
     int64_t uid, gid; /* -1: stay who we are */
-    goff groups;     /* uint32_t[ngroups], primary first */
+    goff groups;      /* uint32_t[ngroups], primary first */
     uint32_t ngroups;
     int32_t umask; /* -1: inherit */
     int32_t priority;
@@ -72,26 +73,26 @@ struct gen_proc {
     int64_t startsecs_ns;
     uint8_t autostart, autorestart; /* enum gen_autorestart */
     uint8_t stopasgroup, killasgroup, redirect_stderr;
-    uint8_t orphans_kill;  /* orphans=kill */
+    uint8_t orphans_kill;   /* orphans=kill */
     uint8_t sigpipe_ignore; /* leave SIGPIPE and SIGXFSZ ignored */
-    uint8_t stdin_null;    /* stdin=null: /dev/null instead of a pipe */
-    uint8_t on_fatal;      /* enum gen_on_fatal */
+    uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
+    uint8_t on_fatal;       /* enum gen_on_fatal */
     uint8_t pad[3];
-    int32_t numproc; /* process_num */
+    int32_t numproc;       /* process_num */
     uint32_t exitcodes[8]; /* bit n: exit code n is expected */
-    goff stops;  /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
-                    implied after the last wait and repeated every stopwait_ns */
+    goff stops; /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
+                   implied after the last wait and repeated every stopwait_ns */
     uint32_t nstops;
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
     int32_t backoff_jitter_milli; /* 100: +-10 % */
-    int64_t backoff_max_ns;   /* 0: no cap */
-    int64_t backoff_reset_ns; /* 0: retries are forgotten on reaching RUNNING */
-    int64_t retry_window_ns;  /* 0: unset */
-    int64_t fatal_retry_ns;   /* on_fatal=retry:DUR */
-    struct gen_log log[2];    /* stdout, stderr */
-    goff file;                /* where the section was read */
+    int64_t backoff_max_ns;       /* 0: no cap */
+    int64_t backoff_reset_ns;     /* 0: retries are forgotten on reaching RUNNING */
+    int64_t retry_window_ns;      /* 0: unset */
+    int64_t fatal_retry_ns;       /* on_fatal=retry:DUR */
+    struct gen_log log[2];        /* stdout, stderr */
+    goff file;                    /* where the section was read */
     uint32_t line;
     uint32_t pad2;
     /* Of all that is configured, by apply class: two processes with equal digests need no change. */
@@ -117,14 +118,14 @@ struct gen_fcgi {
 struct gen_group {
     goff name;
     int32_t priority;
-    uint32_t kind; /* enum gen_group_kind */
+    uint32_t kind;          /* enum gen_group_kind */
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
     goff section; /* "group:web", or the program's own */
     goff extra;   /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
 };
 
 struct gen_supd {
-    goff logfile; /* 0: stderr ("supd") */
+    goff logfile;        /* 0: stderr ("supd") */
     goff logfile_syslog; /* non-zero when logfile=syslog */
     int64_t logfile_maxbytes;
     int32_t logfile_backups;
@@ -159,8 +160,8 @@ struct gen_supd {
 struct gen {
     uint64_t magic;
     uint32_t version;
-    uint32_t size;   /* of the whole block */
-    uint32_t crc;    /* over the block with this field 0 */
+    uint32_t size; /* of the whole block */
+    uint32_t crc;  /* over the block with this field 0 */
     uint32_t ngroups;
     goff groups; /* struct gen_group[ngroups], in start order: ascending (priority, name) */
     uint32_t nprocs;

@@ -12,7 +12,7 @@ bool gen_group_differs(const struct gen *a, const struct gen_group *ga, const st
 /* What has to happen to a running process so that it follows its new record, by the apply class of
  * the options that differ. */
 enum gen_apply { GEN_SAME, GEN_HOT, GEN_RESTART };
-enum gen_apply gen_proc_differs(const struct gen *a, const struct gen_proc *pa,
-                                const struct gen *b, const struct gen_proc *pb);
+enum gen_apply gen_proc_differs(const struct gen *a, const struct gen_proc *pa, const struct gen *b,
+                                const struct gen_proc *pb);
 
 #endif

@@ -357,7 +357,7 @@ PARSER(GROUPNAME)
     struct owner_val *v = field;
     v->text = arena_strdup(env->a, text);
     v->uid = -1;
-    return group_find(text, &v->gid, e);
+    return unix_group_find(text, &v->gid, e);
 }
 
 PARSER(LOGLEVEL)

@@ -17,7 +17,7 @@ void load_ours(struct conf *c)
     for (size_t i = 0; i < c->agent.groups.n; i++) {
         struct err e;
         int64_t gid = 0;
-        if (group_find(c->agent.groups.v[i], &gid, &e) < 0)
+        if (unix_group_find(c->agent.groups.v[i], &gid, &e) < 0)
             conf_fail(c, sect_pos(&x, sect_index(&rows_agent, "groups")), "agent.groups: %s",
                       e.msg);
         c->agent.gids[i] = (uint32_t)gid;

@@ -44,7 +44,7 @@ int user_find(struct arena *a, const char *text, struct user_val *out, struct er
     return 0;
 }
 
-int group_find(const char *text, int64_t *out_gid, struct err *e)
+int unix_group_find(const char *text, int64_t *out_gid, struct err *e)
 {
     int64_t gid;
     bool number = py_int(text, 10, &gid) != PY_INT_INVALID;
@@ -74,7 +74,7 @@ int user_group_find(const char *text, int64_t *out_uid, int64_t *out_gid, struct
         return err_prefix(e, "Invalid user:group definition %s", text);
     *out_uid = pw->pw_uid;
     *out_gid = -1;
-    return colon && group_find(colon + 1, out_gid, e) < 0
+    return colon && unix_group_find(colon + 1, out_gid, e) < 0
                ? err_prefix(e, "Invalid user:group definition %s", text)
                : 0;
 }

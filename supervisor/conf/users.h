@@ -20,6 +20,6 @@ int user_find(struct arena *a, const char *text, struct user_val *out, struct er
 /* "user" or "user:group"; *out_gid is -1 without a group. */
 int user_group_find(const char *text, int64_t *out_uid, int64_t *out_gid, struct err *e);
 /* A group's name or number. */
-int group_find(const char *text, int64_t *out_gid, struct err *e);
+int unix_group_find(const char *text, int64_t *out_gid, struct err *e);
 
 #endif

@@ -1,0 +1,43 @@
+/* The layout of the memory that supd and supd-log share. */
+#include "supervisor/core/logshm.h"
+
+#include <string.h>
+
+static uint64_t page_up(uint64_t n)
+{
+    return (n + 4095) & ~UINT64_C(4095);
+}
+
+void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory)
+{
+    if (memory <= 0)
+        memory = LOGSHM_MEMORY_DEFAULT;
+    if (memory < LOGSHM_MEMORY_MIN)
+        memory = LOGSHM_MEMORY_MIN;
+    if (memory > LOGSHM_MEMORY_MAX)
+        memory = LOGSHM_MEMORY_MAX;
+    h->magic = LOGSHM_MAGIC;
+    h->version = LOGSHM_VERSION;
+    h->nstreams = nstreams;
+    h->nblocks = (uint32_t)(memory / LOGSHM_BLOCK);
+    h->streams = page_up(sizeof(*h));
+    h->outs2 = h->streams + page_up(nstreams * sizeof(struct logshm_stream));
+    h->strings = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
+    h->descs = h->strings + LOGSHM_STRINGS;
+    h->blocks = h->descs + page_up(h->nblocks * sizeof(struct logshm_desc));
+    h->size = h->blocks + (uint64_t)h->nblocks * LOGSHM_BLOCK;
+}
+
+bool logshm_good(const struct logshm_head *h, uint64_t size)
+{
+    if (size < sizeof(*h) || h->magic != LOGSHM_MAGIC || h->version != LOGSHM_VERSION)
+        return false;
+    if (h->nstreams == 0 || h->nstreams > LOGSHM_STREAMS_MAX || h->used > h->nstreams)
+        return false;
+    struct logshm_head want;
+    memset(&want, 0, sizeof(want));
+    logshm_layout(&want, h->nstreams, (int64_t)h->nblocks * LOGSHM_BLOCK);
+    return h->streams == want.streams && h->outs2 == want.outs2 && h->strings == want.strings &&
+           h->descs == want.descs && h->blocks == want.blocks && h->size == want.size &&
+           size >= want.size;
+}

@@ -1,0 +1,180 @@
+/* The memory that supd and supd-log share: stream table, strings, and the blocks that hold what was
+ * read but not yet written. Fixed layout, no pointers, and true at every instruction: a successor
+ * of either program finds here all that it needs to go on after a kill.
+ *
+ *   header | streams[] | second outputs[] | strings | block descriptors[] | blocks (4 KiB each)
+ *
+ * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
+ * page p / 4096), at p % 4096. Bytes [kept, read) are there; of these each output has [0, done)
+ * behind it. Sizes are sparse: a page is taken at its first use. */
+#ifndef CORE_LOGSHM_H
+#define CORE_LOGSHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOGSHM_MAGIC UINT64_C(0x31474f4c44505553) /* "SUPDLOG1" */
+#define LOGSHM_VERSION 1u
+#define LOGSHM_BLOCK 4096u
+#define LOGSHM_STREAMS_MAX 32768u
+#define LOGSHM_STRINGS (16u << 20)
+#define LOGSHM_MEMORY_DEFAULT (16 << 20)
+#define LOGSHM_MEMORY_MIN (256 << 10)
+#define LOGSHM_MEMORY_MAX (INT64_C(4) << 30)
+#define LOGSHM_OUTS 2u     /* outputs of a stream: its sink; syslog or, for the main log, stdout */
+#define LOGSHM_WRITERS 24u /* writer threads */
+#define LOGSHM_MAIN 0u     /* the slot of supd's own log */
+
+enum logshm_state {
+    LOGSHM_FREE,
+    LOGSHM_LIVE,
+    LOGSHM_CLOSING, /* supd wants it gone; supd-log drains it and says so */
+};
+
+enum logshm_sink {
+    LOGSHM_NONE,
+    LOGSHM_AUTO, /* path was made by supd; created, with mode 0600, by supd-log */
+    LOGSHM_FILE, /* path */
+    LOGSHM_FD,   /* a copy of descriptor fd_sink as inherited */
+};
+
+enum {                         /* flags of a stream, set by supd-log */
+       LOGSHM_AUTO_FAILED = 1, /* the AUTO file could not be made */
+       LOGSHM_SECOND = 2,      /* the second output is in use */
+};
+
+/* How far one output is. A write under way is noted first: valid while note_from == done. */
+struct logshm_out {
+    uint64_t done;         /* bytes before this are written, dropped or not wanted */
+    uint64_t note_from;    /* the write under way starts here in the stream ... */
+    uint64_t note_to;      /* ... and ends here; not above note_from: none */
+    uint64_t note_size;    /* size of the file before it */
+    uint64_t note_len;     /* bytes that the file gets */
+    uint64_t gap, gap_end; /* dropped, and not yet marked: [gap, gap_end); empty or passed: none */
+    uint64_t gap_bytes;
+    uint64_t gap_lines;
+};
+
+struct logshm_stream {
+    /* written by supd; seq is odd while it writes */
+    uint32_t seq;
+    uint32_t state; /* enum logshm_state */
+    uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
+    int32_t fd;     /* supd's read end */
+    uint32_t name;  /* strings: process, program, group; offsets from the start, 0: none */
+    uint32_t program;
+    uint32_t group;
+    uint32_t path;
+    int64_t maxbytes;
+    int32_t backups;
+    int32_t fd_sink;
+    uint8_t kind; /* enum logshm_sink */
+    uint8_t channel;
+    uint8_t syslog;
+    uint8_t copy_to_stdout;
+    uint8_t gzip;
+    uint8_t prefix;
+    uint8_t json;
+    uint8_t strip_ansi;
+    uint8_t block; /* log_overflow=block */
+    uint8_t pad[3];
+    /* written by supd-log */
+    uint32_t flags;
+    uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
+    uint64_t kept; /* the oldest byte that is still there */
+    uint64_t aim;  /* above read: a read() up to this position is under way */
+    uint32_t rotations;
+    uint64_t bytes, lost_bytes, lost_lines; /* counters */
+    uint32_t failures;
+    struct logshm_out out;
+};
+
+/* Whose block it is. */
+struct logshm_desc {
+    uint64_t owner; /* (slot + 1) << 32 | low 32 bits of the page number; 0: free */
+    int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
+};
+
+/* A rotation under way, per writer thread. */
+struct logshm_rotation {
+    uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
+    int32_t step;  /* the next number to move up: .step -> .step+1; 0: the file itself */
+    int32_t backups;
+    int32_t pad;
+};
+
+struct logshm_head {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t nstreams; /* capacity */
+    uint32_t nblocks;
+    uint32_t used;                                         /* slots before this have been in use */
+    uint64_t streams, outs2, strings, descs, blocks, size; /* offsets, and the whole size */
+    uint64_t sentinel; /* a random word: marks memory that a read has not reached */
+    uint32_t epoch;    /* starts of supd-log so far */
+    uint32_t nocleanup;
+    uint32_t identifier, childlogdir, syslog_ident; /* strings */
+    uint32_t log_json;
+    uint32_t cleaned; /* stale AUTO files were looked for */
+    uint32_t pad;
+    struct logshm_rotation rotations[LOGSHM_WRITERS];
+};
+
+/* Messages on the channel, one per datagram. */
+enum logshm_op {
+    LOGOP_ADD,    /* slots[n], with the read ends in the same order */
+    LOGOP_DEL,    /* slots[0]; answered */
+    LOGOP_UPDATE, /* slots[0] */
+    LOGOP_REOPEN,
+    LOGOP_CLEAR,  /* slots[0]; answered */
+    LOGOP_DRAIN,  /* slots[0..n); answered */
+    LOGOP_TAIL,   /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
+    LOGOP_FINISH, /* write out everything; answered */
+};
+
+#define LOGOP_SLOTS 200u
+
+struct logshm_msg {
+    uint32_t op;
+    uint32_t id; /* comes back in the answer */
+    uint32_t n;  /* slots, or bytes of text */
+    uint32_t follow;
+    int64_t arg;
+    uint32_t slot;
+    uint32_t nid; /* the request's id is the first nid bytes of the text */
+};
+#define LOGOP_TEXT 16384u
+
+struct logshm_answer {
+    uint32_t op;
+    uint32_t id;
+    uint32_t slot;
+    uint32_t ok;
+};
+
+/* The offsets of a layout for so many streams and so many bytes of blocks. */
+void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory);
+/* True if the header is ours and its layout is sound for a memory of size bytes. */
+bool logshm_good(const struct logshm_head *h, uint64_t size);
+
+static inline void *logshm_at(struct logshm_head *h, uint64_t off)
+{
+    return (char *)h + off;
+}
+static inline struct logshm_stream *logshm_stream(struct logshm_head *h, uint32_t slot)
+{
+    return (struct logshm_stream *)logshm_at(h, h->streams) + slot;
+}
+static inline struct logshm_out *logshm_out(struct logshm_head *h, uint32_t slot, unsigned out)
+{
+    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot : &logshm_stream(h, slot)->out;
+}
+static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
+{
+    return off ? (const char *)h + h->strings + off : "";
+}
+/* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
+#define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+#endif

@@ -1,0 +1,354 @@
+/* The words of the process machine: names, and why a process is in its state. */
+#include "supervisor/core/proc.h"
+
+#include "supervisor/base/dur.h"
+#include "supervisor/base/text.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+const char *proc_state_name(enum proc_state s)
+{
+    static const struct {
+        enum proc_state state;
+        const char *name;
+    } rows[] = {
+        {PROC_STOPPED, "STOPPED"}, {PROC_STARTING, "STARTING"}, {PROC_RUNNING, "RUNNING"},
+        {PROC_BACKOFF, "BACKOFF"}, {PROC_STOPPING, "STOPPING"}, {PROC_EXITED, "EXITED"},
+        {PROC_FATAL, "FATAL"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].state == s)
+            return rows[i].name;
+    return "UNKNOWN";
+}
+
+const char *proc_why_text(enum proc_why w)
+{
+    static const char *const texts[] = {
+        [PROC_WHY_NONE] = "not started yet",
+        [PROC_WHY_BOOT] = "autostart",
+        [PROC_WHY_OPERATOR] = "by hand",
+        [PROC_WHY_SHUTDOWN] = "shutdown",
+        [PROC_WHY_UP] = "stayed up",
+        [PROC_WHY_QUICK] = "exited too quickly",
+        [PROC_WHY_CANNOT] = "could not be started",
+        [PROC_WHY_EXIT] = "exited",
+        [PROC_WHY_RETRY] = "retry",
+        [PROC_WHY_AUTORESTART] = "autorestart",
+        [PROC_WHY_RETRIES] = "too many start retries",
+        [PROC_WHY_WINDOW] = "too many restarts within retry_window",
+        [PROC_WHY_STOPPED] = "stopped as told",
+        [PROC_WHY_KILL_FAILED] = "could not be signalled",
+    };
+    return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
+}
+
+const char *proc_event_name(enum proc_event ev)
+{
+    static const char *const names[PROC_NEVENTS] = {
+        [PROC_EV_START] = "start",
+        [PROC_EV_STOP] = "stop",
+        [PROC_EV_RESTART] = "restart",
+        [PROC_EV_SHUTDOWN] = "shutdown",
+        [PROC_EV_HASTEN] = "hasten",
+        [PROC_EV_SPAWNED] = "spawned",
+        [PROC_EV_DELAYED] = "delayed",
+        [PROC_EV_CANNOT] = "cannot",
+        [PROC_EV_EXITED] = "exited",
+        [PROC_EV_GROUP_EMPTY] = "group-empty",
+        [PROC_EV_KILL_FAILED] = "kill-failed",
+        [PROC_EV_TIMER] = "timer",
+    };
+    return (unsigned)ev < PROC_NEVENTS ? names[ev] : "?";
+}
+
+int proc_exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void proc_status_text(struct str *out, int status)
+{
+    char name[24];
+    if (WIFEXITED(status))
+        str_printf(out, "exit status %d", WEXITSTATUS(status));
+    else if (WIFSIGNALED(status))
+        str_printf(out, "terminated by %s%s",
+                   text_signal_name(WTERMSIG(status), name, sizeof(name)),
+                   WCOREDUMP(status) ? " (core dumped)" : "");
+    else
+        str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
+}
+
+/* ---- explain: a sentence or two per state ---- */
+
+struct words {
+    const struct proc_policy *p;
+    const struct proc_life *l;
+    mono_t now;
+    struct str *out;
+};
+
+static void put_dur(struct str *out, dur_t d)
+{
+    char buf[DUR_TEXT];
+    str_puts(out, dur_human(d, buf, sizeof(buf)));
+}
+
+/* a configured duration, exactly */
+static void put_value(struct str *out, dur_t d)
+{
+    char buf[DUR_TEXT];
+    str_puts(out, dur_format(d, buf, sizeof(buf)));
+}
+
+static void put_since(const struct words *w, mono_t t)
+{
+    put_dur(w->out, mono_sub(w->now, t));
+}
+
+static void put_until(const struct words *w, mono_t t)
+{
+    if (mono_reached(t, w->now)) {
+        str_puts(w->out, "now");
+        return;
+    }
+    str_puts(w->out, "in ");
+    put_dur(w->out, mono_sub(t, w->now));
+}
+
+static void put_times(struct str *out, uint64_t n)
+{
+    str_printf(out, n == 1 ? "once" : "%" PRIu64 " times", n);
+}
+
+/* " (exit status 3)" */
+static void put_last_exit(const struct words *w)
+{
+    if (!w->l->has_exit)
+        return;
+    str_puts(w->out, " (");
+    proc_status_text(w->out, w->l->exit_status);
+    str_puts(w->out, ")");
+}
+
+static void put_signal(struct str *out, int sig)
+{
+    char name[24];
+    str_puts(out, text_signal_name(sig, name, sizeof(name)));
+}
+
+static bool is_killed(const struct words *w)
+{
+    return w->l->kills && w->l->stop_step >= w->p->nstops;
+}
+
+/* "SIGTERM sent, SIGKILL in 7.0s" */
+static void put_schedule(const struct words *w, mono_t due)
+{
+    const struct proc_life *l = w->l;
+    unsigned sent = l->stop_step < w->p->nstops ? l->stop_step : w->p->nstops;
+    put_signal(w->out, l->kills || !sent ? SIGKILL : w->p->stops[sent - 1].sig);
+    str_puts(w->out, " sent");
+    if (l->kills > 1)
+        str_printf(w->out, " %u times", (unsigned)l->kills);
+    str_puts(w->out, ", ");
+    if (is_killed(w) && l->sweep)
+        str_puts(w->out, "left alone");
+    else
+        put_signal(w->out, sent < w->p->nstops ? w->p->stops[sent].sig : SIGKILL);
+    str_puts(w->out, is_killed(w) && !l->sweep ? " again " : " ");
+    put_until(w, due);
+}
+
+static void put_sweep(const struct words *w)
+{
+    if (!w->l->sweep)
+        return;
+    str_printf(w->out, " Its main process is dead, but others of its process group %d are not: ",
+               (int)w->l->pgid);
+    put_schedule(w, w->l->sweep_due);
+    str_puts(w->out, w->l->restart ? "; it is started again once they are gone." : ".");
+}
+
+static void say_stopped(const struct words *w)
+{
+    if (w->l->why == PROC_WHY_NONE) {
+        str_puts(w->out, "not started yet; it starts when told to.");
+        return;
+    }
+    str_puts(w->out, w->l->why == PROC_WHY_SHUTDOWN ? "stopped by the shutdown "
+                                                    : "stopped as it was told ");
+    put_since(w, w->l->changed);
+    str_puts(w->out, " ago");
+    if (w->l->why == PROC_WHY_STOPPED)
+        put_last_exit(w);
+    str_puts(w->out, w->l->sweep ? "." : "; it stays so until it is started.");
+}
+
+static void say_starting(const struct words *w)
+{
+    if (w->l->pid) {
+        str_puts(w->out, "started ");
+        put_since(w, w->l->started);
+        str_printf(w->out, " ago (pid %d); RUNNING ", (int)w->l->pid);
+        put_until(w, w->l->due);
+        str_puts(w->out, " if it is still up then.");
+    } else if (w->l->spawning) {
+        str_puts(w->out, "its process is being created.");
+    } else {
+        str_puts(w->out, "the system refused to create a process ");
+        put_times(w->out, w->l->delays);
+        str_puts(w->out, " for want of memory, processes or descriptors; next try ");
+        put_until(w, w->l->due);
+        str_puts(w->out, ". This spends no retries.");
+    }
+}
+
+static const char *restart_rule(const struct proc_policy *p)
+{
+    static const char *const rules[] = {
+        [PROC_RESTART_NEVER] = "is not restarted (autorestart=false)",
+        [PROC_RESTART_ALWAYS] = "is started again (autorestart=true)",
+        [PROC_RESTART_UNEXPECTED] =
+            "is started again unless its exit status is in exitcodes (autorestart=unexpected)",
+    };
+    return rules[p->autorestart];
+}
+
+static void say_running(const struct words *w)
+{
+    str_puts(w->out, "up for ");
+    put_since(w, w->l->started);
+    str_printf(w->out, " (pid %d). When it exits, it %s.", (int)w->l->pid, restart_rule(w->p));
+}
+
+static int64_t give_up_at(const struct proc_policy *p)
+{
+    return (int64_t)p->startretries + 1;
+}
+
+/* "failed 3 times to stay up 1s (exit status 3)" */
+static void put_failures(const struct words *w)
+{
+    if (w->l->why == PROC_WHY_CANNOT) {
+        str_puts(w->out, "could not be started; failed ");
+        put_times(w->out, w->l->tries);
+        return;
+    }
+    bool stable = w->l->why == PROC_WHY_EXIT;
+    str_puts(w->out, "failed ");
+    put_times(w->out, w->l->tries);
+    str_puts(w->out, " to stay up ");
+    put_value(w->out, stable ? w->p->backoff_reset : w->p->startsecs);
+    put_last_exit(w);
+}
+
+static void say_backoff(const struct words *w)
+{
+    put_failures(w);
+    bool windowed = w->p->retry_window.ns > 0;
+    if (windowed)
+        str_puts(w->out, "; next try ");
+    else
+        str_printf(w->out, "; retry %" PRIu32 " of %d ", w->l->tries, w->p->startretries);
+    if (w->l->due.ns)
+        put_until(w, w->l->due);
+    else
+        str_puts(w->out, "is due");
+    if (!windowed) {
+        str_puts(w->out, ", FATAL after the last.");
+        return;
+    }
+    str_printf(w->out, "; FATAL at failure %" PRId64 " within ", give_up_at(w->p));
+    put_value(w->out, w->p->retry_window);
+    str_printf(w->out, ", this was number %u.", (unsigned)w->l->nwindow);
+}
+
+static void say_stopping(const struct words *w)
+{
+    str_puts(w->out, "told to stop ");
+    put_since(w, w->l->changed);
+    str_puts(w->out, " ago");
+    if (w->l->pid) {
+        str_printf(w->out, " (pid %d): ", (int)w->l->pid);
+        put_schedule(w, w->l->due);
+        if (w->l->restart)
+            str_puts(w->out, "; then it is started again");
+    }
+    str_puts(w->out, ".");
+}
+
+static void say_exited(const struct words *w)
+{
+    str_puts(w->out, w->l->why == PROC_WHY_CANNOT ? "could not be started " : "exited ");
+    put_since(w, w->l->changed);
+    str_puts(w->out, " ago");
+    if (w->l->why != PROC_WHY_CANNOT)
+        put_last_exit(w);
+    if (w->l->restart)
+        str_puts(w->out, ".");
+    else if (!w->l->want)
+        str_puts(w->out, "; it was told to stop and stays down until it is started.");
+    else if (w->p->autorestart == PROC_RESTART_UNEXPECTED && w->l->expected)
+        str_puts(w->out, "; its exit status is in exitcodes, so it is done "
+                         "(autorestart=unexpected).");
+    else
+        str_printf(w->out, "; it %s.", restart_rule(w->p));
+}
+
+static void say_fatal(const struct words *w)
+{
+    if (w->l->why == PROC_WHY_SHUTDOWN) {
+        str_puts(w->out, "waited for a retry when the shutdown began; it is not tried again.");
+        return;
+    }
+    str_puts(w->out, "gave up ");
+    put_since(w, w->l->changed);
+    str_printf(w->out, " ago: %" PRId64 " %s", give_up_at(w->p),
+               w->p->startretries ? "failures" : "failure");
+    if (w->l->why == PROC_WHY_WINDOW) {
+        str_puts(w->out, " or restarts within ");
+        put_value(w->out, w->p->retry_window);
+    } else {
+        str_printf(w->out, " in a row (startretries=%d)", w->p->startretries);
+    }
+    if (w->l->has_exit) {
+        str_puts(w->out, ", the last exit was ");
+        proc_status_text(w->out, w->l->exit_status);
+    }
+    if (w->l->due.ns) {
+        str_puts(w->out, "; tried again ");
+        put_until(w, w->l->due);
+        str_puts(w->out, " (on_fatal=retry).");
+    } else {
+        str_puts(w->out, w->l->restart ? "." : "; it stays down until it is started.");
+    }
+}
+
+static void say_unknown(const struct words *w)
+{
+    str_printf(w->out, "process %d could not be signalled ", (int)w->l->pid);
+    put_since(w, w->l->changed);
+    str_puts(w->out, " ago, so it may still run; this ends when it exits.");
+}
+
+void proc_explain(const struct proc_policy *p, const struct proc_life *l, mono_t now,
+                  struct str *out)
+{
+    static const struct {
+        enum proc_state state;
+        void (*say)(const struct words *w);
+    } rows[] = {
+        {PROC_STOPPED, say_stopped}, {PROC_STARTING, say_starting}, {PROC_RUNNING, say_running},
+        {PROC_BACKOFF, say_backoff}, {PROC_STOPPING, say_stopping}, {PROC_EXITED, say_exited},
+        {PROC_FATAL, say_fatal},     {PROC_UNKNOWN, say_unknown},
+    };
+    const struct words w = {p, l, now, out};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if ((unsigned)rows[i].state == l->state)
+            rows[i].say(&w);
+    put_sweep(&w);
+}

@@ -1,0 +1,18 @@
+/* Reaping: one bounded waitid loop; the exit is peeked, reported, then reaped, so that a crash in
+ * between loses no status. */
+#ifndef IO_REAP_H
+#define IO_REAP_H
+
+#include <stdbool.h>
+
+/* Called before the zombie is reaped (record it), and after (act on it). status: a wait status. */
+struct reap_ops {
+    void (*peeked)(void *obj, int pid, int status);
+    void (*reaped)(void *obj, int pid, int status);
+};
+
+/* Reaps up to max children. Returns true if there may be more (call again next turn). Stops and
+ * continues are not exits and are never seen here. */
+bool reap_children(const struct reap_ops *ops, void *obj, unsigned max);
+
+#endif

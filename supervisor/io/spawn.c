@@ -1,0 +1,509 @@
+/* The slots in which children are made: memory and descriptors that a child shares with us until
+ * its exec, so that a start costs the same however big we are and never waits for a slow exec. */
+#include "supervisor/io/spawn.h"
+
+#include "supervisor/io/rawsys.h"
+#include "supervisor/io/spawn_child.h"
+
+#include "supervisor/base/fd.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SLOTS_MAX = 64,
+    YOUNG_MAX = 16, /* on their way at once: more only makes them slower */
+    STACK_SIZE = 16384,
+    GUARD_SIZE = 4096,
+};
+/* An exec that takes longer than this hangs: it no longer counts, others start beside it. */
+#define HUNG DUR_MS(50)
+#define WAIT_MAX DUR_MS(1)
+
+enum method { CLONE3, CLONE, FORK };
+static const char *const method_names[] = {[CLONE3] = "clone3", [CLONE] = "clone", [FORK] = "fork"};
+
+struct slot {
+    int32_t alive;    /* the kernel sets it to 0 at the exec or the death, and wakes us */
+    int32_t unshared; /* the child's copies of the window are its own */
+    bool busy;
+    bool window_used; /* the window holds the request's descriptors, not /dev/null */
+    mono_t since;
+    int window[3];
+    uint32_t above; /* the first number behind the window */
+    char *stack;    /* NULL: not made yet */
+    void *area;     /* argv, envp, candidates, groups */
+    size_t area_size;
+    struct spawn_job job;
+};
+
+static struct {
+    struct slot slots[SLOTS_MAX];
+    unsigned nslots;
+    unsigned busy;
+    char *stacks;
+    int null_in, null_out, null_keep;
+    enum method method;
+    bool no_close_range;
+    int dumpable;       /* what it was at the start */
+    bool dumpable_lost; /* a child that shares our memory has changed its user */
+    uint64_t ignored;   /* signals that we ignore */
+    uint64_t handled;   /* signals that we handle */
+} port = {.null_in = -1, .null_out = -1, .null_keep = -1, .method = FORK};
+
+/* ---- set-up ---- */
+
+/* Without /dev/null: stdin is at its end; what is written meets EAGAIN once the pipe is full. */
+static int open_null(struct err *e)
+{
+    port.null_in = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (port.null_in >= 0) {
+        port.null_out = port.null_in;
+        return 0;
+    }
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return err_errno(e, errno, "no /dev/null, and cannot make a pipe instead");
+    fd_close(&in[1]);
+    port.null_in = in[0];
+    if (pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(e, errno, "no /dev/null, and cannot make a pipe instead");
+    port.null_keep = out[0];
+    port.null_out = out[1];
+    return 0;
+}
+
+static void note_signals(void)
+{
+    port.ignored = port.handled = 0;
+    for (int sig = 1; sig <= SIGRTMAX; sig++) {
+        struct sigaction sa;
+        if (sigaction(sig, NULL, &sa) < 0 || sa.sa_handler == SIG_DFL)
+            continue;
+        *(sa.sa_handler == SIG_IGN ? &port.ignored : &port.handled) |= 1ULL << (sig - 1);
+    }
+}
+
+static bool denied(long r)
+{
+    return r == -ENOSYS || r == -EPERM;
+}
+
+/* Asks the kernel in ways that do nothing. */
+static void find_method(void)
+{
+    port.no_close_range = denied(RAW3(SYS_close_range, UINT_MAX, UINT_MAX, 0));
+    if (!RAW_ASYNC || port.no_close_range)
+        port.method = FORK;
+    else
+        port.method = denied(RAW2(SYS_clone3, 0, 0)) ? CLONE : CLONE3;
+}
+
+static bool reserve_window(struct slot *s)
+{
+    for (int i = 0; i < 3; i++) {
+        s->window[i] = fcntl(port.null_in, F_DUPFD_CLOEXEC, 3);
+        if (s->window[i] < 0) {
+            while (i > 0)
+                fd_close(&s->window[--i]);
+            return false;
+        }
+        if (s->above <= (uint32_t)s->window[i])
+            s->above = (uint32_t)s->window[i] + 1;
+    }
+    return true;
+}
+
+/* Lowest first, so that a child in the first slots copies almost nothing. */
+static void reserve_slots(void)
+{
+    struct rlimit lim;
+    unsigned most = SLOTS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 24 < most)
+        most = (unsigned)(lim.rlim_cur / 24);
+    port.stacks = mmap(NULL, (size_t)SLOTS_MAX * (GUARD_SIZE + STACK_SIZE), PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (port.stacks == MAP_FAILED)
+        port.stacks = NULL;
+    while (port.stacks && port.nslots < most) {
+        struct slot *s = &port.slots[port.nslots];
+        *s = (struct slot){.busy = false};
+        if (!reserve_window(s))
+            break;
+        port.nslots++;
+    }
+}
+
+int spawn_init(struct err *e)
+{
+    spawn_fini();
+    if (open_null(e) < 0) {
+        spawn_fini();
+        return -1;
+    }
+    note_signals();
+    find_method();
+    port.dumpable = prctl(PR_GET_DUMPABLE);
+    if (port.method != FORK)
+        reserve_slots();
+    return 0;
+}
+
+const char *spawn_method(void)
+{
+    return method_names[port.nslots ? port.method : FORK];
+}
+
+/* ---- slots ---- */
+
+static bool slot_ended(const struct slot *s)
+{
+    return !__atomic_load_n(&s->alive, __ATOMIC_ACQUIRE);
+}
+
+static void release_window(struct slot *s)
+{
+    if (!s->window_used)
+        return;
+    for (int i = 0; i < 3; i++)
+        dup3(port.null_in, s->window[i], O_CLOEXEC);
+    s->window_used = false;
+}
+
+/* While a child with another user's rights shares our memory, the kernel's "not dumpable" keeps
+ * that user from attaching to it; afterwards we want to be as before. */
+static void restore_dumpable(void)
+{
+    if (!port.dumpable_lost || port.busy)
+        return;
+    port.dumpable_lost = false;
+    if (port.dumpable == 1)
+        prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* Takes back what ended children used. Returns how many are on their way and not hung; the first
+ * free slot (or NULL) and the one that is longest on its way (or NULL). */
+static unsigned sweep(struct slot **out_free, struct slot **out_oldest)
+{
+    unsigned young = 0;
+    mono_t now = mono_now();
+    *out_free = *out_oldest = NULL;
+    for (unsigned i = 0, left = port.busy; i < port.nslots && (left || !*out_free); i++) {
+        struct slot *s = &port.slots[i];
+        left -= s->busy;
+        if (s->busy && slot_ended(s)) {
+            s->busy = false;
+            port.busy--;
+        }
+        if (!s->busy || __atomic_load_n(&s->unshared, __ATOMIC_ACQUIRE))
+            release_window(s);
+        if (!s->busy) {
+            *out_free = *out_free ? *out_free : s;
+        } else if (mono_sub(now, s->since).ns < HUNG.ns) {
+            young++;
+            *out_oldest = *out_oldest && (*out_oldest)->since.ns <= s->since.ns ? *out_oldest : s;
+        }
+    }
+    restore_dumpable();
+    return young;
+}
+
+static unsigned young_max(void)
+{
+    return port.nslots && port.nslots < YOUNG_MAX ? port.nslots : YOUNG_MAX;
+}
+
+unsigned spawn_in_flight(void)
+{
+    struct slot *vacant, *oldest;
+    if (port.busy)
+        sweep(&vacant, &oldest);
+    return port.busy;
+}
+
+bool spawn_wait(dur_t limit)
+{
+    struct slot *vacant, *oldest;
+    mono_t end = mono_add(mono_now(), limit.ns < WAIT_MAX.ns ? limit : WAIT_MAX);
+    while (sweep(&vacant, &oldest) >= young_max()) {
+        int64_t left = mono_sub(end, mono_now()).ns;
+        if (left <= 0)
+            return false;
+        struct timespec ts = {.tv_nsec = left};
+        RAW4(SYS_futex, &oldest->alive, FUTEX_WAIT, 1, &ts);
+    }
+    return true;
+}
+
+void spawn_fini(void)
+{
+    for (int i = 0; i < 10 && spawn_in_flight(); i++)
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_MAX.ns}, NULL);
+    bool hung = port.busy;
+    for (unsigned i = 0; i < port.nslots; i++) {
+        struct slot *s = &port.slots[i];
+        for (int k = 0; k < 3; k++)
+            fd_close(&s->window[k]);
+        if (s->area && !hung)
+            munmap(s->area, s->area_size);
+    }
+    if (port.stacks && !hung) /* else a child still stands on it */
+        munmap(port.stacks, (size_t)SLOTS_MAX * (GUARD_SIZE + STACK_SIZE));
+    port.stacks = NULL;
+    port.nslots = port.busy = 0;
+    port.method = FORK;
+    if (port.null_out != port.null_in)
+        fd_close(&port.null_out);
+    port.null_out = -1;
+    fd_close(&port.null_in);
+    fd_close(&port.null_keep);
+}
+
+/* ---- one start ---- */
+
+static int source_fd(const struct spawn_request *rq, int i)
+{
+    if (i == 2 && rq->redirect_stderr)
+        i = 1;
+    if (rq->fds[i] >= 0)
+        return rq->fds[i];
+    return i == 0 ? port.null_in : port.null_out;
+}
+
+static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct spawn_cell *cell)
+{
+    *j = (struct spawn_job){.argv = rq->argv,
+                            .envp = rq->envp,
+                            .candidates = rq->candidates,
+                            .directory = rq->directory,
+                            .groups = rq->groups,
+                            .ngroups = rq->ngroups,
+                            .uid = rq->uid,
+                            .gid = rq->gid,
+                            .umask = rq->umask,
+                            .ignore = rq->ignore,
+                            .reset = port.ignored | (port.method == CLONE3 ? 0 : port.handled),
+                            .setsid = rq->setsid,
+                            .has_nofile = rq->nofile,
+                            .no_close_range = port.no_close_range,
+                            .cell = cell};
+    if (rq->nofile) {
+        j->nofile[0] = rq->nofile->rlim_cur;
+        j->nofile[1] = rq->nofile->rlim_max;
+    }
+    for (int i = 0; i < 3; i++)
+        j->fds[i] = source_fd(rq, i);
+}
+
+static size_t pointers(char *const *v)
+{
+    size_t n = 0;
+    while (v[n])
+        n++;
+    return n + 1;
+}
+
+static int slot_prepare(struct slot *s, size_t area)
+{
+    if (!s->stack) {
+        char *stack =
+            port.stacks + (size_t)(s - port.slots) * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE;
+        if (mprotect(stack, STACK_SIZE, PROT_READ | PROT_WRITE) < 0)
+            return -errno;
+        s->stack = stack;
+    }
+    if (area <= s->area_size)
+        return 0;
+    size_t size = (area + 4095) & ~(size_t)4095;
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return -errno;
+    if (s->area)
+        munmap(s->area, s->area_size);
+    s->area = p;
+    s->area_size = size;
+    return 0;
+}
+
+static void *put(char **at, const void *p, size_t n)
+{
+    void *to = *at;
+    if (n)
+        memcpy(to, p, n);
+    *at += n;
+    return to;
+}
+
+/* The caller may reuse its arrays at once; only the strings must stay. */
+static int copy_arrays(struct slot *s)
+{
+    struct spawn_job *j = &s->job;
+    size_t argv = pointers(j->argv) * sizeof(char *);
+    size_t envp = pointers(j->envp) * sizeof(char *);
+    size_t candidates = pointers(j->candidates) * sizeof(char *);
+    size_t groups = j->groups ? j->ngroups * sizeof(*j->groups) : 0;
+    int r = slot_prepare(s, argv + envp + candidates + groups);
+    if (r < 0)
+        return r;
+    char *at = s->area;
+    j->argv = put(&at, j->argv, argv);
+    j->envp = put(&at, j->envp, envp);
+    j->candidates = put(&at, j->candidates, candidates);
+    if (j->groups)
+        j->groups = put(&at, j->groups, groups);
+    return 0;
+}
+
+/* The child finds its descriptors in the window, since it copies no higher ones. */
+static int fill_window(struct slot *s)
+{
+    s->window_used = true;
+    for (int i = 0; i < 3; i++) {
+        if (dup3(s->job.fds[i], s->window[i], O_CLOEXEC) < 0)
+            return -errno;
+        s->job.fds[i] = s->window[i];
+    }
+    return 0;
+}
+
+#define SHARED (CLONE_VM | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+#if RAW_ASYNC
+static long call_clone3(struct slot *s)
+{
+    struct clone_args args = {.flags = SHARED | CLONE_CLEAR_SIGHAND,
+                              .child_tid = (uintptr_t)&s->alive,
+                              .parent_tid = (uintptr_t)&s->job.cell->pid,
+                              .exit_signal = SIGCHLD,
+                              .stack = (uintptr_t)s->stack,
+                              .stack_size = STACK_SIZE};
+    return raw_clone(SYS_clone3, RAW_ARG(&args), sizeof(args), 0, 0, 0, spawn_child_run, &s->job);
+}
+
+static long call_clone(struct slot *s)
+{
+    long tid = RAW_ARG(&s->alive);
+#if defined(__x86_64__)
+    long a4 = tid, a5 = 0;
+#else
+    long a4 = 0, a5 = tid;
+#endif
+    return raw_clone(SYS_clone, (long)SHARED | SIGCHLD, RAW_ARG(s->stack + STACK_SIZE),
+                     RAW_ARG(&s->job.cell->pid), a4, a5, spawn_child_run, &s->job);
+}
+#else
+static long call_clone3(struct slot *s)
+{
+    (void)s;
+    return -ENOSYS;
+}
+#define call_clone call_clone3
+#endif
+
+static long clone_child(struct slot *s)
+{
+    long pid = -ENOSYS;
+    if (port.method == CLONE3) {
+        pid = call_clone3(s);
+        if (denied(pid) || pid == -EINVAL) {
+            port.method = CLONE;
+            s->job.reset |= port.handled;
+        }
+    }
+    if (port.method == CLONE) {
+        pid = call_clone(s);
+        if (denied(pid) || pid == -EINVAL)
+            port.method = FORK;
+    }
+    return pid;
+}
+
+static long start_async(struct slot *s, const struct spawn_request *rq, struct spawn_cell *cell)
+{
+    fill_job(&s->job, rq, cell);
+    s->job.first_foreign = s->above;
+    s->job.unshared = &s->unshared;
+    long pid = copy_arrays(s);
+    if (pid == 0)
+        pid = fill_window(s);
+    if (pid < 0) {
+        release_window(s);
+        return pid;
+    }
+    s->unshared = 0;
+    s->alive = 1;
+    if (rq->uid >= 0 || rq->gid >= 0)
+        port.dumpable_lost = true;
+    pid = clone_child(s);
+    if (pid < 0) {
+        s->alive = 0;
+        release_window(s);
+        return pid;
+    }
+    s->busy = true;
+    s->since = mono_now();
+    port.busy++;
+    return pid;
+}
+
+static long start_fork(const struct spawn_request *rq, struct spawn_cell *cell)
+{
+    struct spawn_job job;
+    fill_job(&job, rq, cell);
+    job.reset = port.ignored | port.handled;
+#if RAW_ASYNC
+    long pid = raw_sys(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, RAW_ARG(&cell->pid), 0, 0);
+#else
+    long pid = fork();
+    pid = pid < 0 ? -errno : pid;
+    __atomic_store_n(&cell->pid, pid > 0 ? (int32_t)pid : getpid(), __ATOMIC_RELEASE);
+#endif
+    if (pid == 0)
+        spawn_child_run(&job);
+    return pid;
+}
+
+static enum spawn_result result_of(long pid, struct spawn_cell *cell, int *out_errnum)
+{
+    if (pid > 0)
+        return SPAWN_STARTED;
+    cell->pid = 0;
+    *out_errnum = (int)-pid;
+    switch (-pid) {
+    case EAGAIN:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return SPAWN_REFUSED;
+    default:
+        return SPAWN_FAILED;
+    }
+}
+
+enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell *cell,
+                              int *out_errnum)
+{
+    struct slot *vacant = NULL, *oldest;
+    *cell = (struct spawn_cell){.pid = 0};
+    *out_errnum = 0;
+    long pid = -ENOSYS;
+    if (port.nslots && sweep(&vacant, &oldest) >= young_max())
+        return SPAWN_BUSY;
+    if (vacant && port.method != FORK)
+        pid = start_async(vacant, rq, cell);
+    if (!vacant || port.method == FORK)
+        pid = start_fork(rq, cell);
+    /* the child does this, too: whoever is first, a signal to the group cannot miss it. Not before
+     * setsid, which a group leader may not call. */
+    if (pid > 0 && !rq->setsid)
+        RAW2(SYS_setpgid, pid, pid);
+    return result_of(pid, cell, out_errnum);
+}

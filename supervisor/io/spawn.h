@@ -1,0 +1,91 @@
+/* Starting a program. Everything is prepared before; the child makes only raw system calls, from a
+ * table of steps, and reports the failing step and errno through shared memory. The parent never
+ * waits for an exec that hangs. Recipe and figures: docs/spawn.md. */
+#ifndef IO_SPAWN_H
+#define IO_SPAWN_H
+
+#include "supervisor/base/err.h"
+#include "supervisor/base/mono.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+/* The steps a child goes through, in this order; SPAWN_OK: it got as far as the exec. */
+enum spawn_step {
+    SPAWN_OK,
+    SPAWN_SETPGID,
+    SPAWN_FDS,
+    SPAWN_RLIMIT,
+    SPAWN_GROUPS,
+    SPAWN_GID,
+    SPAWN_UID,
+    SPAWN_CHDIR,
+    SPAWN_EXEC,
+};
+
+/* In spawn_cell.errnum, for the exec step: the file exists, the interpreter that it names does not
+ * (the kernel says ENOENT for both). */
+#define SPAWN_NO_INTERPRETER ELIBACC
+
+/* A small writable record in memory that supd shares with its successor (the state memfd); always
+ * MAP_SHARED, since the child may be a forked one. The kernel itself writes pid
+ * (CLONE_PARENT_SETTID) before the child runs; spawn_start clears the rest. */
+struct spawn_cell {
+    int32_t pid;
+    int32_t step;      /* enum spawn_step of a failure; 0: none so far */
+    int32_t errnum;    /* its errno; EISDIR for a folder, SPAWN_NO_INTERPRETER */
+    int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure */
+};
+
+struct spawn_request {
+    char *const *argv;
+    char *const *envp;
+    char *const *candidates; /* NULL-terminated paths, tried in order. What is not there or not
+                                allowed goes on to the next (the first EACCES is remembered), any
+                                other error ends it */
+    const char *directory;   /* NULL: stay */
+    int fds[3];              /* become 0, 1, 2; -1: /dev/null (the spawn port keeps one open) */
+    bool redirect_stderr;    /* 2 is a copy of 1, fds[2] is not looked at */
+    int64_t uid, gid;        /* -1: stay */
+    const uint32_t *groups;  /* the supplementary groups, ngroups of them; NULL: stay */
+    uint32_t ngroups;
+    int umask; /* -1: inherit */
+    uint64_t
+        ignore;  /* signals to leave ignored, bit n-1; all others become default, none blocked */
+    bool setsid; /* setsid() instead of setpgid(0, 0) */
+    const struct rlimit *nofile; /* NULL: stay */
+};
+
+/* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves
+ * stacks, and three low descriptors for each of up to 64 slots, at most an eighth of the limit.
+ * Returns 0, or -1 and the reason. */
+int spawn_init(struct err *e);
+/* Gives all of it back; waits a few milliseconds for children on their way to the exec. */
+void spawn_fini(void);
+/* How programs are started here: "clone3", "clone" (clone3 is denied), "fork" (both are). */
+const char *spawn_method(void);
+
+enum spawn_result {
+    SPAWN_STARTED, /* cell->pid is set; a failing step shows when the child is reaped (exit 127) */
+    SPAWN_BUSY,    /* enough are on their way: call spawn_wait or try next turn */
+    SPAWN_REFUSED, /* EAGAIN, ENOMEM, EMFILE, ENFILE: in *out_errnum; nothing was started */
+    SPAWN_FAILED,  /* anything else: in *out_errnum */
+};
+
+/* Starts one program. cell must lie in memory that outlives the child's exec. All pointers of the
+ * request must stay valid until the child has exec'd or died: spawn copies what is small and the
+ * caller keeps the strings (they live in the mapped generation); argv, envp and candidates arrays
+ * are copied into the slot's own pages. */
+enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell *cell,
+                              int *out_errnum);
+/* Waits until a program can be started, at most limit (bounded by 1 ms); true if so. */
+bool spawn_wait(dur_t limit);
+/* Children that have not exec'd yet. Also lets go of what ended starts still hold (copies of the
+ * request's descriptors): call it at the end of a turn that reaped or started something. */
+unsigned spawn_in_flight(void);
+/* "cannot chdir to /x: No such file or directory": the sentence for a failed cell. */
+void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell, struct err *out);
+
+#endif

@@ -1,0 +1,31 @@
+/* What a new child does until its exec. Private to the spawn port. */
+#ifndef IO_SPAWN_CHILD_H
+#define IO_SPAWN_CHILD_H
+
+#include "supervisor/io/spawn.h"
+
+/* Everything the child needs, in memory that nobody touches until it has exec'd. */
+struct spawn_job {
+    char *const *argv, *const *envp, *const *candidates;
+    const char *directory;
+    const uint32_t *groups; /* NULL: stay */
+    uint32_t ngroups;
+    int64_t uid, gid;
+    int umask;
+    int fds[3];      /* what becomes 0, 1, 2 */
+    uint64_t ignore; /* signals to ignore, bit n-1 */
+    uint64_t reset;  /* signals to set to their default */
+    bool setsid;
+    bool has_nofile;
+    bool no_close_range;    /* denied: close one by one */
+    uint32_t first_foreign; /* > 0: the descriptor table is the parent's, too; none of ours is
+                               below this number, so only those are copied */
+    uint64_t nofile[2];     /* soft, hard */
+    struct spawn_cell *cell;
+    int32_t *unshared; /* set to 1 once the parent's descriptors are out of reach; may be NULL */
+};
+
+/* Runs the steps and execs; on a failure writes the cell and exits with 127. arg: a spawn_job. */
+void spawn_child_run(void *arg) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,172 @@
+/* The sentence for a start that failed. */
+#include "supervisor/io/spawn.h"
+
+#include "supervisor/base/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef int explain_fn(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out);
+
+/* err_errno, with a hint in brackets behind it. */
+static int with_hint(struct err *out, int errnum, const char *what, const char *hint)
+{
+    const char *why = strerrordesc_np(errnum);
+    err_set(out, "%s: %s%s%s%s", what, why ? why : "Unknown error", hint ? " (" : "",
+            hint ? hint : "", hint ? ")" : "");
+    out->errnum = errnum;
+    return -1;
+}
+
+static int explain_group(const struct spawn_request *rq, const struct spawn_cell *cell,
+                         struct err *out)
+{
+    return err_errno(out, cell->errnum,
+                     rq->setsid ? "cannot make a session" : "cannot make a process group");
+}
+
+static int explain_fds(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out)
+{
+    return err_errno(out, cell->errnum, "cannot set up descriptors 0, 1, 2 (from %d, %d, %d)",
+                     rq->fds[0], rq->fds[1], rq->redirect_stderr ? rq->fds[1] : rq->fds[2]);
+}
+
+static int explain_rlimit(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    struct err what;
+    err_set(&what, "cannot set the limit of open files to %llu:%llu",
+            rq->nofile ? (unsigned long long)rq->nofile->rlim_cur : 0,
+            rq->nofile ? (unsigned long long)rq->nofile->rlim_max : 0);
+    return with_hint(out, cell->errnum, what.msg,
+                     cell->errnum == EPERM ? "raising the hard limit needs CAP_SYS_RESOURCE, and "
+                                             "fs.nr_open is above all"
+                                           : NULL);
+}
+
+static int explain_groups(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    (void)rq;
+    return with_hint(out, cell->errnum, "cannot set the supplementary groups",
+                     cell->errnum == EPERM ? "CAP_SETGID is missing, or the user namespace denies "
+                                             "setgroups"
+                                           : NULL);
+}
+
+static int explain_gid(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out)
+{
+    struct err what;
+    err_set(&what, "cannot change to group %lld", (long long)rq->gid);
+    const char *hint = cell->errnum == EPERM    ? "CAP_SETGID is missing"
+                       : cell->errnum == EINVAL ? "the user namespace does not map it"
+                                                : NULL;
+    return with_hint(out, cell->errnum, what.msg, hint);
+}
+
+static int explain_uid(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out)
+{
+    struct err what;
+    err_set(&what, "cannot change to user %lld", (long long)rq->uid);
+    const char *hint = cell->errnum == EPERM    ? "CAP_SETUID is missing"
+                       : cell->errnum == EINVAL ? "the user namespace does not map it"
+                                                : NULL;
+    return with_hint(out, cell->errnum, what.msg, hint);
+}
+
+static int explain_chdir(const struct spawn_request *rq, const struct spawn_cell *cell,
+                         struct err *out)
+{
+    return err_errno(out, cell->errnum, "cannot chdir to %s", rq->directory);
+}
+
+static const char *candidate(const struct spawn_request *rq, int32_t at)
+{
+    for (int32_t i = 0; rq->candidates[i]; i++) {
+        if (i == at)
+            return rq->candidates[i];
+    }
+    return rq->argv[0] ? rq->argv[0] : "";
+}
+
+/* The folders of the candidates, as PATH had them. */
+static void put_searched(const struct spawn_request *rq, struct str *s)
+{
+    for (int i = 0; rq->candidates[i]; i++) {
+        const char *path = rq->candidates[i], *slash = strrchr(path, '/');
+        size_t n = slash ? (size_t)(slash - path) : 0;
+        str_puts(s, i ? ":" : "");
+        if (slash == path)
+            str_putc(s, '/');
+        else
+            str_put(s, n ? path : ".", n ? n : 1);
+    }
+}
+
+static int explain_not_found(const struct spawn_request *rq, const struct spawn_cell *cell,
+                             struct err *out)
+{
+    struct str dirs;
+    str_init(&dirs, ERR_MAX / 2);
+    put_searched(rq, &dirs);
+    if (!rq->candidates[0])
+        err_set(out, "can't find command '%s' (PATH is empty)", rq->argv[0]);
+    else
+        err_set(out, "can't find command '%s' (searched %s%s)", rq->argv[0], str_text(&dirs),
+                dirs.failed ? "..." : "");
+    out->errnum = cell->errnum;
+    str_fini(&dirs);
+    return -1;
+}
+
+static const struct {
+    int errnum;
+    const char *text; /* instead of the errno's own text, or NULL */
+    const char *hint;
+} exec_words[] = {
+    {SPAWN_NO_INTERPRETER, "its interpreter is missing", NULL},
+    {ENOEXEC, NULL, "no #! line?"},
+    {EACCES, NULL, "no execute bit, a closed folder, or a noexec mount"},
+    {ETXTBSY, NULL, "it is being written"},
+    {E2BIG, NULL, "arguments and environment together"},
+    {EAGAIN, NULL, "the user's process limit is used up"},
+};
+
+static int explain_exec(const struct spawn_request *rq, const struct spawn_cell *cell,
+                        struct err *out)
+{
+    bool bare = rq->argv[0] && !strchr(rq->argv[0], '/');
+    if (bare && (cell->errnum == ENOENT || cell->errnum == ENOTDIR))
+        return explain_not_found(rq, cell, out);
+    struct err what;
+    err_set(&what, "cannot execute %s", candidate(rq, cell->candidate));
+    for (size_t i = 0; i < sizeof(exec_words) / sizeof(exec_words[0]); i++) {
+        if (exec_words[i].errnum != cell->errnum)
+            continue;
+        if (!exec_words[i].text)
+            return with_hint(out, cell->errnum, what.msg, exec_words[i].hint);
+        err_set(out, "%s: %s", what.msg, exec_words[i].text);
+        out->errnum = ENOENT;
+        return -1;
+    }
+    return with_hint(out, cell->errnum, what.msg, NULL);
+}
+
+static explain_fn *const explainers[] = {
+    [SPAWN_SETPGID] = explain_group, [SPAWN_FDS] = explain_fds,   [SPAWN_RLIMIT] = explain_rlimit,
+    [SPAWN_GROUPS] = explain_groups, [SPAWN_GID] = explain_gid,   [SPAWN_UID] = explain_uid,
+    [SPAWN_CHDIR] = explain_chdir,   [SPAWN_EXEC] = explain_exec,
+};
+
+void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell, struct err *out)
+{
+    size_t n = sizeof(explainers) / sizeof(explainers[0]);
+    if (cell->step > SPAWN_OK && (size_t)cell->step < n)
+        explainers[cell->step](rq, cell, out);
+    else
+        err_errno(out, cell->errnum, "cannot start %s", rq->argv[0] ? rq->argv[0] : "the program");
+}

@@ -1,0 +1,26 @@
+/* supd: PID 1 that keeps queue workers alive. The main only reads the command line. */
+#include "supervisor/base/fd.h"
+#include "supervisor/run/options.h"
+#include "supervisor/run/sup.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    struct err e;
+    struct options opt;
+    struct sup sup;
+    if (fd_fill_012() < 0)
+        return 1;
+    int status = options_read(argc, argv, &opt);
+    if (status >= 0)
+        return status;
+    if (sup_init(&sup, &opt.sup, &e) < 0) {
+        fprintf(stderr, "Error: %s\n", e.msg);
+        return 1;
+    }
+    status = sup_run(&sup);
+    sup_fini(&sup);
+    return status;
+}

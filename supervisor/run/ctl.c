@@ -1,0 +1,411 @@
+/* The control server: the socket, who may come in, the end of each turn, and events. */
+#include "supervisor/run/ctl.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+#include "supervisor/run/ctl_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN 16
+#define PASSES_PER_TURN 4
+
+static const struct ctl_limits defaults = {
+    .clients = 64,
+    .inflight = 32,
+    .out_max = 8u << 20,
+    .out_high = 1u << 20,
+    .stall = {INT64_C(30000000000)},
+    .idle = {INT64_C(1000000000)},
+};
+
+/* ---- the end of a turn ---- */
+
+void ctl_touch(struct ctl *c)
+{
+    c->touched = true;
+    loop_defer(c->config.loop, &c->turn);
+}
+
+/* one look at every client; true if one of them has whole requests left for the next turn */
+static bool pass(struct ctl *c)
+{
+    bool more = false;
+    for (unsigned i = 0; i < c->nclients;) {
+        struct ctl_client *cl = c->clients[i];
+        if (ctl_client_turn(cl)) {
+            more |= cl->more;
+            i++;
+            continue;
+        }
+        c->clients[i] = c->clients[--c->nclients];
+        ctl_client_free(cl);
+    }
+    return more;
+}
+
+static void on_turn(struct ctl *c)
+{
+    bool more = false;
+    for (int i = 0; i < PASSES_PER_TURN && c->touched; i++) {
+        c->touched = false;
+        more = pass(c);
+    }
+    if (more || c->touched) {
+        ctl_touch(c);
+        loop_again(c->config.loop);
+    }
+}
+
+/* ---- who may come in ---- */
+
+static void say_and_close(int fd, enum wire_code code, const char *text)
+{
+    struct str out = STR_INIT;
+    wire_put_error(&out, WIRE_NO_ID, code, text);
+    ssize_t n = write(fd, str_text(&out), out.len); /* a fresh socket takes one line */
+    (void)n;
+    str_fini(&out);
+    fd_close(&fd);
+}
+
+static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, const char *text)
+{
+    c->stats.refused++;
+    if (LOG_LIMIT(10))
+        log_warn("control: client refused pid=%d uid=%u reason: %s", peer->pid, peer->uid, text);
+    say_and_close(fd, strstr(text, "too many") ? WIRE_BUSY : WIRE_DENIED, text);
+}
+
+/* The role of a peer, or 0. Whoever got through the socket's mode without being the owner is a
+ * member of its group; an abstract name has no mode, so there only the owner counts. */
+static unsigned role_of(const struct ctl *c, const struct usock_peer *peer)
+{
+    if (peer->pid == 0 && c->path[0] == '@')
+        return 0; /* of another pid namespace: no file's mode let it in, its uid 0 means nothing */
+    if (peer->uid == 0 || peer->uid == c->uid)
+        return CTL_ADMIN;
+    return c->gid >= 0 && c->path[0] != '@' ? CTL_READER : 0;
+}
+
+static unsigned count_readers(const struct ctl *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->nclients; i++)
+        n += c->clients[i]->role == CTL_READER;
+    return n;
+}
+
+static bool is_full(const struct ctl *c, unsigned role)
+{
+    return c->nclients >= c->limits.clients ||
+           (role == CTL_READER && count_readers(c) >= c->limits.clients / 4 * 3);
+}
+
+/* Makes room: the client that has been idle for longest is told and dropped. Readers never push
+ * out an admin. */
+static bool make_room(struct ctl *c, unsigned role)
+{
+    mono_t before = {loop_now(c->config.loop).ns - c->limits.idle.ns};
+    unsigned best = c->nclients;
+    for (unsigned i = 0; i < c->nclients; i++) {
+        const struct ctl_client *cl = c->clients[i];
+        if (!ctl_client_idle(cl, before) || (role == CTL_READER && cl->role != CTL_READER))
+            continue;
+        if (best == c->nclients || cl->used.ns < c->clients[best]->used.ns)
+            best = i;
+    }
+    if (best == c->nclients)
+        return false;
+    struct ctl_client *cl = c->clients[best];
+    c->clients[best] = c->clients[--c->nclients];
+    ctl_client_evict(cl, "too many clients, and this one was idle");
+    ctl_client_free(cl);
+    c->stats.dropped++;
+    return true;
+}
+
+static void admit(struct ctl *c, int fd, const struct usock_peer *peer)
+{
+    unsigned role = role_of(c, peer);
+    if (!role) {
+        refuse(c, fd, peer, "this peer may not use the control socket");
+        return;
+    }
+    if (is_full(c, role) && !make_room(c, role)) {
+        refuse(c, fd, peer, "too many clients; try again");
+        return;
+    }
+    struct ctl_client *cl = ctl_client_new(c, fd, peer, (enum ctl_role)role);
+    if (!cl) {
+        fd_close(&fd);
+        return;
+    }
+    c->stats.accepted++;
+    c->clients[c->nclients++] = cl;
+}
+
+/* out of descriptors or memory: the socket would report the same connection again and again */
+static void pause_accept(struct ctl *c, int errnum)
+{
+    if (LOG_LIMIT(60))
+        log_warn("control: cannot accept a client: %s; trying again each second", strerror(errnum));
+    loop_io_set(&c->io, c->fd, 0);
+    loop_timer_at(&c->retry, mono_add(loop_now(c->config.loop), DUR_S(1)));
+}
+
+static void on_accept(struct ctl *c)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct usock_peer peer;
+        int fd = usock_accept(c->fd, &peer);
+        if (fd >= 0) {
+            admit(c, fd, &peer);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            pause_accept(c, errno);
+        if (errno != EINTR && errno != ECONNABORTED)
+            return;
+    }
+}
+
+/* ---- the socket ---- */
+
+static void on_removed(struct ctl *c)
+{
+    ctl_check(c);
+}
+
+static void on_retry(struct ctl *c)
+{
+    if (c->fd >= 0)
+        loop_io_set(&c->io, c->fd, LOOP_READ);
+    if (c->relisten.ns)
+        ctl_check(c);
+}
+
+/* remembers which file is ours and watches it */
+static void note_file(struct ctl *c)
+{
+    struct stat st;
+    c->relisten = (dur_t){0};
+    if (c->path[0] == '@' || lstat(c->path, &st) < 0)
+        return;
+    c->dev = st.st_dev;
+    c->ino = st.st_ino;
+    if (pathwatch_set(&c->watch, c->path) < 0)
+        log_debug("control: cannot watch %s: %s; a removed socket comes back at the next HUP",
+                  c->path, strerror(errno));
+}
+
+static int listen_on(struct ctl *c, const char *path, struct err *e)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return err_errno(e, errno, "cannot open the control socket");
+    int fd = usock_listen(path, c->gid, e);
+    if (fd < 0) {
+        free(copy);
+        return -1;
+    }
+    if (c->fd >= 0)
+        loop_io_close(&c->io, &c->fd);
+    free(c->path);
+    c->path = copy;
+    c->fd = fd;
+    loop_io_set(&c->io, fd, LOOP_READ);
+    note_file(c);
+    return 0;
+}
+
+static bool is_gone(const struct ctl *c)
+{
+    struct stat st;
+    return lstat(c->path, &st) < 0 ? errno == ENOENT || errno == ENOTDIR
+                                   : st.st_dev != c->dev || st.st_ino != c->ino;
+}
+
+void ctl_check(struct ctl *c)
+{
+    struct err e;
+    if (!c->path || c->path[0] == '@' || !is_gone(c))
+        return;
+    char *path = strdup(c->path);
+    if (path && listen_on(c, path, &e) == 0) {
+        log_warn("control: %s was removed; made again", c->path);
+    } else {
+        c->relisten = c->relisten.ns ? (dur_t){c->relisten.ns * 2} : DUR_S(1);
+        if (c->relisten.ns > DUR_S(60).ns)
+            c->relisten = DUR_S(60);
+        if (LOG_LIMIT(60))
+            log_warn("control: %s was removed and cannot be made again: %s", c->path,
+                     path ? e.msg : "out of memory");
+        loop_timer_at(&c->retry, mono_add(loop_now(c->config.loop), c->relisten));
+    }
+    free(path);
+}
+
+int ctl_open_path(struct ctl *c, const char *path, int64_t gid, struct err *e)
+{
+    c->gid = gid;
+    return listen_on(c, path, e);
+}
+
+const char *ctl_path(const struct ctl *c)
+{
+    return c->path ? c->path : "";
+}
+
+int ctl_listen_fd(const struct ctl *c)
+{
+    return c->fd;
+}
+
+/* ---- life ---- */
+
+static struct ctl_limits with_defaults(struct ctl_limits l)
+{
+    l.clients = l.clients ? l.clients : defaults.clients;
+    l.inflight = l.inflight ? l.inflight : defaults.inflight;
+    l.out_max = l.out_max ? l.out_max : defaults.out_max;
+    l.out_high = l.out_high ? l.out_high : defaults.out_high;
+    l.stall = l.stall.ns ? l.stall : defaults.stall;
+    l.idle = l.idle.ns ? l.idle : defaults.idle;
+    return l;
+}
+
+struct ctl *ctl_new(const struct ctl_config *config, struct err *e)
+{
+    struct ctl_limits limits = with_defaults(config->limits);
+    struct ctl *c = calloc(1, sizeof(*c));
+    struct ctl_client **clients = calloc(limits.clients + 1, sizeof(*clients));
+    if (!c || !clients) {
+        err_errno(e, errno, "cannot make the control server");
+        free(c);
+        free(clients);
+        return NULL;
+    }
+    c->config = *config;
+    c->limits = limits;
+    c->clients = clients; /* one place more, for the agent's channel */
+    c->fd = -1;
+    c->gid = -1;
+    c->uid = geteuid();
+    LOOP_IO(&c->io, config->loop, on_accept, c);
+    LOOP_TIMER(&c->retry, config->loop, on_retry, c);
+    LOOP_DEFER(&c->turn, on_turn, c);
+    pathwatch_init(&c->watch, config->loop, (loop_fn *)on_removed, c);
+    return c;
+}
+
+void ctl_free(struct ctl **cp)
+{
+    struct ctl *c = *cp;
+    if (!c)
+        return;
+    while (c->nclients > 0)
+        ctl_client_free(c->clients[--c->nclients]);
+    pathwatch_fini(&c->watch);
+    loop_timer_stop(&c->retry);
+    loop_defer_cancel(c->config.loop, &c->turn);
+    if (c->path && c->path[0] != '@' && !is_gone(c))
+        unlink(c->path);
+    if (c->fd >= 0)
+        loop_io_close(&c->io, &c->fd);
+    str_fini(&c->event);
+    free(c->path);
+    free(c->clients);
+    free(c);
+    *cp = NULL;
+}
+
+struct ctl_client *ctl_adopt(struct ctl *c, int fd, enum ctl_role role, ctl_closed_fn *closed,
+                             void *obj)
+{
+    struct usock_peer peer = {.pid = getpid(), .uid = c->uid, .gid = getegid()};
+    if (c->nclients >= c->limits.clients + (role == CTL_AGENT)) {
+        errno = EMFILE;
+        return NULL;
+    }
+    struct ctl_client *cl = ctl_client_new(c, fd, &peer, role);
+    if (!cl)
+        return NULL;
+    cl->closed = closed;
+    cl->closed_obj = obj;
+    c->clients[c->nclients++] = cl;
+    return cl;
+}
+
+void ctl_drop(struct ctl_client *cl)
+{
+    cl->dead = true;
+    ctl_touch(cl->ctl);
+}
+
+void ctl_stats(const struct ctl *c, struct ctl_stats *out)
+{
+    *out = c->stats;
+    out->clients = c->nclients;
+    out->subscribers = c->nsubscribers;
+    out->events = c->seq;
+}
+
+const struct ctl_verb *ctl_verbs(const struct ctl *c, size_t *out_n)
+{
+    *out_n = c->config.nverbs;
+    return c->config.verbs;
+}
+
+/* ---- events ---- */
+
+uint64_t ctl_seq(const struct ctl *c)
+{
+    return c->seq;
+}
+
+bool ctl_has_subscribers(const struct ctl *c)
+{
+    return c->nsubscribers > 0;
+}
+
+struct wire_out *ctl_event(struct ctl *c, const char *type)
+{
+    c->seq++;
+    if (c->nsubscribers == 0)
+        return NULL;
+    str_clear(&c->event);
+    wire_begin(&c->event_out, &c->event, "", "event");
+    wire_kv_int(&c->event_out, "seq", (int64_t)c->seq);
+    wire_kv_int(&c->event_out, "time_ms", wall_now().ns / 1000000);
+    wire_kv(&c->event_out, "type", type);
+    return &c->event_out;
+}
+
+void ctl_event_end(struct ctl *c)
+{
+    wire_end(&c->event_out);
+    for (unsigned i = 0; i < c->nclients; i++) {
+        struct ctl_client *cl = c->clients[i];
+        if (!cl->sub_id[0])
+            continue;
+        str_puts(&cl->out, cl->sub_id);
+        str_put(&cl->out, c->event.s, c->event.len);
+        if (c->event.failed)
+            cl->out.failed = true; /* it would miss one: it has to start anew */
+    }
+    ctl_touch(c);
+}
+
+bool ctl_event_to(struct ctl_client *cl, const char *type, struct wire_out *out_w)
+{
+    if (!cl->sub_id[0] || cl->dead)
+        return false;
+    wire_begin(out_w, &cl->out, cl->sub_id, "event");
+    wire_kv(out_w, "type", type);
+    ctl_touch(cl->ctl);
+    return true;
+}

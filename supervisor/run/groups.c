@@ -1,0 +1,171 @@
+/* Groups of processes: made from a generation's records, found by name, walked in order. */
+#include "supervisor/run/groups.h"
+#include "supervisor/base/log.h"
+#include "supervisor/core/name.h"
+#include "supervisor/run/publish.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void insert_sorted(struct sup *s, struct group *g)
+{
+    struct group *at;
+    TAILQ_FOREACH (at, &s->groups, link)
+        if (at->priority > g->priority)
+            break;
+    if (at)
+        TAILQ_INSERT_BEFORE(at, g, link);
+    else
+        TAILQ_INSERT_TAIL(&s->groups, g, link);
+    s->ngroups++;
+}
+
+static void group_free(struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (g->procs[i])
+            proc_free(&g->procs[i]);
+    free(g->procs);
+    free(g->name);
+    free(g);
+}
+
+static struct group *group_new(struct sup *s, const char *name, const struct gen_group *conf,
+                               struct err *e)
+{
+    struct group *g = calloc(1, sizeof(*g));
+    if (g) {
+        *g = (struct group){.sup = s, .priority = conf->priority, .kind = conf->kind};
+        g->name = strdup(name);
+        g->procs = calloc(conf->nprocs + 1u, sizeof(*g->procs));
+    }
+    if (g && g->name && g->procs)
+        return g;
+    if (g)
+        group_free(g);
+    err_errno(e, ENOMEM, "cannot add the group %s", name);
+    return NULL;
+}
+
+struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
+                        struct err *e)
+{
+    struct group *g = group_new(s, gen_str(gen->gen, conf->name), conf, e);
+    if (!g)
+        return NULL;
+    for (uint32_t i = 0; i < conf->nprocs; i++) {
+        g->procs[i] = proc_new(s, g, gen, gen_procs(gen->gen) + conf->first + i, e);
+        if (!g->procs[i]) {
+            group_free(g);
+            return NULL;
+        }
+        g->nprocs++;
+    }
+    insert_sorted(s, g);
+    publish_group(s, g->name, true);
+    return g;
+}
+
+void group_remove(struct group **gp)
+{
+    struct group *g = *gp;
+    *gp = NULL;
+    struct sup *s = g->sup;
+    TAILQ_REMOVE(&s->groups, g, link);
+    s->ngroups--;
+    publish_group(s, g->name, false);
+    group_free(g);
+}
+
+struct group *group_find(struct sup *s, const char *name)
+{
+    struct group *g;
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (strcmp(g->name, name) == 0)
+            return g;
+    return NULL;
+}
+
+void group_autostart(struct group *g, enum proc_why why)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (g->procs[i]->conf->autostart)
+            proc_start(g->procs[i], why);
+}
+
+bool group_is_down(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (!proc_is_down(g->procs[i]))
+            return false;
+    return true;
+}
+
+static struct proc *first_of(struct group *g)
+{
+    while (g && !g->nprocs)
+        g = TAILQ_NEXT(g, link);
+    return g ? g->procs[0] : NULL;
+}
+
+struct proc *procs_first(struct sup *s)
+{
+    return first_of(TAILQ_FIRST(&s->groups));
+}
+
+struct proc *procs_next(struct proc *p)
+{
+    struct group *g = p->group;
+    if (p->index + 1 < g->nprocs)
+        return g->procs[p->index + 1];
+    return first_of(TAILQ_NEXT(g, link));
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct proc *p = *(struct proc *const *)a, *q = *(struct proc *const *)b;
+    int d = strcmp(p->group->name, q->group->name);
+    return d ? d : strcmp(proc_name(p), proc_name(q));
+}
+
+struct proc **procs_sorted(struct sup *s, size_t *out_n)
+{
+    struct proc **v = malloc((s->nprocs + 1) * sizeof(*v));
+    if (!v)
+        return NULL;
+    size_t n = 0;
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        v[n++] = p;
+    qsort(v, n, sizeof(*v), by_name);
+    *out_n = n;
+    return v;
+}
+
+struct selection {
+    const char *name;
+    bool exact; /* the name is one process's full name: nothing else is meant */
+};
+
+static bool selected(const struct selection *sel, const struct proc *p)
+{
+    return sel->exact ? name_exact(sel->name, p->group->name, proc_name(p))
+                      : name_match(sel->name, p->group->name, proc_name(p));
+}
+
+size_t procs_select(struct sup *s, const char *name, void (*fn)(void *obj, struct proc *p),
+                    void *obj)
+{
+    struct selection sel = {name, false};
+    size_t n = 0;
+    for (struct proc *p = procs_first(s); p && !sel.exact; p = procs_next(p))
+        sel.exact = name_exact(name, p->group->name, proc_name(p));
+    for (struct proc *p = procs_first(s), *next; p; p = next) {
+        next = procs_next(p);
+        if (!selected(&sel, p))
+            continue;
+        fn(obj, p);
+        n++;
+    }
+    return n;
+}

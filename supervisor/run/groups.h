@@ -1,0 +1,42 @@
+/* Groups: named sets of processes, started and stopped by priority (supervisor-compat, section 7).
+ */
+#ifndef RUN_GROUPS_H
+#define RUN_GROUPS_H
+
+#include "supervisor/run/procs.h"
+
+struct group {
+    TAILQ_ENTRY(group) link;
+    struct sup *sup;
+    char *name;
+    int32_t priority;
+    uint32_t kind;       /* enum gen_group_kind */
+    struct proc **procs; /* in start order */
+    uint32_t nprocs;
+    bool doomed;   /* goes away once its processes are down */
+    bool updating; /* an update changed it and is not at rest yet */
+};
+
+/* Makes the group of a generation's record with all its processes; none is started. */
+struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
+                        struct err *e);
+/* Only when all its processes are down. Publishes its removal. */
+void group_remove(struct group **g);
+struct group *group_find(struct sup *s, const char *name);
+/* Starts its processes that have autostart, in order. */
+void group_autostart(struct group *g, enum proc_why why);
+bool group_is_down(const struct group *g);
+
+/* Walks all processes in start order: `for (p = procs_first(s); p; p = procs_next(p))`. */
+struct proc *procs_first(struct sup *s);
+struct proc *procs_next(struct proc *p);
+/* All processes in the order of `status`: by group name, then process name. The caller frees the
+ * array; NULL when there is no memory. */
+struct proc **procs_sorted(struct sup *s, size_t *out_n);
+
+/* Calls fn for each process that a name selects: "group:name", "group:*", "group:", "all", "name",
+ * shell globs. Returns how many. */
+size_t procs_select(struct sup *s, const char *name, void (*fn)(void *obj, struct proc *p),
+                    void *obj);
+
+#endif

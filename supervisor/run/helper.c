@@ -1,0 +1,81 @@
+/* Short-lived forked copies of supd with a deadline. */
+#include "supervisor/run/helper.h"
+#include "supervisor/base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct helper {
+    LIST_ENTRY(helper) link;
+    int pid;
+    helper_done_fn *done;
+    void *obj;
+    struct loop_timer timer;
+};
+
+static void helper_late(struct helper *h)
+{
+    log_warn("helper process %d takes too long, killing it", h->pid);
+    kill(h->pid, SIGKILL);
+}
+
+static void child_signals(const struct sup *s)
+{
+    for (int sig = 1; sig < 32; sig++)
+        if (sig != SIGKILL && sig != SIGSTOP)
+            signal(sig, SIG_DFL);
+    sigs_restore(&s->entry);
+}
+
+int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void *obj, dur_t limit,
+               struct err *e)
+{
+    struct helper *h = calloc(1, sizeof(*h));
+    if (!h)
+        return err_errno(e, ENOMEM, "cannot start a helper process");
+    int pid = fork();
+    if (pid < 0) {
+        free(h);
+        return err_errno(e, errno, "cannot fork a helper process");
+    }
+    if (pid == 0) {
+        child_signals(s);
+        _exit(child(obj));
+    }
+    h->pid = pid;
+    h->done = done;
+    h->obj = obj;
+    LOOP_TIMER(&h->timer, s->loop, helper_late, h);
+    loop_timer_at(&h->timer, mono_add(mono_now(), limit));
+    LIST_INSERT_HEAD(&s->helpers, h, link);
+    return pid;
+}
+
+bool helper_reaped(struct sup *s, int pid, int status)
+{
+    struct helper *h;
+    LIST_FOREACH (h, &s->helpers, link)
+        if (h->pid == pid)
+            break;
+    if (!h)
+        return false;
+    LIST_REMOVE(h, link);
+    loop_timer_stop(&h->timer);
+    helper_done_fn *done = h->done;
+    void *obj = h->obj;
+    free(h);
+    if (done)
+        done(obj, status);
+    return true;
+}
+
+void helpers_end(struct sup *s)
+{
+    struct helper *h;
+    LIST_FOREACH (h, &s->helpers, link) {
+        h->done = NULL;
+        kill(h->pid, SIGKILL);
+    }
+}

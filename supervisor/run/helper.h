@@ -1,0 +1,20 @@
+/* Short-lived children of supd itself (the load child, the pid file writer): forked copies that do
+ * what PID 1 must not do, with a deadline. */
+#ifndef RUN_HELPER_H
+#define RUN_HELPER_H
+
+#include "supervisor/run/sup.h"
+
+/* Runs child(obj) in a fork; its result is the exit status. done(obj, status) is called with the
+ * wait status; after limit it is killed (status of SIGKILL). The child has default signals, all
+ * unblocked. Returns its pid, or -1 with the reason. */
+typedef int helper_child_fn(void *obj);
+typedef void helper_done_fn(void *obj, int status);
+int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void *obj, dur_t limit,
+               struct err *e);
+/* From the reap loop: true if pid was a helper. */
+bool helper_reaped(struct sup *s, int pid, int status);
+/* KILLs all and forgets their callbacks. */
+void helpers_end(struct sup *s);
+
+#endif

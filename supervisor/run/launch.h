@@ -1,0 +1,22 @@
+/* From a process's record to a spawn request: arguments, environment, descriptors. */
+#ifndef RUN_LAUNCH_H
+#define RUN_LAUNCH_H
+
+#include "supervisor/run/procs.h"
+
+enum launch_result {
+    LAUNCH_STARTED, /* *out_pid is the child */
+    LAUNCH_BUSY,    /* no spawn slot is free; try again soon */
+    LAUNCH_REFUSED, /* the kernel lacks resources; p->refused_errno says which */
+    LAUNCH_FAILED,  /* it cannot start; launch_explain says why */
+};
+
+enum launch_result launch(struct proc *p, int *out_pid);
+/* The sentence for the last failed start. */
+void launch_explain(const struct proc *p, char *buf, size_t size);
+
+/* Room for the largest argv, envp and candidates of a generation; called once per generation, so
+ * that a start allocates nothing. 0, or -1 when there is no memory. */
+int launch_reserve(struct sup *s, const struct gen *g);
+
+#endif

@@ -1,0 +1,215 @@
+/* Finds and ends processes that outlived their supervisor or their program. */
+#include "supervisor/run/leftovers.h"
+#include "supervisor/base/crc.h"
+#include "supervisor/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FOUND_MAX 4096
+#define ENVIRON_MAX (256 * 1024)
+
+struct found {
+    int pid;
+    unsigned long long start;
+};
+
+static ssize_t read_file(const char *path, char *buf, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    size_t n = 0;
+    ssize_t r;
+    while (n < size - 1 && (r = read(fd, buf + n, size - 1 - n)) > 0)
+        n += (size_t)r;
+    close(fd);
+    buf[n] = '\0';
+    return (ssize_t)n;
+}
+
+/* start time in clock ticks since boot (field 22 of /proc/PID/stat), 0 if there is no such process
+ */
+static unsigned long long start_time(int pid)
+{
+    char path[64], buf[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    if (read_file(path, buf, sizeof(buf)) <= 0)
+        return 0;
+    char *p = strrchr(buf, ')');
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+void leftovers_mark(struct sup *s)
+{
+    const char *config = s->opt.config ? s->opt.config : "";
+    snprintf(s->mark, sizeof(s->mark), "%d.%llu.%08x", s->pid, start_time(s->pid),
+             crc32_of(config, strlen(config)));
+}
+
+static const char *env_value(const char *env, size_t n, const char *key)
+{
+    size_t k = strlen(key);
+    for (const char *p = env; p < env + n; p += strlen(p) + 1)
+        if (strncmp(p, key, k) == 0 && p[k] == '=')
+            return p + k + 1;
+    return NULL;
+}
+
+/* true if the supervisor that a mark names still runs */
+static bool mark_alive(const char *mark)
+{
+    char *dot;
+    long pid = strtol(mark, &dot, 10);
+    if (pid <= 0 || *dot != '.')
+        return true; /* not a mark of ours: leave it alone */
+    unsigned long long start = strtoull(dot + 1, NULL, 10);
+    return start == 0 || start_time((int)pid) == start;
+}
+
+/* the same configuration, another supervisor? The last field of a mark says which configuration. */
+static bool mark_of_ours(const char *mark, const char *own_mark)
+{
+    const char *a = strrchr(mark, '.'), *b = strrchr(own_mark, '.');
+    return a && b && strcmp(a, b) == 0 && strcmp(mark, own_mark) != 0;
+}
+
+static void report(int pid, const char *env, size_t n)
+{
+    const char *name = env_value(env, n, "SUPERVISOR_PROCESS_NAME");
+    const char *group = env_value(env, n, "SUPERVISOR_GROUP_NAME");
+    log_warn("pid %d is left from a supervisor that is gone (program %s:%s)", pid,
+             group ? group : "?", name ? name : "?");
+}
+
+static bool is_leftover(int pid, const char *own_mark, char *env, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+    ssize_t n = read_file(path, env, size);
+    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
+    if (!mark || !mark_of_ours(mark, own_mark) || mark_alive(mark))
+        return false;
+    report(pid, env, (size_t)n);
+    return true;
+}
+
+static bool is_ancestor(int pid)
+{
+    char path[64], buf[1024];
+    for (int p = getpid(), depth = 0; p > 1 && depth < 64; depth++) {
+        if (p == pid)
+            return true;
+        snprintf(path, sizeof(path), "/proc/%d/stat", p);
+        char *paren = read_file(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
+        p = paren && strlen(paren) > 4 ? (int)strtol(paren + 4, NULL, 10) : 0;
+    }
+    return false;
+}
+
+static int find(const char *own_mark, struct found *found)
+{
+    DIR *proc = opendir("/proc");
+    char *env = malloc(ENVIRON_MAX);
+    int n = 0;
+    struct dirent *d;
+    while (proc && env && n < FOUND_MAX && (d = readdir(proc))) {
+        int pid = (int)strtol(d->d_name, NULL, 10);
+        if (pid <= 1 || is_ancestor(pid) || !is_leftover(pid, own_mark, env, ENVIRON_MAX))
+            continue;
+        found[n++] = (struct found){pid, start_time(pid)};
+    }
+    free(env);
+    if (proc)
+        closedir(proc);
+    return n;
+}
+
+/* signals those that still are who they were; returns how many */
+static int signal_all(const struct found *found, int n, int sig)
+{
+    int alive = 0;
+    for (int i = 0; i < n; i++)
+        if (found[i].start && start_time(found[i].pid) == found[i].start &&
+            kill(found[i].pid, sig) == 0)
+            alive++;
+    return alive;
+}
+
+static int wait_gone(const struct found *found, int n, int ms)
+{
+    int alive = signal_all(found, n, 0);
+    for (int waited = 0; alive && waited < ms; waited += 20) {
+        poll(NULL, 0, 20);
+        alive = signal_all(found, n, 0);
+    }
+    return alive;
+}
+
+int leftovers_sweep(const char *own_mark, bool end)
+{
+    struct found *found = malloc(FOUND_MAX * sizeof(*found));
+    if (!found)
+        return 0;
+    int n = find(own_mark, found);
+    if (n && end) {
+        signal_all(found, n, SIGTERM);
+        signal_all(found, n, SIGCONT);
+        if (wait_gone(found, n, 5000)) {
+            signal_all(found, n, SIGKILL);
+            wait_gone(found, n, 2000);
+        }
+    }
+    free(found);
+    return n;
+}
+
+static bool reap_all(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+    return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+/* KILLs our own children (orphans that came to us as their subreaper) */
+static void kill_children(int pid)
+{
+    char path[64], buf[8192];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    if (read_file(path, buf, sizeof(buf)) <= 0)
+        return;
+    for (char *p = buf; *p;) {
+        char *end;
+        long child = strtol(p, &end, 10);
+        if (end == p)
+            break;
+        if (child > 1)
+            kill((int)child, SIGKILL);
+        p = end + strspn(end, " ");
+    }
+}
+
+void leftovers_kill(struct sup *s)
+{
+    for (int i = 0; i < 100; i++) {
+        if (reap_all())
+            return;
+        if (s->is_init)
+            kill(-1, SIGKILL);
+        else if (s->is_subreaper)
+            kill_children(s->pid);
+        else
+            return;
+        poll(NULL, 0, i < 10 ? 1 : 10);
+    }
+}

@@ -1,0 +1,20 @@
+/* Processes that outlived their supervisor or their program. */
+#ifndef RUN_LEFTOVERS_H
+#define RUN_LEFTOVERS_H
+
+#include "supervisor/run/sup.h"
+
+/* Sets s->mark: "PID.STARTTIME.CONFIG", which our children carry in their environment as SUPD_MARK.
+ */
+void leftovers_mark(struct sup *s);
+
+/* In a helper process, before anything is started: finds processes whose SUPD_MARK names a
+ * supervisor that is gone. Each is reported through log_line; with end, they get TERM, up to 5 s,
+ * then KILL. Returns how many were found. */
+int leftovers_sweep(const char *own_mark, bool end);
+
+/* The last act: KILLs what is left. As PID 1 everything; as a subreaper what came to us. Reaps for
+ * at most a second. */
+void leftovers_kill(struct sup *s);
+
+#endif

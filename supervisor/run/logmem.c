@@ -1,0 +1,115 @@
+/* supd's side of the memory shared with supd-log. */
+#include "supervisor/run/logmem.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/rng.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int logmem_init(struct logmem *m, int64_t memory, struct err *e)
+{
+    memset(m, 0, sizeof(*m));
+    struct logshm_head layout;
+    memset(&layout, 0, sizeof(layout));
+    logshm_layout(&layout, LOGSHM_STREAMS_MAX, memory);
+    m->fd = fd_memory("supd-log", true);
+    if (m->fd < 0)
+        return err_errno(e, errno, "cannot make memory for log output");
+    if (ftruncate(m->fd, (off_t)layout.size) < 0) {
+        err_errno(e, errno, "cannot make %llu bytes of memory for log output",
+                  (unsigned long long)layout.size);
+        fd_close(&m->fd);
+        return -1;
+    }
+    fcntl(m->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+    void *at = mmap(NULL, layout.descs, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED) {
+        err_errno(e, errno, "cannot map the memory for log output");
+        fd_close(&m->fd);
+        return -1;
+    }
+    m->h = at;
+    *m->h = layout;
+    m->h->sentinel = rng_entropy();
+    m->string_end = LOGMEM_CLASS;
+    return 0;
+}
+
+void logmem_fini(struct logmem *m)
+{
+    if (m->h)
+        munmap(m->h, m->h->descs);
+    m->h = NULL;
+    fd_close(&m->fd);
+}
+
+int64_t logmem_slot_new(struct logmem *m, struct err *e)
+{
+    uint32_t slot = m->free_slot - 1;
+    if (m->free_slot)
+        m->free_slot = (uint32_t)logshm_stream(m->h, slot)->fd;
+    else if (m->h->used < m->h->nstreams)
+        slot = m->h->used;
+    else
+        return err_set(e, "more than %u log streams", m->h->nstreams);
+    memset(logshm_stream(m->h, slot), 0, sizeof(struct logshm_stream));
+    if (slot == m->h->used)
+        m->h->used++;
+    return slot;
+}
+
+void logmem_slot_free(struct logmem *m, uint32_t slot)
+{
+    struct logshm_stream *s = logshm_stream(m->h, slot);
+    logmem_string_free(m, &s->name);
+    logmem_string_free(m, &s->program);
+    logmem_string_free(m, &s->group);
+    logmem_string_free(m, &s->path);
+    s->state = LOGSHM_FREE;
+    s->fd = (int32_t)m->free_slot;
+    m->free_slot = slot + 1;
+}
+
+static uint32_t class_of(size_t len)
+{
+    return (uint32_t)((len + LOGMEM_CLASS) / LOGMEM_CLASS); /* counts the NUL */
+}
+
+int64_t logmem_string(struct logmem *m, const char *text, struct err *e)
+{
+    if (!text || !*text)
+        return 0;
+    size_t len = strlen(text);
+    uint32_t class = class_of(len);
+    if (class >= LOGMEM_CLASSES)
+        return err_set(e, "longer than %u bytes: %.80s...", (LOGMEM_CLASSES - 1) * LOGMEM_CLASS - 1,
+                       text);
+    uint32_t off = m->free_string[class];
+    char *base = logshm_at(m->h, m->h->strings);
+    if (off) {
+        memcpy(&m->free_string[class], base + off, sizeof(uint32_t));
+    } else if (m->string_end + class * LOGMEM_CLASS <= LOGSHM_STRINGS) {
+        off = m->string_end;
+        m->string_end += class * LOGMEM_CLASS;
+    } else {
+        return err_set(e, "the names and paths of all log streams need more than %u MiB",
+                       LOGSHM_STRINGS >> 20);
+    }
+    memcpy(base + off, text, len + 1);
+    return off;
+}
+
+void logmem_string_free(struct logmem *m, uint32_t *off)
+{
+    if (!*off)
+        return;
+    char *at = (char *)logshm_at(m->h, m->h->strings) + *off;
+    uint32_t class = class_of(strlen(at));
+    memset(at, 0, class * LOGMEM_CLASS);
+    memcpy(at, &m->free_string[class], sizeof(uint32_t));
+    m->free_string[class] = *off;
+    *off = 0;
+}

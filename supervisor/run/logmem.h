@@ -1,0 +1,31 @@
+/* supd's side of the memory shared with supd-log: slots and strings. */
+#ifndef RUN_LOGMEM_H
+#define RUN_LOGMEM_H
+
+#include "supervisor/base/err.h"
+#include "supervisor/core/logshm.h"
+
+#define LOGMEM_CLASS 32u
+#define LOGMEM_CLASSES 144u /* strings of up to 4,607 bytes */
+
+struct logmem {
+    int fd;
+    struct logshm_head *h; /* mapped up to the block descriptors */
+    uint32_t string_end;   /* strings before this have been in use */
+    uint32_t free_string[LOGMEM_CLASSES];
+    uint32_t free_slot; /* first of a list through logshm_stream.fd, plus 1; 0: none */
+};
+
+/* A new memory with room for `memory` bytes of output. 0, or -1 and the reason. */
+int logmem_init(struct logmem *m, int64_t memory, struct err *e);
+void logmem_fini(struct logmem *m);
+/* A free slot, zeroed, or -1 and the reason. */
+int64_t logmem_slot_new(struct logmem *m, struct err *e);
+/* Gives the slot and its strings back. */
+void logmem_slot_free(struct logmem *m, uint32_t slot);
+/* Copies a text; the offset, 0 for NULL or "", or -1 and the reason. */
+int64_t logmem_string(struct logmem *m, const char *text, struct err *e);
+/* Gives a text back and sets *off to 0. */
+void logmem_string_free(struct logmem *m, uint32_t *off);
+
+#endif

@@ -1,0 +1,166 @@
+/* The process supd-log: started by fork and exec with every read end that exists, and again when it
+ * died. */
+#include "supervisor/run/logs_impl.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST DUR_MS(100)
+#define STEADY DUR_S(10) /* having lived so long, the next death is the first one again */
+
+extern char **environ;
+
+/* ---- the child: async-signal-safe calls only ---- */
+
+/* Closes everything at exec but what is opened up again below. */
+static void close_all_at_exec(int highest)
+{
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        return;
+    for (int fd = 3; fd <= highest; fd++)
+        fd_cloexec(fd, true);
+}
+
+static void open_streams(const struct logs *g)
+{
+    struct logshm_head *h = g->mem.h;
+    for (uint32_t i = 0; i < h->used; i++)
+        if (logshm_stream(h, i)->epoch == h->epoch)
+            fd_cloexec(logshm_stream(h, i)->fd, false);
+}
+
+static void become(const struct logs *g, int chan, char *const *argv, int highest)
+{
+    setsid();
+    close_all_at_exec(highest);
+    open_streams(g);
+    fd_cloexec(g->mem.fd, false);
+    fd_cloexec(g->main.wfd, false);
+    fd_cloexec(chan, false);
+    execve(g->program, argv, environ);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* ---- the parent ---- */
+
+/* Marks the streams that the next start inherits; returns the highest descriptor among them. */
+static int mark_streams(struct logs *g)
+{
+    struct logshm_head *h = g->mem.h;
+    int highest = g->main.wfd > g->mem.fd ? g->main.wfd : g->mem.fd;
+    h->epoch++;
+    for (uint32_t i = 0; i < h->used; i++) {
+        struct logshm_stream *r = logshm_stream(h, i);
+        if (r->state == LOGSHM_FREE)
+            continue;
+        r->epoch = h->epoch;
+        highest = r->fd > highest ? r->fd : highest;
+    }
+    return highest;
+}
+
+static int launch(struct logs *g, struct err *e)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+        return err_errno(e, errno, "cannot start supd-log: no socket pair");
+    char fds[4][16];
+    const int numbers[4] = {g->mem.fd, ends[1], g->main.wfd, (int)(g->mem.h->epoch + 1)};
+    for (int i = 0; i < 4; i++)
+        snprintf(fds[i], sizeof(fds[i]), "%d", numbers[i]);
+    char name[] = "supd-log";
+    char *argv[] = {name, fds[0], fds[1], fds[2], fds[3], NULL};
+    int highest = mark_streams(g);
+    highest = ends[1] + 16 > highest ? ends[1] + 16 : highest;
+    int pid = fork();
+    if (pid == 0)
+        become(g, ends[1], argv, highest);
+    int saved = errno;
+    fd_close(&ends[1]);
+    if (pid < 0) {
+        fd_close(&ends[0]);
+        return err_errno(e, saved, "cannot start supd-log: fork");
+    }
+    g->pid = pid;
+    g->started = mono_now();
+    logchan_open(g, ends[0]);
+    return 0;
+}
+
+static void retry_later(struct logs *g)
+{
+    loop_timer_at(&g->restart, mono_add(mono_now(), g->backoff));
+    g->backoff = g->backoff.ns ? (dur_t){g->backoff.ns * 2} : BACKOFF_FIRST;
+    if (g->backoff.ns > g->backoff_max.ns)
+        g->backoff = g->backoff_max;
+}
+
+static void on_restart(struct logs *g)
+{
+    struct err e;
+    if (g->finishing || launch(g, &e) == 0)
+        return;
+    retry_later(g);
+    log_error("%s; retried", e.msg);
+}
+
+int logs_start(struct logs *g, struct err *e)
+{
+    g->began = true;
+    if (launch(g, e) == 0)
+        return 0;
+    retry_later(g);
+    return -1;
+}
+
+static void say_death(int pid, int status, bool expected)
+{
+    const char *hint = WIFEXITED(status) && WEXITSTATUS(status) >= 126 && WEXITSTATUS(status) <= 127
+                           ? " (it cannot be executed)"
+                           : "";
+    if (expected)
+        log_debug("supd-log (pid %d) ended", pid);
+    else if (WIFSIGNALED(status))
+        log_warn("supd-log (pid %d) was killed by signal %d; starting it again, nothing is lost",
+                 pid, WTERMSIG(status));
+    else
+        log_warn("supd-log (pid %d) ended with exit status %d%s; starting it again", pid,
+                 WEXITSTATUS(status), hint);
+}
+
+bool logs_reaped(struct logs *g, int pid, int status)
+{
+    if (pid <= 0 || pid != g->pid)
+        return false;
+    g->pid = 0;
+    logchan_close(g);
+    say_death(pid, status, g->finishing);
+    if (mono_sub(mono_now(), g->started).ns > STEADY.ns)
+        g->backoff = (dur_t){0};
+    if (!g->finishing)
+        retry_later(g);
+    return true;
+}
+
+int logs_pid(const struct logs *g)
+{
+    return g->pid;
+}
+
+void logproc_init(struct logs *g)
+{
+    LOOP_TIMER(&g->restart, g->loop, on_restart, g);
+}
+
+void logproc_fini(struct logs *g)
+{
+    loop_timer_stop(&g->restart);
+}

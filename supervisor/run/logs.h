@@ -1,0 +1,130 @@
+/* The programs' output, seen from supd: makes the pipes and the shared memory, keeps supd-log
+ * running, and talks to it without ever waiting for it. supd reads no pipe and opens no log file.
+ */
+#ifndef RUN_LOGS_H
+#define RUN_LOGS_H
+
+#include "supervisor/base/err.h"
+#include "supervisor/conf/gen.h"
+#include "supervisor/io/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct logs;
+struct log_stream;
+
+enum log_channel { LOG_STDOUT, LOG_STDERR };
+
+/* supd's own log. */
+struct logs_main {
+    const char *path;    /* NULL: descriptor 2; "/dev/stdout" and its like: that descriptor */
+    bool syslog;         /* also to syslog, or only there when path is NULL */
+    bool copy_to_stdout; /* the same lines on descriptor 1, too */
+    int64_t maxbytes;    /* <= 0: no rotation */
+    int32_t backups;
+    bool gzip;
+};
+
+struct logs_setup {
+    const char *program;      /* path of supd-log */
+    int64_t memory;           /* bytes for all rings; <= 0: 16 MiB */
+    const char *identifier;   /* in the names of AUTO files */
+    const char *childlogdir;  /* folder of AUTO files; NULL: none, rings only */
+    bool nocleanup;           /* leave AUTO files of earlier runs */
+    const char *syslog_ident; /* "supd" or "supervisord" */
+    dur_t backoff_max;        /* longest pause before supd-log is started again; 0: 5 s */
+    bool log_json;            /* main log lines of supd-log itself as JSON */
+    struct logs_main main;
+};
+
+struct logs_conf {
+    const char *process; /* web_00 */
+    const char *program; /* web */
+    const char *group;
+    enum log_channel channel;
+    const struct gen_log *log;
+    const char *path; /* of a GEN_SINK_FILE: the string behind log->path */
+    int64_t uid;      /* the pipe belongs to this user, so that it can open /dev/stdout; -1: ours */
+};
+
+/* Makes the memory and the main log's pipe; starts nothing. All strings are copied. NULL and the
+ * reason. */
+struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e);
+/* Starts supd-log with all streams added so far, the first time at once; later deaths are made good
+ * by themselves. Call it once. 0, or -1 and the reason (the start is then retried on a timer). */
+int logs_start(struct logs *g, struct err *e);
+/* From the reap loop: true if pid was supd-log; it is started again (backoff 0, then 100 ms to 5 s)
+ * unless logs_finish was called. */
+bool logs_reaped(struct logs *g, int pid, int status);
+/* supd-log's pid, or 0. */
+int logs_pid(const struct logs *g);
+/* Tells supd-log to write out everything; fn(obj) is called once, when it has or after 500 ms. No
+ * restart after this. */
+void logs_finish(struct logs *g, loop_fn *fn, void *obj);
+/* Closes everything; callbacks that are still due are forgotten. supd-log ends by itself, once it
+ * has drained the pipes. */
+void logs_free(struct logs **g);
+
+/* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink. */
+int logs_main_fd(const struct logs *g);
+/* The main log's new configuration (hot). */
+int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);
+
+/* Adds a stream and makes its pipe. A stream whose output nobody keeps (NONE) goes without a pipe
+ * when descriptors are scarce: its write end is then -1 for good, which means /dev/null. NULL and
+ * the reason (errnum EMFILE, ENFILE, ENOMEM: try again later). */
+struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct err *e);
+/* A changed configuration of the same process and channel; takes effect at once, for what is read
+ * from now on. 0, or -1 and the reason; the old one stays then. */
+int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e);
+/* Ends a stream: what its pipe holds is still written, then supd-log lets go of it. */
+void logs_del(struct log_stream **s);
+/* What the child's descriptor becomes; blocking, close-on-exec, valid as long as the stream. */
+int logs_write_fd(const struct log_stream *s);
+/* The file's path as people want to see it: AUTO's real name; "" when there is none (NONE, syslog
+ * only, AUTO without a writable folder). Valid until the next update or del. */
+const char *logs_path(const struct log_stream *s);
+
+/* Calls fn(obj) once what these streams (NULL: none) hold now has been read and written, or 200 ms
+ * later; never from inside this call. */
+void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, loop_fn *fn,
+                void *obj);
+/* Forgets the drains and clears that would call with this obj. */
+void logs_forget(struct logs *g, const void *obj);
+
+/* A request for output. supd-log answers on the client's connection in the control protocol's
+ * format ("ID bytes N" and N raw bytes, as often as needed, then "ID ok"), and closes it. */
+struct logs_tail {
+    struct log_stream *stream; /* NULL: the main log */
+    const char *id;            /* of the request */
+    int64_t bytes;             /* the last so many; <= 0: 1600 */
+    bool follow;               /* go on with what comes, until the client closes */
+    const char *pending;       /* bytes of replies that are still to be sent before ours, or NULL */
+    uint32_t npending;
+};
+
+/* Hands the client's connection over. On success *fd is closed and set to -1. -1 and the reason
+ * when supd-log is not there or its queue is full: the caller answers itself. */
+int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e);
+/* Unlinks the file (ring contents too) and opens it anew; NULL: the main log. fn(obj), if set, is
+ * called when that is done, or 200 ms later. */
+void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj);
+/* All files are closed and opened by name again (USR2). */
+void logs_reopen_all(struct logs *g);
+
+struct logs_counters {
+    uint64_t bytes;      /* read from the pipe */
+    uint64_t lost_bytes; /* dropped, in every sink of the stream together */
+    uint64_t lost_lines;
+    uint32_t rotations;
+    uint32_t failures; /* opens and writes that failed */
+    uint64_t waiting;  /* read, but not yet written */
+};
+void logs_counters(const struct log_stream *s, struct logs_counters *out);
+void logs_main_counters(const struct logs *g, struct logs_counters *out);
+
+/* Descriptors that supd holds for so many streams, and those of the machinery itself. */
+uint64_t logs_need_fds(uint64_t nstreams);
+
+#endif

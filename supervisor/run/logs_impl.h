@@ -1,0 +1,90 @@
+/* What the parts of supd's log side share: logs.c (streams), logproc.c (the process supd-log),
+ * logchan.c (what is told to it and what it answers). Included by these only. */
+#ifndef RUN_LOGS_IMPL_H
+#define RUN_LOGS_IMPL_H
+
+#include "supervisor/run/logmem.h"
+#include "supervisor/run/logs.h"
+
+#include <sys/queue.h>
+
+/* What supd-log has not been told of a stream yet. */
+enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
+
+struct log_stream {
+    struct logs *logs;
+    TAILQ_ENTRY(log_stream) tell_link;
+    uint32_t slot;
+    int rfd, wfd;
+    uint8_t tell;
+    bool queued; /* in logs.tell */
+    bool piped;  /* has a slot and a pipe */
+};
+TAILQ_HEAD(stream_queue, log_stream);
+
+/* A question to supd-log that somebody waits for. */
+struct log_request {
+    TAILQ_ENTRY(log_request) link;
+    uint32_t op; /* LOGOP_DRAIN, LOGOP_CLEAR, LOGOP_FINISH */
+    uint32_t id;
+    uint32_t slots[2];
+    uint32_t n;
+    bool sent, ready;
+    mono_t deadline;
+    loop_fn *fn;
+    void *obj;
+};
+TAILQ_HEAD(request_queue, log_request);
+
+#define LOGS_SPARE_REQUESTS 64
+
+struct logs {
+    struct loop *loop;
+    struct logmem mem;
+    char *program, *identifier, *childlogdir, *syslog_ident;
+    struct log_stream main;
+    struct log_stream **by_slot; /* [capacity] */
+    uint32_t capacity;
+    uint32_t nstreams;
+    /* the process */
+    int pid;
+    int chan; /* our end, or -1 */
+    struct loop_io chan_io;
+    struct loop_timer restart;
+    dur_t backoff, backoff_max;
+    mono_t started;
+    bool began, finishing;
+    /* what it is to be told */
+    struct stream_queue tell;
+    struct request_queue requests;
+    struct request_queue spare;
+    bool tell_reopen;
+    uint32_t next_id;
+    struct loop_timer timeout, resend;
+    struct loop_defer pump, settle;
+    struct log_request reserve[LOGS_SPARE_REQUESTS];
+};
+
+/* ---- logs.c ---- */
+/* supd-log let go of a closing stream: frees it with its slot. */
+void logs_released(struct logs *g, uint32_t slot);
+
+/* ---- logproc.c ---- */
+void logproc_init(struct logs *g);
+void logproc_fini(struct logs *g);
+
+/* ---- logchan.c ---- */
+void logchan_init(struct logs *g);
+/* A new supd-log on this channel, which inherited every stream that exists now. */
+void logchan_open(struct logs *g, int fd);
+void logchan_close(struct logs *g);
+/* The stream has something to tell. */
+void logchan_tell(struct log_stream *s, int what);
+void logchan_untell(struct log_stream *s);
+/* Sends what waits, as far as the channel takes it. */
+void logchan_pump(struct logs *g);
+/* Asks, and calls fn(obj) on the answer or after limit. */
+void logchan_ask(struct logs *g, const struct log_request *rq, dur_t limit);
+void logchan_forget(struct logs *g, const void *obj);
+
+#endif

@@ -1,0 +1,455 @@
+/* Drives one process: feeds its machine, does what the machine says. */
+#include "supervisor/run/procs.h"
+#include "supervisor/base/log.h"
+#include "supervisor/conf/gendiff.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/launch.h"
+#include "supervisor/run/publish.h"
+#include "supervisor/run/settle.h"
+#include "supervisor/run/shutdown.h"
+#include "supervisor/run/streams.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct proc_life *proc_life(const struct proc *p)
+{
+    return &state_get(p->sup->state, p->slot)->life;
+}
+
+const char *proc_name(const struct proc *p)
+{
+    return gen_str(p->gen->gen, p->conf->name);
+}
+
+const char *proc_fullname(const struct proc *p, char *buf, size_t size)
+{
+    if (strcmp(p->group->name, proc_name(p)) == 0)
+        snprintf(buf, size, "%s", proc_name(p));
+    else
+        snprintf(buf, size, "%s:%s", p->group->name, proc_name(p));
+    return buf;
+}
+
+static void policy_stops(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
+{
+    const struct gen_stop *stops = gen_at(g, c->stops);
+    out->nstops = c->nstops < PROC_STOPS_MAX ? c->nstops : PROC_STOPS_MAX;
+    for (unsigned i = 0; i < out->nstops; i++)
+        out->stops[i] = (struct proc_stop_step){stops[i].sig, {stops[i].wait_ns}};
+    out->stopwait.ns = c->stopwait_ns;
+}
+
+void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
+{
+    *out = (struct proc_policy){
+        .startsecs = {c->startsecs_ns},
+        .startretries = c->startretries,
+        .autorestart = (enum proc_restart)c->autorestart,
+        .exitcodes = c->exitcodes,
+        .stopasgroup = c->stopasgroup,
+        .killasgroup = c->killasgroup,
+        .orphans_kill = c->orphans_kill,
+        .backoff = {c->backoff_ns},
+        .factor_milli = c->backoff_factor_milli,
+        .jitter_milli = c->backoff_jitter_milli,
+        .backoff_max = {c->backoff_max_ns},
+        .backoff_reset = {c->backoff_reset_ns},
+        .retry_window = {c->retry_window_ns},
+        .on_fatal = (enum proc_on_fatal)c->on_fatal,
+        .fatal_retry = {c->fatal_retry_ns},
+    };
+    policy_stops(g, c, out);
+}
+
+static void feed(struct proc *p, struct proc_in in);
+
+static void feed_event(struct proc *p, enum proc_event event)
+{
+    feed(p, (struct proc_in){.event = event});
+}
+
+static void hash_remove(struct proc *p)
+{
+    if (!p->hashed_pid)
+        return;
+    struct proc **at = &p->sup->by_pid[(unsigned)p->hashed_pid % PID_BUCKETS];
+    while (*at && *at != p)
+        at = &(*at)->hash_next;
+    if (*at)
+        *at = p->hash_next;
+    p->hashed_pid = 0;
+}
+
+static void hash_add(struct proc *p, int pid)
+{
+    hash_remove(p);
+    struct proc **head = &p->sup->by_pid[(unsigned)pid % PID_BUCKETS];
+    p->hash_next = *head;
+    *head = p;
+    p->hashed_pid = pid;
+}
+
+static struct proc *by_pid(struct sup *s, int pid)
+{
+    struct proc *p = s->by_pid[(unsigned)pid % PID_BUCKETS];
+    while (p && p->hashed_pid != pid)
+        p = p->hash_next;
+    return p;
+}
+
+static void enqueue(struct proc *p)
+{
+    struct sup *s = p->sup;
+    if (p->queued)
+        return;
+    TAILQ_INSERT_TAIL(&s->spawn_queue, p, queue);
+    s->nqueued++;
+    p->queued = true;
+    loop_defer(s->loop, &s->pump);
+}
+
+static void dequeue(struct proc *p)
+{
+    if (!p->queued)
+        return;
+    TAILQ_REMOVE(&p->sup->spawn_queue, p, queue);
+    p->sup->nqueued--;
+    p->queued = false;
+}
+
+static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
+{
+    struct proc_waiter *w, *next;
+    for (w = TAILQ_FIRST(&p->waiters); w; w = next) {
+        next = TAILQ_NEXT(w, link);
+        w->fn(w->obj, p, c, gone);
+    }
+}
+
+static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
+{
+    int target = out->signal_group ? -l->pgid : l->pid;
+    if (target == 0 || target == -1 || target == 1)
+        return;
+    if (out->signal == SIGKILL)
+        publish_killing(p, l->pid ? l->pid : l->pgid);
+    if (kill(target, out->signal) < 0 && errno != ESRCH) {
+        if (LOG_LIMIT(60))
+            log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,
+                     strerror(errno));
+        if (l->pid)
+            feed_event(p, PROC_EV_KILL_FAILED);
+        return;
+    }
+    if (out->cont)
+        kill(target, SIGCONT);
+}
+
+static void check_group(struct proc *p)
+{
+    int pgid = proc_life(p)->pgid;
+    if (pgid > 1 && kill(-pgid, 0) < 0 && errno == ESRCH)
+        feed_event(p, PROC_EV_GROUP_EMPTY);
+}
+
+/* does what the machine said, in its order */
+static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
+                const struct proc_out *out)
+{
+    struct sup *s = p->sup;
+    if (out->exited)
+        publish_exit(p, before, in);
+    for (unsigned i = 0; i < out->nchanges; i++) {
+        publish_change(p, &out->changes[i]);
+        tell_waiters(p, &out->changes[i], false);
+    }
+    if (out->cancel_spawn)
+        dequeue(p);
+    if (out->spawn)
+        enqueue(p);
+    if (out->signal)
+        send_signal(p, proc_life(p), out);
+    if (out->gave_up_sweep)
+        log_error("%s: processes of group %d survived SIGKILL; going on without them", proc_name(p),
+                  proc_life(p)->pgid);
+    if (out->check_group)
+        check_group(p);
+    if (out->exit_supervisor)
+        shutdown_begin(s, 1, "a program with on_fatal=exit is FATAL");
+}
+
+static void feed(struct proc *p, struct proc_in in)
+{
+    struct sup *s = p->sup;
+    struct state_rec rec = *state_get(s->state, p->slot);
+    const struct proc_life before = rec.life;
+    struct proc_policy policy;
+    struct proc_out out;
+    in.now = mono_now();
+    in.wall = wall_now();
+    in.window = state_window(s->state, p->slot);
+    in.random = (uint32_t)rng_next(&s->rng);
+    proc_policy_of(p->gen->gen, p->conf, &policy);
+    proc_step(&policy, &rec.life, &in, &out);
+    rec.phase = STATE_IDLE;
+    state_put(s->state, p->slot, &rec);
+    act(p, &before, &in, &out);
+    const struct proc_life *l = proc_life(p);
+    loop_timer_at(&p->timer, l->next);
+    if (out.spawn && s->mood == SUP_STOPPING)
+        feed_event(p, PROC_EV_SHUTDOWN);
+    if (proc_is_down(p))
+        settle_later(s);
+}
+
+static void on_timer(struct proc *p)
+{
+    feed_event(p, PROC_EV_TIMER);
+}
+
+struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
+                      const struct gen_proc *conf, struct err *e)
+{
+    struct proc *p = calloc(1, sizeof(*p));
+    int64_t slot = p ? state_slot_new(s->state, e) : err_errno(e, ENOMEM, "cannot add a process");
+    if (slot < 0) {
+        free(p);
+        return NULL;
+    }
+    p->sup = s;
+    p->group = g;
+    p->gen = live_gen_ref(gen);
+    p->conf = conf;
+    p->slot = (uint32_t)slot;
+    p->index = g->nprocs;
+    p->stdin_fd = -1;
+    TAILQ_INIT(&p->waiters);
+    LOOP_TIMER(&p->timer, s->loop, on_timer, p);
+    struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
+    proc_init(&rec.life);
+    state_put(s->state, p->slot, &rec);
+    s->nprocs++;
+    if (streams_sync(p, e) < 0) {
+        proc_free(&p);
+        return NULL;
+    }
+    return p;
+}
+
+void proc_free(struct proc **pp)
+{
+    struct proc *p = *pp;
+    *pp = NULL;
+    struct sup *s = p->sup;
+    tell_waiters(p, NULL, true);
+    publish_forget(p);
+    dequeue(p);
+    hash_remove(p);
+    loop_timer_stop(&p->timer);
+    streams_drop(p);
+    if (p->stdin_fd >= 0)
+        close(p->stdin_fd);
+    if (p->next_gen)
+        live_gen_unref(&p->next_gen);
+    live_gen_unref(&p->gen);
+    state_slot_free(s->state, p->slot);
+    s->nprocs--;
+    free(p);
+}
+
+void proc_start(struct proc *p, enum proc_why why)
+{
+    feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
+}
+
+void proc_stop(struct proc *p)
+{
+    feed_event(p, PROC_EV_STOP);
+}
+
+void proc_restart(struct proc *p)
+{
+    feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
+}
+
+void proc_shut(struct proc *p)
+{
+    feed_event(p, PROC_EV_SHUTDOWN);
+}
+
+void proc_hasten(struct proc *p)
+{
+    feed_event(p, PROC_EV_HASTEN);
+}
+
+int proc_signal(struct proc *p, int sig, struct err *e)
+{
+    const struct proc_life *l = proc_life(p);
+    if (!l->pid || !proc_is_signallable(l))
+        return err_set(e, "not running");
+    if (kill(l->pid, sig) < 0)
+        return err_errno(e, errno, "cannot send signal %d to %d", sig, l->pid);
+    return 0;
+}
+
+bool proc_is_down(const struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    return !l->pid && !l->sweep && !l->spawning && !l->next.ns && proc_is_stopped(l);
+}
+
+static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
+{
+    live_gen_ref(gen);
+    live_gen_unref(&p->gen);
+    p->gen = gen;
+    p->conf = conf;
+    struct state_rec rec = *state_get(p->sup->state, p->slot);
+    rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
+    state_put(p->sup->state, p->slot, &rec);
+    struct err e;
+    if (streams_sync(p, &e) < 0)
+        log_error("%s: %s", proc_name(p), e.msg);
+}
+
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
+{
+    enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
+    p->doomed = false;
+    if (p->next_gen)
+        live_gen_unref(&p->next_gen);
+    p->next_conf = NULL;
+    if (how != GEN_RESTART && !force) {
+        take_over(p, gen, conf);
+        return;
+    }
+    p->next_gen = live_gen_ref(gen);
+    p->next_conf = conf;
+    p->start_after = conf->autostart || proc_life(p)->want;
+    proc_stop(p);
+    settle_later(p->sup);
+}
+
+bool proc_take_next(struct proc *p)
+{
+    if (!p->next_gen || !proc_is_down(p))
+        return false;
+    struct live_gen *gen = p->next_gen;
+    const struct gen_proc *conf = p->next_conf;
+    p->next_gen = NULL;
+    p->next_conf = NULL;
+    take_over(p, gen, conf);
+    live_gen_unref(&gen);
+    if (p->start_after)
+        proc_start(p, PROC_WHY_OPERATOR);
+    return true;
+}
+
+void proc_wait(struct proc *p, struct proc_waiter *w)
+{
+    TAILQ_INSERT_TAIL(&p->waiters, w, link);
+}
+
+void proc_unwait(struct proc *p, struct proc_waiter *w)
+{
+    TAILQ_REMOVE(&p->waiters, w, link);
+}
+
+const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
+{
+    const struct proc_life *l = proc_life(p);
+    buf[0] = '\0';
+    if (l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
+        launch_explain(p, buf, size);
+    else if (l->state == PROC_BACKOFF || l->state == PROC_FATAL)
+        snprintf(buf, size, "Exited too quickly (process log may have details)");
+    else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
+        snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
+    return buf;
+}
+
+bool procs_peeked(struct sup *s, int pid, int status)
+{
+    struct proc *p = by_pid(s, pid);
+    if (!p)
+        return false;
+    struct state_rec rec = *state_get(s->state, p->slot);
+    rec.phase = STATE_PEEKED;
+    rec.peek_pid = pid;
+    rec.peek_status = status;
+    state_put(s->state, p->slot, &rec);
+    return true;
+}
+
+bool procs_reaped(struct sup *s, int pid, int status)
+{
+    struct proc *p = by_pid(s, pid);
+    if (!p)
+        return false;
+    hash_remove(p);
+    if (p->stdin_fd >= 0) {
+        close(p->stdin_fd);
+        p->stdin_fd = -1;
+    }
+    bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
+    bool others = p->conf->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
+    feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
+                             .status = status,
+                             .group_alive = others});
+    return true;
+}
+
+void procs_check_sweeps(struct sup *s)
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (proc_life(p)->sweep)
+            check_group(p);
+}
+
+/* one program off the queue; false: all spawn slots are busy */
+static bool pump_one(struct sup *s, struct proc *p)
+{
+    struct proc_in in = {.event = PROC_EV_CANNOT};
+    switch (launch(p, &in.pid)) {
+    case LAUNCH_BUSY:
+        return false;
+    case LAUNCH_STARTED:
+        in.event = PROC_EV_SPAWNED;
+        hash_add(p, in.pid);
+        state_totals(s->state)->spawned++;
+        break;
+    case LAUNCH_REFUSED:
+        in.event = PROC_EV_DELAYED;
+        state_totals(s->state)->spawn_refused++;
+        break;
+    case LAUNCH_FAILED:
+        break;
+    }
+    dequeue(p);
+    feed(p, in);
+    if (in.event == PROC_EV_SPAWNED)
+        publish_spawned(p, in.pid);
+    return true;
+}
+
+#define PUMP_BATCH 64
+
+void procs_pump(struct sup *s)
+{
+    for (int i = 0; i < PUMP_BATCH; i++) {
+        struct proc *p = TAILQ_FIRST(&s->spawn_queue);
+        if (!p)
+            return;
+        if (!pump_one(s, p)) {
+            spawn_wait(DUR_MS(1));
+            break;
+        }
+    }
+    loop_defer(s->loop, &s->pump);
+    loop_again(s->loop);
+}

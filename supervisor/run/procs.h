@@ -1,0 +1,90 @@
+/* One supervised process: drives its machine (core/proc.h) with spawns, signals, timers and logs.
+ * All functions are for supd's one thread. */
+#ifndef RUN_PROCS_H
+#define RUN_PROCS_H
+
+#include "supervisor/core/proc.h"
+#include "supervisor/run/sup.h"
+
+struct log_stream;
+struct proc_waiter;
+TAILQ_HEAD(waiter_list, proc_waiter);
+
+struct proc {
+    struct sup *sup;
+    struct group *group;
+    struct live_gen *gen;        /* holds a reference */
+    const struct gen_proc *conf; /* its record in gen */
+    struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
+    const struct gen_proc *next_conf;
+    struct log_stream *log[2]; /* stdout, stderr; NULL: none */
+    struct loop_timer timer;
+    struct waiter_list waiters;
+    TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
+    struct proc *hash_next;  /* by_pid */
+    void *held;              /* events held back until the logs are drained; publish.c */
+    uint32_t slot;           /* in the state */
+    uint32_t index;          /* in group->procs */
+    int stdin_fd;            /* our end of its stdin pipe, or -1 */
+    int hashed_pid;
+    int refused_errno; /* of the last spawn the kernel refused */
+    bool queued;
+    bool doomed;      /* goes away once it is down (update removed it) */
+    bool start_after; /* start when the new configuration was taken over */
+};
+
+/* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may
+ * remove itself in the call. gone: the process object is about to be freed. */
+struct proc_waiter {
+    TAILQ_ENTRY(proc_waiter) link;
+    void (*fn)(void *obj, struct proc *p, const struct proc_change *change, bool gone);
+    void *obj;
+};
+
+/* A process of a group with the record conf of generation gen; not started. NULL and the reason. */
+struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
+                      const struct gen_proc *conf, struct err *e);
+/* Only when it has no child. */
+void proc_free(struct proc **p);
+
+/* The committed life (read only). */
+const struct proc_life *proc_life(const struct proc *p);
+const char *proc_name(const struct proc *p);
+/* "group:name", or just the name when both are equal (supervisor-compat, section 7). */
+const char *proc_fullname(const struct proc *p, char *buf, size_t size);
+#define PROC_NAME_MAX 512
+
+/* Commands. The outcome shows in the changes (see proc_wait). */
+void proc_start(struct proc *p, enum proc_why why);
+void proc_stop(struct proc *p);
+void proc_restart(struct proc *p);
+void proc_shut(struct proc *p);   /* the supervisor is going down */
+void proc_hasten(struct proc *p); /* KILL now */
+/* Sends a signal to the process itself; 0, or -1 with the reason (not running, kill failed). */
+int proc_signal(struct proc *p, int sig, struct err *e);
+/* Follows a new record: at once if there is no difference or a hot one, else (and with force) by a
+ * restart. */
+void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force);
+/* Takes the record over that proc_follow left for when it is down; true if there was one. */
+bool proc_take_next(struct proc *p);
+/* True when nothing of it runs or is about to: safe to free. */
+bool proc_is_down(const struct proc *p);
+
+void proc_wait(struct proc *p, struct proc_waiter *w);
+void proc_unwait(struct proc *p, struct proc_waiter *w);
+
+/* Why it could not start or ended badly: "cannot chdir to /x: No such file or directory", "Exited
+ * too quickly ...", "" if there is nothing to say (supervisor-compat: spawnerr). */
+const char *proc_spawnerr(const struct proc *p, char *buf, size_t size);
+/* The policy that its machine follows. */
+void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out);
+
+/* From the reap loop: a child was seen dead (record it), was reaped (act). True: it was ours. */
+bool procs_peeked(struct sup *s, int pid, int status);
+bool procs_reaped(struct sup *s, int pid, int status);
+/* An orphan was reaped: leftover groups may be empty now. */
+void procs_check_sweeps(struct sup *s);
+/* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
+void procs_pump(struct sup *s);
+
+#endif

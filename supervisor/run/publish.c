@@ -1,0 +1,210 @@
+/* Says what happened: in the log in Supervisor's words, and to subscribers in order. */
+#include "supervisor/run/publish.h"
+#include "supervisor/base/log.h"
+#include "supervisor/run/ctl.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/logs.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENT_STATE, EVENT_SPAWNED, EVENT_EXIT };
+
+struct event {
+    int type;
+    struct proc_change change; /* EVENT_STATE */
+    int pid, status;           /* SPAWNED, EXIT; a wait status */
+    bool expected;             /* EXIT */
+};
+
+/* Events of one process that wait until the output before its exit was taken up. */
+struct held_event {
+    STAILQ_ENTRY(held_event) link;
+    struct event ev;
+};
+STAILQ_HEAD(held_list, held_event);
+
+static bool heard(const struct sup *s)
+{
+    struct ctl_stats stats;
+    if (!s->ctl)
+        return false;
+    ctl_stats(s->ctl, &stats);
+    return stats.subscribers > 0;
+}
+
+static void put_state(struct wire_out *w, const struct event *ev)
+{
+    wire_kv(w, "from", proc_state_name(ev->change.from));
+    wire_kv(w, "to", proc_state_name(ev->change.to));
+    wire_kv(w, "why", proc_why_text(ev->change.why));
+    wire_kv_int(w, "tries", ev->change.tries);
+    wire_kv_int(w, "pid", ev->change.pid);
+}
+
+static void put_spawned(struct wire_out *w, const struct event *ev)
+{
+    wire_kv_int(w, "pid", ev->pid);
+}
+
+static void put_exit(struct wire_out *w, const struct event *ev)
+{
+    struct str text = STR_INIT;
+    proc_status_text(&text, ev->status);
+    wire_kv_int(w, "pid", ev->pid);
+    wire_kv_int(w, "code", proc_exit_code(ev->status));
+    wire_kv(w, "status", str_text(&text));
+    wire_kv_int(w, "expected", ev->expected);
+    str_fini(&text);
+}
+
+static const struct {
+    const char *type;
+    void (*put)(struct wire_out *w, const struct event *ev);
+} event_rows[] = {
+    [EVENT_STATE] = {"state", put_state},
+    [EVENT_SPAWNED] = {"spawned", put_spawned},
+    [EVENT_EXIT] = {"exit", put_exit},
+};
+
+static void emit(struct proc *p, const struct event *ev)
+{
+    char name[PROC_NAME_MAX];
+    struct wire_out *w = ctl_event(p->sup->ctl, event_rows[ev->type].type);
+    if (!w)
+        return;
+    wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
+    event_rows[ev->type].put(w, ev);
+    ctl_event_end(p->sup->ctl);
+}
+
+static void flush_held(struct proc *p)
+{
+    struct held_list *held = p->held;
+    p->held = NULL;
+    if (!held)
+        return;
+    struct held_event *h;
+    while ((h = STAILQ_FIRST(held))) {
+        STAILQ_REMOVE_HEAD(held, link);
+        emit(p, &h->ev);
+        free(h);
+    }
+    free(held);
+}
+
+/* to the subscribers now, or behind what is held back */
+static void tell(struct proc *p, struct event ev)
+{
+    struct held_event *h = NULL;
+    if (p->held && (h = malloc(sizeof(*h)))) {
+        h->ev = ev;
+        STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+        return;
+    }
+    flush_held(p);
+    emit(p, &ev);
+}
+
+/* from here on this process's events wait for its output */
+static void hold(struct proc *p)
+{
+    if (p->held || !heard(p->sup) || (!p->log[0] && !p->log[1]))
+        return;
+    struct held_list *held = malloc(sizeof(*held));
+    if (!held)
+        return;
+    STAILQ_INIT(held);
+    p->held = held;
+    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
+}
+
+static double seconds(int64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+static void log_change(struct proc *p, const struct proc_change *c)
+{
+    char why[ERR_MAX];
+    const char *name = proc_name(p);
+    if (c->to == PROC_RUNNING)
+        log_info("success: %s entered RUNNING state, process has stayed up for > than %.9g seconds "
+                 "(startsecs)",
+                 name, seconds(p->conf->startsecs_ns));
+    else if (c->to == PROC_FATAL && c->why == PROC_WHY_WINDOW)
+        log_warn("gave up: %s entered FATAL state, too many restarts within retry_window", name);
+    else if (c->to == PROC_FATAL)
+        log_info("gave up: %s entered FATAL state, too many start retries too quickly", name);
+    else if (c->to == PROC_BACKOFF && c->why == PROC_WHY_CANNOT)
+        log_info("spawnerr: %s", proc_spawnerr(p, why, sizeof(why)));
+}
+
+void publish_change(struct proc *p, const struct proc_change *c)
+{
+    log_change(p, c);
+    if (heard(p->sup))
+        tell(p, (struct event){.type = EVENT_STATE, .change = *c});
+}
+
+void publish_spawned(struct proc *p, int pid)
+{
+    log_info("spawned: '%s' with pid %d", proc_name(p), pid);
+    if (heard(p->sup))
+        tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
+}
+
+void publish_killing(struct proc *p, int pid)
+{
+    log_warn("killing '%s' (%d) with SIGKILL", proc_name(p), pid);
+}
+
+void publish_exit(struct proc *p, const struct proc_life *before, const struct proc_in *in)
+{
+    char buf[96];
+    struct str text = STR_INIT;
+    const struct proc_life *l = proc_life(p);
+    proc_status_text(&text, in->status);
+    strncpy(buf, str_text(&text), sizeof(buf) - 1);
+    buf[sizeof(buf) - 1] = '\0';
+    str_fini(&text);
+    if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
+        log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), buf);
+    else if (in->event != PROC_EV_CANNOT)
+        log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
+                 l->expected ? "expected" : "not expected");
+    if (!heard(p->sup))
+        return;
+    hold(p);
+    tell(p, (struct event){.type = EVENT_EXIT,
+                           .pid = before->pid,
+                           .status = in->status,
+                           .expected = l->expected});
+}
+
+static void tell_all(struct sup *s, const char *type, const char *name)
+{
+    struct wire_out *w = s->ctl ? ctl_event(s->ctl, type) : NULL;
+    if (!w)
+        return;
+    wire_kv(w, "name", name);
+    ctl_event_end(s->ctl);
+}
+
+void publish_group(struct sup *s, const char *name, bool added)
+{
+    tell_all(s, added ? "group_added" : "group_removed", name);
+}
+
+void publish_mood(struct sup *s, const char *mood)
+{
+    tell_all(s, "supervisor", mood);
+}
+
+void publish_forget(struct proc *p)
+{
+    if (p->held)
+        logs_forget(p->sup->logs, p);
+    flush_held(p);
+}

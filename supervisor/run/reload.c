@@ -1,0 +1,443 @@
+/* Loads configurations in a child and applies the difference. */
+#include "supervisor/run/reload.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+#include "supervisor/conf/gendiff.h"
+#include "supervisor/conf/load.h"
+#include "supervisor/run/agent.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/helper.h"
+#include "supervisor/run/settle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOAD_LIMIT DUR_S(60)
+#define REPORT_MAX (64u * 1024)
+
+struct load {
+    struct sup *sup;
+    load_fn *fn;
+    void *obj;
+    int gen_fd, report_fd;
+};
+
+struct apply {
+    reload_what_fn *what;
+    loop_fn *done;
+    void *obj;
+    bool force; /* restart what has not changed, too */
+};
+
+/* in the load child */
+static int load_child(struct load *ld)
+{
+    struct sup *s = ld->sup;
+    setenv("SUPD_MARK", s->mark, 1);
+    struct conf_request rq = {
+        .path = s->opt.config, .as_supervisord = s->opt.as_supervisord, .environ = environ};
+    struct conf *c = conf_load(&rq);
+    struct str report;
+    str_init(&report, REPORT_MAX);
+    for (size_t i = 0; i < conf_nerrors(c); i++)
+        str_printf(&report, "%s\n", conf_error(c, i));
+    struct err e;
+    int bad = conf_nerrors(c) > 0;
+    if (!bad && conf_write_gen(c, ld->gen_fd, &e) < 0) {
+        str_printf(&report, "%s\n", e.msg);
+        bad = 1;
+    }
+    fd_write_all(ld->report_fd, str_text(&report), report.len);
+    return bad ? 2 : 0;
+}
+
+static char *read_report(int fd)
+{
+    char *text = malloc(REPORT_MAX + 1);
+    ssize_t n = text ? pread(fd, text, REPORT_MAX, 0) : 0;
+    if (text)
+        text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static struct live_gen *take_result(struct load *ld, int status, struct err *e)
+{
+    if (WIFSIGNALED(status)) {
+        err_set(e, "reading the configuration was ended by signal %d (it may take %d seconds)\n",
+                WTERMSIG(status), (int)(LOAD_LIMIT.ns / 1000000000));
+        return NULL;
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return NULL;
+    int fd = ld->gen_fd;
+    ld->gen_fd = -1;
+    return live_gen_new(ld->sup, fd, e);
+}
+
+static void load_done(struct load *ld, int status)
+{
+    struct sup *s = ld->sup;
+    struct err e = {0};
+    char *report = read_report(ld->report_fd);
+    struct live_gen *gen = take_result(ld, status, &e);
+    load_fn *fn = ld->fn;
+    void *obj = ld->obj;
+    fd_close(&ld->gen_fd);
+    fd_close(&ld->report_fd);
+    free(ld);
+    s->load = NULL;
+    if (fn)
+        fn(obj, gen, e.msg[0] || !report ? e.msg : report);
+    else
+        live_gen_unref(&gen);
+    free(report);
+}
+
+int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
+{
+    if (s->load)
+        return err_set(e, "the configuration is being read already; try again in a moment");
+    struct load *ld = malloc(sizeof(*ld));
+    if (!ld)
+        return err_errno(e, ENOMEM, "cannot read the configuration");
+    *ld = (struct load){s, fn, obj, fd_memory("supd-gen", true), fd_memory("supd-report", false)};
+    int pid = -1;
+    if (ld->gen_fd < 0 || ld->report_fd < 0)
+        err_errno(e, errno, "cannot make memory for the configuration");
+    else
+        pid = helper_run(s, (helper_child_fn *)load_child, (helper_done_fn *)load_done, ld,
+                         LOAD_LIMIT, e);
+    if (pid >= 0) {
+        s->load = ld;
+        return 0;
+    }
+    fd_close(&ld->gen_fd);
+    fd_close(&ld->report_fd);
+    free(ld);
+    return -1;
+}
+
+bool reload_busy(const struct sup *s)
+{
+    return s->load || s->apply;
+}
+
+void reload_forget(struct sup *s, void *obj)
+{
+    if (s->load && s->load->obj == obj)
+        s->load->fn = NULL;
+    if (s->apply && s->apply->obj == obj)
+        s->apply->what = NULL, s->apply->done = NULL;
+}
+
+static const struct gen_group *find_conf(const struct gen *g, const char *name)
+{
+    const struct gen_group *v = gen_groups(g);
+    for (uint32_t i = 0; i < g->ngroups; i++)
+        if (strcmp(gen_str(g, v[i].name), name) == 0)
+            return v + i;
+    return NULL;
+}
+
+/* does the running group differ from the record? Compared process by process, since a group may
+ * follow a generation older than the others */
+static bool group_changed(const struct group *g, const struct gen *gen,
+                          const struct gen_group *conf)
+{
+    if (g->doomed || g->priority != conf->priority || g->kind != conf->kind ||
+        g->nprocs != conf->nprocs)
+        return true;
+    const struct gen_proc *want = gen_procs(gen) + conf->first;
+    for (uint32_t i = 0; i < g->nprocs; i++) {
+        const struct proc *p = g->procs[i];
+        const struct gen *have = p->next_gen ? p->next_gen->gen : p->gen->gen;
+        const struct gen_proc *pc = p->next_gen ? p->next_conf : p->conf;
+        if (strcmp(gen_str(have, pc->name), gen_str(gen, want[i].name)) != 0 ||
+            gen_proc_differs(have, pc, gen, want + i) != GEN_SAME)
+            return true;
+    }
+    return false;
+}
+
+struct diff_row {
+    enum reload_kind kind;
+    const char *name;
+};
+
+static int by_kind_name(const void *a, const void *b)
+{
+    const struct diff_row *x = a, *y = b;
+    return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+}
+
+int reload_diff(struct sup *s, const struct live_gen *gen,
+                void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
+                struct err *e)
+{
+    const struct gen_group *confs = gen_groups(gen->gen);
+    struct diff_row *rows = calloc(s->ngroups + gen->gen->ngroups + 1u, sizeof(*rows));
+    size_t n = 0;
+    if (!rows)
+        return err_errno(e, ENOMEM, "cannot compare the configurations");
+    struct group *g;
+    for (uint32_t i = 0; i < gen->gen->ngroups; i++) {
+        const char *name = gen_str(gen->gen, confs[i].name);
+        g = group_find(s, name);
+        if (!g)
+            rows[n++] = (struct diff_row){RELOAD_ADDED, name};
+        else if (group_changed(g, gen->gen, confs + i))
+            rows[n++] = (struct diff_row){RELOAD_CHANGED, name};
+    }
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (!find_conf(gen->gen, g->name))
+            rows[n++] = (struct diff_row){RELOAD_REMOVED, g->name};
+    qsort(rows, n, sizeof(*rows), by_kind_name);
+    for (size_t i = 0; i < n; i++)
+        fn(obj, rows[i].kind, rows[i].name);
+    free(rows);
+    return 0;
+}
+
+static void say(struct sup *s, const char *group, const char *what)
+{
+    log_info("group %s: %s", group, what);
+    if (s->apply && s->apply->what)
+        s->apply->what(s->apply->obj, group, what);
+}
+
+static void doom_group(struct group *g)
+{
+    g->doomed = true;
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        proc_stop(g->procs[i]);
+}
+
+static const struct gen_proc *find_proc_conf(const struct gen *gen, const struct gen_group *conf,
+                                             uint32_t hint, const char *name)
+{
+    const struct gen_proc *v = gen_procs(gen) + conf->first;
+    if (hint < conf->nprocs && strcmp(gen_str(gen, v[hint].name), name) == 0)
+        return v + hint;
+    for (uint32_t i = 0; i < conf->nprocs; i++)
+        if (strcmp(gen_str(gen, v[i].name), name) == 0)
+            return v + i;
+    return NULL;
+}
+
+static struct proc *find_proc(const struct group *g, uint32_t hint, const char *name)
+{
+    if (hint < g->nprocs && strcmp(proc_name(g->procs[hint]), name) == 0)
+        return g->procs[hint];
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (strcmp(proc_name(g->procs[i]), name) == 0)
+            return g->procs[i];
+    return NULL;
+}
+
+static void add_missing(struct group *g, struct live_gen *gen, const struct gen_group *conf)
+{
+    const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
+    uint32_t had = g->nprocs;
+    struct proc **procs = realloc(g->procs, (had + conf->nprocs + 1u) * sizeof(*procs));
+    if (!procs) {
+        log_error("group %s: no memory for its new processes", g->name);
+        return;
+    }
+    g->procs = procs;
+    for (uint32_t i = 0; i < conf->nprocs; i++) {
+        struct err e;
+        if (find_proc(g, i, gen_str(gen->gen, v[i].name)))
+            continue;
+        struct proc *p = proc_new(g->sup, g, gen, v + i, &e);
+        if (!p) {
+            log_error("%s: %s", gen_str(gen->gen, v[i].name), e.msg);
+            continue;
+        }
+        g->procs[g->nprocs++] = p;
+        if (p->conf->autostart)
+            proc_start(p, PROC_WHY_OPERATOR);
+    }
+}
+
+/* a group that stays: its processes follow their new records, some go, some come */
+static void follow_group(struct group *g, struct live_gen *gen, const struct gen_group *conf)
+{
+    g->doomed = false;
+    g->priority = conf->priority;
+    uint32_t had = g->nprocs;
+    for (uint32_t i = 0; i < had; i++) {
+        struct proc *p = g->procs[i];
+        const struct gen_proc *pc = find_proc_conf(gen->gen, conf, i, proc_name(p));
+        if (pc) {
+            proc_follow(p, gen, pc, g->sup->apply->force);
+        } else {
+            p->doomed = true;
+            proc_stop(p);
+        }
+    }
+    add_missing(g, gen, conf);
+}
+
+static bool named(char *const *names, size_t nnames, const char *name)
+{
+    for (size_t i = 0; i < nnames; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return !names;
+}
+
+static int apply_added(struct sup *s, const struct gen_group *conf)
+{
+    struct err e;
+    const char *name = gen_str(s->pending->gen, conf->name);
+    struct group *g = group_add(s, s->pending, conf, &e);
+    if (!g) {
+        log_error("group %s: %s", name, e.msg);
+        say(s, name, e.msg);
+        return 0;
+    }
+    group_autostart(g, PROC_WHY_OPERATOR);
+    say(s, name, "added");
+    return 1;
+}
+
+static int apply_group(struct sup *s, const struct gen_group *conf)
+{
+    struct group *g = group_find(s, gen_str(s->pending->gen, conf->name));
+    if (!g)
+        return apply_added(s, conf);
+    bool changed = group_changed(g, s->pending->gen, conf);
+    if (changed && g->kind != conf->kind) {
+        doom_group(g); /* added anew by a second update once it is gone */
+        return 1;
+    }
+    follow_group(g, s->pending, conf);
+    g->updating = changed;
+    return changed;
+}
+
+static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
+                         struct err *e)
+{
+    if (s->apply || !s->pending)
+        return err_set(e, s->apply ? "an update is under way already; try again in a moment"
+                                   : "no configuration was read yet");
+    s->apply = malloc(sizeof(*s->apply));
+    if (!s->apply)
+        return err_errno(e, ENOMEM, "cannot apply the configuration");
+    *s->apply = *how;
+    int touched = 0;
+    struct group *g;
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (named(names, nnames, g->name) && !find_conf(s->pending->gen, g->name)) {
+            doom_group(g);
+            touched++;
+        }
+    const struct gen_group *confs = gen_groups(s->pending->gen);
+    for (uint32_t i = 0; i < s->pending->gen->ngroups; i++)
+        if (named(names, nnames, gen_str(s->pending->gen, confs[i].name)))
+            touched += apply_group(s, confs + i);
+    live_gen_unref(&s->gen);
+    s->gen = live_gen_ref(s->pending);
+    if (s->agent)
+        agent_follow(s->agent);
+    loop_defer(s->loop, &s->settle);
+    return touched;
+}
+
+bool reload_applying(const struct sup *s)
+{
+    return s->apply != NULL;
+}
+
+/* lets go of processes that are down and doomed; true if some are still on the way */
+static bool settle_group(struct group *g)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->nprocs; i++) {
+        struct proc *p = g->procs[i];
+        proc_take_next(p);
+        if (p->doomed && proc_is_down(p)) {
+            proc_free(&p);
+            continue;
+        }
+        p->index = n;
+        g->procs[n++] = p;
+    }
+    g->nprocs = n;
+    for (uint32_t i = 0; i < n; i++)
+        if (g->procs[i]->doomed || g->procs[i]->next_gen)
+            return true;
+    return false;
+}
+
+static bool settle_one(struct sup *s, struct group *g)
+{
+    if (g->doomed) {
+        if (!group_is_down(g))
+            return true;
+        say(s, g->name, "stopped");
+        say(s, g->name, "removed");
+        group_remove(&g);
+        return false;
+    }
+    if (settle_group(g))
+        return true;
+    if (g->updating)
+        say(s, g->name, "updated");
+    g->updating = false;
+    return false;
+}
+
+void reload_settle(struct sup *s)
+{
+    if (!s->apply)
+        return;
+    bool busy = false;
+    struct group *g, *next;
+    for (g = TAILQ_FIRST(&s->groups); g; g = next) {
+        next = TAILQ_NEXT(g, link);
+        busy |= settle_one(s, g);
+    }
+    if (busy)
+        return;
+    struct apply *a = s->apply;
+    s->apply = NULL;
+    if (a->done)
+        a->done(a->obj);
+    free(a);
+}
+
+int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
+                 loop_fn *done, void *obj, struct err *e)
+{
+    return apply_pending(s, names, nnames, &(struct apply){what, done, obj, false}, e);
+}
+
+static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
+{
+    if (!gen) {
+        log_error("the configuration was not reloaded, nothing is changed: %s", report);
+        return;
+    }
+    if (s->pending)
+        live_gen_unref(&s->pending);
+    s->pending = gen;
+    struct err e;
+    int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
+    if (n < 0)
+        log_error("the configuration was not applied: %s", e.msg);
+    else
+        log_info("configuration reloaded: %d groups changed", n);
+    state_totals(s->state)->reloads++;
+}
+
+void reload_all(struct sup *s)
+{
+    struct err e;
+    if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
+        log_error("the configuration was not reloaded: %s", e.msg);
+}

@@ -1,0 +1,134 @@
+/* Makes supd's parts as the configuration says. */
+#include "supervisor/run/setup.h"
+#include "supervisor/base/log.h"
+#include "supervisor/run/ctl.h"
+#include "supervisor/run/logs.h"
+#include "supervisor/run/verbs.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define SPARE_FDS 64u /* sockets, clients, memfds, spawn windows */
+
+static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
+{
+    struct rlimit r;
+    if (getrlimit((__rlimit_resource_t)resource, &r) < 0)
+        return err_errno(e, errno, "cannot read the limit of %s", what);
+    if (r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit((__rlimit_resource_t)resource, &r);
+    }
+    if (r.rlim_cur >= need)
+        return 0;
+    struct rlimit more = {need, need};
+    if (setrlimit((__rlimit_resource_t)resource, &more) < 0)
+        return err_set(e,
+                       "the configuration needs %llu %s, limit %llu (raise it with ulimit, "
+                       "--ulimit or LimitNOFILE=, or use stdin=null and stdout_logfile=NONE)",
+                       (unsigned long long)need, what, (unsigned long long)r.rlim_cur);
+    return 0;
+}
+
+/* descriptors that all the processes of a generation may hold at once */
+static uint64_t fds_needed(const struct gen *g)
+{
+    uint64_t streams = 0, stdins = 0;
+    for (uint32_t i = 0; i < g->nprocs; i++) {
+        const struct gen_proc *c = gen_procs(g) + i;
+        streams += c->log[0].sink != GEN_SINK_NONE;
+        streams += c->log[1].sink != GEN_SINK_NONE && !c->redirect_stderr;
+        stdins += !c->stdin_null;
+    }
+    return logs_need_fds(streams) + stdins + SPARE_FDS;
+}
+
+static int raise_limits(struct sup *s, struct err *e)
+{
+    const struct gen *g = s->gen->gen;
+    uint64_t need = fds_needed(g);
+    if ((int64_t)need < g->supd.minfds)
+        need = (uint64_t)g->supd.minfds;
+    if (raise_limit(RLIMIT_NOFILE, need, "descriptors", e) < 0)
+        return -1;
+    if ((int64_t)s->child_nofile.rlim_cur < g->supd.minfds)
+        s->child_nofile.rlim_cur = (rlim_t)g->supd.minfds;
+    if (s->child_nofile.rlim_max < s->child_nofile.rlim_cur)
+        s->child_nofile.rlim_max = s->child_nofile.rlim_cur;
+    return 0;
+}
+
+int setup_identity(struct sup *s, struct err *e)
+{
+    const struct gen_supd *d = &s->gen->gen->supd;
+    if (raise_limits(s, e) < 0)
+        return -1;
+    if (d->uid < 0 || (uid_t)d->uid == geteuid())
+        return 0;
+    if (geteuid() != 0)
+        return err_set(e, "Can't drop privilege as nonroot user");
+    gid_t gid = (gid_t)d->gid;
+    if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid((uid_t)d->uid) < 0)
+        return err_errno(e, errno, "cannot become user %lld", (long long)d->uid);
+    prctl(PR_SET_DUMPABLE, 1);
+    log_info("Set uid to user %lld succeeded", (long long)d->uid);
+    return 0;
+}
+
+int setup_program(const struct sup *s, const char *name, char *out_path, size_t size, struct err *e)
+{
+    const char *libexec = gen_str(s->gen->gen, s->gen->gen->supd.libexec);
+    char installed[512]; /* seen from bin/, so that an installed tree may be moved */
+    snprintf(installed, sizeof(installed), "%s/../libexec/supd", s->self_dir);
+    const char *folders[] = {s->self_dir, libexec, installed, SUPD_LIBEXECDIR "/supd"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        if (!folders[i] || !folders[i][0])
+            continue;
+        int n = snprintf(out_path, size, "%s/%s", folders[i], name);
+        if (n > 0 && (size_t)n < size && access(out_path, X_OK) == 0)
+            return 0;
+    }
+    return err_set(e, "cannot find %s in %s, %s, %s or %s; set [supd] libexec= to its folder", name,
+                   s->self_dir, libexec ? libexec : "(no libexec=)", installed,
+                   SUPD_LIBEXECDIR "/supd");
+}
+
+int setup_logs(struct sup *s, struct err *e)
+{
+    const struct gen *g = s->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    char program[512];
+    if (setup_program(s, "supd-log", program, sizeof(program), e) < 0)
+        return -1;
+    struct logs_setup setup = {
+        .program = program,
+        .memory = d->log_memory,
+        .identifier = gen_str(g, d->identifier),
+        .childlogdir = gen_str(g, d->childlogdir),
+        .nocleanup = d->nocleanup,
+        .syslog_ident = s->opt.as_supervisord ? "supervisord" : "supd",
+        .log_json = d->log_json,
+        .main = {.path = gen_str(g, d->logfile),
+                 .syslog = d->logfile_syslog != 0,
+                 .copy_to_stdout = s->opt.as_supervisord && d->nodaemon && !d->silent,
+                 .maxbytes = d->logfile_maxbytes,
+                 .backups = d->logfile_backups},
+    };
+    s->logs = logs_new(s->loop, &setup, e);
+    return s->logs ? 0 : -1;
+}
+
+int setup_ctl(struct sup *s, struct err *e)
+{
+    const struct gen *g = s->gen->gen;
+    struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION};
+    config.verbs = verbs_all(&config.nverbs);
+    s->ctl = ctl_new(&config, e);
+    if (!s->ctl)
+        return -1;
+    return ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e);
+}

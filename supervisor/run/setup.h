@@ -1,0 +1,18 @@
+/* Makes supd's parts as the configuration says: who we are, limits, logs, the control socket. */
+#ifndef RUN_SETUP_H
+#define RUN_SETUP_H
+
+#include "supervisor/run/sup.h"
+
+/* [supervisord] user=, minfds, minprocs, and enough descriptors for the configuration; -1 and the
+ * reason ("needs N, limit M"). */
+int setup_identity(struct sup *s, struct err *e);
+/* s->logs, not started. */
+int setup_logs(struct sup *s, struct err *e);
+/* s->ctl, listening. */
+int setup_ctl(struct sup *s, struct err *e);
+/* The path of a helper program beside our own binary or in [supd] libexec; -1 and the reason. */
+int setup_program(const struct sup *s, const char *name, char *out_path, size_t size,
+                  struct err *e);
+
+#endif

@@ -1,0 +1,155 @@
+/* The way down. */
+#include "supervisor/run/shutdown.h"
+#include "supervisor/base/log.h"
+#include "supervisor/run/agent.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/helper.h"
+#include "supervisor/run/leftovers.h"
+#include "supervisor/run/logs.h"
+#include "supervisor/run/publish.h"
+
+#include <inttypes.h>
+
+enum phase { PHASE_NONE, PHASE_GROUPS, PHASE_LAST, PHASE_AGENT, PHASE_LOGS, PHASE_END };
+
+#define KILL_LIMIT DUR_S(2) /* for what SIGKILL needs, once the time is over */
+
+static void next_phase(struct sup *s);
+
+static void each_up(struct sup *s, int32_t from_priority, void (*fn)(struct proc *p))
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (p->group->priority >= from_priority && !proc_is_down(p))
+            fn(p);
+}
+
+static void hasten_all(struct sup *s)
+{
+    each_up(s, INT32_MIN, proc_shut);
+    each_up(s, INT32_MIN, proc_hasten);
+}
+
+static void log_survivors(struct sup *s)
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (!proc_is_down(p))
+            log_error("%s (pid %d) did not end, not even by SIGKILL", proc_name(p),
+                      proc_life(p)->pid);
+}
+
+static void on_timer(struct sup *s)
+{
+    if (s->stop_phase == PHASE_GROUPS) {
+        log_warn("shutdown_timeout is over: killing what is left");
+        s->stop_phase = PHASE_LAST;
+        hasten_all(s);
+        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), KILL_LIMIT));
+        return;
+    }
+    if (s->stop_phase == PHASE_LAST)
+        log_survivors(s);
+    next_phase(s);
+}
+
+/* those without a process of their own will not be started any more: end them now */
+static void end_idle(struct proc *p)
+{
+    if (!proc_life(p)->pid)
+        proc_shut(p);
+}
+
+void shutdown_begin(struct sup *s, int exit_code, const char *why)
+{
+    if (s->mood == SUP_STOPPING) {
+        if (!s->hastened && s->stop_phase <= PHASE_LAST) {
+            log_warn("%s again: killing what is left", why);
+            s->hastened = true;
+            hasten_all(s);
+        }
+        return;
+    }
+    log_warn("%s", why);
+    s->mood = SUP_STOPPING;
+    s->exit_code = exit_code;
+    s->stop_phase = PHASE_GROUPS;
+    s->stop_priority = INT32_MAX;
+    publish_mood(s, "stopping");
+    LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
+    if (limit >= 0)
+        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), (dur_t){limit}));
+    each_up(s, INT32_MIN, end_idle);
+    loop_defer(s->loop, &s->settle);
+}
+
+/* the highest priority of a group that is not down; false: all are */
+static bool highest_up(struct sup *s, int32_t *out_priority)
+{
+    struct group *g;
+    bool any = false;
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (!group_is_down(g)) {
+            *out_priority = g->priority;
+            any = true;
+        }
+    return any;
+}
+
+static void step_groups(struct sup *s)
+{
+    int32_t priority;
+    if (!highest_up(s, &priority)) {
+        next_phase(s);
+        return;
+    }
+    if (s->stop_phase == PHASE_LAST || priority >= s->stop_priority)
+        return;
+    s->stop_priority = priority;
+    log_info("stopping the programs of priority %" PRId32, priority);
+    each_up(s, priority, proc_shut);
+    loop_defer(s->loop, &s->settle);
+}
+
+static void end_groups(struct sup *s)
+{
+    s->stop_phase = PHASE_AGENT;
+    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
+    agent_close(s->agent, (loop_fn *)next_phase, s);
+}
+
+static void end_agent(struct sup *s)
+{
+    s->stop_phase = PHASE_LOGS;
+    helpers_end(s);
+    log_info("supd ends");
+    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
+    log_setup(2, LVL_WARN, false);
+    logs_finish(s->logs, (loop_fn *)next_phase, s);
+}
+
+static void next_phase(struct sup *s)
+{
+    loop_timer_stop(&s->shutdown_timer);
+    switch (s->stop_phase) {
+    case PHASE_GROUPS:
+    case PHASE_LAST:
+        end_groups(s);
+        break;
+    case PHASE_AGENT:
+        end_agent(s);
+        break;
+    case PHASE_LOGS:
+        s->stop_phase = PHASE_END;
+        leftovers_kill(s);
+        loop_stop(s->loop);
+        break;
+    default:
+        break;
+    }
+}
+
+void shutdown_step(struct sup *s)
+{
+    if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
+        step_groups(s);
+}

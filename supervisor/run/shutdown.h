@@ -1,0 +1,12 @@
+/* The way down: groups in falling priority, equal ones at once, then helpers, bounded in time. */
+#ifndef RUN_SHUTDOWN_H
+#define RUN_SHUTDOWN_H
+
+#include "supervisor/run/sup.h"
+
+/* Begins the shutdown with this exit status; a second call hastens it (KILL). why: for the log. */
+void shutdown_begin(struct sup *s, int exit_code, const char *why);
+/* A process came to rest, or a part closed: go on if this level is done. */
+void shutdown_step(struct sup *s);
+
+#endif

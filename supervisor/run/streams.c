@@ -1,0 +1,58 @@
+/* The log streams of a process, as its configuration says. */
+#include "supervisor/run/streams.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/logs.h"
+
+#include <string.h>
+
+static bool wants_stream(const struct gen_proc *c, int channel)
+{
+    const struct gen_log *l = &c->log[channel];
+    if (channel == 1 && c->redirect_stderr)
+        return false;
+    return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
+}
+
+/* "web" of the section "program:web" */
+static const char *program_name(const struct proc *p)
+{
+    const char *section = gen_str(p->gen->gen, p->conf->section);
+    const char *colon = section ? strchr(section, ':') : NULL;
+    return colon ? colon + 1 : proc_name(p);
+}
+
+static struct logs_conf stream_conf(const struct proc *p, int channel)
+{
+    const struct gen *g = p->gen->gen;
+    return (struct logs_conf){
+        .process = proc_name(p),
+        .program = program_name(p),
+        .group = p->group->name,
+        .channel = channel ? LOG_STDERR : LOG_STDOUT,
+        .uid = p->conf->uid,
+        .log = &p->conf->log[channel],
+        .path = gen_str(g, p->conf->log[channel].path),
+    };
+}
+
+int streams_sync(struct proc *p, struct err *e)
+{
+    for (int ch = 0; ch < 2; ch++) {
+        struct logs_conf conf = stream_conf(p, ch);
+        if (!wants_stream(p->conf, ch)) {
+            logs_del(&p->log[ch]);
+            continue;
+        }
+        if (p->log[ch] && logs_update(p->log[ch], &conf, e) < 0)
+            return -1;
+        if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
+            return -1;
+    }
+    return 0;
+}
+
+void streams_drop(struct proc *p)
+{
+    for (int ch = 0; ch < 2; ch++)
+        logs_del(&p->log[ch]);
+}

@@ -1,0 +1,302 @@
+/* The supervisor's own life: first load, boot, signals, end. */
+#include "supervisor/run/sup.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+#include "supervisor/base/text.h"
+#include "supervisor/io/reap.h"
+#include "supervisor/io/spawn.h"
+#include "supervisor/run/agent.h"
+#include "supervisor/run/ctl.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/helper.h"
+#include "supervisor/run/launch.h"
+#include "supervisor/run/leftovers.h"
+#include "supervisor/run/logs.h"
+#include "supervisor/run/pidfile.h"
+#include "supervisor/run/publish.h"
+#include "supervisor/run/reload.h"
+#include "supervisor/run/settle.h"
+#include "supervisor/run/setup.h"
+#include "supervisor/run/shutdown.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define REAP_BATCH 256
+
+struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e)
+{
+    struct live_gen *g = calloc(1, sizeof(*g));
+    if (!g) {
+        close(fd);
+        err_errno(e, ENOMEM, "cannot take the configuration over");
+        return NULL;
+    }
+    *g = (struct live_gen){gen_open(fd, e), 1, ++s->gen_count, fd};
+    if (g->gen && launch_reserve(s, g->gen) < 0)
+        err_errno(e, ENOMEM, "cannot take the configuration over");
+    else if (g->gen)
+        return g;
+    live_gen_unref(&g);
+    return NULL;
+}
+
+struct live_gen *live_gen_ref(struct live_gen *g)
+{
+    g->refs++;
+    return g;
+}
+
+void live_gen_unref(struct live_gen **gp)
+{
+    struct live_gen *g = *gp;
+    *gp = NULL;
+    if (!g || --g->refs)
+        return;
+    if (g->gen)
+        gen_close(&g->gen);
+    fd_close(&g->fd);
+    free(g);
+}
+
+static void child_peeked(void *obj, int pid, int status)
+{
+    procs_peeked(obj, pid, status);
+}
+
+static void child_reaped(void *obj, int pid, int status)
+{
+    struct sup *s = obj;
+    state_totals(s->state)->reaped++;
+    if (procs_reaped(s, pid, status) || helper_reaped(s, pid, status) ||
+        (s->logs && logs_reaped(s->logs, pid, status)) ||
+        (s->agent && agent_reaped(s->agent, pid, status)))
+        return;
+    state_totals(s->state)->orphans++;
+    struct str text = STR_INIT;
+    proc_status_text(&text, status);
+    log_debug("reaped unknown pid %d (%s)", pid, str_text(&text));
+    str_fini(&text);
+    procs_check_sweeps(s);
+}
+
+static void reap(struct sup *s)
+{
+    static const struct reap_ops ops = {child_peeked, child_reaped};
+    if (reap_children(&ops, s, REAP_BATCH)) {
+        loop_defer(s->loop, &s->reaper);
+        loop_again(s->loop);
+    }
+}
+
+static void say_who(const struct sigs_info *info, const char *name)
+{
+    if (info->pid > 0)
+        log_info("%s comes from pid %d, uid %u", name, info->pid, info->uid);
+}
+
+static void on_exit_signal(struct sup *s, const struct sigs_info *info)
+{
+    char name[24], why[80];
+    text_signal_name(info->signo, name, sizeof(name));
+    snprintf(why, sizeof(why), "received %s indicating exit request", name);
+    say_who(info, name);
+    shutdown_begin(s, 0, why);
+}
+
+static void on_hup(struct sup *s, const struct sigs_info *info)
+{
+    if (info->code == SI_KERNEL) {
+        log_info("the terminal is gone; going on without it");
+        return;
+    }
+    log_warn("received SIGHUP indicating restart request");
+    if (s->mood == SUP_RUNNING)
+        reload_all(s);
+}
+
+static void on_usr2(struct sup *s, const struct sigs_info *info)
+{
+    (void)info;
+    log_info("received SIGUSR2 indicating log reopen request");
+    if (s->logs)
+        logs_reopen_all(s->logs);
+}
+
+static void on_child(struct sup *s, const struct sigs_info *info)
+{
+    (void)info;
+    reap(s);
+}
+
+static const struct {
+    int signo;
+    void (*fn)(struct sup *s, const struct sigs_info *info);
+} signal_rows[] = {
+    {SIGCHLD, on_child},       {SIGTERM, on_exit_signal}, {SIGINT, on_exit_signal},
+    {SIGQUIT, on_exit_signal}, {SIGHUP, on_hup},          {SIGUSR2, on_usr2},
+};
+
+static void on_signal(void *obj, const struct sigs_info *info)
+{
+    char name[24];
+    for (size_t i = 0; i < sizeof(signal_rows) / sizeof(signal_rows[0]); i++)
+        if (signal_rows[i].signo == info->signo) {
+            signal_rows[i].fn(obj, info);
+            return;
+        }
+    log_debug("received %s: ignored", text_signal_name(info->signo, name, sizeof(name)));
+}
+
+static void find_self(struct sup *s)
+{
+    ssize_t n = readlink("/proc/self/exe", s->self_dir, sizeof(s->self_dir) - 1);
+    s->self_dir[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(s->self_dir, '/');
+    if (slash)
+        *slash = '\0';
+}
+
+static void become_reaper(struct sup *s)
+{
+    s->is_init = s->pid == 1;
+    s->is_subreaper = !s->is_init && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+}
+
+int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
+{
+    *s = (struct sup){.opt = *opt, .pid = getpid(), .started = mono_now()};
+    TAILQ_INIT(&s->groups);
+    TAILQ_INIT(&s->spawn_queue);
+    LIST_INIT(&s->helpers);
+    rng_seed(&s->rng, rng_entropy());
+    sigs_block(&s->entry);
+    getrlimit(RLIMIT_NOFILE, &s->child_nofile);
+    find_self(s);
+    become_reaper(s);
+    leftovers_mark(s);
+    if (spawn_init(e) < 0 || !(s->loop = loop_new(e)) || !(s->state = state_new(e)))
+        return -1;
+    if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
+        return -1;
+    LOOP_DEFER(&s->pump, procs_pump, s);
+    LOOP_DEFER(&s->reaper, reap, s);
+    LOOP_DEFER(&s->settle, settle_now, s);
+    return sigs_open(s->loop, on_signal, s, e);
+}
+
+void sup_fini(struct sup *s)
+{
+    ctl_free(&s->ctl);
+    agent_free(&s->agent);
+    struct group *g;
+    while ((g = TAILQ_FIRST(&s->groups)))
+        group_remove(&g);
+    logs_free(&s->logs);
+    live_gen_unref(&s->pending);
+    live_gen_unref(&s->gen);
+    sigs_close();
+    state_free(&s->state);
+    loop_free(&s->loop);
+    spawn_fini();
+    free(s->words);
+}
+
+static void fail(struct sup *s, const char *text)
+{
+    const char *name = s->opt.argv[0] ? s->opt.argv[0] : "supd";
+    dprintf(2, "Error: %s\nFor help, use %s -h\n", text, name);
+    s->exit_code = 2;
+    loop_stop(s->loop);
+}
+
+static void log_warnings(const struct gen *g)
+{
+    const goff *offs = gen_at(g, g->warnings);
+    for (uint32_t i = 0; i < g->nwarnings; i++) {
+        const char *row = gen_str(g, offs[i]), *tab = strchr(row, '\t');
+        char level[16];
+        snprintf(level, sizeof(level), "%.*s", tab ? (int)(tab - row) : 0, row);
+        int n = log_level_by_name(level);
+        log_line(n < 0 ? LVL_WARN : (enum log_level)n, "%s", tab ? tab + 1 : row);
+    }
+}
+
+static int add_groups(struct sup *s, struct err *e)
+{
+    const struct gen_group *v = gen_groups(s->gen->gen);
+    for (uint32_t i = 0; i < s->gen->gen->ngroups; i++)
+        if (!group_add(s, s->gen, v + i, e))
+            return err_prefix(e, "group %s", gen_str(s->gen->gen, v[i].name));
+    return 0;
+}
+
+static void start_programs(struct sup *s)
+{
+    struct group *g;
+    s->mood = SUP_RUNNING;
+    publish_mood(s, "running");
+    TAILQ_FOREACH (g, &s->groups, link)
+        group_autostart(g, PROC_WHY_BOOT);
+}
+
+static int sweep_child(struct sup *s)
+{
+    return leftovers_sweep(s->mark, !s->opt.as_supervisord) > 0;
+}
+
+static void sweep_done(struct sup *s, int status)
+{
+    (void)status;
+    if (s->mood == SUP_BOOTING)
+        start_programs(s);
+}
+
+/* Everything that the configuration needs, in the order in which one relies on the other. */
+static int boot(struct sup *s, struct err *e)
+{
+    if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
+        return -1;
+    if (add_groups(s, e) < 0 || setup_ctl(s, e) < 0 || agent_setup(s, e) < 0)
+        return -1;
+    if (logs_start(s->logs, e) < 0)
+        return -1;
+    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel,
+              s->gen->gen->supd.log_json);
+    log_warnings(s->gen->gen);
+    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    pidfile_write(s);
+    if (s->is_init)
+        start_programs(s);
+    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
+                        DUR_S(10), e) < 0)
+        start_programs(s);
+    return 0;
+}
+
+static void loaded(struct sup *s, struct live_gen *gen, const char *report)
+{
+    struct err e;
+    if (!gen) {
+        fail(s, report[0] ? report : "the configuration could not be read");
+        return;
+    }
+    s->gen = gen;
+    if (s->mood == SUP_BOOTING && boot(s, &e) < 0)
+        fail(s, e.msg);
+}
+
+int sup_run(struct sup *s)
+{
+    struct err e;
+    if (reload_load(s, (load_fn *)loaded, s, &e) < 0) {
+        fail(s, e.msg);
+        return s->exit_code;
+    }
+    loop_run(s->loop);
+    return s->exit_code;
+}

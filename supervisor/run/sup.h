@@ -1,0 +1,103 @@
+/* The supervisor: what supd's parts share. There is one in a program, made in main and passed on;
+ * no part keeps a global of its own. */
+#ifndef RUN_SUP_H
+#define RUN_SUP_H
+
+#include "supervisor/base/err.h"
+#include "supervisor/base/rng.h"
+#include "supervisor/conf/gen.h"
+#include "supervisor/io/loop.h"
+#include "supervisor/io/sigs.h"
+#include "supervisor/run/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+
+struct agent;
+struct ctl;
+struct logs;
+struct proc;
+struct group;
+struct helper;
+struct apply;
+struct load;
+
+TAILQ_HEAD(proc_queue, proc);
+TAILQ_HEAD(group_list, group);
+LIST_HEAD(helper_list, helper);
+
+enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
+
+#define PID_BUCKETS 4096u
+
+/* A generation in use: shared by the processes that follow it, unmapped with the last of them. */
+struct live_gen {
+    const struct gen *gen;
+    unsigned refs;
+    uint32_t id; /* 1, 2, ... */
+    int fd;      /* the sealed memfd */
+};
+
+struct sup_options {
+    const char *config; /* -c, or NULL */
+    bool as_supervisord;
+    char *const *argv;
+    char *const *environ;
+};
+
+struct sup {
+    struct sup_options opt;
+    struct loop *loop;
+    struct state *state;
+    struct logs *logs;
+    struct ctl *ctl;
+    struct agent *agent;
+    struct live_gen *gen; /* what runs */
+    struct live_gen
+        *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
+    struct group_list groups; /* in start order: priority, then name */
+    uint32_t ngroups, nprocs;
+    struct proc_queue spawn_queue;
+    unsigned nqueued;
+    struct loop_defer pump;
+    struct loop_timer pump_timer;
+    struct loop_defer reaper;
+    struct loop_defer settle;
+    struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
+    struct load *load;   /* a load under way, or NULL (reload.c) */
+    char **words;        /* room for the arguments of one start (launch.c) */
+    size_t nwords;
+    struct proc *by_pid[PID_BUCKETS];
+    struct helper_list helpers;
+    struct rng rng;
+    struct sigs_entry entry;
+    struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct loop_timer shutdown_timer;
+    enum sup_mood mood;
+    int exit_code;
+    int pid;
+    bool is_init;      /* PID 1 of its namespace */
+    bool is_subreaper; /* orphans of our programs come to us */
+    bool hastened;
+    uint8_t stop_phase;    /* enum of shutdown.c */
+    int32_t stop_priority; /* groups of this priority are being stopped */
+    mono_t started;
+    uint32_t gen_count;
+    char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
+    char self_dir[256]; /* folder of our own binary, for the helpers beside it */
+};
+
+/* Makes the supervisor: state, loop, signals; nothing of the configuration yet. */
+int sup_init(struct sup *s, const struct sup_options *opt, struct err *e);
+void sup_fini(struct sup *s);
+/* Loads the configuration, starts everything, runs until shutdown; returns the exit status. */
+int sup_run(struct sup *s);
+
+/* One more user of a generation, one less (the last unmaps it and NULLs *g). */
+struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e);
+struct live_gen *live_gen_ref(struct live_gen *g);
+void live_gen_unref(struct live_gen **g);
+
+#endif

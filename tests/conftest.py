@@ -1,0 +1,44 @@
+"""Fixtures of every test that starts real programs."""
+import functools
+import os
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness.supervised import Supd  # noqa: E402
+
+
+@functools.lru_cache(None)
+def can_unshare():
+    return subprocess.run(["unshare", "--pid", "--fork", "--mount", "--mount-proc", "true"],
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.fixture
+def sup():
+    """sup(CONF, ...) starts supd and, with ready=True, waits until its control socket answers.
+
+    The other arguments are those of harness.supervised.Supd.
+    When the test is over it is stopped; the test fails if that takes too long, leaves something
+    running, wrote an error to the log that the test did not declare, or a sanitizer found a fault.
+    """
+    assert can_unshare(), "these tests make namespaces: run them as root, or through ./dev test; in a " \
+        "container they take CAP_SYS_ADMIN (docker run --privileged)"
+    started = []
+
+    def start(conf, *, ready=True, **kw):
+        one = Supd(conf, **kw)
+        started.append(one)
+        one.start()
+        if ready:
+            one.wait_ready()
+        return one
+
+    yield start
+    wrong = []
+    for one in reversed(started):
+        wrong += one.close()
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,161 @@
+"""docs/container.md: its Dockerfile, carried out by hand with the installed tree, works."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness.namespace import Namespace
+from harness.supervised import ROOT, build_dir
+from harness.waiting import wait
+
+CONF = """
+[supervisord]
+user=root
+[program:worker]
+command=/bin/sh -c 'while :; do echo tick; sleep 1; done'
+stdout_logfile=/dev/stdout
+stdout_logfile_maxbytes=0
+log_prefix=true
+"""
+# what a container engine gives: fresh /proc and /dev, a writable /run
+ENGINE = """
+mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && mount -t tmpfs tmpfs "$0/run" || exit 125
+root=$0
+exec chroot "$root" "$@"
+"""
+
+
+def dockerfile():
+    with open(os.path.join(ROOT, "docs/container.md"), encoding="utf-8") as f:
+        return re.search(r"```Dockerfile\n(.*?)```", f.read(), re.S).group(1).splitlines()
+
+
+def run(*argv, **kw):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **kw)
+    assert done.returncode == 0, f"{argv}: exit {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+def libraries(program):
+    """The shared libraries of a program, its loader included: {name: path}."""
+    found = re.findall(r"^\s*(\S+) => (/\S+)|^\s*(/\S+) \(", run("ldd", program), re.M)
+    return {os.path.basename(name or loader): path or loader for name, path, loader in found}
+
+
+def programs(root):
+    return [os.path.join(root, p) for p in ("usr/bin/supd", "usr/bin/supctl", "usr/libexec/supd/supd-log",
+                                            "usr/libexec/supd/supd-agent")]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """What `COPY out/ /` brings, in an empty folder."""
+    root = str(tmp_path_factory.mktemp("out"))
+    run("cmake", "--install", build_dir(), "--prefix", "/usr", "--strip", env={**os.environ, "DESTDIR": root})
+    return root
+
+
+@pytest.fixture
+def image(tree, tmp_path):
+    """The image: the installed tree, the libraries that apt would bring, a busybox for a shell."""
+    root = str(tmp_path / "root")
+    shutil.copytree(tree, root, symlinks=True)
+    for folder in ("proc", "dev", "run", "etc", "bin", "tmp", "root"):
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+    wanted = {}
+    for program in programs(root):
+        wanted.update(libraries(program))
+    for path in wanted.values():
+        target = root + path
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy(path, target)
+    shutil.copy("/bin/busybox", os.path.join(root, "bin/busybox"))
+    for name in ("sh", "sleep"):
+        os.symlink("busybox", os.path.join(root, "bin", name))
+    with open(os.path.join(root, "etc/passwd"), "w", encoding="utf-8") as f:
+        f.write("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+    with open(os.path.join(root, "etc/supd.conf"), "w", encoding="utf-8") as f:
+        f.write(CONF)
+    return root
+
+
+@pytest.fixture
+def container(image, tmp_path):
+    """Starts the image as an engine would; container(caps) gives its Namespace."""
+    lines = dockerfile()
+    entry, command = (json.loads(next(x for x in lines if x.startswith(w))[len(w):])
+                      for w in ("ENTRYPOINT", "CMD"))
+    started = []
+
+    def start(caps):
+        argv = ["sh", "-c", ENGINE, image] + entry + command
+        with open(tmp_path / "output", "wb") as out:
+            # the engine mounts before it drops what mounting takes
+            ns = Namespace(argv if caps is None else insert_caps(argv, caps), env={"PATH": os.environ["PATH"]},
+                           cwd="/", stderr=out, stdout=out)
+        started.append(ns)
+        return ns
+
+    yield start
+    for ns in started:
+        ns.destroy()
+
+
+def insert_caps(argv, caps):
+    from harness.namespace import capability_prefix
+    script = argv[2].replace("exec chroot", "exec " + " ".join(capability_prefix(caps)) + " chroot")
+    return argv[:2] + [script] + argv[3:]
+
+
+def test_six_lines():
+    lines = dockerfile()
+    assert len(lines) == 6
+    assert lines[0].startswith("FROM debian:12")
+
+
+def test_packages_cover_the_libraries(tree):
+    """Each shared library comes from a package of the RUN line, of one that it depends on, or of the base."""
+    named = re.search(r"--no-install-recommends ([^&]*)", "\n".join(dockerfile())).group(1).split()
+    depends = run("dpkg-query", "-W", "-f", "${Depends}, ", *named)
+    covered = set(named) | set(re.findall(r"([a-z0-9.+-]+)(?: \([^)]*\))?,", depends)) | {"libc6", "zlib1g"}
+    for program in programs(tree):
+        for name, path in libraries(program).items():
+            owner = run("dpkg", "-S", "*/" + os.path.basename(path)).splitlines()
+            owners = {line.split(":")[0] for line in owner}
+            assert owners & covered, f"{program} needs {name} of {owners}"
+
+
+def test_the_installed_tree(tree):
+    for path in ("usr/share/man/man8/supd.8", "usr/share/man/man5/supd.conf.5", "usr/share/man/man1/supctl.1",
+                 "usr/share/bash-completion/completions/supctl", "usr/share/zsh/vendor-completions/_supctl",
+                 "usr/share/doc/supd/examples/minimal.conf", "usr/share/doc/supd/LICENSE"):
+        assert os.path.getsize(os.path.join(tree, path)) > 0, path
+    for program in programs(tree):
+        assert os.access(program, os.X_OK)
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("caps", [None, "docker"])
+def test_it_runs(container, tmp_path, caps):
+    ns = container(caps)
+
+    def output():
+        return (tmp_path / "output").read_text(errors="replace")
+
+    def supctl(*args):
+        assert ns.running(), f"the container ended with {ns.proc.returncode}:\n{output()}"
+        return subprocess.run(["nsenter", "-t", str(ns.init), "--pid", "--mount", "--root", "--wd",
+                               "/usr/bin/supctl", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False, timeout=20)
+
+    wait(lambda: "RUNNING" in supctl("status").stdout, 15, lambda: f"RUNNING: {supctl('status').stdout}\n{output()}")
+    assert supctl("status", "worker").returncode == 0
+    wait(lambda: re.search(r"worker.*tick$", output(), re.M), 10, output)
+    os.kill(ns.init, signal.SIGTERM)
+    wait(lambda: not ns.running(), 15, lambda: f"the container ends:\n{output()}")
+    assert ns.proc.returncode == 0, output()
+    assert ns.pids() == []

@@ -1,0 +1,90 @@
+"""banned: functions that we do not call, each with what to use instead."""
+import re
+
+from tree import line_of, strip_comments
+
+# name: why not, or what instead
+EVERYWHERE = {
+    "strcpy": "str_puts, or memcpy with a known length",
+    "stpcpy": "str_puts",
+    "strcat": "str_puts",
+    "strncat": "str_put",
+    "sprintf": "snprintf or str_printf",
+    "vsprintf": "vsnprintf or str_vprintf",
+    "gets": "fgets",
+    "strtok": "strchr or strcspn",
+    "strtok_r": "strchr or strcspn",
+    "atoi": "text_int",
+    "atol": "text_int",
+    "atoll": "text_int",
+    "atof": "strtod",
+    "system": "spawn",
+    "popen": "spawn",
+    "signal": "sigaction",
+    "alloca": "an arena, or a bound",
+    "tmpnam": "mkostemp",
+    "mktemp": "mkostemp",
+    "rand": "rng_next",
+    "srand": "rng_seed",
+    "random": "rng_next",
+    "gettimeofday": "mono_now or wall_now",
+    "localtime": "localtime_r",
+    "gmtime": "gmtime_r",
+    "ctime": "strftime",
+    "sleep": "a timer, or poll with a limit",
+    "usleep": "a timer, or poll with a limit",
+    "ev_default_loop": "loop of supervisor/io (libev's default loop eats exit statuses)",
+}
+# in the product's libraries only: these end or block the program that calls them
+LIBRARIES = {
+    "exit": "return an error; only a main ends a program",
+    "assert": "return an error; assert stays in tests",
+    "printf": "log_line, or a str that a main prints",
+    "perror": "err_errno",
+}
+# the folders that may: supctl talks to people; a main ends; a forked child has nobody to return to
+EXEMPT = {
+    "exit": ("supervisor/main/", "supervisor/cli/"),
+    "printf": ("supervisor/main/", "supervisor/cli/"),
+}
+# a test program may wait by itself where it plays a slow worker
+TEST_MAY = {"sleep", "usleep", "exit", "printf", "assert", "perror", "signal"}
+TEST_TOOLS = "tests/tools/"
+RESETS = r"\w+, SIG_(?:DFL|IGN)\)"  # signal() that sets no handler is portable and short
+PYTHON = re.compile(r"\btime\.sleep\(|\bos\.system\(|shell=True|\bpkill\b|\bkillall\b")
+PYTHON_WAITER = "tests/harness/waiting.py"  # the one poll loop with a limit
+
+
+def c_calls(text, names):
+    bare = strip_comments(text)
+    pattern = r"(?<![\w.>])(" + "|".join(map(re.escape, names)) + r")[ \t]*\((?!" + RESETS + ")"
+    for m in re.finditer(pattern, bare):
+        yield line_of(bare, m.start()), m.group(1)
+
+
+def allowed(path, name):
+    if path.startswith(TEST_TOOLS):
+        return name in TEST_MAY
+    if path.startswith("tests/"):
+        return name in LIBRARIES
+    return path.startswith(EXEMPT.get(name, ("no folder",)))
+
+
+def check_python(tree, path):
+    if path.startswith("tests/lint/") or path == PYTHON_WAITER:
+        return []
+    text = tree.read(path)
+    return [f"{path}:{line_of(text, m.start())}: {m.group(0)}: wait with a condition and a limit "
+            "(tests/harness/waiting.py); end processes by their pid" for m in PYTHON.finditer(text)]
+
+
+def check(tree):
+    found = []
+    names = {**EVERYWHERE, **LIBRARIES}
+    for path in tree.files(".c", ".h"):
+        for line, name in c_calls(tree.read(path), names):
+            if not allowed(path, name):
+                found.append(f"{path}:{line}: {name}(): use {names[name]}")
+    for path in tree.files(".py"):
+        found += check_python(tree, path)
+    return found

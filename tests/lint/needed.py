@@ -1,0 +1,40 @@
+"""needed: each program links what docs/architecture.md says, and is a hardened PIE."""
+import re
+import subprocess
+
+from tree import table
+
+
+def readelf(path, *flags):
+    return subprocess.run(["readelf", "-W", *flags, path], check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True).stdout
+
+
+def check_program(path, allowed):
+    dynamic = readelf(path, "-d")
+    needed = set(re.findall(r"\(NEEDED\).*\[(\S+)\]", dynamic))
+    found = [f"{path}: links {so}, which docs/architecture.md does not give it"
+             for so in sorted(needed - allowed)]
+    if not needed:
+        found.append(f"{path}: is not dynamically linked")
+    if "(FLAGS_1)" not in dynamic or "NOW" not in dynamic:
+        found.append(f"{path}: lacks full RELRO (BIND_NOW)")
+    if "PIE" not in dynamic:
+        found.append(f"{path}: is not a PIE")
+    if not re.search(r"GNU_STACK\s.*RW ", readelf(path, "-l")):
+        found.append(f"{path}: has an executable stack")
+    return found
+
+
+def check(tree, build="build"):
+    rows = table(tree.read("docs/architecture.md"), "program")
+    if not rows:
+        return ["docs/architecture.md: no table of programs"]
+    found = []
+    for row in rows:
+        path = f"{build}/{row['program']}"
+        if not tree.exists(path):
+            found.append(f"{path}: not built; run ./dev build")
+            continue
+        found += check_program(tree.path(path), set(row["shared libraries"].split()))
+    return found

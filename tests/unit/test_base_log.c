@@ -1,0 +1,190 @@
+/* The program's own log: its form, its levels, and what happens when nobody reads it. */
+#include "tests/unit/unit.h"
+
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <regex.h>
+#include <unistd.h>
+
+static int ends[2];
+static char got[70000];
+
+static void start(enum log_level level, bool json)
+{
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    log_setup(ends[1], level, json);
+    assert_int_equal(log_fd(), ends[1]);
+}
+
+/* everything that was written since the last call */
+static const char *written(void)
+{
+    ssize_t n = read(ends[0], got, sizeof(got) - 1);
+    got[n > 0 ? n : 0] = '\0';
+    return got;
+}
+
+static void stop(void)
+{
+    log_setup(2, LVL_INFO, false);
+    log_ident("");
+    fd_close(&ends[0]);
+    fd_close(&ends[1]);
+}
+
+static void matches(const char *text, const char *pattern)
+{
+    regex_t re;
+    assert_int_equal(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    int miss = regexec(&re, text, 0, NULL, 0);
+    regfree(&re);
+    if (miss)
+        fail_msg("'%s' does not match '%s'", text, pattern);
+}
+
+#define STAMP "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3} "
+
+static void form(void **state)
+{
+    (void)state;
+    start(LVL_INFO, false);
+    errno = 55;
+    log_info("program web: started pid=%d", 7);
+    assert_int_equal(errno, 55);
+    matches(written(), STAMP "INFO program web: started pid=7\n$");
+    log_ident("supd-log: ");
+    log_error("x");
+    matches(written(), STAMP "ERRO supd-log: x\n$");
+    log_crit("a\nb\x01\x7f");
+    matches(written(), STAMP "CRIT supd-log: a\\\\nb\\\\x01\\\\x7f\n$");
+    stop();
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"critical", "error", "warn",   "info",
+                                        "debug",    "trace", "blather"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_string_equal(log_level_name((enum log_level)log_level_by_name(names[i])), names[i]);
+    assert_int_equal(log_level_by_name("WARN"), -1);
+    assert_int_equal(log_level_by_name(""), -1);
+    start(LVL_WARN, false);
+    log_info("no");
+    log_debug("no");
+    assert_string_equal(written(), "");
+    log_warn("yes");
+    matches(written(), "WARN yes\n$");
+    stop();
+}
+
+static json_t *parsed(const char *line)
+{
+    json_error_t e;
+    json_t *j = json_loads(line, 0, &e);
+    if (!j)
+        fail_msg("%s: %s", e.text, line);
+    return j;
+}
+
+static void json_form(void **state)
+{
+    (void)state;
+    start(LVL_INFO, true);
+    log_warn("say \"hi\" \\ \n\t\x01 \xc3\xa4 and \xff\xfe end");
+    json_t *j = parsed(written());
+    matches(json_string_value(json_object_get(j, "time")),
+            "^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}(Z|[+-][0-9]{2}:[0-9]{2})$");
+    assert_string_equal(json_string_value(json_object_get(j, "level")), "warn");
+    matches(json_string_value(json_object_get(j, "message")),
+            "^say \"hi\" .* \xc3\xa4 and .* end$");
+    json_decref(j);
+    stop();
+}
+
+static void long_lines_are_cut_and_marked(void **state)
+{
+    (void)state;
+    static char text[9001];
+    memset(text, 'x', sizeof(text) - 1);
+    start(LVL_INFO, false);
+    log_info("%s", text);
+    size_t n = strlen(written());
+    assert_in_range(n, 4000, 4096);
+    assert_string_equal(got + n - 4, "...\n");
+    memset(text, 1, sizeof(text) - 1);
+    log_info("%s", text);
+    n = strlen(written());
+    assert_in_range(n, 4000, 4096);
+    assert_string_equal(got + n - 4, "...\n");
+    log_info("%.1000s", text);
+    assert_string_equal(written() + strlen(got) - 5, "\\x01\n");
+    log_setup(ends[1], LVL_INFO, true);
+    log_info("%s", text);
+    assert_in_range(strlen(written()), 4000, 4096);
+    json_decref(parsed(got));
+    stop();
+}
+
+static void fill(void)
+{
+    char block[4096] = {0};
+    while (write(ends[1], block, sizeof(block)) > 0)
+        ;
+}
+
+static void drain(void)
+{
+    char block[4096];
+    while (read(ends[0], block, sizeof(block)) > 0)
+        ;
+}
+
+static void dropped_lines_are_counted(void **state)
+{
+    (void)state;
+    for (int json = 0; json < 2; json++) {
+        start(LVL_INFO, json);
+        fill();
+        log_info("lost one");
+        log_info("lost two");
+        drain();
+        log_info("back");
+        const char *text = written();
+        assert_null(strstr(text, "lost"));
+        matches(text, "2 lines .*dropped");
+        assert_non_null(strstr(text, "back"));
+        assert_true(strstr(text, "dropped") < strstr(text, "back"));
+        if (json) {
+            *strchr(got, '\n') = '\0';
+            json_decref(parsed(got));
+        } else {
+            matches(text, STAMP "WARN ");
+        }
+        log_info("more");
+        assert_null(strstr(written(), "dropped"));
+        stop();
+    }
+}
+
+static void limits(void **state)
+{
+    (void)state;
+    long long next = 0;
+    assert_true(log_limit_pass(&next, 1000));
+    assert_false(log_limit_pass(&next, 1000));
+    next = 1;
+    assert_true(log_limit_pass(&next, 1000));
+    int passed = 0;
+    for (int i = 0; i < 10; i++)
+        if (LOG_LIMIT(1000))
+            passed++;
+    assert_int_equal(passed, 1);
+}
+
+RUN(TEST(form), TEST(levels), TEST(json_form), TEST(long_lines_are_cut_and_marked),
+    TEST(dropped_lines_are_counted), TEST(limits))
