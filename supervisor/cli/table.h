@@ -18,7 +18,8 @@ struct table_cell {
 
 struct table {
     size_t ncolumns, ncells, cap;
-    struct table_cell *cells;  /* rows of ncolumns */
+    struct table_cell *cells; /* rows of ncolumns */
+    struct arena *texts;
     bool right[TABLE_COLUMNS]; /* numbers */
 };
 
