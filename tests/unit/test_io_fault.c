@@ -132,7 +132,7 @@ static char sock[64];
 static int socket_once(struct err *e)
 {
     struct usock_peer peer;
-    int fd = usock_listen(sock, 0, e), c = -1, s = -1;
+    int fd = usock_listen(sock, (int64_t)getegid(), e), c = -1, s = -1;
     if (fd < 0)
         return -1;
     c = usock_connect(sock, e);
