@@ -11,7 +11,7 @@
 
 #define TABLE 1024
 #define PID_FIRST 100
-#define PID_LAST 300 /* a number comes again soon, sometimes at once */
+#define PID_LAST 400 /* a number comes again soon, sometimes at once */
 #define NAMES 64
 
 struct task {
@@ -179,7 +179,7 @@ static bool number_in_use(int pid)
 static struct task *new_task(void)
 {
     struct task *t = find(0);
-    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 3) {
+    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 2) {
         fake_break("the simulated process table is full");
         return tasks;
     }
