@@ -347,7 +347,9 @@ static void hundreds_of_orphans_are_all_reaped(void **state)
     CUE(20000, term, &play.s);
     loop_run(play.s.loop);
     assert_null(fake_broken());
-    assert_int_equal(state_totals(play.s.state)->orphans, 13 * 50);
+    /* those of the last one may live on when the supervisor ends */
+    assert_in_range(state_totals(play.s.state)->orphans, 13 * 50, 14 * 50);
+    assert_int_equal(state_totals(play.s.state)->orphans, fake_counts().orphans);
     assert_int_equal(state_totals(play.s.state)->spawned, 14);
     stage_close(&play.s);
     str_fini(&play.seen);
