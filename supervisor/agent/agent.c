@@ -8,17 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PINGS_MAX 16
+
+struct agent_program;
+
+/* a ping that waits for supd's own answer, so that it proves the way there and back */
+struct ping {
+    struct agent_program *agent; /* NULL: free */
+    uint32_t ref;
+};
+
 struct agent_program {
     struct loop *loop;
     struct channel *channel;
     mono_t started;
     uint64_t events; /* seen */
-};
-
-/* a ping that waits for supd's own answer, so that it proves the way there and back */
-struct ping {
-    struct agent_program *agent;
-    uint32_t ref;
+    struct ping pings[PINGS_MAX];
 };
 
 static int64_t number(const struct wire_reply *r, const char *key)
@@ -44,18 +49,18 @@ static void on_version(void *obj, const struct wire_reply *r)
     } else {
         channel_error(a->channel, p->ref, WIRE_FAILED, r->text);
     }
-    free(p);
+    p->agent = NULL;
 }
 
 static void do_ping(struct agent_program *a, const struct channel_req *rq)
 {
-    struct ping *p = malloc(sizeof(*p));
-    if (p)
-        *p = (struct ping){.agent = a, .ref = rq->ref};
-    if (p && channel_ask(a->channel, "version", on_version, p))
-        return;
-    free(p);
-    channel_error(a->channel, rq->ref, WIRE_BUSY, "the agent has too much to do");
+    size_t i = 0;
+    while (i < PINGS_MAX && a->pings[i].agent)
+        i++;
+    if (i < PINGS_MAX && channel_ask(a->channel, "version", on_version, &a->pings[i]))
+        a->pings[i] = (struct ping){.agent = a, .ref = rq->ref};
+    else
+        channel_error(a->channel, rq->ref, WIRE_BUSY, "the agent has too much to do");
 }
 
 static const struct {

@@ -380,6 +380,7 @@ struct wire_out *ctl_event(struct ctl *c, const char *type)
     str_clear(&c->event);
     wire_begin(&c->event_out, &c->event, "", "event");
     wire_kv_int(&c->event_out, "seq", (int64_t)c->seq);
+    wire_kv_int(&c->event_out, "time_ms", wall_now().ns / 1000000);
     wire_kv(&c->event_out, "type", type);
     return &c->event_out;
 }

@@ -71,6 +71,7 @@ void verb_names(void *obj, struct ctl_req *rq)
     TAILQ_FOREACH (g, &s->groups, link) {
         struct wire_out w = ctl_row(rq);
         wire_kv(&w, "group", g->name);
+        wire_kv_int(&w, "processes", g->nprocs);
         wire_end(&w);
     }
     for (struct proc *p = procs_first(s); p; p = procs_next(p)) {
