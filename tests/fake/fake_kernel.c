@@ -9,12 +9,13 @@
 
 #define TABLE 1024
 #define PID_FIRST 100
-#define PID_LAST 2000 /* small, so that numbers come again */
+#define PID_LAST 300 /* a number comes again soon, sometimes at once */
 #define NAMES 64
 
 struct task {
     int pid, pgid; /* pid 0: free */
     int name;      /* index into names; -1: not a leader */
+    int of;        /* not a leader: its leader's name */
     bool zombie;
     bool leads;    /* its leader lives: its death is not ours to reap */
     int status;    /* of the zombie, or when it ends by itself */
@@ -32,7 +33,6 @@ struct named {
 struct rng fake_rng;
 static struct task tasks[TABLE];
 static struct named names[NAMES];
-static int last_pid;
 static uint64_t deaths;
 static struct fake_counts counts;
 static char broken[512];
@@ -46,8 +46,8 @@ void fake_reset(uint64_t seed, unsigned jumps)
     memset(tasks, 0, sizeof(tasks));
     memset(names, 0, sizeof(names));
     counts = (struct fake_counts){0};
-    last_pid = PID_FIRST + (int)rng_below(&fake_rng, 1000);
     deaths = 0;
+    fake_clock_reset();
     broken[0] = '\0';
     fate_fn = NULL;
     fake_loop_jumps = jumps;
@@ -126,11 +126,12 @@ unsigned fake_leaders(const char *name)
     return n;
 }
 
-unsigned fake_group(int pgid)
+unsigned fake_orphans(const char *name)
 {
     unsigned n = 0;
+    int i = name_index(name);
     EACH_TASK(t)
-    n += t->pid && !t->zombie && t->pgid == pgid;
+    n += t->pid && !t->zombie && t->name < 0 && t->of == i && !t->leads;
     return n;
 }
 
@@ -161,14 +162,15 @@ static bool number_in_use(int pid)
 static struct task *new_task(void)
 {
     struct task *t = find(0);
-    if (!t) {
+    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 3) {
         fake_break("the simulated process table is full");
         return tasks;
     }
+    int pid;
     do
-        last_pid = last_pid >= PID_LAST ? PID_FIRST : last_pid + 1;
-    while (number_in_use(last_pid));
-    *t = (struct task){.pid = last_pid, .pgid = last_pid, .name = -1};
+        pid = PID_FIRST + (int)rng_below(&fake_rng, PID_LAST - PID_FIRST);
+    while (number_in_use(pid));
+    *t = (struct task){.pid = pid, .pgid = pid, .name = -1};
     return t;
 }
 
@@ -194,6 +196,7 @@ int fake_fork(const struct spawn_request *rq, const struct fake_fate *fate, stru
     for (unsigned i = 0; i < fate->kids; i++) {
         struct task *kid = new_task();
         kid->pgid = t->pid;
+        kid->of = t->name;
         kid->leads = true;
         kid->fate = *fate;
         kid->fate.obeys = fate->kid_obeys;
@@ -274,6 +277,8 @@ void fake_reaped(int pid)
     counts.reaped++;
     if (t->name >= 0)
         names[t->name].counts.reaped++;
+    else
+        counts.orphans++;
     t->pid = 0;
 }
 
