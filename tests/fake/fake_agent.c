@@ -18,9 +18,13 @@ void agent_follow(struct agent *a)
     (void)a;
 }
 
-void agent_finish(struct agent *a)
+void agent_close(struct agent *a, loop_fn *fn, void *obj)
 {
+    static struct loop_timer gone;
     (void)a;
+    struct sup *s = obj;
+    loop_timer_init(&gone, s->loop, fn, obj);
+    loop_timer_at(&gone, loop_now(s->loop));
 }
 
 int agent_pid(const struct agent *a)
