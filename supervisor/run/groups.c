@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From the end, since a generation's groups come in this order. */
 static void insert_sorted(struct sup *s, struct group *g)
 {
-    struct group *at;
-    TAILQ_FOREACH (at, &s->groups, link)
-        if (at->priority > g->priority)
-            break;
+    struct group *at = TAILQ_LAST(&s->groups, group_list);
+    while (at && at->priority > g->priority)
+        at = TAILQ_PREV(at, group_list, link);
     if (at)
-        TAILQ_INSERT_BEFORE(at, g, link);
+        TAILQ_INSERT_AFTER(&s->groups, at, g, link);
     else
-        TAILQ_INSERT_TAIL(&s->groups, g, link);
+        TAILQ_INSERT_HEAD(&s->groups, g, link);
     s->ngroups++;
 }
 
