@@ -364,7 +364,7 @@ static int one_conversion(struct format *f, const char *start)
         return unknown_name(f, key, key_len);
     if (read_spec(f, &s) < 0)
         return -1;
-    if (s.conv == '%') {
+    if (s.conv == '%' && f->p == start + 2) {
         str_puts(f->out, f->opts.kept ? "%%" : "%");
         return 0;
     }

@@ -61,7 +61,7 @@ void load_fcgi(struct conf *c, struct group *g)
 {
     struct sect x;
     struct names names;
-    struct err e = {0};
+    struct err e;
     size_t row = sect_index(&rows_fcgi, "socket");
     sect_init(&x, c, g->section, &rows_fcgi);
     names_init(&names, &c->env);

@@ -1,11 +1,11 @@
 /* The configuration's text: the main file, then what its [include] names. */
+#include "supervisor/conf/fileglob.h"
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/reader.h"
 #include "supervisor/conf/section.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,29 +79,18 @@ static void read_included(struct conf *c, const char *file, struct pos at)
     else
         read_text(c, file, str_text(&text), text.len);
     str_fini(&text);
-    ini_expand_here(&c->ini, path_dirname(c->a, file));
-}
-
-static int text_cmp(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    ini_expand_here(&c->ini, path_absolute(c->a, &c->paths, path_dirname(c->a, file)));
 }
 
 static void read_pattern(struct conf *c, const char *pattern, struct pos at)
 {
-    glob_t g = {0};
     if (pattern[0] != '/')
         pattern = arena_printf(c->a, "%s/%s", c->dir, pattern);
-    int r = glob(pattern, GLOB_NOSORT | GLOB_NOESCAPE, NULL, &g);
-    if (r != 0) {
+    struct str_list found = fileglob(c->a, pattern);
+    if (!found.n)
         conf_warn(c, at, "No file matches via include \"%s\"", pattern);
-        globfree(&g);
-        return;
-    }
-    qsort(g.gl_pathv, g.gl_pathc, sizeof(g.gl_pathv[0]), text_cmp);
-    for (size_t i = 0; i < g.gl_pathc; i++)
-        read_included(c, g.gl_pathv[i], at);
-    globfree(&g);
+    for (size_t i = 0; i < found.n; i++)
+        read_included(c, found.v[i], at);
 }
 
 static void read_patterns(struct conf *c, const char *files, struct pos at)

@@ -61,7 +61,7 @@ static void write_command(struct gen_writer *w, const struct proc *p, struct gen
 {
     const char **argv, *path = path_of(w, p);
     size_t argc;
-    struct err e = {0};
+    struct err e;
     g->command = genbuf_str(w->b, p->o.command);
     if (w->last_command == p->o.command && w->last_path == path) {
         const struct gen_proc *l = &w->last; /* the process before: numprocs share it all */

@@ -49,7 +49,7 @@ typedef VEC(const struct ini_section *) section_vec;
 static void load_group(struct conf *c, const struct ini_section *s, section_vec *taken)
 {
     struct sect x;
-    struct err e = {0};
+    struct err e;
     const char *name;
     if (val_name(c->a, s->name + strlen("group:"), &name, &e) < 0) {
         conf_fail(c, pos_section(s), "[%s]: %s", s->name, e.msg);
@@ -92,7 +92,7 @@ static const char *name_part(const struct ini_section *s)
 static void load_single(struct conf *c, const struct ini_section *s, uint8_t kind)
 {
     const char *name = name_part(s);
-    struct err e = {0};
+    struct err e;
     if (kind != GEN_EVENTLISTENER && val_name(c->a, name, &name, &e) < 0) {
         conf_fail(c, pos_section(s), "[%s]: %s", s->name, e.msg);
         return;

@@ -6,7 +6,7 @@
 
 static void lint_command(struct conf *c, const struct prog *prog)
 {
-    struct err e = {0};
+    struct err e;
     const struct ini_key *k = ini_get(&c->ini, prog->section, "command");
     const char **argv;
     size_t argc;

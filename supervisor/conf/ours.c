@@ -15,7 +15,7 @@ void load_ours(struct conf *c)
     sect_convert(&x, &c->agent, &c->here, 0, 0);
     c->agent.gids = arena_alloc(c->a, c->agent.groups.n * sizeof(*c->agent.gids));
     for (size_t i = 0; i < c->agent.groups.n; i++) {
-        struct err e = {0};
+        struct err e;
         int64_t gid = 0;
         if (unix_group_find(c->agent.groups.v[i], &gid, &e) < 0)
             conf_fail(c, sect_pos(&x, sect_index(&rows_agent, "groups")), "agent.groups: %s",

@@ -115,7 +115,7 @@ static void check_shared(struct reading *r)
 static bool read_shared(struct reading *r)
 {
     struct proc_opts *o = &r->prog->o;
-    struct err e = {0};
+    struct err e;
     const struct ini_key *k = r->x.keys[row_of("process_name")];
     size_t before = r->c->m.list[MSG_ERROR].n;
     sect_convert(&r->x, o, &r->names, OPT_PER_PROC, 0);
@@ -135,7 +135,7 @@ static bool read_shared(struct reading *r)
 static const char *expand_one(struct reading *r, const struct ini_key *k, const char *text,
                               const char *what, struct expand_opts opts)
 {
-    struct err e = {0};
+    struct err e;
     struct str out = STR_INIT;
     const char *done = NULL;
     if (!strchr(text, '%'))
@@ -186,11 +186,24 @@ static bool read_logfile(struct reading *r, size_t row, struct proc *p)
     return ok;
 }
 
+/* The environment of the process before goes: what it overrode shows through again. A name that
+ * only it had stays, as in Supervisor. */
+static void reset_environment(struct reading *r)
+{
+    VEC_EACH (&r->per_proc.own, i) {
+        struct name *n = &r->per_proc.own.v[i];
+        const struct name *base = names_find(&r->c->env, n->key, strlen(n->key));
+        if (base)
+            n->text = base->text;
+    }
+}
+
 /* environment= of one process; its pairs become names for the keys that follow */
 static bool read_environment(struct reading *r, size_t row, struct proc *p)
 {
     const struct ini_key *k = r->x.keys[row];
     struct expand_opts opts = {.exact = r->c->rq.exact, .own_first = true};
+    reset_environment(r);
     const char *text = k ? expand_one(r, k, k->value, "environment", opts) : "";
     if (!text)
         return false;
@@ -332,7 +345,7 @@ static void read_processes(struct reading *r)
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
 {
     struct prog *prog = arena_alloc(c->a, sizeof(*prog));
-    struct err e = {0};
+    struct err e;
     *prog = (struct prog){.section = s, .group_name = group_name};
     if (val_name(c->a, strchr(s->name, ':') + 1, &prog->name, &e) < 0) {
         conf_fail(c, pos_section(s), "[%s]: %s", s->name, e.msg);

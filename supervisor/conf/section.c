@@ -53,7 +53,7 @@ const char *sect_expand(struct sect *x, const struct ini_key *k, const char *tex
 {
     if (!strchr(text, '%'))
         return text;
-    struct err e = {0};
+    struct err e;
     struct str out = STR_INIT;
     const char *what = arena_printf(x->c->a, "%s.%s", x->s->name, k->name);
     const char *done = NULL;
@@ -84,7 +84,7 @@ static bool convert(struct sect *x, size_t row, const char *text, void *obj)
 {
     const struct opt *o = &x->t->rows[row];
     struct opt_env env = {.a = x->c->a, .paths = x->c->paths, .exact = x->c->rq.exact};
-    struct err e = {0};
+    struct err e;
     struct opt_set *set = obj;
     if (opt_parse(o, &env, text, obj, &e) < 0) {
         conf_fail(x->c, sect_pos(x, row), "%s.%s: %s", x->s ? x->s->name : "default", o->name,

@@ -26,7 +26,7 @@ static const char *temp_folder(struct conf *c)
 static const char *expand_environment(struct conf *c, struct sect *x, const struct ini_key *k)
 {
     struct names more;
-    struct err e = {0};
+    struct err e;
     struct str out = STR_INIT;
     names_init(&more, &c->env);
     names_add(&more, (struct name){.key = "here", .text = c->dir});

@@ -162,7 +162,7 @@ int val_exitcodes(struct arena *a, const char *text, int32_t **out_codes, size_t
 
 int val_autorestart(const char *text, uint8_t *out_r, struct err *e)
 {
-    bool b;
+    bool b = false;
     if (strcasecmp(text, "unexpected") == 0) {
         *out_r = GEN_RESTART_UNEXPECTED;
         return 0;

@@ -44,13 +44,14 @@ enum {                         /* flags of a stream, set by supd-log */
        LOGSHM_SECOND = 2,      /* the second output is in use */
 };
 
-/* How far one output is. */
+/* How far one output is. A write under way is noted first: valid while note_from == done. */
 struct logshm_out {
-    uint64_t done;      /* bytes before this are written, dropped or not wanted */
-    uint64_t note_size; /* the write under way: size of the file before it ... */
-    uint32_t note_in;   /* ... bytes of the stream that it covers (0: no write is under way) ... */
-    uint32_t note_out;  /* ... and bytes that the file gets */
-    uint64_t gap, gap_end; /* dropped, and not yet marked: [gap, gap_end); equal: none */
+    uint64_t done;         /* bytes before this are written, dropped or not wanted */
+    uint64_t note_from;    /* the write under way starts here in the stream ... */
+    uint64_t note_to;      /* ... and ends here; not above note_from: none */
+    uint64_t note_size;    /* size of the file before it */
+    uint64_t note_len;     /* bytes that the file gets */
+    uint64_t gap, gap_end; /* dropped, and not yet marked: [gap, gap_end); empty or passed: none */
     uint64_t gap_bytes;
     uint64_t gap_lines;
 };
@@ -80,13 +81,12 @@ struct logshm_stream {
     uint8_t pad[3];
     /* written by supd-log */
     uint32_t flags;
-    uint64_t read;   /* bytes taken from the pipe (and padding after which a new block began) */
-    uint64_t kept;   /* the oldest byte that is still there */
-    uint32_t intent; /* a read() of so many bytes at position read is under way; 0: none */
+    uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
+    uint64_t kept; /* the oldest byte that is still there */
+    uint64_t aim;  /* above read: a read() up to this position is under way */
     uint32_t rotations;
     uint64_t bytes, lost_bytes, lost_lines; /* counters */
     uint32_t failures;
-    uint32_t pad2;
     struct logshm_out out;
 };
 

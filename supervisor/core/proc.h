@@ -97,7 +97,7 @@ struct proc_life {
     uint8_t expected;  /* the last exit was expected */
     uint8_t has_exit;  /* exit_status is valid */
     uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
-    uint8_t nwindow;   /* entries used in window */
+    uint8_t nwindow;   /* entries used in its proc_window */
     uint8_t polls;     /* looks at the group since the last signal to it */
     uint8_t pad[1];
     int32_t pid;         /* 0: none */
@@ -113,13 +113,17 @@ struct proc_life {
     mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
     mono_t poll;      /* next look at the leftover group */
     mono_t changed;   /* when the state last changed */
-    wall_t start_wall, stop_wall;     /* for people; 0: never */
-    uint64_t starts;                  /* instances spawned */
-    uint64_t restarts;                /* of these, how many were automatic (retries included) */
-    uint64_t exits;                   /* deaths reaped */
-    uint64_t fatals;                  /* times it gave up (not: ended by a shutdown) */
-    uint32_t window[PROC_WINDOW_MAX]; /* times of failures and automatic restarts, in 1/16 s of
-                                         mono, oldest first */
+    wall_t start_wall, stop_wall; /* for people; 0: never */
+    uint64_t starts;              /* instances spawned */
+    uint64_t restarts;            /* of these, how many were automatic (retries included) */
+    uint64_t exits;               /* deaths reaped */
+    uint64_t fatals;              /* times it gave up (not: ended by a shutdown) */
+};
+
+/* Times of failures and automatic restarts, in 1/16 s of mono, oldest first; life->nwindow of them
+ * are in use. Apart from the life, since only programs with retry_window ever touch it. */
+struct proc_window {
+    uint32_t at[PROC_WINDOW_MAX];
 };
 
 enum proc_event {
@@ -142,11 +146,12 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why; /* START: BOOT or OPERATOR */
-    int pid;           /* SPAWNED */
-    int status;        /* EXITED: wait status */
-    bool group_alive;  /* EXITED, CANNOT: others of its group still exist */
-    uint32_t random;   /* for jitter */
+    enum proc_why why;          /* START: BOOT or OPERATOR */
+    int pid;                    /* SPAWNED */
+    int status;                 /* EXITED: wait status */
+    bool group_alive;           /* EXITED, CANNOT: others of its group still exist */
+    uint32_t random;            /* for jitter */
+    struct proc_window *window; /* this process's; always given */
 };
 
 struct proc_change {

@@ -7,7 +7,7 @@
 /* a refused spawn is tried again after 100 ms, 200 ms, ... 5 s */
 #define DELAY_FIRST DUR_MS(100)
 #define DELAY_MAX DUR_S(5)
-/* the unit of proc_life.window */
+/* the unit of proc_window */
 #define WINDOW_TICK_NS INT64_C(62500000)
 
 /* ---- the wait before a retry ---- */
@@ -125,13 +125,14 @@ void proc_on_start_due(struct step *s)
 static bool window_full(struct step *s)
 {
     struct proc_life *l = s->l;
+    uint32_t *at = s->in->window->at;
     uint32_t now = (uint32_t)(s->in->now.ns / WINDOW_TICK_NS);
     unsigned old = l->nwindow == PROC_WINDOW_MAX;
-    while (old < l->nwindow && (now - l->window[old]) * WINDOW_TICK_NS >= s->p->retry_window.ns)
+    while (old < l->nwindow && (now - at[old]) * WINDOW_TICK_NS >= s->p->retry_window.ns)
         old++;
     l->nwindow = (uint8_t)(l->nwindow - old);
-    memmove(l->window, l->window + old, l->nwindow * sizeof(l->window[0]));
-    l->window[l->nwindow++] = now;
+    memmove(at, at + old, l->nwindow * sizeof(at[0]));
+    at[l->nwindow++] = now;
     return l->nwindow == PROC_WINDOW_MAX || l->nwindow > s->p->startretries;
 }
 

@@ -31,6 +31,7 @@ struct loop {
     void *turn_obj;
     int epoll_fd; /* libev's own, -1 if it uses another backend */
     bool stop, again;
+    uint64_t turns;
 };
 
 struct timer {
@@ -183,6 +184,7 @@ void loop_run(struct loop *l)
         bool again = l->again || l->first;
         l->again = false;
         ev_run(l->ev, again ? EVRUN_NOWAIT : EVRUN_ONCE);
+        l->turns++;
         end_turn(l);
     }
 }
@@ -213,6 +215,11 @@ void loop_refresh(struct loop *l)
 void loop_again(struct loop *l)
 {
     l->again = true;
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+    return l->turns;
 }
 
 static struct timer *timer_of(struct loop_timer *t)

@@ -7,6 +7,7 @@
 #include "supervisor/base/mono.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 
@@ -49,6 +50,8 @@ mono_t loop_now(const struct loop *l);
 void loop_refresh(struct loop *l);
 /* Makes the next wait return at once (there is more to do). */
 void loop_again(struct loop *l);
+/* How often the loop has woken up so far. */
+uint64_t loop_turns(const struct loop *l);
 
 /* `LOOP_TIMER(&t, loop, fn, obj)`, `LOOP_IO(...)`, `LOOP_DEFER(...)`: set up, not started. They do
  * not compile if fn does not take obj. */

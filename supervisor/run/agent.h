@@ -16,8 +16,10 @@ int agent_setup(struct sup *s, struct err *e);
 bool agent_reaped(struct agent *a, int pid, int status);
 /* A new configuration is in use: starts or ends the agent as it needs. */
 void agent_follow(struct agent *a);
-/* The shutdown: closes the channel, so that it ends; no restart after this. */
-void agent_finish(struct agent *a);
+/* The shutdown: tells it to end by closing its channel; no restart after this. fn(obj) is called
+ * once when it is gone, or after 1.8 s (it is killed then); never from inside this call. a may be
+ * NULL. */
+void agent_close(struct agent *a, loop_fn *fn, void *obj);
 /* Its pid, or 0. */
 int agent_pid(const struct agent *a);
 void agent_free(struct agent **a);

@@ -84,8 +84,8 @@ static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, const c
  * member of its group; an abstract name has no mode, so there only the owner counts. */
 static unsigned role_of(const struct ctl *c, const struct usock_peer *peer)
 {
-    if (peer->pid == 0)
-        return 0; /* of another pid namespace: its uid 0 means nothing */
+    if (peer->pid == 0 && c->path[0] == '@')
+        return 0; /* of another pid namespace: no file's mode let it in, its uid 0 means nothing */
     if (peer->uid == 0 || peer->uid == c->uid)
         return CTL_ADMIN;
     return c->gid >= 0 && c->path[0] != '@' ? CTL_READER : 0;
@@ -380,6 +380,7 @@ struct wire_out *ctl_event(struct ctl *c, const char *type)
     str_clear(&c->event);
     wire_begin(&c->event_out, &c->event, "", "event");
     wire_kv_int(&c->event_out, "seq", (int64_t)c->seq);
+    wire_kv_int(&c->event_out, "time_ms", wall_now().ns / 1000000);
     wire_kv(&c->event_out, "type", type);
     return &c->event_out;
 }

@@ -362,7 +362,7 @@ void logs_main_counters(const struct logs *g, struct logs_counters *out)
 /* ---- questions ---- */
 
 /* True if all that its pipe and the memory held is written: no need to ask. What read() has taken
- * but not booked shows in intent, which is set before. */
+ * but not booked shows in aim, which is set before. */
 static bool is_dry(const struct log_stream *s)
 {
     int waiting = 1;
@@ -374,7 +374,7 @@ static bool is_dry(const struct log_stream *s)
     const struct logshm_stream *r = shared(s);
     bool second_done =
         !(r->flags & LOGSHM_SECOND) || logshm_out(s->logs->mem.h, s->slot, 1)->done >= r->read;
-    return r->intent == 0 && r->out.done >= r->read && second_done;
+    return r->aim <= r->read && r->out.done >= r->read && second_done;
 }
 
 void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, loop_fn *fn,

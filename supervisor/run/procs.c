@@ -191,6 +191,7 @@ static void feed(struct proc *p, struct proc_in in)
     struct proc_out out;
     in.now = mono_now();
     in.wall = wall_now();
+    in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);

@@ -114,9 +114,7 @@ static void end_groups(struct sup *s)
 {
     s->stop_phase = PHASE_AGENT;
     loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
-    if (s->agent)
-        agent_finish(s->agent);
-    shutdown_step(s);
+    agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
 static void end_agent(struct sup *s)
@@ -154,6 +152,4 @@ void shutdown_step(struct sup *s)
 {
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
         step_groups(s);
-    else if (s->stop_phase == PHASE_AGENT && (!s->agent || !agent_pid(s->agent)))
-        next_phase(s);
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define TEXT_MAX (256u * 1024)
-#define GROW_SLOTS 64u
 
 struct copy {
     uint32_t seq; /* 0: never written */
@@ -29,7 +28,7 @@ struct slot {
 struct head {
     uint64_t magic;
     uint32_t version, slot_size;
-    uint32_t nslots;               /* slots that the file has room for */
+    uint32_t nslots;               /* slots that were ever used: those below this */
     uint32_t argc, envc, text_len; /* the start: NUL-terminated strings, argv then environment */
     wall_t started_wall;
     mono_t started;
@@ -40,7 +39,8 @@ struct head {
 
 #define TEXT_AT 4096u
 #define SLOTS_AT (TEXT_AT + TEXT_MAX)
-#define MAP_SIZE (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
+#define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
+#define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
 
 struct state {
     int fd;
@@ -58,7 +58,7 @@ static struct slot *slot_of(const struct state *s, uint32_t i)
     return (struct slot *)(void *)(s->map + SLOTS_AT) + i;
 }
 
-/* The whole range is mapped at once, so that addresses stay valid when the file grows. */
+/* Sparse, and mapped as a whole: only what is used costs memory, and addresses never change. */
 struct state *state_new(struct err *e)
 {
     struct state *s = calloc(1, sizeof(*s));
@@ -67,7 +67,7 @@ struct state *state_new(struct err *e)
         return NULL;
     }
     s->fd = fd_memory("supd-state", true);
-    if (s->fd < 0 || ftruncate(s->fd, SLOTS_AT) < 0) {
+    if (s->fd < 0 || ftruncate(s->fd, MAP_SIZE) < 0) {
         err_errno(e, errno, "cannot make the state memory");
         state_free(&s);
         return NULL;
@@ -132,28 +132,16 @@ int state_note_start(struct state *s, char *const *argv, char *const *env,
     return 0;
 }
 
-static int grow(struct state *s, struct err *e)
-{
-    struct head *h = head_of(s);
-    uint32_t want = h->nslots ? h->nslots * 2 : GROW_SLOTS;
-    if (want > STATE_SLOTS_MAX)
-        want = STATE_SLOTS_MAX;
-    if (want == h->nslots)
-        return err_set(e, "more than %u processes", STATE_SLOTS_MAX);
-    if (ftruncate(s->fd, (off_t)(SLOTS_AT + want * sizeof(struct slot))) < 0)
-        return err_errno(e, errno, "cannot grow the state memory");
-    h->nslots = want;
-    return 0;
-}
-
 int64_t state_slot_new(struct state *s, struct err *e)
 {
     struct head *h = head_of(s);
     uint32_t i = s->first_free;
     while (i < h->nslots && slot_of(s, i)->used)
         i++;
-    if (i == h->nslots && grow(s, e) < 0)
-        return -1;
+    if (i == STATE_SLOTS_MAX)
+        return err_set(e, "more than %u processes", STATE_SLOTS_MAX);
+    if (i == h->nslots)
+        h->nslots++;
     s->first_free = i + 1;
     memset(slot_of(s, i), 0, sizeof(struct slot));
     slot_of(s, i)->used = 1;
@@ -196,6 +184,11 @@ void state_put(struct state *s, uint32_t slot, const struct state_rec *rec)
     c->crc = crc32_of(&c->rec, sizeof(c->rec));
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     c->seq = seq ? seq : 1;
+}
+
+struct proc_window *state_window(struct state *s, uint32_t slot)
+{
+    return (struct proc_window *)(void *)(s->map + WINDOWS_AT) + slot;
 }
 
 struct spawn_cell *state_cell(struct state *s, uint32_t slot)

@@ -50,6 +50,8 @@ const struct state_rec *state_get(const struct state *s, uint32_t slot);
 bool state_good(const struct state *s, uint32_t slot);
 /* Commits a record. */
 void state_put(struct state *s, uint32_t slot, const struct state_rec *rec);
+/* The restart times that its retry_window looks at; touched only by processes that have one. */
+struct proc_window *state_window(struct state *s, uint32_t slot);
 /* The cell that a spawn of this slot writes to; stays valid as long as the state. */
 struct spawn_cell *state_cell(struct state *s, uint32_t slot);
 struct state_totals *state_totals(struct state *s);

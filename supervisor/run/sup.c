@@ -73,12 +73,9 @@ static void child_reaped(void *obj, int pid, int status)
     struct sup *s = obj;
     state_totals(s->state)->reaped++;
     if (procs_reaped(s, pid, status) || helper_reaped(s, pid, status) ||
-        (s->logs && logs_reaped(s->logs, pid, status)))
+        (s->logs && logs_reaped(s->logs, pid, status)) ||
+        (s->agent && agent_reaped(s->agent, pid, status)))
         return;
-    if (s->agent && agent_reaped(s->agent, pid, status)) {
-        shutdown_step(s);
-        return;
-    }
     state_totals(s->state)->orphans++;
     struct str text = STR_INIT;
     proc_status_text(&text, status);

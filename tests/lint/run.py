@@ -5,15 +5,18 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import banned    # noqa: E402
-import form      # noqa: E402
-import layers    # noqa: E402
-import needed    # noqa: E402
-import sizes     # noqa: E402
-import words     # noqa: E402
+import banned  # noqa: E402
+import confd   # noqa: E402
+import form    # noqa: E402
+import layers  # noqa: E402
+import needed  # noqa: E402
+import pages   # noqa: E402
+import sizes   # noqa: E402
+import tidy    # noqa: E402
+import words   # noqa: E402
 from tree import Tree  # noqa: E402
 
-RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form)}
+RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, tidy)}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

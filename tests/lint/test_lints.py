@@ -1,4 +1,5 @@
 """The house rules hold on this tree, and each of them notices a file that breaks it."""
+import json
 import os
 import subprocess
 import sys
@@ -178,6 +179,49 @@ def test_form_notices(tree):
     holds("form", tree)
     tree.write("supervisor/base/a.c", "int  a ;\n")
     breaks("form", tree, "supervisor/base/a.c:1")
+
+
+def tidy_tree(tree, text):
+    with open(os.path.join(run.ROOT, ".clang-tidy"), encoding="utf-8") as f:
+        tree.write(".clang-tidy", f.read())
+    tree.write("supervisor/base/a.c", text)
+    tree.write("build/compile_commands.json", json.dumps(
+        [{"directory": tree.root, "file": tree.path("supervisor/base/a.c"), "command": "gcc -c supervisor/base/a.c"}]))
+
+
+def test_tidy_notices(tree):
+    tidy_tree(tree, "int f(int a);\nint f(int a)\n{\n    if (a == a)\n        return 1;\n    return 0;\n}\n")
+    breaks("tidy", tree, "supervisor/base/a.c:4", "misc-redundant-expression")
+
+
+def test_tidy_allows(tree):
+    breaks("tidy", tree, "run ./dev build")
+    tidy_tree(tree, "int f(int a);\nint f(int a)\n{\n    return a + 1;\n}\n")
+    holds("tidy", tree)
+
+
+# plays supd: bad.conf has an error; what says odd is printed differently each time
+STAND_IN = """#!/bin/sh
+case "$1 $3" in
+"--check "*bad.conf) echo 'bad.conf:1: wrong'; exit 2 ;;
+--check*) exit 0 ;;
+*) sed "s/odd/odd odd/" "$3" ;;
+esac
+"""
+
+
+def test_confd_notices(tree):
+    breaks("confd", tree, "not built")
+    tree.write("build/supd", STAND_IN)
+    os.chmod(tree.path("build/supd"), 0o755)
+    breaks("confd", tree, "no examples")
+    tree.write("conf.d/good.conf", "[x]\n")
+    holds("confd", tree)
+    tree.write("conf.d/bad.conf", "[x\n")
+    breaks("confd", tree, "bad.conf:1: wrong")
+    os.unlink(tree.path("conf.d/bad.conf"))
+    tree.write("conf.d/odd.conf", "[odd]\n")
+    breaks("confd", tree, "odd.conf", "does not parse to the same")
 
 
 def test_coverage_judges():

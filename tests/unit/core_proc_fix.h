@@ -22,6 +22,7 @@
 struct fix {
     struct proc_policy p;
     struct proc_life l;
+    struct proc_window w;
     struct proc_out o;
     mono_t now;
     uint32_t codes[8];
@@ -86,6 +87,7 @@ static inline const char *fix_feed(struct fix *f, struct proc_in in)
 {
     f->p.exitcodes = f->codes;
     in.now = f->now;
+    in.window = &f->w;
     in.wall = (wall_t){f->now.ns + SEC};
     proc_step(&f->p, &f->l, &in, &f->o);
     return fix_line(f);

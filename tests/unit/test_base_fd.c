@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,8 +71,10 @@ static void fill_all(bool without_dev)
 {
     for (unsigned mask = 0; mask < 8; mask++) {
         pid_t pid = fork();
+        if (pid == 0 && without_dev)
+            _exit(fill_child(mask, true)); /* no folder for coverage to write to, either */
         if (pid == 0)
-            _exit(fill_child(mask, without_dev));
+            CHILD_EXIT(fill_child(mask, false));
         int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -100,7 +105,7 @@ static void whole_writes(void **state)
     static char block[1 << 20];
     memset(block, 'x', sizeof(block));
     if (pid == 0)
-        _exit(fd_write_all(ends[1], block, sizeof(block)) == 0 ? 0 : 1);
+        CHILD_EXIT(fd_write_all(ends[1], block, sizeof(block)) == 0 ? 0 : 1);
     close(ends[1]);
     size_t total = 0;
     ssize_t n;
@@ -137,5 +142,44 @@ static void shared_memory(void **state)
     close(fd);
 }
 
+/* from here on memfd_create answers with this errno */
+static void deny_memfd(unsigned errnum)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog prog = {COUNT(code), code};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int without_memfd(void)
+{
+    deny_memfd(EPERM);
+    if (memfd_create("x", 0) >= 0)
+        return 10;
+    int fd = fd_memory("test", true);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_nlink != 0)
+        return 11; /* no name is left behind */
+    if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC) || ftruncate(fd, 100) < 0)
+        return 12;
+    return pwrite(fd, "x", 1, 50) == 1 ? 0 : 13;
+}
+
+static void memory_where_memfd_is_denied(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0)
+        CHILD_EXIT(without_memfd());
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 RUN(TEST(closing), TEST(flags), TEST(first_three), TEST(first_three_without_dev_null),
-    TEST(whole_writes), TEST(shared_memory))
+    TEST(whole_writes), TEST(shared_memory), TEST(memory_where_memfd_is_denied))

@@ -160,6 +160,44 @@ static void deadlines_are_absolute(void **state)
     loop_free(&l);
 }
 
+struct crowd {
+    struct loop *l;
+    struct loop_timer *t;
+    int n, want;
+    struct late late;
+};
+
+/* The last of a crowd: libev's clock stood still while it sorted them all. */
+static void crowd_fired(struct crowd *c)
+{
+    if (++c->n < c->want)
+        return;
+    c->late.want = mono_add(loop_now(c->l), DUR_MS(1));
+    loop_timer_at(&c->late.t, c->late.want);
+    loop_again(c->l);
+}
+
+static void a_slow_turn_makes_no_timer_early(void **state)
+{
+    (void)state;
+    enum { N = 50000 };
+    struct crowd c = {.l = make_loop(), .want = N};
+    struct loop_timer guard;
+    c.t = calloc(N, sizeof(*c.t));
+    c.late.l = c.l;
+    LOOP_TIMER(&c.late.t, c.l, late_fired, &c.late);
+    for (int i = 0; i < N; i++) {
+        LOOP_TIMER(&c.t[i], c.l, crowd_fired, &c);
+        loop_timer_at(&c.t[i], (mono_t){1 + i * 7919 % N});
+    }
+    stop_after(c.l, &guard, 5000);
+    loop_run(c.l);
+    assert_int_equal(c.n, N);
+    assert_true(mono_reached(c.late.want, mono_now()));
+    loop_free(&c.l);
+    free(c.t);
+}
+
 struct chain {
     struct loop *l;
     struct loop_defer a, b, c, gone;
@@ -425,6 +463,23 @@ static void idle_child(int ready)
     _exit(0);
 }
 
+/* Jumps of the wall clock come through a timerfd: else libev looks every 59.7 s. */
+static void jumps_of_the_clock_need_no_wake_up(void **state)
+{
+    (void)state;
+    struct loop *l = make_loop();
+    char path[64], what[64];
+    int found = 0;
+    for (int i = 3; i < 64; i++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", i);
+        ssize_t n = readlink(path, what, sizeof(what) - 1);
+        what[n > 0 ? n : 0] = '\0';
+        found += strcmp(what, "anon_inode:[timerfd]") == 0;
+    }
+    assert_int_equal(found, 1);
+    loop_free(&l);
+}
+
 /* LOOP_IDLE_S=70 covers libev's own longest wait of 59.7 s. */
 static void an_idle_loop_never_wakes(void **state)
 {
@@ -457,12 +512,14 @@ int main(void)
         cmocka_unit_test(timers_fire_in_order_and_never_early),
         cmocka_unit_test(a_passed_deadline_fires_and_a_stopped_one_does_not),
         cmocka_unit_test(deadlines_are_absolute),
+        cmocka_unit_test(a_slow_turn_makes_no_timer_early),
         cmocka_unit_test(deferred_calls_run_once_at_the_end_of_the_turn),
         cmocka_unit_test(cancelling_the_last_keeps_the_queue_whole),
         cmocka_unit_test(a_descriptor_tells_when_it_is_ready),
         cmocka_unit_test(what_is_always_ready_is_refused),
         cmocka_unit_test(a_closed_descriptor_leaves_the_set),
         cmocka_unit_test(again_does_not_block),
+        cmocka_unit_test(jumps_of_the_clock_need_no_wake_up),
         cmocka_unit_test(an_idle_loop_never_wakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,56 @@ static void a_denied_close_range_is_a_fork(void **state)
     assert_int_equal(apart(close_range_eperm), 0);
 }
 
+static volatile sig_atomic_t handled;
+
+static void on_usr1(int sig)
+{
+    (void)sig;
+    handled++;
+}
+
+/* A child by plain clone has our handlers: they must be gone before it opens its signals, since it
+ * has our memory, too. */
+static int no_handler_runs(bool early)
+{
+    struct sigaction sa = {.sa_handler = on_usr1};
+    struct spawn_request rq = REQUEST("/bin/sleep", "30");
+    struct spawn_cell *cell = new_cells(1);
+    struct err e;
+    spawn_fini();
+    EXPECT(sigaction(SIGUSR1, &sa, NULL) == 0);
+    EXPECT(!early || deny(ENOSYS, clone3_only, 1) == 0);
+    EXPECT(spawn_init(&e) == 0);
+    EXPECT(early || deny(ENOSYS, clone3_only, 1) == 0);
+    for (int i = 0; i < 100; i++) {
+        EXPECT(start(&rq, cell) == SPAWN_STARTED);
+        EXPECT(kill(cell->pid, SIGUSR1) == 0);
+        int status = reap_one(cell->pid);
+        EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);
+        EXPECT(handled == 0);
+    }
+    return strcmp(spawn_method(), "clone") != 0;
+}
+
+static int no_handler_early(void)
+{
+    return no_handler_runs(true);
+}
+
+/* only the first start of a port knows them by itself, so each is a process of its own */
+static int no_handler_late(void)
+{
+    return no_handler_runs(false);
+}
+
+static void our_handlers_never_run_in_a_child(void **state)
+{
+    (void)state;
+    assert_int_equal(apart(no_handler_early), 0);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(apart(no_handler_late), 0);
+}
+
 /* Denies clone where it shares memory, as a strict filter may: the plain fork is left. */
 static int deny_sharing(void)
 {
@@ -407,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_denied_clone3_is_a_plain_clone),
+        cmocka_unit_test(our_handlers_never_run_in_a_child),
         cmocka_unit_test(a_denied_close_range_is_a_fork),
         cmocka_unit_test(where_nothing_may_be_shared_it_is_a_fork),
         cmocka_unit_test(a_hung_exec_stalls_nobody),

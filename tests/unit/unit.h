@@ -12,6 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* How a forked child of a test ends: coverage is written, and nothing else happens. */
+#ifdef SUPD_COVERAGE
+void __gcov_dump(void);
+#define CHILD_EXIT(code)                                                                           \
+    do {                                                                                           \
+        int child_code = (code);                                                                   \
+        __gcov_dump();                                                                             \
+        _exit(child_code);                                                                         \
+    } while (0)
+#else
+#define CHILD_EXIT(code) _exit(code)
+#endif
 
 #define TEST(fn) cmocka_unit_test(fn)
 #define RUN(...)                                                                                   \

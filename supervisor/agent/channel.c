@@ -1,0 +1,269 @@
+/* The agent's end of its channel to supd. */
+#include "supervisor/agent/channel.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+#include "supervisor/base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ASKED_MAX 64
+#define PAIRS_MAX 64
+#define OUT_MAX (4u << 20)
+#define SUB_ID "sub"
+
+struct asked {
+    char id[WIRE_ID_MAX + 1]; /* "": free */
+    channel_reply_fn *fn;
+    void *obj;
+};
+
+struct channel {
+    struct loop *loop;
+    struct loop_io io;
+    struct loop_defer flush;
+    int fd;
+    struct wire_buf in;
+    struct str out;
+    size_t skip; /* raw bytes of a bulk that nobody asked for */
+    struct asked asked[ASKED_MAX];
+    uint32_t ids;
+    const struct channel_ops *ops;
+    void *obj;
+    bool closed;
+};
+
+static void end(struct channel *c, const char *why)
+{
+    if (c->closed)
+        return;
+    c->closed = true;
+    log_info("channel to supd is gone: %s", why);
+    loop_io_close(&c->io, &c->fd);
+    c->ops->closed(c->obj);
+}
+
+/* ---- out ---- */
+
+static void flush(struct channel *c)
+{
+    if (c->closed)
+        return;
+    if (c->out.failed) {
+        end(c, "supd does not read");
+        return;
+    }
+    ssize_t n = c->out.len ? send(c->fd, c->out.s, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+    if (n > 0)
+        str_drop(&c->out, (size_t)n);
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        end(c, strerror(errno));
+    if (!c->closed)
+        loop_io_set(&c->io, c->fd, LOOP_READ | (c->out.len ? LOOP_WRITE : 0));
+}
+
+static void flush_later(struct channel *c)
+{
+    loop_defer(c->loop, &c->flush);
+}
+
+static void put_id(struct channel *c, char *buf)
+{
+    snprintf(buf, WIRE_ID_MAX + 1, "a%u", ++c->ids);
+    wire_put_field(&c->out, buf);
+}
+
+bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void *obj)
+{
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        struct asked *a = &c->asked[i];
+        if (a->id[0])
+            continue;
+        *a = (struct asked){.fn = fn, .obj = obj};
+        put_id(c, a->id);
+        wire_put_field(&c->out, verb);
+        str_putc(&c->out, '\n');
+        flush_later(c);
+        return true;
+    }
+    return false;
+}
+
+static void answer_begin(struct channel *c, uint32_t ref, const char *word)
+{
+    char id[WIRE_ID_MAX + 1], num[16];
+    snprintf(num, sizeof(num), "%u", ref);
+    put_id(c, id);
+    wire_put_field(&c->out, "answer");
+    wire_put_field(&c->out, num);
+    wire_put_field(&c->out, word);
+}
+
+void channel_ok_begin(struct channel *c, uint32_t ref)
+{
+    answer_begin(c, ref, "ok");
+}
+
+void channel_kv(struct channel *c, const char *key, int64_t value)
+{
+    char pair[96];
+    snprintf(pair, sizeof(pair), "%s=%lld", key, (long long)value);
+    wire_put_field(&c->out, pair);
+}
+
+void channel_ok_end(struct channel *c)
+{
+    str_putc(&c->out, '\n');
+    flush_later(c);
+}
+
+void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const char *text)
+{
+    answer_begin(c, ref, "error");
+    wire_put_field(&c->out, wire_code_name(code));
+    wire_put_field(&c->out, text);
+    channel_ok_end(c);
+}
+
+/* ---- in ---- */
+
+static void on_request(struct channel *c, const struct wire_pair *pairs, size_t n)
+{
+    char *args[PAIRS_MAX];
+    size_t nargs = 0;
+    const char *ref = wire_value(pairs, n, "ref"), *verb = wire_value(pairs, n, "verb");
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(pairs[i].key, "arg") == 0)
+            args[nargs++] = pairs[i].value;
+    if (!ref || !verb)
+        return;
+    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10), .verb = verb};
+    c->ops->request(c->obj, &rq, args, nargs);
+}
+
+static void on_event(struct channel *c, struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = wire_pairs(r->rest, pairs, PAIRS_MAX);
+    const char *type = n > 0 ? wire_value(pairs, (size_t)n, "type") : NULL;
+    if (!type)
+        return;
+    if (strcmp(type, "request") == 0)
+        on_request(c, pairs, (size_t)n);
+    else
+        c->ops->event(c->obj, pairs, (size_t)n);
+}
+
+static void on_last_line(struct channel *c, const struct wire_reply *r)
+{
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        struct asked a = c->asked[i];
+        if (strcmp(a.id, r->id) != 0)
+            continue;
+        c->asked[i].id[0] = '\0';
+        a.fn(a.obj, r);
+        return;
+    }
+    if (r->kind == WIRE_ERROR)
+        log_warn("supd answered %s: %s %s", r->id, r->code, r->text);
+}
+
+static void on_line(struct channel *c, char *line, size_t n)
+{
+    struct wire_reply r;
+    struct err e;
+    int protocol;
+    if (wire_parse_greeting(line, &protocol) == 0) {
+        if (protocol != WIRE_PROTOCOL)
+            end(c, "supd speaks another protocol version");
+        return;
+    }
+    if (wire_parse_reply(line, n, &r, &e) < 0)
+        end(c, e.msg);
+    else if (r.kind == WIRE_EVENT)
+        on_event(c, &r);
+    else if (r.kind == WIRE_BYTES)
+        c->skip = r.nbytes + 1;
+    else if (r.kind != WIRE_RECORD)
+        on_last_line(c, &r);
+}
+
+static void take_lines(struct channel *c)
+{
+    char *p;
+    size_t n;
+    while (!c->closed) {
+        int got = c->skip ? wire_buf_bytes(&c->in, c->skip - 1, &p) : wire_buf_line(&c->in, &p, &n);
+        if (got < 0)
+            end(c, "it broke the protocol");
+        if (got <= 0)
+            break;
+        if (c->skip)
+            c->skip = 0;
+        else
+            on_line(c, p, n);
+    }
+    wire_buf_compact(&c->in);
+}
+
+static void receive(struct channel *c)
+{
+    char *room = wire_buf_room(&c->in, 65536);
+    if (!room) {
+        end(c, "too much at once");
+        return;
+    }
+    ssize_t n = recv(c->fd, room, 65536, MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        end(c, n == 0 ? "closed" : strerror(errno));
+        return;
+    }
+    wire_buf_added(&c->in, n > 0 ? (size_t)n : 0);
+    take_lines(c);
+}
+
+static void on_io(struct channel *c)
+{
+    if (loop_io_events(&c->io) & LOOP_READ)
+        receive(c);
+    flush_later(c);
+}
+
+struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *ops, void *obj,
+                            struct err *e)
+{
+    struct channel *c = mem_zalloc(sizeof(*c));
+    *c = (struct channel){.loop = l, .fd = fd, .ops = ops, .obj = obj};
+    wire_buf_init(&c->in, 8u << 20);
+    str_init(&c->out, OUT_MAX);
+    LOOP_IO(&c->io, l, on_io, c);
+    LOOP_DEFER(&c->flush, flush, c);
+    if (loop_io_set(&c->io, fd, LOOP_READ) < 0) {
+        err_errno(e, errno, "descriptor %d is no channel", fd);
+        channel_free(&c);
+        return NULL;
+    }
+    wire_put_field(&c->out, SUB_ID);
+    wire_put_field(&c->out, "subscribe");
+    str_putc(&c->out, '\n');
+    flush_later(c);
+    return c;
+}
+
+void channel_free(struct channel **cp)
+{
+    struct channel *c = *cp;
+    *cp = NULL;
+    if (!c)
+        return;
+    loop_defer_cancel(c->loop, &c->flush);
+    if (c->fd >= 0)
+        loop_io_close(&c->io, &c->fd);
+    wire_buf_fini(&c->in);
+    str_fini(&c->out);
+    free(c);
+}

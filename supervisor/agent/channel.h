@@ -1,0 +1,45 @@
+/* The agent's end of its channel to supd: a subscription, requests of its own, and the requests
+ * that supd forwards to it. The protocol is the control socket's (docs/control-protocol.md). */
+#ifndef AGENT_CHANNEL_H
+#define AGENT_CHANNEL_H
+
+#include "supervisor/core/wire.h"
+#include "supervisor/io/loop.h"
+
+#include <stdint.h>
+
+struct channel;
+
+/* A request that supd forwarded: answer it once, with channel_ok or channel_error. */
+struct channel_req {
+    uint32_t ref;
+    const char *verb;
+};
+
+typedef void channel_reply_fn(void *obj, const struct wire_reply *r);
+
+struct channel_ops {
+    /* an event that is no request; the pairs are valid during the call */
+    void (*event)(void *obj, const struct wire_pair *pairs, size_t n);
+    /* a forwarded request; its strings are valid during the call */
+    void (*request)(void *obj, const struct channel_req *rq, char *const *args, size_t nargs);
+    /* the channel is gone: the program ends */
+    void (*closed)(void *obj);
+};
+
+/* Speaks on fd, which belongs to the channel from now on, and subscribes. NULL and the reason. */
+struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *ops, void *obj,
+                            struct err *e);
+void channel_free(struct channel **c);
+
+/* Asks supd one verb without arguments; fn is called with its last line (ok or error). At most 64
+ * at a time; more are refused: false. */
+bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void *obj);
+
+/* Answers a forwarded request. begin, then channel_kv as often as wanted, then end. */
+void channel_ok_begin(struct channel *c, uint32_t ref);
+void channel_kv(struct channel *c, const char *key, int64_t value);
+void channel_ok_end(struct channel *c);
+void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const char *text);
+
+#endif

@@ -1,0 +1,56 @@
+/* help: the commands, or one of them. */
+#include "supervisor/cli/cmd.h"
+
+#include <stdio.h>
+
+static const struct {
+    int code;
+    const char *text;
+} exits[] = {
+#define EXIT_ROW(name, code, text) {(code), (text)},
+    CLI_EXITS(EXIT_ROW)
+#undef EXIT_ROW
+};
+
+static int help_one(const struct cli_command *cmd)
+{
+    printf("usage: supctl %s%s%s\n\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
+           cmd->help);
+    if (cmd->words == CLI_NAMES || cmd->words == CLI_SIGNAL_NAMES)
+        puts(
+            "\nNAME is a process (web, or GROUP:PROCESS), a group (web or web:*), a shell pattern\n"
+            "('web*', 'web:*_0[0-3]'), or all.");
+    return CLI_OK;
+}
+
+static void help_all(void)
+{
+    size_t n;
+    const struct cli_command *cmds = cli_commands(&n);
+    puts("usage: supctl [-s SOCKET] [--json] [COMMAND [ARG...]]\n\n"
+         "Shows and changes what supd does. Without a command: an interactive shell.\n");
+    for (size_t i = 0; i < n; i++)
+        if (!cmds[i].hidden)
+            printf("  %-9s %s\n", cmds[i].name, cmds[i].help);
+    puts("\n  -s, --socket SOCKET  where supd listens (default: $SUPD_SOCKET, /run/supd.sock as\n"
+         "                       root, $XDG_RUNTIME_DIR/supd.sock)\n"
+         "      --json           print JSON (status, events, explain, config, version, stats)\n"
+         "  -h, --help           this text; 'supctl help COMMAND' explains one\n"
+         "      --version        the version of supctl\n\nexit codes:");
+    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)
+        printf("  %d  %s\n", exits[i].code, exits[i].text);
+}
+
+int cmd_help(struct cli *c, int argc, char **argv)
+{
+    (void)c;
+    const struct cli_command *cmd = argc > 1 ? cli_find(argv[1]) : NULL;
+    if (cmd)
+        return help_one(cmd);
+    if (argc > 1) {
+        cli_complain("no such command: %s; 'supctl help' lists them", argv[1]);
+        return CLI_USAGE;
+    }
+    help_all();
+    return CLI_OK;
+}

@@ -1,0 +1,159 @@
+/* The table of commands, and running one by its name. */
+#include "supervisor/base/text.h"
+#include "supervisor/cli/cmd.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_command commands[] = {
+#define COMMAND(name_, min_, max_, words_, hidden_, args_, help_)                                  \
+    {.name = #name_,                                                                               \
+     .fn = cmd_##name_,                                                                            \
+     .min = (min_),                                                                                \
+     .max = (max_),                                                                                \
+     .words = (words_),                                                                            \
+     .hidden = (hidden_),                                                                          \
+     .args = (args_),                                                                              \
+     .help = (help_)},
+#include "supervisor/cli/commands.def"
+#undef COMMAND
+};
+
+const struct cli_command *cli_commands(size_t *out_n)
+{
+    *out_n = sizeof(commands) / sizeof(commands[0]);
+    return commands;
+}
+
+const struct cli_command *cli_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static const char *suggest(const char *name)
+{
+    for (unsigned limit = 1; limit <= 2; limit++)
+        for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+            if (!commands[i].hidden && text_distance(name, commands[i].name, limit) <= limit)
+                return commands[i].name;
+    return NULL;
+}
+
+int cli_usage(const struct cli_command *cmd)
+{
+    fprintf(stderr, "usage: supctl %s%s%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args);
+    return CLI_USAGE;
+}
+
+int cli_run(struct cli *c, int argc, char **argv)
+{
+    const struct cli_command *cmd = cli_find(argv[0]);
+    if (!cmd) {
+        const char *meant = suggest(argv[0]);
+        if (meant)
+            cli_complain("no such command: %s; did you mean '%s'?", argv[0], meant);
+        else
+            cli_complain("no such command: %s; 'supctl help' lists them", argv[0]);
+        return CLI_USAGE;
+    }
+    if (argc - 1 < cmd->min || (cmd->max >= 0 && argc - 1 > cmd->max))
+        return cli_usage(cmd);
+    return cmd->fn(c, argc, argv);
+}
+
+void cli_complain(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fflush(stdout);
+    fputs("supctl: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+int cli_worst(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+bool cli_flag(int *argc, char **argv, const char *flag)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], flag) != 0)
+            continue;
+        memmove(argv + i, argv + i + 1, (size_t)(*argc - i) * sizeof(*argv));
+        (*argc)--;
+        return true;
+    }
+    return false;
+}
+
+int cli_connect(struct cli *c)
+{
+    struct err e;
+    if (c->connected)
+        return 0;
+    if (client_open(&c->client, c->socket, sockpath_from_text(c->from), &e) < 0) {
+        cli_complain("%s", e.msg);
+        return c->client.error_exit;
+    }
+    c->connected = true;
+    return 0;
+}
+
+int cli_exit_of(const char *code)
+{
+    static const struct {
+        enum wire_code code;
+        int exit;
+    } rows[] = {
+        {WIRE_BAD_REQUEST, CLI_USAGE},  {WIRE_DENIED, CLI_DENIED},
+        {WIRE_SPAWN_ERROR, CLI_DOWN},   {WIRE_ABNORMAL, CLI_DOWN},
+        {WIRE_ALREADY_STARTED, CLI_OK}, {WIRE_CANT_REREAD, CLI_FAILED},
+    };
+    int n = wire_code_by_name(code);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if ((int)rows[i].code == n)
+            return rows[i].exit;
+    return CLI_FAILED;
+}
+
+/* keeps the error line of a call, and hands on the others */
+struct call {
+    client_fn *row;
+    void *obj;
+    int exit;
+};
+
+static bool on_reply(void *obj, const struct client_reply *r)
+{
+    struct call *call = obj;
+    if (r->kind != WIRE_ERROR)
+        return call->row ? call->row(call->obj, r) : true;
+    cli_complain("%s", r->text);
+    call->exit = cli_exit_of(r->code);
+    return true;
+}
+
+int cli_call(struct cli *c, const char *verb, char *const *args, size_t nargs, client_fn *row,
+             void *obj)
+{
+    struct err e;
+    struct call call = {row, obj, 0};
+    int exit = cli_connect(c);
+    if (exit)
+        return exit;
+    int r = client_call(&c->client, verb, args, nargs, on_reply, &call, &e);
+    if (r >= 0 && r != 2)
+        return call.exit;
+    if (r < 0)
+        cli_complain("%s", e.msg);
+    client_close(&c->client);
+    c->connected = false;
+    return r < 0 ? c->client.error_exit : 0;
+}

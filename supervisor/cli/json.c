@@ -1,0 +1,148 @@
+/* Records of the protocol as JSON, by jansson. */
+#include "supervisor/cli/json.h"
+#include "supervisor/base/mem.h"
+#include "supervisor/base/text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+struct json_list {
+    json_t *array;
+};
+
+/* Keys whose values are numbers or truth values; all others are texts, whatever they look like. */
+static const struct {
+    const char *key;
+    char type;
+} typed[] = {
+    {"pid", 'n'},
+    {"uptime_ms", 'n'},
+    {"since_ms", 'n'},
+    {"start", 'n'},
+    {"stop", 'n'},
+    {"next_ms", 'n'},
+    {"starts", 'n'},
+    {"restarts", 'n'},
+    {"exits", 'n'},
+    {"fatals", 'n'},
+    {"tries", 'n'},
+    {"exitcode", 'n'},
+    {"expected", 'b'},
+    {"seq", 'n'},
+    {"protocol", 'n'},
+    {"generation", 'n'},
+    {"init", 'b'},
+    {"subreaper", 'b'},
+    {"groups", 'n'},
+    {"processes", 'n'},
+    {"wakeups", 'n'},
+    {"spawned", 'n'},
+    {"reaped", 'n'},
+    {"orphans", 'n'},
+    {"spawn_refused", 'n'},
+    {"reloads", 'n'},
+    {"clients", 'n'},
+    {"subscribers", 'n'},
+    {"requests", 'n'},
+    {"events", 'n'},
+    {"clients_dropped", 'n'},
+    {"clients_refused", 'n'},
+    {"log_bytes", 'n'},
+    {"log_lost_bytes", 'n'},
+    {"log_lost_lines", 'n'},
+    {"log_failures", 'n'},
+    {"log_pid", 'n'},
+    {"agent_pid", 'n'},
+    {"uid", 'n'},
+    {"code", 'n'},
+    {"priority", 'n'},
+    {"startretries", 'n'},
+    {"failed", 'n'},
+    {"log_memory", 'n'},
+};
+
+static char type_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
+        if (strcmp(typed[i].key, key) == 0)
+            return typed[i].type;
+    return 's';
+}
+
+/* text with everything that is no UTF-8 replaced */
+static json_t *text_value(const char *text)
+{
+    json_t *v = json_string(text);
+    struct str out = STR_INIT;
+    for (size_t n = strlen(text); !v && n > 0;) {
+        size_t good = text_utf8_valid(text, n);
+        str_put(&out, text, good);
+        if (good < n) {
+            str_puts(&out, "\xef\xbf\xbd");
+            good++;
+        }
+        text += good;
+        n -= good;
+    }
+    if (!v)
+        v = json_string(str_text(&out));
+    str_fini(&out);
+    return v;
+}
+
+static json_t *value_of(const char *key, const char *text)
+{
+    int64_t n;
+    char type = type_of(key);
+    if (type == 's' || text_int(text, INT64_MIN, INT64_MAX, &n, NULL) < 0)
+        return text_value(text);
+    return type == 'b' ? json_boolean(n != 0) : json_integer(n);
+}
+
+static json_t *object_of(const struct client_reply *r)
+{
+    json_t *o = json_object();
+    if (!o)
+        mem_die();
+    for (size_t i = 0; i < r->n; i++)
+        json_object_set_new(o, r->pairs[i].key, value_of(r->pairs[i].key, r->pairs[i].value));
+    return o;
+}
+
+struct json_list *json_list_new(void)
+{
+    struct json_list *l = mem_alloc(sizeof(*l));
+    l->array = json_array();
+    return l;
+}
+
+void json_list_add(struct json_list *l, const struct client_reply *r)
+{
+    json_array_append_new(l->array, object_of(r));
+}
+
+static void print(json_t *v, size_t flags)
+{
+    json_dumpf(v, stdout, flags | JSON_ENCODE_ANY);
+    putchar('\n');
+    json_decref(v);
+}
+
+void json_list_print(struct json_list **l)
+{
+    print((*l)->array, JSON_INDENT(2));
+    free(*l);
+    *l = NULL;
+}
+
+void json_print_line(const struct client_reply *r)
+{
+    print(object_of(r), JSON_COMPACT);
+    fflush(stdout);
+}
+
+void json_print(const struct client_reply *r)
+{
+    print(object_of(r), JSON_INDENT(2));
+}

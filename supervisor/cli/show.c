@@ -1,0 +1,123 @@
+/* How supctl shows things. */
+#include "supervisor/cli/show.h"
+#include "supervisor/base/dur.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const struct {
+    const char *state, *colour;
+    bool down;
+} states[] = {
+    {"RUNNING", "\033[32m", false}, {"STARTING", "\033[36m", false},
+    {"BACKOFF", "\033[33m", false}, {"STOPPING", "\033[36m", false},
+    {"STOPPED", "\033[2m", true},   {"EXITED", "\033[33m", true},
+    {"FATAL", "\033[31m", true},    {"UNKNOWN", "\033[35m", true},
+};
+
+const char *show_colour(const char *state)
+{
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(states[i].state, state) == 0)
+            return states[i].colour;
+    return NULL;
+}
+
+bool show_is_down(const char *state)
+{
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(states[i].state, state) == 0)
+            return states[i].down;
+    return true;
+}
+
+void show_time(int64_t unix_s, char *buf, size_t size)
+{
+    time_t t = (time_t)unix_s;
+    struct tm tm;
+    localtime_r(&t, &tm);
+    strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+void show_clean(struct str *out, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '\n')
+            str_putc(out, ' ');
+        else if (c < 0x20 || c == 0x7f)
+            str_printf(out, "\\x%02x", c);
+        else
+            str_putc(out, *text);
+    }
+}
+
+static const char *human(int64_t ms, char *buf, size_t size)
+{
+    int64_t whole = ms >= 1000 ? ms / 1000 * 1000 : ms;
+    return dur_human(DUR_MS(whole < 0 ? 0 : whole), buf, size);
+}
+
+static void put_part(struct str *out, const char *text)
+{
+    if (!*text)
+        return;
+    if (out->len)
+        str_puts(out, ", ");
+    show_clean(out, text);
+}
+
+/* the last exit and when; why a process that is not up is not; what comes next */
+void show_last(const struct client_reply *r, struct str *out)
+{
+    char buf[DUR_TEXT];
+    const char *state = reply_text(r, "state"), *exit = reply_text(r, "exit");
+    bool settled = strcmp(state, "RUNNING") == 0 || strcmp(state, "STARTING") == 0;
+    int64_t next = reply_int(r, "next_ms", -1);
+    put_part(out, exit);
+    if (!settled)
+        put_part(out, reply_text(r, "spawnerr"));
+    if (!settled && (!*reply_text(r, "spawnerr") || strcmp(state, "FATAL") == 0))
+        put_part(out, strcmp(reply_text(r, "why"), "exited") == 0 ? "" : reply_text(r, "why"));
+    if (next >= 0 && (strcmp(state, "BACKOFF") == 0 || strcmp(state, "FATAL") == 0)) {
+        put_part(out, "next try in ");
+        str_puts(out, human(next, buf, sizeof(buf)));
+    }
+    if (!out->len)
+        str_putc(out, '-');
+}
+
+void show_status_begin(struct table *t)
+{
+    static const char *const heading[] = {"NAME",   "STATE",    "PID",
+                                          "UPTIME", "RESTARTS", "LAST EXIT"};
+    table_init(t, 6, heading);
+    t->right[2] = t->right[4] = true;
+}
+
+void show_status_row(struct table *t, const struct client_reply *r, int64_t age_ms)
+{
+    char uptime[DUR_TEXT] = "-";
+    struct str text = STR_INIT;
+    const char *state = reply_text(r, "state"), *pid = reply_text(r, "pid");
+    int64_t up = reply_int(r, "uptime_ms", -1);
+    show_clean(&text, reply_text(r, "name"));
+    table_cell(t, str_text(&text), NULL);
+    table_cell(t, state, show_colour(state));
+    table_cell(t, strcmp(pid, "0") == 0 ? "-" : pid, NULL);
+    table_cell(t, up < 0 ? "-" : human(up + age_ms, uptime, sizeof(uptime)), NULL);
+    table_cell(t, reply_text(r, "restarts"), NULL);
+    str_clear(&text);
+    show_last(r, &text);
+    table_cell(t, str_text(&text), NULL);
+    str_fini(&text);
+}
+
+void show_table(const struct cli *c, const struct table *t)
+{
+    struct str out = STR_INIT;
+    table_print(t, c->width, c->colour, &out);
+    fwrite(str_text(&out), 1, out.len, stdout);
+    str_fini(&out);
+}

@@ -1,0 +1,237 @@
+/* One turn of a writer with one sink. */
+#include "supervisor/logd/batch.h"
+#include "supervisor/base/log.h"
+#include "supervisor/logd/gzip.h"
+#include "supervisor/logd/orders.h"
+#include "supervisor/logd/pick.h"
+#include "supervisor/logd/reader.h"
+#include "supervisor/logd/recover.h"
+#include "supervisor/logd/rotate.h"
+#include "supervisor/logd/stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY DUR_S(1)
+#define RETRY_FULL DUR_MS(20) /* a full pipe: its reader is slow, not gone */
+#define WARN_EVERY DUR_S(60)
+#define ROTATE_RETRY DUR_S(10)
+#define BATCHES 64 /* writes of one turn */
+
+/* ---- failures ---- */
+
+static void say_failure(struct sink *k, const struct err *e)
+{
+    mono_t now = mono_now();
+    if (k->warn_at.ns && !mono_reached(k->warn_at, now))
+        return;
+    k->warn_at = mono_add(now, WARN_EVERY);
+    log_warn("%s; %s", e->msg,
+             k->is_auto && k->fd < 0 ? "its last output stays in memory only"
+                                     : "output waits in memory, the oldest is dropped when full");
+}
+
+static void fail(struct writer *w, struct sink *k, const struct err *e, dur_t retry)
+{
+    struct out *o, *next;
+    say_failure(k, e);
+    k->failing = k->broken = true;
+    writer_wait(k, mono_add(mono_now(), retry));
+    for (o = TAILQ_FIRST(&k->outs); o; o = next) {
+        next = TAILQ_NEXT(o, link);
+        stream_shared(w->d, o->stream)->failures++;
+        if (k->is_auto && k->fd < 0) {
+            stream_shared(w->d, o->stream)->flags |= LOGSHM_AUTO_FAILED;
+            stream_to_memory(w->d, o->stream);
+        } else if (o->stream->closing || k->kind == SINK_SYSLOG)
+            stream_give_up(w->d, o->stream, o);
+    }
+}
+
+static void recovered(struct sink *k)
+{
+    if (!k->broken)
+        return;
+    k->broken = false;
+    if (k->warn_at.ns)
+        log_info("%s takes output again", sink_name(k));
+    k->warn_at = MONO_NEVER;
+}
+
+/* ---- commands ---- */
+
+static void obey(struct logd *d, struct sink *k)
+{
+    bool clear = k->want_clear, reopen = k->want_reopen;
+    k->want_clear = k->want_reopen = false;
+    pthread_mutex_unlock(&d->lock);
+    if (clear)
+        sink_clear(k);
+    else if (reopen)
+        sink_close(k);
+    pthread_mutex_lock(&d->lock);
+}
+
+/* Open and settled, or the failure is noted. */
+static bool make_ready(struct writer *w, struct sink *k)
+{
+    struct err e;
+    if (k->want_clear || k->want_reopen)
+        obey(w->d, k);
+    if (k->fd >= 0 && k->recovered)
+        return true;
+    if (recover_sink(w, k, &e) < 0) {
+        fail(w, k, &e, RETRY);
+        return false;
+    }
+    recovered(k);
+    return true;
+}
+
+/* ---- writing ---- */
+
+static void note(struct logshm_out *x, const struct pick *p, int64_t size)
+{
+    x->note_size = (uint64_t)size;
+    x->note_len = p->data.len;
+    x->note_to = x->done + p->covers;
+    LOGSHM_ORDER();
+    x->note_from = x->done;
+    LOGSHM_ORDER();
+}
+
+/* All of it, or for raw bytes as much as goes; -1 with errno. What was begun in a file but cannot
+ * be finished is taken back. */
+static ssize_t write_out(struct sink *k, struct pick *p, int64_t size)
+{
+    size_t total = 0;
+    while (total < p->data.len) {
+        struct span rest = p->data;
+        span_skip(&rest, total);
+        ssize_t n = sink_write(k, &rest);
+        if (n < 0 && total && p->raw)
+            break;
+        if (n < 0 && total && k->regular && ftruncate(k->fd, (off_t)size) < 0)
+            return -1;
+        if (n < 0 && (!total || k->regular))
+            return -1;
+        if (n < 0 && errno != EAGAIN)
+            return -1;
+        total += n > 0 ? (size_t)n : 0;
+    }
+    return (ssize_t)total;
+}
+
+static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wrote)
+{
+    struct logshm_out *x = out_shared(w->d, p->out);
+    x->gap_bytes -= p->lost_bytes;
+    x->gap_lines -= p->lost_lines;
+    LOGSHM_ORDER();
+    x->done += p->raw ? (uint64_t)wrote : p->covers;
+    LOGSHM_ORDER();
+    k->generation++;
+    k->size += wrote;
+}
+
+static bool rotation_due(const struct sink *k)
+{
+    if (!k->regular || k->maxbytes <= 0 || k->size < k->maxbytes)
+        return false;
+    return !k->rotate_at.ns || mono_reached(k->rotate_at, mono_now());
+}
+
+/* Without the lock. */
+static void rotate(struct writer *w, struct sink *k, uint32_t slot)
+{
+    struct err e;
+    if (sink_rotate(w->d, k, &w->d->h->rotations[w->index], slot, &e) < 0) {
+        log_warn("%s; going on with the file as it is", e.msg);
+        k->rotate_at = mono_add(mono_now(), ROTATE_RETRY);
+        return;
+    }
+    k->rotate_at = MONO_NEVER;
+    k->size = 0;
+    k->mid_line = false;
+    logshm_stream(w->d->h, slot)->rotations++;
+    if (k->gzip && k->backups > 0)
+        gzips_add(w->d, k->path, k->backups);
+}
+
+/* Without the lock. Bytes written, or -1 with errno. */
+static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, struct err *e)
+{
+    k->size = k->regular ? sink_size(k, e) : 0;
+    if (k->size < 0)
+        return -1;
+    note(out_shared(w->d, p->out), p, k->size);
+    ssize_t n = write_out(k, p, k->size);
+    if (n < (ssize_t)p->data.len)
+        err_errno(e, errno, "cannot write to %s", sink_name(k));
+    if (n > 0)
+        k->mid_line = p->last != '\n';
+    return n;
+}
+
+/* True if there may be more to do. */
+static bool serve_out(struct writer *w, struct sink *k, struct out *o)
+{
+    struct err e;
+    struct pick p;
+    if (o->pinned || !pick(w, k, o, &p))
+        return false;
+    struct stream *s = o->stream;
+    o->pinned = out_shared(w->d, o)->done + p.covers;
+    pthread_mutex_unlock(&w->d->lock);
+    ssize_t n = write_picked(w, k, &p, &e);
+    pthread_mutex_lock(&w->d->lock);
+    if (n >= 0)
+        commit(w, k, &p, n);
+    if (rotation_due(k)) {
+        pthread_mutex_unlock(&w->d->lock);
+        rotate(w, k, s->slot);
+        pthread_mutex_lock(&w->d->lock);
+    }
+    o->pinned = 0;
+    bool whole = n == (ssize_t)p.data.len;
+    if (whole)
+        recovered(k);
+    else
+        fail(w, k, &e, e.errnum == EAGAIN ? RETRY_FULL : RETRY);
+    if (o->sink != k)
+        stream_has_more(w->d, s);
+    stream_progress(w->d, s);
+    return whole;
+}
+
+/* One batch of each output; true while any had something. */
+static bool serve_all(struct writer *w, struct sink *k)
+{
+    bool more = false;
+    struct out *o = TAILQ_FIRST(&k->outs), *next;
+    for (; o && !k->failing; o = next) {
+        more |= serve_out(w, k, o);
+        if (k->nouts == 0 || o->sink != k)
+            return k->nouts > 0; /* outputs went away while we wrote: come again */
+        next = TAILQ_NEXT(o, link);
+    }
+    return more && !k->failing;
+}
+
+void batch_serve(struct writer *w, struct sink *k)
+{
+    bool more = true;
+    k->busy = true;
+    k->failing = false;
+    bool ready = make_ready(w, k);
+    k->want_open = false;
+    for (int i = 0; ready && more && i < BATCHES && !k->failing; i++)
+        more = serve_all(w, k);
+    k->busy = false;
+    if (k->nouts == 0)
+        writer_orphan(w->d, k);
+    else if (ready && more && !k->failing)
+        writer_queue_now(w->d, k);
+    orders_settled(w->d);
+}

@@ -1,0 +1,90 @@
+/* Finds out on which device a sink lies. */
+#include "supervisor/logd/device.h"
+#include "supervisor/logd/autofile.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct key {
+    uint64_t a, b;
+};
+
+#define KEY_SYSLOG ((struct key){UINT64_MAX, 1})
+#define KEY_UNKNOWN ((struct key){UINT64_MAX, 2})
+
+static struct key key_of_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return KEY_UNKNOWN;
+    slash[slash == folder] = '\0';
+    if (stat(folder, &st) < 0)
+        return KEY_UNKNOWN;
+    return (struct key){st.st_dev, 0};
+}
+
+/* A regular file belongs to its device; anything else may block by itself and gets its own. */
+static struct key key_of(const struct sink *k)
+{
+    struct stat st;
+    if (k->kind == SINK_SYSLOG)
+        return KEY_SYSLOG;
+    if (k->kind == SINK_FD)
+        return fstat(k->fd_number, &st) == 0 ? (struct key){st.st_dev, st.st_ino} : KEY_UNKNOWN;
+    if (stat(k->path, &st) == 0 && !S_ISREG(st.st_mode))
+        return (struct key){st.st_dev, st.st_ino};
+    return key_of_folder(k->path);
+}
+
+static struct writer *writer_of(struct logd *d, struct key key)
+{
+    for (unsigned i = 1; i < LOGSHM_WRITERS; i++) {
+        struct writer *w = d->writers[i];
+        if (w && w->key == key.a && w->key2 == key.b)
+            return w;
+        if (w)
+            continue;
+        w = writer_new(d, i);
+        if (!w)
+            break;
+        w->key = key.a;
+        w->key2 = key.b;
+        return w;
+    }
+    /* all are taken: share one */
+    struct writer *w = d->writers[1 + (key.a + key.b) % (LOGSHM_WRITERS - 1)];
+    return w ? w : d->writers[1];
+}
+
+void device_find(struct writer *finder, struct sink *k)
+{
+    struct logd *d = finder->d;
+    k->busy = true;
+    pthread_mutex_unlock(&d->lock);
+    if (!d->h->cleaned) {
+        d->h->cleaned = 1;
+        if (!d->h->nocleanup && d->h->childlogdir)
+            autofile_clean(d);
+    }
+    struct key key = key_of(k);
+    pthread_mutex_lock(&d->lock);
+    k->busy = false;
+    if (k->nouts == 0) {
+        writer_orphan(d, k);
+        return;
+    }
+    struct writer *w = writer_of(d, key);
+    if (!w)
+        return;
+    if (k->queued)
+        TAILQ_REMOVE(&finder->queue, k, queue);
+    k->queued = false;
+    writer_move(k, w);
+    writer_queue_now(d, k);
+    writers_kick(d);
+}

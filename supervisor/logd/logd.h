@@ -1,0 +1,95 @@
+/* What the parts of supd-log share. One thread reads pipes and obeys supd; one thread per device
+ * writes; they meet in the structures below, under one lock that is never held over I/O. */
+#ifndef LOGD_LOGD_H
+#define LOGD_LOGD_H
+
+#include "supervisor/base/mono.h"
+#include "supervisor/core/logshm.h"
+#include "supervisor/logd/ring.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct logd;
+struct sink;
+struct stream;
+struct writer;
+struct gzips;
+struct tails;
+
+/* One output of a stream: its place in a sink's list. */
+struct out {
+    TAILQ_ENTRY(out) link; /* sink->outs */
+    struct stream *stream;
+    struct sink *sink; /* NULL: nobody takes it */
+    unsigned which;    /* 0, 1: logshm_out */
+    uint64_t pinned;   /* a write of [done, pinned) is under way; not above done: none */
+    uint64_t flush_to; /* up to here partial lines are written at once */
+    mono_t held_since; /* a partial line waits since then; 0: none does */
+};
+TAILQ_HEAD(out_list, out);
+
+struct stream {
+    uint32_t slot;
+    int fd;             /* the pipe's read end */
+    int capacity;       /* of the pipe, 0: not asked yet */
+    bool paused;        /* log_overflow=block: not read for now */
+    bool keep;          /* no regular file: the last bytes stay for `tail` */
+    bool closing;       /* supd wants it gone */
+    bool reading;       /* a read() into its blocks is under way */
+    uint64_t last_from; /* where the latest read() began, and when it was */
+    int64_t last_wall;
+    uint32_t waiters; /* questions that wait for it */
+    struct out outs[LOGSHM_OUTS];
+};
+
+struct logd {
+    struct logshm_head *h;
+    int memory_fd, chan, epoll, poke; /* poke: an eventfd that wakes the reader */
+    uint32_t epoch;
+    pthread_mutex_t lock;
+    struct ring ring;
+    struct chain *chains;    /* [nstreams] */
+    struct stream **streams; /* [nstreams] */
+    TAILQ_HEAD(, sink) sinks;
+    struct writer *writers[LOGSHM_WRITERS];
+    struct gzips *gzips;
+    struct tails *tails;
+    TAILQ_HEAD(, question) questions;
+    uint64_t block_held; /* bytes that streams with log_overflow=block hold */
+    uint32_t victim;     /* where the search for something to drop goes on */
+    bool answer_waits;   /* the channel was full */
+    bool supd_gone;
+    mono_t gone_at;
+    unsigned mask; /* umask */
+};
+
+/* A question of supd that waits for streams to be written. */
+struct question {
+    TAILQ_ENTRY(question) link;
+    uint32_t op, id;
+    uint32_t n;
+    uint32_t slots[2];
+    uint64_t upto[2];
+};
+
+/* The whole program. argv: memory, channel and main log descriptors, epoch. */
+int logd_main(int argc, char **argv);
+
+static inline struct logshm_stream *stream_shared(const struct logd *d, const struct stream *s)
+{
+    return logshm_stream(d->h, s->slot);
+}
+static inline struct logshm_out *out_shared(const struct logd *d, const struct out *o)
+{
+    return logshm_out(d->h, o->stream->slot, o->which);
+}
+/* True while the output takes part in keeping blocks. */
+static inline bool out_active(const struct out *o)
+{
+    return o->sink != NULL;
+}
+
+#endif

@@ -1,0 +1,230 @@
+/* Chooses what a sink gets next from one of its outputs. */
+#include "supervisor/logd/pick.h"
+#include "supervisor/logd/rotate.h"
+#include "supervisor/logd/stream.h"
+#include "supervisor/logd/syslog.h"
+
+#include <stdlib.h>
+
+#define FILE_BATCH (1u << 20)
+#define PIPE_BATCH (64u << 10)
+#define FORMAT_BATCH (128u << 10)
+#define BEYOND_ROOM (64 << 10) /* a line may make a file so much longer than maxbytes */
+
+struct choice {
+    struct writer *w;
+    struct sink *k;
+    struct out *o;
+    struct logshm_out *x;
+    uint64_t to; /* nothing from here on: the end, or a gap */
+    bool at_gap;
+    struct format format;
+};
+
+/* True when a partial line before position end must not wait (any longer). */
+static bool must_flush(struct choice *c, uint64_t end)
+{
+    mono_t now = mono_now();
+    if (c->at_gap || end <= c->o->flush_to)
+        return true;
+    if (!c->o->held_since.ns)
+        c->o->held_since = now;
+    mono_t due = mono_add(c->o->held_since, PARTIAL_WAIT);
+    if (mono_reached(due, now))
+        return true;
+    if (!c->k->waits || c->k->due.ns > due.ns)
+        writer_wait(c->k, due);
+    return false;
+}
+
+static void from_buffer(struct choice *c, struct pick *p)
+{
+    const struct str *s = &c->w->out;
+    p->data.iov[0] = (struct iovec){s->s, s->len};
+    p->data.n = 1;
+    p->data.len = s->len;
+    p->last = s->s[s->len - 1];
+}
+
+/* ---- marks ---- */
+
+static bool pick_mark(struct choice *c, struct pick *p)
+{
+    struct str *s = &c->w->out;
+    str_clear(s);
+    if (c->k->mid_line)
+        str_putc(s, '\n');
+    p->lost_bytes = c->x->gap_bytes;
+    p->lost_lines = c->x->gap_lines;
+    p->covers = c->x->gap_end - c->x->done;
+    if (c->k->kind == SINK_SYSLOG) {
+        struct str text = STR_INIT;
+        format_dropped(&(struct format){.process = c->format.process, .channel = c->format.channel},
+                       p->lost_lines, p->lost_bytes, &text);
+        syslog_format(s, logshm_string(c->w->d->h, c->w->d->h->syslog_ident), c->format.process,
+                      wall_now().ns, str_text(&text), text.len ? text.len - 1 : 0);
+        str_fini(&text);
+    } else {
+        c->format.wall_ns = wall_now().ns;
+        format_dropped(&c->format, p->lost_lines, p->lost_bytes, s);
+    }
+    if (s->failed || !s->len)
+        return false;
+    from_buffer(c, p);
+    return true;
+}
+
+/* ---- bytes as they are ---- */
+
+static size_t next_line(const void *obj, size_t from)
+{
+    return span_next_line(obj, from);
+}
+
+/* A file ends with a whole line, where that makes it no longer than BEYOND_ROOM over its limit. */
+static void cut_for_rotation(const struct sink *k, struct span *s)
+{
+    if (!k->regular || k->maxbytes <= 0)
+        return;
+    int64_t room = k->maxbytes - k->size;
+    size_t cut = rotate_cut(s->len, room, next_line, s);
+    int64_t most = (room > 0 ? room : 0) + BEYOND_ROOM;
+    span_cut(s, (int64_t)cut > most ? (size_t)most : cut);
+}
+
+/* Several writers: whole lines only. False: all of it waits. */
+static bool cut_to_lines(struct choice *c, struct span *s)
+{
+    size_t lines = span_last_line(s);
+    if (lines == s->len)
+        return true;
+    if (s->len - lines >= PARTIAL_BYTES || must_flush(c, c->x->done + s->len))
+        return true;
+    span_cut(s, lines);
+    return lines > 0;
+}
+
+static bool view(struct choice *c, size_t most, struct span *s)
+{
+    uint64_t from = c->x->done, to = c->to - from > most ? from + most : c->to;
+    s->len = ring_view(&c->w->d->ring, &c->w->d->chains[c->o->stream->slot], from, to, s->iov,
+                       SPAN_PIECES, &s->n);
+    return s->len > 0;
+}
+
+static bool pick_raw(struct choice *c, struct pick *p)
+{
+    if (!view(c, c->k->regular ? FILE_BATCH : PIPE_BATCH, &p->data))
+        return false;
+    if (c->k->nouts > 1 && !cut_to_lines(c, &p->data))
+        return false;
+    cut_for_rotation(c->k, &p->data);
+    p->covers = p->data.len;
+    p->raw = true;
+    p->last = span_last(&p->data);
+    return true;
+}
+
+/* ---- formatted ---- */
+
+static int64_t time_of(const struct choice *c)
+{
+    const struct stream *s = c->o->stream;
+    int64_t wall = 0;
+    if (c->x->done >= s->last_from)
+        wall = s->last_wall;
+    else
+        wall = ring_wall(&c->w->d->ring, &c->w->d->chains[s->slot], c->x->done);
+    return wall ? wall : wall_now().ns;
+}
+
+static bool gather(struct choice *c, size_t most, struct span *s)
+{
+    if (!c->w->in)
+        c->w->in = malloc(FORMAT_BATCH);
+    if (!c->w->in || !view(c, most, s))
+        return false;
+    span_copy(s, c->w->in);
+    return true;
+}
+
+static bool pick_formatted(struct choice *c, struct pick *p)
+{
+    struct span in;
+    if (!gather(c, FORMAT_BATCH, &in))
+        return false;
+    size_t n = in.len;
+    if (!c->format.prefix && !c->format.json && c->k->nouts > 1 && n < FORMAT_BATCH &&
+        !cut_to_lines(c, &in))
+        return false;
+    c->format.wall_ns = time_of(c);
+    str_clear(&c->w->out);
+    size_t took = format_bytes(&c->format, c->w->in, in.len, false, &c->w->out);
+    if (took == 0 && (n >= FORMAT_BATCH || must_flush(c, c->x->done + n)))
+        took = format_bytes(&c->format, c->w->in, in.len, true, &c->w->out);
+    if (took == 0 || c->w->out.failed)
+        return false;
+    p->covers = took;
+    if (c->w->out.len)
+        from_buffer(c, p);
+    else
+        p->last = '\n'; /* nothing but escapes */
+    return true;
+}
+
+/* ---- syslog: one line, one datagram ---- */
+
+static bool pick_syslog(struct choice *c, struct pick *p)
+{
+    struct span in;
+    if (!gather(c, SYSLOG_LINE_MAX + 1, &in))
+        return false;
+    size_t end = span_next_line(&in, 0);
+    if (!end && in.len <= SYSLOG_LINE_MAX && !must_flush(c, c->x->done + in.len))
+        return false;
+    p->covers = end ? end : in.len;
+    struct str plain = STR_INIT;
+    const char *line = c->w->in;
+    size_t n = end ? end - 1 : in.len;
+    if (c->format.strip) {
+        format_strip(line, n, true, &plain);
+        line = str_text(&plain);
+        n = plain.len;
+    }
+    str_clear(&c->w->out);
+    const char *name = c->o->stream->slot == LOGSHM_MAIN ? "" : c->format.process;
+    syslog_format(&c->w->out, logshm_string(c->w->d->h, c->w->d->h->syslog_ident), name, time_of(c),
+                  line, n);
+    str_fini(&plain);
+    if (c->w->out.failed)
+        return false;
+    from_buffer(c, p);
+    return true;
+}
+
+bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
+{
+    struct choice c = {.w = w, .k = k, .o = o, .x = out_shared(w->d, o)};
+    c.to = stream_shared(w->d, o->stream)->read;
+    p->out = o;
+    p->data.n = 0;
+    p->data.len = 0;
+    p->raw = false;
+    p->lost_bytes = p->lost_lines = 0;
+    stream_format(w->d, o->stream, &c.format);
+    bool gap = c.x->gap_end > c.x->done;
+    if (gap && c.x->gap <= c.x->done)
+        return pick_mark(&c, p);
+    if (gap && c.x->gap < c.to) {
+        c.to = c.x->gap;
+        c.at_gap = true;
+    }
+    if (c.x->done >= c.to)
+        return false;
+    bool chosen = k->kind == SINK_SYSLOG     ? pick_syslog(&c, p)
+                  : format_needed(&c.format) ? pick_formatted(&c, p)
+                                             : pick_raw(&c, p);
+    if (chosen)
+        o->held_since = MONO_NEVER;
+    return chosen;
+}

@@ -1,0 +1,258 @@
+/* The reading thread. */
+#include "supervisor/logd/reader.h"
+#include "supervisor/logd/orders.h"
+#include "supervisor/logd/pressure.h"
+#include "supervisor/logd/stream.h"
+#include "supervisor/logd/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_MOST (128u << 10)
+#define PIECES 40
+#define EVENTS 256
+#define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
+#define SLEEP_LEAST 250000
+#define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
+#define TRIM_SPARE 16u
+#define EMPTY_ROUNDS 64
+
+enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
+
+/* ---- what is watched ---- */
+
+static int watch(struct logd *d, int fd, uint32_t tag, int op, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.u32 = tag};
+    return epoll_ctl(d->epoll, op, fd, &e);
+}
+
+int reader_watch(struct logd *d, struct stream *s)
+{
+    return watch(d, s->fd, s->slot, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+void reader_unwatch(struct logd *d, struct stream *s)
+{
+    if (s->fd >= 0)
+        epoll_ctl(d->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+static void pause_pipe(struct logd *d, struct stream *s)
+{
+    s->paused = true;
+    watch(d, s->fd, s->slot, EPOLL_CTL_MOD, 0);
+}
+
+/* Streams with log_overflow=block may hold half of the memory together, and an eighth each. */
+static bool over_quota(const struct logd *d, const struct stream *s, uint64_t share)
+{
+    uint64_t quota = (uint64_t)d->h->nblocks * LOGSHM_BLOCK / 8;
+    return stream_shared(d, s)->block &&
+           (stream_backlog(d, s) > quota / share || d->ring.nfree < d->h->nblocks / 2 / share);
+}
+
+void reader_resume(struct logd *d, struct stream *s)
+{
+    if (over_quota(d, s, 2) && stream_backlog(d, s))
+        return;
+    s->paused = false;
+    watch(d, s->fd, s->slot, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+void reader_poke(struct logd *d)
+{
+    uint64_t one = 1;
+    if (write(d->poke, &one, sizeof(one)) < 0)
+        return; /* full: it is awake anyway */
+}
+
+int reader_init(struct logd *d)
+{
+    d->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (d->epoll < 0 || watch(d, d->chan, TAG_CHANNEL, EPOLL_CTL_ADD, EPOLLIN) < 0 ||
+        watch(d, d->poke, TAG_POKE, EPOLL_CTL_ADD, EPOLLIN) < 0)
+        return -1;
+    for (uint32_t i = 0; i < d->h->used; i++)
+        if (d->streams[i] && reader_watch(d, d->streams[i]) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* Room for n bytes, made if need be. Sets up iov; 0: none, the pipe keeps them for now. */
+static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec *iov, int *pieces,
+                        int64_t wall)
+{
+    struct chain *c = &d->chains[s->slot];
+    uint32_t need = (uint32_t)(n / LOGSHM_BLOCK) + 2;
+    for (int i = 0; d->ring.nfree < need && i < 8 && !stream_shared(d, s)->block; i++)
+        if (!pressure_relieve(d))
+            break;
+    return ring_room(&d->ring, c, s->slot, n, iov, PIECES, pieces, wall);
+}
+
+/* Takes up to n bytes, which the pipe is known to hold: so a read() gives all of them or was not
+ * made, and a successor can tell which. */
+static ssize_t take(struct logd *d, struct stream *s, size_t n)
+{
+    struct iovec iov[PIECES];
+    int pieces;
+    int64_t wall = wall_now().ns;
+    pthread_mutex_lock(&d->lock);
+    if (over_quota(d, s, 1)) {
+        pause_pipe(d, s);
+        pthread_mutex_unlock(&d->lock);
+        return 0;
+    }
+    size_t room = find_room(d, s, n, iov, &pieces, wall);
+    if (!room) {
+        pthread_mutex_unlock(&d->lock);
+        return 0;
+    }
+    s->reading = true;
+    s->last_from = stream_shared(d, s)->read;
+    s->last_wall = wall;
+    ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
+    pthread_mutex_unlock(&d->lock);
+    ssize_t got;
+    do
+        got = readv(s->fd, iov, pieces);
+    while (got < 0 && errno == EINTR);
+    pthread_mutex_lock(&d->lock);
+    ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
+    s->reading = false;
+    stream_has_more(d, s);
+    pthread_mutex_unlock(&d->lock);
+    return got > 0 ? got : 0;
+}
+
+static int waiting_in(const struct stream *s)
+{
+    int n = 0;
+    return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0 ? n : 0;
+}
+
+/* How full a pipe was found, in percent; one read at most. */
+static int serve_pipe(struct logd *d, struct stream *s)
+{
+    int n = waiting_in(s);
+    if (!n)
+        return 0;
+    if (!s->capacity) {
+        s->capacity = fcntl(s->fd, F_GETPIPE_SZ);
+        s->capacity = s->capacity > 0 ? s->capacity : 65536;
+    }
+    size_t want = n > (int)READ_MOST ? READ_MOST : (size_t)n;
+    if (take(d, s, want) == 0)
+        return 0;
+    return (int)((int64_t)n * 100 / s->capacity);
+}
+
+uint64_t reader_empty(struct logd *d, struct stream *s)
+{
+    uint64_t total = 0;
+    int n;
+    for (int i = 0; i < EMPTY_ROUNDS && (n = waiting_in(s)) > 0; i++) {
+        ssize_t got = take(d, s, n > (int)READ_MOST ? READ_MOST : (size_t)n);
+        if (!got)
+            break;
+        total += (uint64_t)got;
+    }
+    return total;
+}
+
+/* ---- the loop ---- */
+
+static void clear_poke(struct logd *d)
+{
+    uint64_t n;
+    if (read(d->poke, &n, sizeof(n)) < 0)
+        return;
+}
+
+/* One round over what is ready. Returns how full the fullest pipe was, -1 if no pipe was ready. */
+static int round_of(struct logd *d, int timeout_ms)
+{
+    struct epoll_event ev[EVENTS];
+    int fullest = -1;
+    int n = epoll_wait(d->epoll, ev, EVENTS, timeout_ms);
+    for (int i = 0; i < n; i++) {
+        uint32_t tag = ev[i].data.u32;
+        if (tag == TAG_CHANNEL) {
+            orders_take(d);
+        } else if (tag == TAG_POKE) {
+            clear_poke(d);
+            orders_release(d);
+        } else if (d->streams[tag]) {
+            int full = serve_pipe(d, d->streams[tag]);
+            fullest = full > fullest ? full : fullest;
+        }
+    }
+    pthread_mutex_lock(&d->lock);
+    writers_kick(d);
+    pthread_mutex_unlock(&d->lock);
+    return n > 0 ? fullest : -2;
+}
+
+/* The fuller pipes are found, the shorter the sleep. */
+static int64_t next_sleep(int64_t sleep, int fullest)
+{
+    if (fullest > 50)
+        return sleep / 2 < SLEEP_LEAST ? 0 : sleep / 2;
+    if (fullest > 20)
+        return sleep;
+    sleep = sleep ? sleep * 2 : SLEEP_LEAST;
+    return sleep > SLEEP_MOST ? SLEEP_MOST : sleep;
+}
+
+/* Sleeps, but for a word from supd. */
+static void doze(struct logd *d, int64_t ns)
+{
+    struct pollfd p[2] = {{.fd = d->chan, .events = POLLIN}, {.fd = d->poke, .events = POLLIN}};
+    struct timespec t = {.tv_nsec = ns};
+    if (ns > 0 && !d->supd_gone)
+        ppoll(p, 2, &t, NULL);
+}
+
+static void trim(struct logd *d)
+{
+    pthread_mutex_lock(&d->lock);
+    ring_trim(&d->ring, TRIM_SPARE);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */
+static int patience(const struct logd *d, bool dirty)
+{
+    if (d->supd_gone || d->answer_waits)
+        return 50;
+    return dirty ? TRIM_AFTER_MS : -1;
+}
+
+void reader_run(struct logd *d)
+{
+    int64_t sleep = SLEEP_MOST;
+    bool dirty = false;
+    while (!orders_done(d)) {
+        int fullest = round_of(d, patience(d, dirty));
+        if (fullest == -2 && d->answer_waits)
+            orders_release(d);
+        if (fullest == -2 && dirty && !d->supd_gone) {
+            trim(d);
+            dirty = false;
+        }
+        if (fullest < 0)
+            continue;
+        dirty = true;
+        sleep = next_sleep(sleep, fullest);
+        doze(d, sleep);
+    }
+}

@@ -1,0 +1,66 @@
+/* A place where output goes: a file that is rotated, an inherited descriptor, syslog. Shared by all
+ * streams that name it. Only its writer thread touches what it opens. */
+#ifndef LOGD_SINK_H
+#define LOGD_SINK_H
+
+#include "supervisor/base/err.h"
+#include "supervisor/logd/logd.h"
+#include "supervisor/logd/span.h"
+
+#include <sys/types.h>
+
+enum sink_kind { SINK_FILE, SINK_FD, SINK_SYSLOG };
+
+struct sink {
+    TAILQ_ENTRY(sink) link;  /* logd->sinks */
+    TAILQ_ENTRY(sink) queue; /* writer->queue */
+    TAILQ_ENTRY(sink) later; /* writer->later */
+    struct out_list outs;
+    unsigned nouts;
+    enum sink_kind kind;
+    char *path;    /* SINK_FILE */
+    int fd_number; /* SINK_FD */
+    bool is_auto;  /* created with mode 0600 */
+    int64_t maxbytes;
+    int32_t backups;
+    bool gzip;
+    struct writer *writer;
+    bool queued, waits, busy; /* busy: its writer works on it without the lock */
+    mono_t due;               /* with waits: when its writer looks again */
+    bool want_reopen, want_clear, want_open;
+    uint64_t generation; /* counts what was written: followers compare it */
+    /* only its writer: */
+    int fd;
+    bool regular;   /* a regular file named by path: exact, rotated, read by `tail` */
+    bool recovered; /* what a kill left behind is settled */
+    bool mid_line;  /* the last byte written was no newline */
+    bool failing;   /* wait for its time */
+    bool broken;    /* it failed, and did not succeed since */
+    int64_t size;   /* of the open file, as far as known */
+    mono_t warn_at, rotate_at;
+};
+
+/* The sink for a stream's output, found by what it is or made; NULL for lack of memory. */
+struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned which);
+/* Removes a sink without outputs. Called by its writer or when it has none. */
+void sink_free(struct logd *d, struct sink **sp);
+
+/* All below: writer thread, without the lock. */
+
+/* Opens it. 0, or -1 and the reason. */
+int sink_open(struct sink *s, struct err *e);
+void sink_close(struct sink *s);
+/* Empties it: unlinks the file. */
+void sink_clear(struct sink *s);
+/* Writes; waits up to 200 ms where a descriptor is full. Returns the bytes written, or -1 with
+ * errno (EAGAIN: still full). */
+ssize_t sink_write(struct sink *s, const struct span *data);
+/* Size of the open file, or -1; opens it anew when it was deleted. */
+int64_t sink_size(struct sink *s, struct err *e);
+/* Rotates the open file and opens the new one. */
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
+                struct err *e);
+/* What people call it. */
+const char *sink_name(const struct sink *s);
+
+#endif

@@ -1,0 +1,188 @@
+/* Writer threads. */
+#include "supervisor/logd/writer.h"
+#include "supervisor/base/log.h"
+#include "supervisor/base/str.h"
+#include "supervisor/logd/batch.h"
+#include "supervisor/logd/device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define IDLE_END DUR_S(5) /* a writer with nothing to do for so long ends */
+#ifdef __SANITIZE_ADDRESS__
+#define STACK_BYTES (512 << 10)
+#else
+#define STACK_BYTES (96 << 10)
+#endif
+
+/* ---- threads ---- */
+
+static struct timespec at_time(mono_t t)
+{
+    return (struct timespec){.tv_sec = t.ns / 1000000000, .tv_nsec = t.ns % 1000000000};
+}
+
+/* Puts what is due back into the queue; returns the next deadline. */
+static mono_t take_due(struct writer *w, mono_t now)
+{
+    mono_t next = MONO_NEVER;
+    struct sink *k = TAILQ_FIRST(&w->later), *after;
+    for (; k; k = after) {
+        after = TAILQ_NEXT(k, later);
+        if (mono_reached(k->due, now))
+            writer_queue_now(w->d, k);
+        else
+            next = mono_min(next, k->due);
+    }
+    return next;
+}
+
+/* Waits for work; false: it is time to end. */
+static bool wait_for_work(struct writer *w)
+{
+    mono_t now = mono_now(), next = take_due(w, now);
+    if (!TAILQ_EMPTY(&w->queue))
+        return true;
+    bool may_end = TAILQ_EMPTY(&w->later);
+    struct timespec until = at_time(may_end ? mono_add(now, IDLE_END) : next);
+    w->idle = true;
+    int rc = pthread_cond_timedwait(&w->cond, &w->d->lock, &until);
+    w->idle = false;
+    return !(rc == ETIMEDOUT && may_end && TAILQ_EMPTY(&w->queue));
+}
+
+static void *writer_main(void *arg)
+{
+    struct writer *w = arg;
+    pthread_mutex_lock(&w->d->lock);
+    while (wait_for_work(w)) {
+        struct sink *k;
+        while ((k = TAILQ_FIRST(&w->queue))) {
+            TAILQ_REMOVE(&w->queue, k, queue);
+            k->queued = false;
+            if (w->finder)
+                device_find(w, k);
+            else
+                batch_serve(w, k);
+        }
+    }
+    writer_release_buffers(w);
+    w->running = false;
+    pthread_mutex_unlock(&w->d->lock);
+    return NULL;
+}
+
+static void start(struct writer *w)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    w->running = pthread_create(&thread, &attr, writer_main, w) == 0;
+    pthread_attr_destroy(&attr);
+    if (!w->running && LOG_LIMIT(60))
+        log_error("cannot start a writer thread; output waits in memory");
+}
+
+struct writer *writer_new(struct logd *d, unsigned index)
+{
+    struct writer *w = calloc(1, sizeof(*w));
+    if (!w)
+        return NULL;
+    w->d = d;
+    w->index = index;
+    w->finder = index == 0;
+    TAILQ_INIT(&w->queue);
+    TAILQ_INIT(&w->later);
+    str_init(&w->out, 0);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    d->writers[index] = w;
+    return w;
+}
+
+void writer_release_buffers(struct writer *w)
+{
+    str_fini(&w->out);
+    free(w->in);
+    w->in = NULL;
+}
+
+/* ---- queues ---- */
+
+static void leave_later(struct sink *k)
+{
+    if (k->waits)
+        TAILQ_REMOVE(&k->writer->later, k, later);
+    k->waits = false;
+}
+
+void writer_wait(struct sink *k, mono_t due)
+{
+    leave_later(k);
+    k->due = due;
+    k->waits = true;
+    TAILQ_INSERT_TAIL(&k->writer->later, k, later);
+}
+
+void writer_queue_now(struct logd *d, struct sink *k)
+{
+    struct writer *w = k->writer ? k->writer : d->writers[0];
+    k->writer = w;
+    leave_later(k);
+    if (k->queued)
+        return;
+    k->queued = true;
+    TAILQ_INSERT_TAIL(&w->queue, k, queue);
+    w->fresh = true;
+}
+
+void writer_queue(struct logd *d, struct sink *k)
+{
+    if (!k->failing)
+        writer_queue_now(d, k);
+}
+
+void writers_kick(struct logd *d)
+{
+    for (unsigned i = 0; i < LOGSHM_WRITERS; i++) {
+        struct writer *w = d->writers[i];
+        if (!w || !w->fresh)
+            continue;
+        w->fresh = false;
+        if (!w->running)
+            start(w);
+        else if (w->idle)
+            pthread_cond_signal(&w->cond);
+    }
+}
+
+void writer_move(struct sink *k, struct writer *to)
+{
+    leave_later(k);
+    k->writer = to;
+}
+
+void writer_orphan(struct logd *d, struct sink *k)
+{
+    if (k->busy)
+        return; /* its writer frees it */
+    leave_later(k);
+    if (k->queued)
+        TAILQ_REMOVE(&k->writer->queue, k, queue);
+    sink_free(d, &k);
+}
+
+bool writers_idle(const struct logd *d)
+{
+    const struct sink *k;
+    TAILQ_FOREACH (k, &d->sinks, link)
+        if (k->queued || k->busy)
+            return false;
+    return true;
+}

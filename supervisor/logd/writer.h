@@ -1,0 +1,44 @@
+/* Writer threads: one per device, made when first needed, gone when idle for long. */
+#ifndef LOGD_WRITER_H
+#define LOGD_WRITER_H
+
+#include "supervisor/base/str.h"
+#include "supervisor/logd/logd.h"
+#include "supervisor/logd/sink.h"
+
+struct writer {
+    struct logd *d;
+    unsigned index;
+    bool finder;        /* the first: finds out on which device a new sink lies */
+    uint64_t key, key2; /* the device */
+    pthread_cond_t cond;
+    TAILQ_HEAD(, sink) queue, later;
+    bool running, idle, fresh;
+    char *in;       /* lines to be formatted */
+    struct str out; /* what became of them */
+};
+
+/* A writer in this place of logd->writers; its thread starts with its first work. NULL for lack of
+ * memory. */
+struct writer *writer_new(struct logd *d, unsigned index);
+/* Frees its buffers. */
+void writer_release_buffers(struct writer *w);
+
+/* All want the lock. */
+
+/* The sink has something to do: its writer takes it up (when a retry is due, if it is failing). */
+void writer_queue(struct logd *d, struct sink *k);
+/* The same, and a waiting time (partial lines) ends. */
+void writer_queue_now(struct logd *d, struct sink *k);
+/* Its writer looks at the sink again at that time. */
+void writer_wait(struct sink *k, mono_t due);
+/* Gives the sink to another writer; it is in no queue then. */
+void writer_move(struct sink *k, struct writer *to);
+/* The sink's last output went: it is freed, by its writer if that works on it. */
+void writer_orphan(struct logd *d, struct sink *k);
+/* Wakes the writers that were given something since the last call. */
+void writers_kick(struct logd *d);
+/* True if no writer has anything to do. */
+bool writers_idle(const struct logd *d);
+
+#endif

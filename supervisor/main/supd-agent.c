@@ -1,0 +1,32 @@
+/* supd-agent: started by supd with its channel as descriptor 3; watches and tells, unprivileged. */
+#include "supervisor/agent/agent.h"
+#include "supervisor/base/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CHANNEL_FD 3
+
+static int usage(int status)
+{
+    fputs("usage: supd-agent\n\nStarted by supd, which gives it its channel as descriptor 3; it is "
+          "of no use alone.\n",
+          status ? stderr : stdout);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("supd-agent " SUPD_VERSION);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(0);
+    if (argc > 1 || fcntl(CHANNEL_FD, F_GETFD) < 0)
+        return usage(2);
+    fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+    log_ident("supd-agent: ");
+    return agent_run(CHANNEL_FD);
+}

@@ -1,0 +1,377 @@
+/* supd's side of supd-agent: its process, its channel, and the requests forwarded to it. */
+#include "supervisor/run/agent.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
+#include "supervisor/core/proc.h"
+#include "supervisor/run/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CHANNEL_FD 3
+#define BACKOFF_FIRST DUR_MS(100)
+#define BACKOFF_MAX DUR_S(10)
+#define STABLE DUR_S(10) /* up for so long: the next death is a new story */
+#define CLOSE_LIMIT DUR_MS(1800)
+
+/* a request that the agent has not answered yet */
+struct forwarded {
+    struct forwarded *next;
+    struct agent *agent;
+    struct ctl_req *rq;
+    uint32_t ref;
+};
+
+struct agent {
+    struct sup *sup;
+    char program[512];
+    int pid;
+    bool wanted;
+    struct ctl_client *client; /* NULL: no channel */
+    struct forwarded *forwarded;
+    uint32_t refs;
+    struct loop_timer timer; /* the next start; while closing: the end of patience */
+    dur_t backoff;
+    mono_t started;
+    uint64_t starts;
+    loop_fn *closed; /* set while closing */
+    void *closed_obj;
+    struct loop_defer gone;
+};
+
+static void start(struct agent *a);
+
+/* ---- forwarded requests ---- */
+
+static struct forwarded *take(struct agent *a, uint32_t ref)
+{
+    struct forwarded **pp = &a->forwarded;
+    while (*pp && (*pp)->ref != ref)
+        pp = &(*pp)->next;
+    struct forwarded *f = *pp;
+    if (f)
+        *pp = f->next;
+    return f;
+}
+
+static void on_cancel(struct ctl_req *rq)
+{
+    struct forwarded *f = rq->data;
+    free(take(f->agent, f->ref));
+}
+
+static void fail_all(struct agent *a, const char *why)
+{
+    while (a->forwarded) {
+        struct forwarded *f = take(a, a->forwarded->ref);
+        ctl_error(f->rq, WIRE_FAILED, "%s", why);
+        free(f);
+    }
+}
+
+void agent_forward(struct agent *a, struct ctl_req *rq)
+{
+    struct wire_out w;
+    if (!a || !a->wanted) {
+        ctl_error(rq, WIRE_FAILED, "there is no agent: no section of the configuration needs one");
+        return;
+    }
+    struct forwarded *f = malloc(sizeof(*f));
+    if (!f || !a->client || !ctl_event_to(a->client, "request", &w)) {
+        free(f);
+        ctl_error(rq, WIRE_FAILED, "supd-agent is not there at the moment; it is being started");
+        return;
+    }
+    *f = (struct forwarded){.next = a->forwarded, .agent = a, .rq = rq, .ref = ++a->refs};
+    a->forwarded = f;
+    rq->data = f;
+    rq->cancel = on_cancel;
+    wire_kv_int(&w, "ref", f->ref);
+    for (size_t i = 0; i < rq->argc; i++)
+        wire_kv(&w, i == 0 ? "verb" : "arg", rq->argv[i]);
+    wire_end(&w);
+}
+
+/* copies "key=value" arguments into a reply */
+static void copy_pairs(struct wire_out *w, char **argv, size_t argc)
+{
+    for (size_t i = 0; i < argc; i++) {
+        char *eq = strchr(argv[i], '=');
+        if (!eq)
+            continue;
+        *eq = '\0';
+        wire_kv(w, argv[i], eq + 1);
+    }
+}
+
+static void answer_record(struct forwarded *f, struct ctl_req *rq)
+{
+    struct wire_out w = ctl_row(f->rq);
+    copy_pairs(&w, rq->argv + 2, rq->argc - 2);
+    wire_end(&w);
+}
+
+static void answer_end(struct agent *a, struct forwarded *f, struct ctl_req *rq, bool ok)
+{
+    take(a, f->ref);
+    int code = rq->argc > 2 ? wire_code_by_name(rq->argv[2]) : -1;
+    if (ok) {
+        struct wire_out w = ctl_ok_begin(f->rq);
+        copy_pairs(&w, rq->argv + 2, rq->argc - 2);
+        ctl_done(f->rq, &w);
+    } else {
+        ctl_error(f->rq, code < 0 ? WIRE_FAILED : (enum wire_code)code, "%s",
+                  rq->argc > 3 ? rq->argv[3] : "the agent refused");
+    }
+    free(f);
+}
+
+void agent_answer(struct agent *a, struct ctl_req *rq)
+{
+    struct forwarded *f = a->forwarded;
+    uint32_t ref = (uint32_t)strtoul(rq->argv[0], NULL, 10);
+    while (f && f->ref != ref)
+        f = f->next;
+    const char *what = rq->argv[1];
+    bool ok = strcmp(what, "ok") == 0, bad = strcmp(what, "error") == 0;
+    if (!ok && !bad && strcmp(what, "+") != 0) {
+        ctl_usage(rq);
+        return;
+    }
+    if (f && (ok || bad)) /* else nobody waits for it any more */
+        answer_end(a, f, rq, ok);
+    else if (f)
+        answer_record(f, rq);
+    ctl_ok(rq);
+}
+
+/* ---- the process ---- */
+
+static void channel_closed(struct agent *a)
+{
+    a->client = NULL;
+    fail_all(a, "supd-agent went away");
+}
+
+/* the agent's user; 65534 where the configuration names none */
+static void become(const struct agent *a)
+{
+    const struct gen *g = a->sup->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    gid_t gid = d->agent_gid < 0 ? 65534 : (gid_t)d->agent_gid;
+    uid_t uid = d->agent_uid < 0 ? 65534 : (uid_t)d->agent_uid;
+    if (geteuid() != 0)
+        return;
+    if (setgroups(d->nagent_groups, gen_at(g, d->agent_groups)) < 0 || setgid(gid) < 0 ||
+        setuid(uid) < 0)
+        _exit(126);
+}
+
+/* What the agent needs of our environment; the rest may hold what it must not know. */
+static bool env_passes(const char *pair)
+{
+    static const char *const names[] = {"PATH=", "TZ=", "LANG=", "LC_ALL=", "LC_TIME="};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strncmp(pair, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static void close_others(void)
+{
+    if (close_range(CHANNEL_FD + 1, ~0u, 0) == 0)
+        return;
+    for (int fd = CHANNEL_FD + 1; fd < 65536; fd++)
+        close(fd);
+}
+
+/* In the child: only 0-2, the channel and the program itself stay open. The program is opened
+ * before the user changes: its folder may be closed to that user. */
+static void run(const struct agent *a, int channel)
+{
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
+    size_t n = 0;
+    for (char **pp = environ; *pp && n < 7; pp++)
+        if (env_passes(*pp))
+            env[n++] = *pp;
+    setsid();
+    if (dup2(channel, CHANNEL_FD) < 0)
+        _exit(126);
+    fd_cloexec(CHANNEL_FD, false);
+    close_others();
+    int program = open(a->program, O_PATH | O_CLOEXEC);
+    become(a);
+    sigs_restore(&a->sup->entry);
+    execveat(program, "", argv, env, AT_EMPTY_PATH);
+    execve(a->program, argv, env);
+    _exit(127);
+}
+
+static void later(struct agent *a)
+{
+    if (mono_sub(mono_now(), a->started).ns >= STABLE.ns)
+        a->backoff = (dur_t){0};
+    a->backoff = a->backoff.ns ? (dur_t){a->backoff.ns * 2} : BACKOFF_FIRST;
+    if (a->backoff.ns > BACKOFF_MAX.ns)
+        a->backoff = BACKOFF_MAX;
+    loop_timer_at(&a->timer, mono_add(mono_now(), a->backoff));
+}
+
+static int fork_agent(struct agent *a, int *out_channel)
+{
+    int sv[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0)
+        return -1;
+    int pid = fork();
+    if (pid == 0)
+        run(a, sv[1]);
+    int saved = errno;
+    fd_close(&sv[1]);
+    if (pid < 0)
+        fd_close(&sv[0]);
+    errno = saved;
+    *out_channel = sv[0];
+    return pid;
+}
+
+static void start(struct agent *a)
+{
+    int channel;
+    if (a->pid || !a->wanted || a->closed)
+        return;
+    a->started = mono_now();
+    a->pid = fork_agent(a, &channel);
+    if (a->pid < 0) {
+        log_warn("agent: cannot start %s: %s", a->program, strerror(errno));
+        a->pid = 0;
+        later(a);
+        return;
+    }
+    a->starts++;
+    a->client = ctl_adopt(a->sup->ctl, channel, CTL_AGENT, (ctl_closed_fn *)channel_closed, a);
+    if (!a->client) {
+        log_warn("agent: no memory for its channel");
+        fd_close(&channel);
+    }
+    log_info("agent: started pid=%d", a->pid);
+}
+
+static void say_gone(struct agent *a)
+{
+    loop_timer_stop(&a->timer);
+    loop_fn *fn = a->closed;
+    a->closed = NULL;
+    a->wanted = false;
+    if (fn)
+        fn(a->closed_obj);
+}
+
+static void on_timer(struct agent *a)
+{
+    if (!a->closed) {
+        start(a);
+        return;
+    }
+    log_warn("agent: pid=%d takes too long to end, killing it", a->pid);
+    if (a->pid)
+        kill(a->pid, SIGKILL);
+    say_gone(a);
+}
+
+bool agent_reaped(struct agent *a, int pid, int status)
+{
+    if (!a->pid || a->pid != pid)
+        return false;
+    struct str text = STR_INIT;
+    proc_status_text(&text, status);
+    a->pid = 0;
+    if (a->client)
+        ctl_drop(a->client);
+    if (a->closed || !a->wanted) {
+        log_info("agent: ended pid=%d %s", pid, str_text(&text));
+        if (a->closed)
+            say_gone(a);
+    } else {
+        log_warn("agent: ended pid=%d %s, starting it again", pid, str_text(&text));
+        later(a);
+    }
+    str_fini(&text);
+    return true;
+}
+
+int agent_pid(const struct agent *a)
+{
+    return a->pid;
+}
+
+void agent_follow(struct agent *a)
+{
+    struct err e;
+    bool needed = a->sup->gen->gen->supd.needs_agent;
+    if (needed == a->wanted || a->closed)
+        return;
+    a->wanted = needed;
+    if (!needed && a->client) {
+        ctl_drop(a->client);
+    } else if (needed &&
+               setup_program(a->sup, "supd-agent", a->program, sizeof(a->program), &e) < 0) {
+        log_error("agent: %s", e.msg);
+        a->wanted = false;
+    } else if (needed) {
+        start(a);
+    }
+}
+
+int agent_setup(struct sup *s, struct err *e)
+{
+    struct agent *a = calloc(1, sizeof(*a));
+    if (!a)
+        return err_errno(e, ENOMEM, "cannot prepare supd-agent");
+    a->sup = s;
+    LOOP_TIMER(&a->timer, s->loop, on_timer, a);
+    LOOP_DEFER(&a->gone, say_gone, a);
+    s->agent = a;
+    a->wanted = s->gen->gen->supd.needs_agent;
+    if (!a->wanted)
+        return 0;
+    if (setup_program(s, "supd-agent", a->program, sizeof(a->program), e) < 0)
+        return -1;
+    start(a);
+    return 0;
+}
+
+void agent_close(struct agent *a, loop_fn *fn, void *obj)
+{
+    if (!a) {
+        fn(obj);
+        return;
+    }
+    a->closed = fn;
+    a->closed_obj = obj;
+    loop_timer_stop(&a->timer);
+    if (a->client)
+        ctl_drop(a->client);
+    if (a->pid)
+        loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
+    else
+        loop_defer(a->sup->loop, &a->gone);
+}
+
+void agent_free(struct agent **ap)
+{
+    struct agent *a = *ap;
+    *ap = NULL;
+    if (!a)
+        return;
+    loop_timer_stop(&a->timer);
+    loop_defer_cancel(a->sup->loop, &a->gone);
+    fail_all(a, "supd ends");
+    free(a);
+}

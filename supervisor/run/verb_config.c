@@ -1,0 +1,179 @@
+/* config: the configuration in use, as it was checked; values of environment are never shown. */
+#include "supervisor/base/dur.h"
+#include "supervisor/base/text.h"
+#include "supervisor/run/verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_dur(struct wire_out *w, const char *key, int64_t ns)
+{
+    char buf[DUR_TEXT];
+    wire_kv(w, key, dur_format((dur_t){ns}, buf, sizeof(buf)));
+}
+
+static void put_bool(struct wire_out *w, const char *key, bool value)
+{
+    wire_kv(w, key, value ? "true" : "false");
+}
+
+static void put_exitcodes(struct wire_out *w, const struct gen_proc *c)
+{
+    struct str text = STR_INIT;
+    for (int code = 0; code < 256; code++)
+        if (gen_exit_expected(c, code))
+            str_printf(&text, "%s%d", text.len ? "," : "", code);
+    wire_kv(w, "exitcodes", str_text(&text));
+    str_fini(&text);
+}
+
+/* "TERM:10s,INT:5s" */
+static void put_stops(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    struct str text = STR_INIT;
+    const struct gen_stop *stops = gen_at(g, c->stops);
+    for (uint32_t i = 0; i < c->nstops; i++) {
+        char name[24], wait[DUR_TEXT];
+        const char *sig = text_signal_name(stops[i].sig, name, sizeof(name));
+        str_printf(&text, "%s%s:%s", i ? "," : "", strncmp(sig, "SIG", 3) == 0 ? sig + 3 : sig,
+                   dur_format((dur_t){stops[i].wait_ns}, wait, sizeof(wait)));
+    }
+    wire_kv(w, "stopsignals", str_text(&text));
+    str_fini(&text);
+}
+
+/* KEY="****",... */
+static void put_env(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    struct str text = STR_INIT;
+    const struct gen_env *env = gen_at(g, c->env);
+    for (uint32_t i = 0; i < c->nenv; i++) {
+        const char *pair = gen_str(g, env[i].text);
+        str_printf(&text, "%s%.*s=\"****\"", i ? "," : "", (int)strcspn(pair, "="), pair);
+    }
+    if (text.len)
+        wire_kv(w, "environment", str_text(&text));
+    str_fini(&text);
+}
+
+static void put_user(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    if (c->uid < 0)
+        return;
+    wire_kv(w, "user", c->user ? gen_str(g, c->user) : "");
+    wire_kv_int(w, "uid", c->uid);
+}
+
+static void put_process(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    static const char *const restarts[] = {[GEN_RESTART_NEVER] = "false",
+                                           [GEN_RESTART_ALWAYS] = "true",
+                                           [GEN_RESTART_UNEXPECTED] = "unexpected"};
+    wire_kv(w, "command", c->command ? gen_str(g, c->command) : "");
+    if (c->directory)
+        wire_kv(w, "directory", gen_str(g, c->directory));
+    put_user(w, g, c);
+    if (c->umask >= 0)
+        wire_kv_fmt(w, "umask", "%03o", (unsigned)c->umask);
+    wire_kv_int(w, "priority", c->priority);
+    put_bool(w, "autostart", c->autostart);
+    wire_kv(w, "autorestart", restarts[c->autorestart]);
+    put_dur(w, "startsecs", c->startsecs_ns);
+    wire_kv_int(w, "startretries", c->startretries);
+    put_exitcodes(w, c);
+    put_stops(w, g, c);
+    put_dur(w, "stopwaitsecs", c->stopwait_ns);
+    put_bool(w, "stopasgroup", c->stopasgroup);
+    put_bool(w, "killasgroup", c->killasgroup);
+    wire_kv(w, "orphans", c->orphans_kill ? "kill" : "keep");
+    put_env(w, g, c);
+}
+
+static void put_restart(struct wire_out *w, const struct gen_proc *c)
+{
+    static const char *const words[] = {[GEN_FATAL_NOTHING] = "nothing", [GEN_FATAL_EXIT] = "exit"};
+    put_dur(w, "backoff", c->backoff_ns);
+    if (c->backoff_factor_milli)
+        wire_kv_fmt(w, "backoff_factor", "%g", c->backoff_factor_milli / 1000.0);
+    if (c->backoff_max_ns)
+        put_dur(w, "backoff_max", c->backoff_max_ns);
+    if (c->backoff_jitter_milli)
+        wire_kv_fmt(w, "backoff_jitter", "%g", c->backoff_jitter_milli / 1000.0);
+    if (c->backoff_reset_ns)
+        put_dur(w, "backoff_reset", c->backoff_reset_ns);
+    if (c->retry_window_ns)
+        put_dur(w, "retry_window", c->retry_window_ns);
+    if (c->on_fatal != GEN_FATAL_RETRY)
+        wire_kv(w, "on_fatal", words[c->on_fatal]);
+    else
+        wire_kv_fmt(w, "on_fatal", "retry:%gs", (double)c->fatal_retry_ns / 1e9);
+}
+
+static void put_log(struct wire_out *w, const struct gen *g, const struct gen_log *l,
+                    const char *stream)
+{
+    static const char *const sinks[] = {[GEN_SINK_NONE] = "NONE", [GEN_SINK_AUTO] = "AUTO"};
+    char key[40];
+    snprintf(key, sizeof(key), "%s_logfile", stream);
+    wire_kv(w, key, l->sink == GEN_SINK_FILE ? gen_str(g, l->path) : sinks[l->sink]);
+    if (l->sink == GEN_SINK_NONE)
+        return;
+    snprintf(key, sizeof(key), "%s_logfile_maxbytes", stream);
+    wire_kv_int(w, key, l->maxbytes > 0 ? l->maxbytes : 0);
+    snprintf(key, sizeof(key), "%s_logfile_backups", stream);
+    wire_kv_int(w, key, l->backups);
+}
+
+static void process_row(struct ctl_req *rq, struct proc *p)
+{
+    char name[PROC_NAME_MAX];
+    const struct gen *g = p->gen->gen;
+    const struct gen_proc *c = p->conf;
+    struct wire_out w = ctl_row(rq);
+    wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
+    wire_kv(&w, "section", gen_str(g, c->section));
+    if (c->file)
+        wire_kv_fmt(&w, "conf", "%s:%u", gen_str(g, c->file), c->line);
+    put_process(&w, g, c);
+    put_restart(&w, c);
+    put_bool(&w, "redirect_stderr", c->redirect_stderr);
+    put_log(&w, g, &c->log[0], "stdout");
+    if (!c->redirect_stderr)
+        put_log(&w, g, &c->log[1], "stderr");
+    wire_end(&w);
+}
+
+static void supd_row(struct sup *s, struct ctl_req *rq)
+{
+    const struct gen *g = s->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    struct wire_out w = ctl_row(rq);
+    wire_kv(&w, "section", s->opt.as_supervisord ? "supervisord" : "supd");
+    wire_kv(&w, "conf", gen_str(g, g->path));
+    wire_kv(&w, "socket", ctl_path(s->ctl));
+    if (d->socket_group)
+        wire_kv(&w, "socket_group", gen_str(g, d->socket_group));
+    wire_kv(&w, "logfile", d->logfile ? gen_str(g, d->logfile) : "");
+    wire_kv(&w, "pidfile", d->pidfile ? gen_str(g, d->pidfile) : "");
+    wire_kv(&w, "identifier", d->identifier ? gen_str(g, d->identifier) : "");
+    wire_kv(&w, "childlogdir", d->childlogdir ? gen_str(g, d->childlogdir) : "");
+    if (d->shutdown_timeout_ns >= 0)
+        put_dur(&w, "shutdown_timeout", d->shutdown_timeout_ns);
+    wire_kv_int(&w, "log_memory", d->log_memory);
+    wire_end(&w);
+}
+
+void verb_config(void *obj, struct ctl_req *rq)
+{
+    struct sup *s = obj;
+    struct verb_picks v;
+    if (!verb_pick(s, rq, rq->argv, rq->argc, &v))
+        return;
+    if (rq->argc == 0)
+        supd_row(s, rq);
+    for (size_t i = 0; i < v.n; i++)
+        process_row(rq, v.procs[i]);
+    verb_unknown(rq, &v);
+    verb_finish(rq, v.nunknown);
+    verb_picks_fini(&v);
+}

@@ -1,0 +1,222 @@
+/* start, stop, restart: one task watches all the processes that a request names, and answers when
+ * each of them got where it should. */
+#include "supervisor/run/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct task;
+
+/* one process of a task */
+struct target {
+    struct proc_waiter waiter;
+    struct task *task;
+    struct proc *proc; /* NULL: settled */
+};
+
+/* What a verb does to a process, and what a change of its state means then. */
+struct task_kind {
+    /* does it; or says at once why not: a code, and a text */
+    const char *(*act)(struct proc *p, const char **out_text);
+    /* "" if the change settles it well, a code if badly, NULL if not yet */
+    const char *(*judge)(struct proc *p, const struct proc_change *c);
+};
+
+struct task {
+    const struct task_kind *kind;
+    struct ctl_req *rq;
+    struct sup *sup;
+    size_t n, pending, failed;
+    bool building; /* the processes are still being told: no end yet */
+    struct target targets[];
+};
+
+static void end_if_done(struct task *t)
+{
+    if (t->pending > 0 || t->building)
+        return;
+    verb_finish(t->rq, t->failed);
+    free(t);
+}
+
+/* why it came to this, for people */
+static void say_result(struct target *tg, const char *code)
+{
+    char name[PROC_NAME_MAX], why[ERR_MAX];
+    struct proc *p = tg->proc;
+    const char *text = *code ? proc_spawnerr(p, why, sizeof(why)) : "";
+    if (*code && !*text)
+        text = proc_why_text((enum proc_why)proc_life(p)->why);
+    verb_result(tg->task->rq, proc_fullname(p, name, sizeof(name)), *code ? code : NULL, text);
+}
+
+static void settle_target(struct target *tg)
+{
+    proc_unwait(tg->proc, &tg->waiter);
+    tg->proc = NULL;
+    tg->task->pending--;
+    end_if_done(tg->task);
+}
+
+static void on_change(void *obj, struct proc *p, const struct proc_change *c, bool gone)
+{
+    struct target *tg = obj;
+    const char *code = gone ? wire_code_name(WIRE_ABNORMAL) : tg->task->kind->judge(p, c);
+    if (!code)
+        return;
+    tg->task->failed += *code != '\0';
+    if (gone) {
+        char name[PROC_NAME_MAX];
+        verb_result(tg->task->rq, proc_fullname(p, name, sizeof(name)), code, "it was removed");
+    } else {
+        say_result(tg, code);
+    }
+    settle_target(tg);
+}
+
+/* the client is gone: nobody waits any more, what was begun goes on */
+static void on_cancel(struct ctl_req *rq)
+{
+    struct task *t = rq->data;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->targets[i].proc)
+            proc_unwait(t->targets[i].proc, &t->targets[i].waiter);
+    free(t);
+}
+
+static void begin_target(struct task *t, struct target *tg, struct proc *p, bool wait)
+{
+    char name[PROC_NAME_MAX];
+    const char *text = "", *code;
+    *tg = (struct target){.task = t, .proc = p, .waiter = {.fn = on_change, .obj = tg}};
+    proc_wait(p, &tg->waiter);
+    t->pending++;
+    code = t->kind->act(p, &text);
+    if (!tg->proc || (!code && wait))
+        return;
+    t->failed += code != NULL;
+    verb_result(t->rq, proc_fullname(p, name, sizeof(name)), code, text);
+    settle_target(tg);
+}
+
+static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *kind)
+{
+    int64_t wait = 1;
+    struct verb_picks v;
+    if (!verb_int_option(rq, "wait", 0, 1, &wait) || !verb_pick(s, rq, rq->argv, rq->argc, &v))
+        return;
+    if (rq->argc == 0) {
+        verb_picks_fini(&v);
+        ctl_usage(rq);
+        return;
+    }
+    struct task *t = calloc(1, sizeof(*t) + v.n * sizeof(t->targets[0]));
+    if (!t) {
+        verb_picks_fini(&v);
+        ctl_error(rq, WIRE_BUSY, "out of memory");
+        return;
+    }
+    *t = (struct task){.kind = kind, .rq = rq, .sup = s, .n = v.n, .building = true};
+    rq->data = t;
+    rq->cancel = on_cancel;
+    verb_unknown(rq, &v);
+    t->failed = v.nunknown;
+    for (size_t i = 0; i < v.n; i++)
+        begin_target(t, &t->targets[i], v.procs[i], wait);
+    verb_picks_fini(&v);
+    t->building = false;
+    end_if_done(t);
+}
+
+/* ---- start ---- */
+
+static const char *act_start(struct proc *p, const char **out_text)
+{
+    const struct proc_life *l = proc_life(p);
+    if (proc_is_running(l)) {
+        *out_text = "already started";
+        return wire_code_name(WIRE_ALREADY_STARTED);
+    }
+    if (l->state == PROC_UNKNOWN) {
+        *out_text = "it could not be signalled; what became of its last instance is not known";
+        return wire_code_name(WIRE_FAILED);
+    }
+    proc_start(p, PROC_WHY_OPERATOR);
+    return NULL;
+}
+
+/* Up, or failed at the first try (while supd goes on trying). Any RUNNING is of the new instance:
+ * an old one that was up went to STOPPING in act. */
+static const char *judge_up(struct proc *p, const struct proc_change *c)
+{
+    if (c->to == PROC_RUNNING)
+        return "";
+    if (c->to == PROC_BACKOFF || c->to == PROC_FATAL)
+        return wire_code_name(c->why == PROC_WHY_SHUTDOWN ? WIRE_ABNORMAL : WIRE_SPAWN_ERROR);
+    if (c->to == PROC_EXITED)
+        return wire_code_name(WIRE_ABNORMAL);
+    if (c->to == PROC_UNKNOWN)
+        return wire_code_name(WIRE_FAILED);
+    /* STOPPED and STOPPING are a way station, unless someone stopped it meanwhile */
+    return c->to == PROC_STARTING || proc_life(p)->want ? NULL : wire_code_name(WIRE_ABNORMAL);
+}
+
+/* ---- stop ---- */
+
+static const char *act_stop(struct proc *p, const char **out_text)
+{
+    const struct proc_life *l = proc_life(p);
+    if (l->state == PROC_STOPPING) {
+        proc_stop(p); /* it may be on its way to a new start */
+        return NULL;
+    }
+    if (proc_is_running(l)) {
+        proc_stop(p);
+        return NULL;
+    }
+    bool pending = l->due.ns || l->restart;
+    proc_stop(p);
+    if (pending)
+        return NULL;
+    *out_text = "not running";
+    return wire_code_name(WIRE_NOT_RUNNING);
+}
+
+static const char *judge_down(struct proc *p, const struct proc_change *c)
+{
+    (void)p;
+    if (c->to == PROC_UNKNOWN)
+        return wire_code_name(WIRE_FAILED);
+    return c->to == PROC_STOPPED || c->to == PROC_EXITED || c->to == PROC_FATAL ? "" : NULL;
+}
+
+/* ---- restart ---- */
+
+static const char *act_restart(struct proc *p, const char **out_text)
+{
+    if (proc_life(p)->state == PROC_UNKNOWN)
+        return act_start(p, out_text);
+    proc_restart(p);
+    return NULL;
+}
+
+static const struct task_kind start = {act_start, judge_up};
+static const struct task_kind stop = {act_stop, judge_down};
+static const struct task_kind restart = {act_restart, judge_up};
+
+void verb_start(void *obj, struct ctl_req *rq)
+{
+    if (!verb_going_down(obj, rq))
+        run_task(obj, rq, &start);
+}
+
+void verb_stop(void *obj, struct ctl_req *rq)
+{
+    run_task(obj, rq, &stop);
+}
+
+void verb_restart(void *obj, struct ctl_req *rq)
+{
+    if (!verb_going_down(obj, rq))
+        run_task(obj, rq, &restart);
+}

@@ -1,0 +1,120 @@
+/* Verbs that show processes: status, explain, subscribe. */
+#include "supervisor/run/logs.h"
+#include "supervisor/run/verb.h"
+
+#include <string.h>
+
+static void put_exit(struct wire_out *w, const struct proc_life *l)
+{
+    if (!l->has_exit)
+        return;
+    struct str text = STR_INIT;
+    proc_status_text(&text, l->exit_status);
+    wire_kv_int(w, "exitcode", proc_exit_code(l->exit_status));
+    wire_kv(w, "exit", str_text(&text));
+    wire_kv_int(w, "expected", l->expected);
+    str_fini(&text);
+}
+
+static void put_times(struct wire_out *w, const struct proc_life *l, mono_t now)
+{
+    if (l->pid)
+        wire_kv_int(w, "uptime_ms", mono_sub(now, l->started).ns / 1000000);
+    if (l->changed.ns)
+        wire_kv_int(w, "since_ms", mono_sub(now, l->changed).ns / 1000000);
+    wire_kv_int(w, "start", l->start_wall.ns / 1000000000);
+    wire_kv_int(w, "stop", l->stop_wall.ns / 1000000000);
+    if (l->due.ns)
+        wire_kv_int(w, "next_ms", mono_sub(l->due, now).ns / 1000000);
+}
+
+static void put_logs(struct wire_out *w, const struct proc *p)
+{
+    static const char *const keys[] = {"stdout_log", "stderr_log"};
+    for (int i = 0; i < 2; i++) {
+        const char *path = p->log[i] ? logs_path(p->log[i]) : "";
+        if (*path)
+            wire_kv(w, keys[i], path);
+    }
+}
+
+void verb_status_row(struct ctl_req *rq, struct proc *p)
+{
+    char buf[ERR_MAX];
+    const struct proc_life *l = proc_life(p);
+    struct wire_out w = ctl_row(rq);
+    wire_kv(&w, "name", proc_fullname(p, buf, PROC_NAME_MAX));
+    wire_kv(&w, "group", p->group->name);
+    wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
+    wire_kv_int(&w, "pid", l->pid);
+    put_times(&w, l, loop_now(p->sup->loop));
+    wire_kv_int(&w, "starts", (int64_t)l->starts);
+    wire_kv_int(&w, "restarts", (int64_t)l->restarts);
+    wire_kv_int(&w, "exits", (int64_t)l->exits);
+    wire_kv_int(&w, "fatals", (int64_t)l->fatals);
+    wire_kv_int(&w, "tries", l->tries);
+    put_exit(&w, l);
+    wire_kv(&w, "why", proc_why_text((enum proc_why)l->why));
+    if (*proc_spawnerr(p, buf, sizeof(buf)))
+        wire_kv(&w, "spawnerr", buf);
+    put_logs(&w, p);
+    wire_end(&w);
+}
+
+void verb_status(void *obj, struct ctl_req *rq)
+{
+    struct sup *s = obj;
+    struct verb_picks v;
+    if (!verb_pick(s, rq, rq->argv, rq->argc, &v))
+        return;
+    for (size_t i = 0; i < v.n; i++)
+        verb_status_row(rq, v.procs[i]);
+    verb_unknown(rq, &v);
+    verb_finish(rq, v.nunknown);
+    verb_picks_fini(&v);
+}
+
+void verb_subscribe(void *obj, struct ctl_req *rq)
+{
+    struct sup *s = obj;
+    struct verb_picks v;
+    if (!verb_pick(s, rq, NULL, 0, &v))
+        return;
+    for (size_t i = 0; i < v.n; i++)
+        verb_status_row(rq, v.procs[i]);
+    verb_picks_fini(&v);
+    ctl_subscribe(rq);
+}
+
+/* the paragraph of the machine, with the sentence of a failed start where there is one */
+static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
+{
+    char name[PROC_NAME_MAX], error[ERR_MAX];
+    struct str text = STR_INIT;
+    struct proc_policy policy;
+    proc_policy_of(p->gen->gen, p->conf, &policy);
+    proc_explain(&policy, proc_life(p), now, &text);
+    struct wire_out w = ctl_row(rq);
+    wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
+    wire_kv(&w, "code", "OK");
+    wire_kv(&w, "text", str_text(&text));
+    if (*proc_spawnerr(p, error, sizeof(error)))
+        wire_kv(&w, "spawnerr", error);
+    put_logs(&w, p);
+    wire_kv_fmt(&w, "conf", "%s:%u", gen_str(p->gen->gen, p->conf->file), p->conf->line);
+    wire_end(&w);
+    str_fini(&text);
+}
+
+void verb_explain(void *obj, struct ctl_req *rq)
+{
+    struct sup *s = obj;
+    struct verb_picks v;
+    if (!verb_pick(s, rq, rq->argv, rq->argc, &v))
+        return;
+    for (size_t i = 0; i < v.n; i++)
+        explain_one(rq, v.procs[i], loop_now(s->loop));
+    verb_unknown(rq, &v);
+    verb_finish(rq, v.nunknown);
+    verb_picks_fini(&v);
+}

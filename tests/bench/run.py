@@ -1,0 +1,161 @@
+"""Measures supd beside the supervisors of Debian, in one run, and writes docs/benchmarks.md.
+
+  run.py [--quick] [--only NAME]... [--programs N] [--build DIR]
+
+Each rival runs in namespaces of its own and is gone afterwards; one that is not installed is left
+out with a note. A whole run takes about twenty minutes and wants a quiet machine.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import report
+from rivals import RIVALS, SupdAgent
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+TOOLS = ("beacon", "floor", "writer", "stopwatch")
+LOGS = {"lines": {"size": 100, "rate": 20}, "blocks": {"size": 4096, "rate": 0}}
+LONG = 1200  # s: more than the slowest rival needs for all of its parts
+
+# the private folder is on a tmpfs that only these namespaces see
+INSIDE = """
+mount -t tmpfs -o mode=755 tmpfs "$PLACE" || exit 125
+cp "$TOOLS"/* "$PLACE" || exit 125
+exec /usr/bin/python3 "$DRIVER" "$WANT"
+"""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def compile_tools(folder):
+    for tool in TOOLS:
+        subprocess.run(["cc", "-std=gnu11", "-O2", "-static", "-o", os.path.join(folder, tool),
+                        os.path.join(HERE, tool + ".c")], check=True)
+
+
+class Bench:
+    def __init__(self, args, folder):
+        self.args, self.failed = args, []
+        self.tools, self.place = os.path.join(folder, "tools"), os.path.join(folder, "place")
+        for path in (self.tools, self.place):
+            os.mkdir(path)
+        compile_tools(self.tools)
+
+    def run(self, rival, parts, count=None, **more):
+        """One world: the figures as a dict, or {} and a note when it went wrong."""
+        want = {"rival": rival, "parts": parts, "count": count or self.args.programs, "pipes": True,
+                "build": self.args.build, "place": self.place, "window": self.args.window,
+                "kills": self.args.kills, **more}
+        say(f"bench: {rival}: {want['count']} programs: {', '.join(parts)}")
+        env = dict(os.environ, PLACE=self.place, TOOLS=self.tools, WANT=json.dumps(want),
+                   DRIVER=os.path.join(HERE, "inside.py"))
+        argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc",
+                "--kill-child", "--mount", "sh", "-c", INSIDE]
+        with subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True) as process:
+            try:
+                out = process.communicate(timeout=LONG)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out = ""
+        if process.returncode == 0:
+            return json.loads(out)
+        self.failed.append(f"{rival}: {', '.join(parts)}")
+        say(f"bench: {rival}: exit {process.returncode}")
+        return {}
+
+    def wanted(self):
+        found, left_out = {}, {}
+        for name, kind in RIVALS.items():
+            if self.args.only and name not in self.args.only:
+                continue
+            why = kind.missing(self.args.build)
+            if why:
+                say(f"bench: {name} is left out: {why}")
+                left_out[name] = why
+            else:
+                found[name] = kind
+        return found, left_out
+
+    def programs(self, name):
+        """A rival with all the programs; what varies most is measured several times."""
+        floor = name.startswith("floor")
+        parts = ["start", "settle", "one", "all"] if floor else \
+            ["start", "settle", "pss", "idle", "status", "one", "all"]
+        found = self.run(name, parts)
+        again = [self.run(name, ["start", "settle", "all"]) for _ in range(self.args.repeats - 1)]
+        for key in ("start_s", "all_s", "start_cpu_ms", "all_cpu_ms"):
+            values = [f[key] for f in [found] + again if key in f]
+            if values:
+                found[key] = statistics.median(values)
+        return found
+
+    def logs(self, name):
+        return {kind: self.run(name, ["log"], count=1, mib=self.args.mib, **how)
+                for kind, how in LOGS.items()}
+
+    def growth(self):
+        """Ours with ten times as many programs each time: (count, pipes) -> figures."""
+        parts = ["start", "settle", "pss", "status", "one", "all"]
+        return [dict(self.run("supd", parts, count=count, pipes=pipes), count=count, pipes=pipes)
+                for pipes in (True, False) for count in self.args.growth
+                if not pipes or count <= 1000]
+
+    def everything(self):
+        kinds, left_out = self.wanted()
+        found = {"rivals": {n: dict(self.programs(n), version=kind.version(self.args.build))
+                            for n, kind in kinds.items()}}
+        for name in kinds:
+            if name != "floor-2":
+                found["rivals"][name]["logs"] = self.logs(name)
+        if "supd" in kinds and not self.args.quick:
+            found["agent"] = self.run(SupdAgent.name, ["start", "settle", "pss", "idle"])
+            found["growth"] = self.growth()
+        found.update(programs=self.args.programs, left_out=left_out, failed=self.failed,
+                     machine=report.machine())
+        return found
+
+
+def arguments(argv):
+    p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], prog="./dev bench")
+    p.add_argument("--quick", action="store_true", help="fewer and shorter measurements; no growth")
+    p.add_argument("--only", action="append", choices=sorted(RIVALS), help="this one; may be repeated")
+    p.add_argument("--programs", type=int, default=1000, help="how many programs (default 1000)")
+    p.add_argument("--build", default=os.path.join(ROOT, "build"), help="the folder of our programs")
+    p.add_argument("--json", metavar="FILE", help="write every figure there, too")
+    args = p.parse_args(argv)
+    args.build = os.path.abspath(args.build)
+    args.window, args.kills, args.repeats, args.mib = (5, 10, 1, 40) if args.quick else (70, 100, 3, 400)
+    args.growth = (10, 100, 1000, 10000)
+    return args
+
+
+def main(argv):
+    args = arguments(argv)
+    if os.geteuid() != 0:
+        sys.exit("bench: it makes namespaces, so run it as root")
+    folder = tempfile.mkdtemp(prefix="supd-bench-")
+    try:
+        found = Bench(args, folder).everything()
+    finally:
+        shutil.rmtree(folder)
+    text = report.markdown(found)
+    print(text)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as f:
+            json.dump(found, f, indent=1)
+    if not args.quick and not args.only and args.programs == 1000:
+        report.put(os.path.join(ROOT, "docs", "benchmarks.md"), text)
+    return 1 if found["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+/* The twin of run/agent.h: there is no agent. */
+#include "supervisor/run/agent.h"
+
+int agent_setup(struct sup *s, struct err *e)
+{
+    (void)s, (void)e;
+    return 0;
+}
+
+bool agent_reaped(struct agent *a, int pid, int status)
+{
+    (void)a, (void)pid, (void)status;
+    return false;
+}
+
+void agent_follow(struct agent *a)
+{
+    (void)a;
+}
+
+void agent_finish(struct agent *a)
+{
+    (void)a;
+}
+
+int agent_pid(const struct agent *a)
+{
+    (void)a;
+    return 0;
+}
+
+void agent_free(struct agent **a)
+{
+    (void)a;
+}
+
+void agent_forward(struct agent *a, struct ctl_req *rq)
+{
+    (void)a;
+    ctl_error(rq, WIRE_FAILED, "there is no agent in a simulation");
+}
+
+void agent_answer(struct agent *a, struct ctl_req *rq)
+{
+    agent_forward(a, rq);
+}

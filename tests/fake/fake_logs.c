@@ -1,0 +1,196 @@
+/* The twin of run/logs.h: streams without pipes; drains answer after a moment. */
+#include "supervisor/run/logs.h"
+
+#include "tests/fake/fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+struct call {
+    LIST_ENTRY(call) link;
+    struct loop_timer timer;
+    loop_fn *fn;
+    void *obj;
+};
+LIST_HEAD(call_list, call);
+
+struct logs {
+    struct loop *loop;
+    struct call_list calls;
+    unsigned streams;
+};
+
+struct log_stream {
+    struct logs *logs;
+};
+
+struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e)
+{
+    (void)setup, (void)e;
+    struct logs *g = calloc(1, sizeof(*g));
+    g->loop = l;
+    return g;
+}
+
+int logs_start(struct logs *g, struct err *e)
+{
+    (void)g, (void)e;
+    return 0;
+}
+
+bool logs_reaped(struct logs *g, int pid, int status)
+{
+    (void)g, (void)pid, (void)status;
+    return false;
+}
+
+int logs_pid(const struct logs *g)
+{
+    (void)g;
+    return 0;
+}
+
+static void call_drop(struct call *c)
+{
+    loop_timer_stop(&c->timer);
+    LIST_REMOVE(c, link);
+    free(c);
+}
+
+static void call_now(struct call *c)
+{
+    loop_fn *fn = c->fn;
+    void *obj = c->obj;
+    call_drop(c);
+    fn(obj);
+}
+
+static void call_later(struct logs *g, int limit_ms, loop_fn *fn, void *obj)
+{
+    struct call *c = calloc(1, sizeof(*c));
+    c->fn = fn;
+    c->obj = obj;
+    LIST_INSERT_HEAD(&g->calls, c, link);
+    LOOP_TIMER(&c->timer, g->loop, call_now, c);
+    loop_timer_at(&c->timer,
+                  mono_add(mono_now(), DUR_MS(rng_below(&fake_rng, (uint64_t)limit_ms))));
+}
+
+void logs_finish(struct logs *g, loop_fn *fn, void *obj)
+{
+    call_later(g, 500, fn, obj);
+}
+
+void logs_free(struct logs **g)
+{
+    struct call *c;
+    if (!*g)
+        return;
+    if ((*g)->streams)
+        fake_break("%u log streams were not dropped", (*g)->streams);
+    while ((c = LIST_FIRST(&(*g)->calls)))
+        call_drop(c);
+    free(*g);
+    *g = NULL;
+}
+
+int logs_main_fd(const struct logs *g)
+{
+    (void)g;
+    return -1;
+}
+
+int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e)
+{
+    (void)g, (void)m, (void)e;
+    return 0;
+}
+
+struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct err *e)
+{
+    (void)c, (void)e;
+    struct log_stream *s = calloc(1, sizeof(*s));
+    s->logs = g;
+    g->streams++;
+    return s;
+}
+
+int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
+{
+    (void)s, (void)c, (void)e;
+    return 0;
+}
+
+void logs_del(struct log_stream **s)
+{
+    if (!*s)
+        return;
+    (*s)->logs->streams--;
+    free(*s);
+    *s = NULL;
+}
+
+int logs_write_fd(const struct log_stream *s)
+{
+    (void)s;
+    return -1;
+}
+
+const char *logs_path(const struct log_stream *s)
+{
+    (void)s;
+    return "";
+}
+
+void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, loop_fn *fn,
+                void *obj)
+{
+    (void)out, (void)err;
+    call_later(g, 200, fn, obj);
+}
+
+void logs_forget(struct logs *g, const void *obj)
+{
+    struct call *c, *next;
+    for (c = LIST_FIRST(&g->calls); c; c = next) {
+        next = LIST_NEXT(c, link);
+        if (c->obj == obj)
+            call_drop(c);
+    }
+}
+
+int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
+{
+    (void)g, (void)t, (void)fd;
+    return err_set(e, "there is no output in a simulation");
+}
+
+void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
+{
+    (void)s;
+    if (fn)
+        call_later(g, 200, fn, obj);
+}
+
+void logs_reopen_all(struct logs *g)
+{
+    (void)g;
+}
+
+void logs_counters(const struct log_stream *s, struct logs_counters *out)
+{
+    (void)s;
+    memset(out, 0, sizeof(*out));
+}
+
+void logs_main_counters(const struct logs *g, struct logs_counters *out)
+{
+    (void)g;
+    memset(out, 0, sizeof(*out));
+}
+
+uint64_t logs_need_fds(uint64_t nstreams)
+{
+    return 2 * nstreams;
+}

@@ -1,0 +1,94 @@
+/* Lays a generation out: the head, the arrays, then the strings. */
+#include "tests/fake/gen_make.h"
+
+#include "supervisor/base/crc.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/base/str.h"
+
+#include <string.h>
+
+/* appends n bytes at a multiple of 8 and gives their offset */
+static goff put(struct str *block, const void *p, size_t n)
+{
+    while (block->len % 8)
+        str_putc(block, 0);
+    goff at = (goff)block->len;
+    str_put(block, p, n);
+    return at;
+}
+
+static goff put_text(struct str *block, const char *text)
+{
+    return put(block, text, strlen(text) + 1);
+}
+
+static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uint32_t i)
+{
+    struct gen_proc rec = m->procs[i].rec;
+    char section[64] = "program:";
+    rec.name = put_text(block, m->procs[i].name);
+    strncat(section, m->procs[i].name, sizeof(section) - 16);
+    rec.section = put_text(block, section);
+    rec.command = rec.name;
+    rec.argc = rec.ncandidates = 1;
+    rec.argv = rec.candidates = put(block, &rec.name, sizeof(rec.name));
+    rec.stops = put(block, m->procs[i].stops, m->procs[i].nstops * sizeof(struct gen_stop));
+    rec.nstops = m->procs[i].nstops;
+    rec.env = rec.groups = put(block, "", 1);
+    rec.uid = rec.gid = rec.umask = -1;
+    rec.stdin_null = 1;
+    return rec;
+}
+
+static goff put_procs(struct str *block, const struct gen_make *m)
+{
+    struct gen_proc recs[MAKE_PROCS];
+    uint32_t i = 0;
+    memset(recs, 0, sizeof(recs));
+    for (uint32_t g = 0; g < m->ngroups; g++)
+        for (uint32_t k = 0; k < m->groups[g].nprocs; k++, i++) {
+            recs[i] = put_proc(block, m, i);
+            recs[i].group = g;
+        }
+    return put(block, recs, m->nprocs * sizeof(recs[0]));
+}
+
+static goff put_groups(struct str *block, const struct gen_make *m)
+{
+    struct gen_group recs[MAKE_GROUPS];
+    uint32_t first = 0;
+    memset(recs, 0, sizeof(recs));
+    for (uint32_t g = 0; g < m->ngroups; g++) {
+        recs[g].name = put_text(block, m->groups[g].name);
+        recs[g].priority = m->groups[g].priority;
+        recs[g].first = first;
+        recs[g].nprocs = m->groups[g].nprocs;
+        first += recs[g].nprocs;
+    }
+    return put(block, recs, m->ngroups * sizeof(recs[0]));
+}
+
+int gen_make_fd(const struct gen_make *m)
+{
+    struct str block = STR_INIT;
+    struct gen head = {.magic = GEN_MAGIC,
+                       .version = GEN_VERSION,
+                       .ngroups = m->ngroups,
+                       .nprocs = m->nprocs,
+                       .supd = {.uid = -1, .gid = -1, .umask = -1, .socket_gid = -1}};
+    head.supd.shutdown_timeout_ns = m->shutdown_timeout_ns;
+    put(&block, &head, sizeof(head));
+    head.procs = put_procs(&block, m);
+    head.groups = put_groups(&block, m);
+    head.path = put_text(&block, "/simulated.conf");
+    head.env = head.warnings = put(&block, "", 1);
+    head.size = (uint32_t)block.len;
+    memcpy(block.s, &head, sizeof(head));
+    head.crc = crc32_of(block.s, block.len);
+    memcpy(block.s, &head, sizeof(head));
+    int fd = fd_memory("generation", true);
+    if (fd >= 0 && fd_write_all(fd, block.s, block.len) < 0)
+        fd_close(&fd);
+    str_fini(&block);
+    return fd;
+}

@@ -1,0 +1,29 @@
+/* Makes a generation without a configuration text: from records whose strings are given apart. */
+#ifndef TESTS_GEN_MAKE_H
+#define TESTS_GEN_MAKE_H
+
+#include "supervisor/conf/gen.h"
+
+#define MAKE_PROCS 24
+#define MAKE_GROUPS 8
+
+struct gen_make {
+    uint32_t ngroups, nprocs;
+    struct {
+        char name[32];
+        int32_t priority;
+        uint32_t nprocs; /* the groups' processes follow one another in procs */
+    } groups[MAKE_GROUPS];
+    struct {
+        char name[32];       /* also its argv[0] */
+        struct gen_proc rec; /* without its offsets and counts */
+        struct gen_stop stops[8];
+        uint32_t nstops;
+    } procs[MAKE_PROCS];
+    int64_t shutdown_timeout_ns;
+};
+
+/* A memfd with the generation, as the load child would hand it over; -1 when there is no memory. */
+int gen_make_fd(const struct gen_make *m);
+
+#endif

@@ -1,0 +1,511 @@
+/* The supervisor as a whole in seeded random worlds: programs that exit, crash, ignore TERM, leave
+ * orphans, cannot be started or killed; commands, reloads and jumps of time at random. Never two
+ * instances of a process, never stuck, every child reaped once, counters equal to the world's own,
+ * a shutdown that ends in time. A failure prints the seed; `sim_world SEED` runs that world alone,
+ * `sim_world SEED 1` with its log. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "supervisor/base/log.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/logs.h"
+#include "supervisor/run/reload.h"
+#include "supervisor/run/shutdown.h"
+#include "supervisor/run/sup.h"
+#include "tests/fake/fake.h"
+#include "tests/fake/gen_make.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORLDS 400
+#define SEC INT64_C(1000000000)
+
+static uint64_t one_seed;
+static bool loud;
+static int nowhere; /* /dev/null */
+
+/* the world's own book about one process */
+struct book {
+    struct proc_waiter waiter;
+    char name[32];
+    uint64_t fatals, ups;
+    bool weird; /* an instance could not be killed or signalled: its group may be given up */
+};
+
+struct world {
+    struct sup s;
+    struct rng r;
+    struct gen_make conf;
+    struct loop_timer script, deadline;
+    struct book books[64];
+    unsigned nbooks, next_name;
+    bool calm; /* all programs are well from now on */
+    bool commanded_end;
+    mono_t asked_to_end;
+    uint64_t commands;
+};
+
+static uint64_t pick(struct world *w, uint64_t n)
+{
+    return rng_below(&w->r, n);
+}
+
+static bool chance(struct world *w, uint64_t percent)
+{
+    return pick(w, 100) < percent;
+}
+
+static int64_t some_ms(struct world *w, int64_t most)
+{
+    return (int64_t)pick(w, (uint64_t)most + 1) * 1000000;
+}
+
+/* ---- a random configuration ---- */
+
+static void random_stops(struct world *w, uint32_t i)
+{
+    static const int sigs[] = {SIGTERM, SIGINT, SIGQUIT, SIGKILL};
+    struct gen_proc *rec = &w->conf.procs[i].rec;
+    rec->stopwait_ns = some_ms(w, 4000);
+    w->conf.procs[i].nstops = 1 + (uint32_t)pick(w, 3);
+    for (uint32_t k = 0; k < w->conf.procs[i].nstops; k++)
+        w->conf.procs[i].stops[k] =
+            (struct gen_stop){.sig = sigs[pick(w, 4)], .wait_ns = some_ms(w, 3000)};
+}
+
+static void random_proc(struct world *w, uint32_t i)
+{
+    struct gen_proc *rec = &w->conf.procs[i].rec;
+    bool orphans_kill = rec->orphans_kill;
+    memset(rec, 0, sizeof(*rec));
+    rec->orphans_kill = orphans_kill;
+    rec->startretries = (int32_t)pick(w, 5);
+    rec->startsecs_ns = chance(w, 30) ? 0 : some_ms(w, 2000);
+    rec->autostart = chance(w, 80);
+    rec->autorestart = (uint8_t)pick(w, 3);
+    rec->stopasgroup = chance(w, 30);
+    rec->killasgroup = chance(w, 30);
+    rec->exitcodes[0] = (uint32_t)pick(w, 4);
+    rec->on_fatal = chance(w, 2) ? GEN_FATAL_EXIT : chance(w, 30) ? GEN_FATAL_RETRY : 0;
+    rec->fatal_retry_ns = 1000000 + some_ms(w, 8000);
+    rec->backoff_ns = 1000000 + some_ms(w, 1000);
+    rec->backoff_factor_milli = chance(w, 30) ? 2000 : 0;
+    rec->backoff_max_ns = 10 * SEC;
+    rec->backoff_jitter_milli = chance(w, 30) ? 200 : 0;
+    rec->backoff_reset_ns = chance(w, 20) ? some_ms(w, 5000) : 0;
+    rec->retry_window_ns = chance(w, 20) ? 20 * SEC : 0;
+    random_stops(w, i);
+}
+
+static void random_group(struct world *w)
+{
+    struct gen_make *m = &w->conf;
+    uint32_t g = m->ngroups++;
+    snprintf(m->groups[g].name, sizeof(m->groups[g].name), "g%u", w->next_name++);
+    m->groups[g].priority = (int32_t)pick(w, 3);
+    m->groups[g].nprocs = (uint32_t)pick(w, 4);
+    for (uint32_t k = 0; k < m->groups[g].nprocs; k++) {
+        uint32_t i = m->nprocs++;
+        snprintf(m->procs[i].name, sizeof(m->procs[i].name), "p%u", w->next_name++);
+        m->procs[i].rec.orphans_kill = chance(w, 50);
+        random_proc(w, i);
+    }
+}
+
+static void random_conf(struct world *w)
+{
+    static const int64_t timeouts[] = {-1, 5 * SEC, 25 * SEC};
+    memset(&w->conf, 0, sizeof(w->conf));
+    w->conf.shutdown_timeout_ns = timeouts[pick(w, 3)];
+    for (uint64_t n = 1 + pick(w, 4); n; n--)
+        random_group(w);
+}
+
+/* the last group goes, one comes, or some process is configured anew */
+static void change_conf(struct world *w)
+{
+    struct gen_make *m = &w->conf;
+    if (chance(w, 25) && m->ngroups > 1) {
+        m->nprocs -= m->groups[--m->ngroups].nprocs;
+        memset(&m->groups[m->ngroups], 0, sizeof(m->groups[0]));
+    } else if (chance(w, 30) && m->ngroups < 5) {
+        for (uint32_t i = m->nprocs; i < MAKE_PROCS; i++)
+            memset(&m->procs[i], 0, sizeof(m->procs[i]));
+        random_group(w);
+    } else if (m->nprocs) {
+        random_proc(w, (uint32_t)pick(w, m->nprocs));
+    }
+}
+
+static struct live_gen *make_gen(struct world *w)
+{
+    struct err e;
+    int fd = gen_make_fd(&w->conf);
+    struct live_gen *g = fd < 0 ? NULL : live_gen_new(&w->s, fd, &e);
+    if (!g)
+        fake_break("no generation");
+    return g;
+}
+
+/* ---- the world's books ---- */
+
+static struct book *book_of(struct world *w, const char *name)
+{
+    unsigned i = 0;
+    while (i < w->nbooks && strcmp(w->books[i].name, name) != 0)
+        i++;
+    if (i == sizeof(w->books) / sizeof(w->books[0])) {
+        fake_break("too many processes for the books");
+        return w->books;
+    }
+    if (i == w->nbooks) {
+        w->nbooks++;
+        snprintf(w->books[i].name, sizeof(w->books[i].name), "%s", name);
+    }
+    return &w->books[i];
+}
+
+static void on_change(void *obj, struct proc *p, const struct proc_change *c, bool gone)
+{
+    struct book *b = obj;
+    if (gone) {
+        proc_unwait(p, &b->waiter);
+        b->waiter.fn = NULL;
+        return;
+    }
+    b->ups += c->to == PROC_RUNNING;
+    b->fatals += c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN;
+}
+
+/* every process has a book that listens to it */
+static void open_books(struct world *w)
+{
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
+        struct book *b = book_of(w, proc_name(p));
+        if (b->waiter.fn)
+            continue;
+        b->waiter = (struct proc_waiter){.fn = on_change, .obj = b};
+        proc_wait(p, &b->waiter);
+    }
+}
+
+static struct proc *proc_named(struct world *w, const char *name)
+{
+    struct proc *p = procs_first(&w->s);
+    while (p && strcmp(proc_name(p), name) != 0)
+        p = procs_next(p);
+    return p;
+}
+
+static bool is_final(const struct proc_life *l)
+{
+    return proc_is_stopped(l) && !l->restart && !l->due.ns;
+}
+
+static void check_proc(struct world *w, struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    const char *name = proc_name(p);
+    struct fake_counts c = fake_counts_of(name);
+    const struct book *b = book_of(w, name);
+    if (fake_leaders(name) > 1)
+        fake_break("%s runs %u times", name, fake_leaders(name));
+    if (c.spawned != l->starts || c.reaped != l->exits)
+        fake_break("%s counts %llu starts and %llu exits, the world %llu and %llu", name,
+                   (unsigned long long)l->starts, (unsigned long long)l->exits,
+                   (unsigned long long)c.spawned, (unsigned long long)c.reaped);
+    if (b->waiter.fn && b->fatals != l->fatals)
+        fake_break("%s counts %llu fatals, the world %llu", name, (unsigned long long)l->fatals,
+                   (unsigned long long)b->fatals);
+    if (l->next.ns && !loop_timer_active(&p->timer))
+        fake_break("%s waits for a timer that is not set", name);
+    if (l->want && !is_final(l) && !l->pid && !l->next.ns && !p->queued)
+        fake_break("%s is stuck in %s", name, proc_state_name(l->state));
+    if (l->state == PROC_RUNNING && fake_leaders(name) == 0 && c.died == c.reaped)
+        fake_break("%s is RUNNING but does not run", name);
+    if (l->spawning != p->queued && w->s.mood != SUP_STOPPING)
+        fake_break("%s is %swaiting for a spawn but %squeued", name, l->spawning ? "" : "not ",
+                   p->queued ? "" : "not ");
+}
+
+static void check_all(struct world *w)
+{
+    struct fake_counts c = fake_counts();
+    const struct state_totals *t = state_totals(w->s.state);
+    open_books(w);
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
+        check_proc(w, p);
+    if (t->spawned != c.spawned || t->reaped != c.reaped)
+        fake_break("totals: %llu spawned and %llu reaped, the world %llu and %llu",
+                   (unsigned long long)t->spawned, (unsigned long long)t->reaped,
+                   (unsigned long long)c.spawned, (unsigned long long)c.reaped);
+}
+
+/* ---- how programs behave ---- */
+
+static void random_end(struct world *w, struct fake_fate *f)
+{
+    f->start = FATE_STARTS;
+    f->lives.ns = chance(w, 40) ? 0 : 1 + some_ms(w, chance(w, 50) ? 300 : 8000);
+    f->status = chance(w, 20) ? SIGSEGV : (int)pick(w, 3) << 8;
+    f->obeys.ns = chance(w, 20) ? -1 : some_ms(w, 500);
+    f->kids = chance(w, 30) ? (unsigned)pick(w, 3) : 0;
+    f->kid_lives.ns = chance(w, 50) ? 0 : some_ms(w, 3000);
+    f->kid_obeys.ns = chance(w, 30) ? -1 : some_ms(w, 200);
+    f->immortal = chance(w, 1);
+    f->untouchable = chance(w, 1);
+}
+
+static void random_fate(struct world *w, struct fake_fate *f)
+{
+    uint64_t what = pick(w, 100);
+    if (what < 5) {
+        f->start = FATE_BUSY;
+    } else if (what < 9) {
+        f->start = FATE_REFUSED;
+    } else if (what < 11) {
+        f->start = FATE_FAILED;
+    } else if (what < 16) {
+        f->start = FATE_STEP;
+        f->lives.ns = chance(w, 70) ? some_ms(w, 2) : some_ms(w, 3000);
+    } else {
+        random_end(w, f);
+    }
+}
+
+/* A start is asked for: never a second instance, never beside leftovers that are to be ended. */
+static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *f)
+{
+    struct world *w = obj;
+    const char *name = rq->argv[0];
+    struct proc *p = proc_named(w, name);
+    struct book *b = book_of(w, name);
+    if (!p)
+        fake_break("%s is started but unknown", name);
+    else if (!proc_life(p)->want)
+        fake_break("%s is started but not wanted", name);
+    else if (p->conf->orphans_kill && !b->weird && fake_group(proc_life(p)->pgid))
+        fake_break("%s is started beside leftovers of its group %d", name, (int)proc_life(p)->pgid);
+    if (fake_leaders(name))
+        fake_break("%s is started twice", name);
+    if (w->s.mood == SUP_STOPPING)
+        fake_break("%s is started in a shutdown", name);
+    *f = (struct fake_fate){.obeys = DUR_MS(5)};
+    if (!w->calm)
+        random_fate(w, f);
+    b->weird |= f->immortal || f->untouchable;
+}
+
+/* ---- what people do ---- */
+
+static void update(struct world *w)
+{
+    struct err e;
+    if (w->s.apply || w->s.mood != SUP_RUNNING)
+        return;
+    change_conf(w);
+    live_gen_unref(&w->s.pending);
+    w->s.pending = make_gen(w);
+    if (w->s.pending && reload_apply(&w->s, NULL, 0, NULL, NULL, NULL, &e) < 0)
+        fake_break("update: %s", e.msg);
+    open_books(w);
+}
+
+static struct proc *some_proc(struct world *w)
+{
+    if (!w->s.nprocs)
+        return NULL;
+    uint64_t n = pick(w, w->s.nprocs);
+    struct proc *p = procs_first(&w->s);
+    while (p && n--)
+        p = procs_next(p);
+    return p;
+}
+
+static void command(struct world *w)
+{
+    struct proc *p = some_proc(w);
+    uint64_t what = pick(w, 100);
+    w->commands++;
+    if (what < 8)
+        update(w);
+    else if (what < 12)
+        fake_set_wall((dur_t){some_ms(w, 7200000) - 3600 * SEC});
+    else if (!p || p->doomed || p->group->doomed)
+        return;
+    else if (what < 50)
+        proc_start(p, PROC_WHY_OPERATOR);
+    else if (what < 70)
+        proc_stop(p);
+    else if (what < 90)
+        proc_restart(p);
+    else
+        proc_hasten(p);
+}
+
+static void start_all(struct world *w)
+{
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
+        if (!p->doomed && !p->group->doomed)
+            proc_start(p, PROC_WHY_OPERATOR);
+}
+
+static void at_random(struct world *w)
+{
+    check_all(w);
+    if (w->s.mood == SUP_RUNNING)
+        for (uint64_t n = 1 + pick(w, 3); n; n--)
+            command(w);
+    loop_timer_at(&w->script, mono_add(mono_now(), (dur_t){some_ms(w, 2000)}));
+}
+
+/* ---- the end: first calm, then the shutdown ---- */
+
+static void check_calm(struct world *w)
+{
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
+        const struct proc_life *l = proc_life(p);
+        if (l->state != PROC_RUNNING || fake_leaders(proc_name(p)) != 1 || l->sweep)
+            fake_break("%s is %s (want %d) though all is well for minutes", proc_name(p),
+                       proc_state_name(l->state), l->want);
+    }
+    if (w->s.apply)
+        fake_break("an update does not come to rest");
+}
+
+static void end_it(struct world *w)
+{
+    static const int sigs[] = {SIGTERM, SIGINT, SIGQUIT};
+    check_all(w);
+    w->asked_to_end = mono_now();
+    fake_signal(sigs[pick(w, 3)]);
+}
+
+static void at_deadline(struct world *w);
+
+static void next_deadline(struct world *w, dur_t d)
+{
+    LOOP_TIMER(&w->deadline, w->s.loop, at_deadline, w);
+    loop_timer_at(&w->deadline, mono_add(mono_now(), d));
+}
+
+/* once to make all well, once to see that it is, and to end */
+static void at_deadline(struct world *w)
+{
+    if (w->s.mood == SUP_STOPPING) {
+        if (chance(w, 30))
+            fake_signal(SIGTERM); /* again: hastens it */
+        if (w->conf.shutdown_timeout_ns < 0)
+            fake_heal(); /* what nothing can end would keep it waiting for ever */
+        next_deadline(w, DUR_S(100));
+        return;
+    }
+    if (!w->calm && chance(w, 50)) { /* down in the middle of things */
+        end_it(w);
+        next_deadline(w, (dur_t){1 + some_ms(w, 3000)});
+        return;
+    }
+    if (w->calm) {
+        check_calm(w);
+        end_it(w);
+        next_deadline(w, (dur_t){1 + some_ms(w, 3000)});
+        return;
+    }
+    w->calm = true;
+    loop_timer_stop(&w->script);
+    fake_heal();
+    /* what could not be signalled ends, sweeps give up; then everybody is told to start */
+    next_deadline(w, DUR_S(120));
+    LOOP_TIMER(&w->script, w->s.loop, start_all, w);
+    loop_timer_at(&w->script, mono_add(mono_now(), DUR_S(40)));
+}
+
+static void world_boot(struct world *w)
+{
+    struct err e = {0};
+    static char *words[] = {(char *)"supd", NULL};
+    struct sup_options opt = {.argv = words, .environ = words + 1};
+    struct logs_setup setup = {0};
+    if (sup_init(&w->s, &opt, &e) < 0)
+        fail_msg("%s", e.msg);
+    w->s.logs = logs_new(w->s.loop, &setup, &e);
+    random_conf(w);
+    w->s.gen = make_gen(w);
+    fake_on_spawn(decide, w);
+    for (uint32_t i = 0; i < w->s.gen->gen->ngroups; i++)
+        if (!group_add(&w->s, w->s.gen, gen_groups(w->s.gen->gen) + i, &e))
+            fail_msg("%s", e.msg);
+    open_books(w);
+    w->s.mood = SUP_RUNNING;
+    struct group *g;
+    TAILQ_FOREACH (g, &w->s.groups, link)
+        group_autostart(g, PROC_WHY_BOOT);
+    LOOP_TIMER(&w->script, w->s.loop, at_random, w);
+    loop_timer_at(&w->script, mono_add(mono_now(), DUR_MS(1)));
+    next_deadline(w, (dur_t){SEC + some_ms(w, 120000)});
+}
+
+static void check_end(struct world *w)
+{
+    int64_t limit = w->conf.shutdown_timeout_ns;
+    int64_t took = mono_sub(mono_now(), w->asked_to_end).ns;
+    if (w->asked_to_end.ns && limit >= 0 && took > limit + 3 * SEC + 12 * SEC)
+        fake_break("the shutdown took %.1f s, its limit is %.1f s", (double)took / 1e9,
+                   (double)limit / 1e9);
+    check_all(w);
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
+        if (!proc_is_down(p) && !book_of(w, proc_name(p))->weird)
+            fake_break("%s is left behind in %s by the shutdown", proc_name(p),
+                       proc_state_name(proc_life(p)->state));
+}
+
+static void run_world(uint64_t seed)
+{
+    static struct world w;
+    memset(&w, 0, sizeof(w));
+    /* a shutdown turns the log back to descriptor 2 */
+    log_setup(loud ? 2 : nowhere, loud ? LVL_DEBUG : LVL_CRITICAL, false);
+    rng_seed(&w.r, seed);
+    fake_reset(seed, seed % 3 ? 0 : 3);
+    world_boot(&w);
+    loop_run(w.s.loop);
+    check_end(&w);
+    loop_timer_stop(&w.script);
+    loop_timer_stop(&w.deadline);
+    free(w.s.apply); /* an update that the shutdown overtook */
+    w.s.apply = NULL;
+    sup_fini(&w.s);
+    if (fake_broken())
+        fail_msg("seed %llu: %s", (unsigned long long)seed, fake_broken());
+}
+
+static void random_worlds_keep_the_rules(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= WORLDS; seed++)
+        if (!one_seed || seed == one_seed)
+            run_world(seed);
+    if (one_seed > WORLDS)
+        run_world(one_seed);
+    log_setup(2, LVL_INFO, false);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        one_seed = strtoull(argv[1], NULL, 10);
+    loud = argc > 2;
+    nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_worlds_keep_the_rules),
+    };
+    return cmocka_run_group_tests_name("world", tests, NULL, NULL);
+}
