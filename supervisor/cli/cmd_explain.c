@@ -58,6 +58,6 @@ int cmd_explain(struct cli *c, int argc, char **argv)
         x.json = json_list_new();
     int exit = cli_call(c, "explain", argv + 1, (size_t)argc - 1, on_row, &x);
     if (x.json)
-        json_list_print(&x.json);
+        json_list_end(&x.json, exit == CLI_OK);
     return exit ? exit : x.exit;
 }

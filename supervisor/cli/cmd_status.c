@@ -45,7 +45,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
     show_status_begin(&s.table);
     int exit = cli_call(c, "status", argv + 1, (size_t)argc - 1, on_row, &s);
     if (s.json)
-        json_list_print(&s.json);
+        json_list_end(&s.json, exit == CLI_OK);
     else if (s.shown)
         show_table(c, &s.table);
     else if (exit == CLI_OK && s.exit == CLI_OK)

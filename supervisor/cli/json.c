@@ -129,9 +129,12 @@ static void print(json_t *v, size_t flags)
     json_decref(v);
 }
 
-void json_list_print(struct json_list **l)
+void json_list_end(struct json_list **l, bool wanted)
 {
-    print((*l)->array, JSON_INDENT(2));
+    if (wanted)
+        print((*l)->array, JSON_INDENT(2));
+    else
+        json_decref((*l)->array);
     free(*l);
     *l = NULL;
 }

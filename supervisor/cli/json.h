@@ -8,8 +8,8 @@
 struct json_list;
 struct json_list *json_list_new(void);
 void json_list_add(struct json_list *l, const struct client_reply *r);
-/* Prints the array on standard output and frees it. */
-void json_list_print(struct json_list **l);
+/* Prints the array on standard output if that is wanted, and frees it. */
+void json_list_end(struct json_list **l, bool print);
 /* One object on one line, at once. */
 void json_print_line(const struct client_reply *r);
 /* One object, printed over several lines. */

@@ -25,7 +25,7 @@ struct watch {
 static void draw(struct watch *w)
 {
     if (w->json) {
-        json_list_print(&w->json);
+        json_list_end(&w->json, true);
     } else {
         if (w->cli->tty)
             fputs("\033[H\033[J", stdout);

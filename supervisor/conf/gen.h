@@ -95,6 +95,24 @@ struct gen_proc {
     goff file;                    /* where the section was read */
     uint32_t line;
     uint32_t pad2;
+    /* Of all that is configured, by apply class: two processes with equal digests need no change. */
+    uint64_t hot_digest, restart_digest;
+};
+
+/* What only an event listener's group has. */
+struct gen_listener {
+    goff events; /* goff[nevents], sorted */
+    uint32_t nevents;
+    int32_t buffer_size;
+};
+
+/* What only an fcgi-program's group has. */
+struct gen_fcgi {
+    goff socket;     /* "unix:///path" or "tcp://host:port" */
+    int32_t backlog; /* 0: SOMAXCONN */
+    int32_t mode;
+    uint32_t pad;
+    int64_t uid, gid; /* its owner; -1: unchanged */
 };
 
 struct gen_group {
@@ -102,6 +120,8 @@ struct gen_group {
     int32_t priority;
     uint32_t kind;          /* enum gen_group_kind */
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
+    goff section; /* "group:web", or the program's own */
+    goff extra;   /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
 };
 
 struct gen_supd {

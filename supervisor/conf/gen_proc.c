@@ -86,6 +86,22 @@ static void write_command(struct gen_writer *w, const struct proc *p, struct gen
     write_candidates(w, path, argv[0], g);
 }
 
+/* FNV-1a over 64 bits: to see that something changed, not against someone who wants to hide it */
+struct digest {
+    uint64_t v;
+};
+#define DIGEST_INIT                                                                                \
+    {                                                                                              \
+        UINT64_C(0xcbf29ce484222325)                                                               \
+    }
+
+static void digest_add(struct digest *d, const void *p, size_t n)
+{
+    const unsigned char *c = p;
+    for (size_t i = 0; i < n; i++)
+        d->v = (d->v ^ c[i]) * UINT64_C(0x100000001b3);
+}
+
 typedef VEC(struct gen_env) env_vec;
 
 /* adds "key=value" over the base environment and over an earlier one of the same key */
@@ -209,6 +225,48 @@ static void write_policy(const struct gen_writer *w, const struct proc_opts *o, 
         g->exitcodes[o->exitcodes.v[i] / 32] |= UINT32_C(1) << (o->exitcodes.v[i] % 32);
 }
 
+static void digest_env(struct digest *d, const struct env_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        digest_add(d, l->v[i].key, strlen(l->v[i].key) + 1);
+        digest_add(d, l->v[i].value, strlen(l->v[i].value) + 1);
+    }
+}
+
+static void digest_row(struct gen_writer *w, struct digest *d, const struct opt *o,
+                       const struct proc_opts *obj)
+{
+    size_t flat = opt_flat(o);
+    if (flat) {
+        digest_add(d, (const char *)obj + o->offset, flat);
+        return;
+    }
+    str_clear(&w->scratch);
+    str_putc(&w->scratch, opt_print(o, obj, &w->scratch) ? '+' : '-');
+    digest_add(d, w->scratch.s, w->scratch.len + 1);
+}
+
+/* What the rows say, in the class of each; beside them what is not in a row of the section: the
+ * merged environment, the user as passwd has it, and defaults that come from elsewhere. */
+static void write_digests(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
+{
+    struct digest hot[1] = {DIGEST_INIT}, restart[1] = {DIGEST_INIT};
+    for (size_t i = 0; i < rows_program.n; i++) {
+        const struct opt *o = &rows_program.rows[i];
+        if (o->type != OPT_ENVIRONMENT)
+            digest_row(w, o->apply == GEN_RESTART ? restart : hot, o, &p->o);
+    }
+    digest_env(restart, &p->env_all);
+    int64_t ids[2] = {g->uid, g->gid};
+    digest_add(restart, ids, sizeof(ids));
+    digest_add(restart, p->o.user.groups, p->o.user.ngroups * sizeof(uint32_t));
+    digest_add(restart, &g->sigpipe_ignore, sizeof(g->sigpipe_ignore));
+    digest_add(hot, &g->orphans_kill, sizeof(g->orphans_kill));
+    digest_add(hot, &g->log[0].strip_ansi, sizeof(g->log[0].strip_ansi));
+    g->hot_digest = hot->v;
+    g->restart_digest = restart->v;
+}
+
 void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
                     struct gen_proc *out)
 {
@@ -228,6 +286,7 @@ void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
     write_stops(w, o, &g);
     write_log(w, o, 0, &g.log[0]);
     write_log(w, o, 1, &g.log[1]);
+    write_digests(w, p, &g);
     w->last = g;
     *out = g;
 }

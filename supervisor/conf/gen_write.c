@@ -87,6 +87,36 @@ static size_t unique_procs(struct gen_writer *w, const struct group *g, const st
     return n;
 }
 
+static goff write_listener(struct gen_writer *w, const struct group *g)
+{
+    const struct str_list *l = &g->listener.events;
+    struct gen_listener x = {.nevents = (uint32_t)l->n};
+    goff *offs = arena_alloc(w->a, (l->n + 1) * sizeof(*offs));
+    for (size_t i = 0; i < l->n; i++)
+        offs[i] = genbuf_str(w->b, l->v[i]);
+    x.events = genbuf_data(w->b, offs, l->n * sizeof(*offs), sizeof(*offs));
+    x.buffer_size =
+        (int32_t)(g->listener.buffer_size > INT32_MAX ? INT32_MAX : g->listener.buffer_size);
+    return genbuf_data(w->b, &x, sizeof(x), 8);
+}
+
+static goff write_fcgi(struct gen_writer *w, const struct group *g)
+{
+    const struct fcgi_opts *o = &g->fcgi;
+    const struct user_val *u = g->progs.n ? &g->progs.v[0]->o.user : NULL;
+    struct gen_fcgi x = {.backlog = (int32_t)o->backlog, .uid = -1, .gid = -1};
+    x.socket = genbuf_str(w->b, o->url);
+    x.mode = o->mode.set ? (int32_t)(o->mode.v & 0777) : 0700;
+    if (o->owner.text) {
+        x.uid = o->owner.uid;
+        x.gid = o->owner.gid;
+    } else if (u && u->name) {
+        x.uid = u->uid;
+        x.gid = u->gid;
+    }
+    return genbuf_data(w->b, &x, sizeof(x), 8);
+}
+
 static void write_group(struct gen_writer *w, const struct group *g, group_vec *groups,
                         proc_vec *procs)
 {
@@ -103,6 +133,11 @@ static void write_group(struct gen_writer *w, const struct group *g, group_vec *
         VEC_PUSH(procs, one);
     }
     gg.nprocs = (uint32_t)n;
+    gg.section = genbuf_str(w->b, g->section->name);
+    if (g->kind == GEN_EVENTLISTENER)
+        gg.extra = write_listener(w, g);
+    if (g->kind == GEN_FCGI)
+        gg.extra = write_fcgi(w, g);
     VEC_PUSH(groups, gg);
 }
 
@@ -276,6 +311,7 @@ int conf_write_gen(const struct conf *c, int fd, struct err *e)
     int r = put_out(&w, fd, e);
     names_fini(&w.env);
     names_fini(&w.env_index);
+    str_fini(&w.scratch);
     genbuf_free(&w.b);
     arena_free(&w.a);
     return r;

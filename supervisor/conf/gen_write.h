@@ -13,6 +13,7 @@ struct gen_writer {
     struct names env_index;               /* name to its place in the array */
     const char *last_command, *last_path; /* of the process written before */
     struct gen_proc last;
+    struct str scratch;
 };
 
 /* Writes one process of the group with that index. */

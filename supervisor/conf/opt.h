@@ -136,6 +136,8 @@ int opt_parse(const struct opt *o, struct opt_env *env, const char *text, void *
 bool opt_print(const struct opt *o, const void *obj, struct str *out);
 /* Appends the value as JSON. */
 void opt_json(const struct opt *o, const void *obj, struct str *out);
+/* The bytes of the field if they are all there is to the value (a number), else 0. */
+size_t opt_flat(const struct opt *o);
 /* What kind of value it is, for the man page: "boolean", "size", ... */
 const char *opt_type_name(const struct opt *o);
 

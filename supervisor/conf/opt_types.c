@@ -15,6 +15,7 @@ struct opt_ops {
                  struct err *e);
     bool (*print)(const struct opt *o, const void *field, struct str *out);
     void (*json)(const struct opt *o, const void *field, struct str *out); /* NULL: print, quoted */
+    bool flat; /* a number: its bytes are its value */
 };
 
 #define PARSER(name)                                                                               \
@@ -572,22 +573,22 @@ PRINTER(ADDRESS)
 
 static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_STRING] = {"text", parse_STRING, print_STRING, json_STRING},
-    [OPT_BOOLEAN] = {"boolean", parse_BOOLEAN, print_BOOLEAN, json_BOOLEAN},
-    [OPT_INTEGER] = {"number", parse_INTEGER, print_INTEGER, json_INTEGER},
-    [OPT_SIZE] = {"size", parse_SIZE, print_SIZE, json_SIZE},
+    [OPT_BOOLEAN] = {"boolean", parse_BOOLEAN, print_BOOLEAN, json_BOOLEAN, true},
+    [OPT_INTEGER] = {"number", parse_INTEGER, print_INTEGER, json_INTEGER, true},
+    [OPT_SIZE] = {"size", parse_SIZE, print_SIZE, json_SIZE, true},
     [OPT_OCTAL] = {"octal", parse_OCTAL, print_OCTAL, json_OCTAL},
-    [OPT_DURATION] = {"duration", parse_DURATION, print_DURATION, NULL},
-    [OPT_PERCENT] = {"percentage", parse_PERCENT, print_PERCENT, NULL},
-    [OPT_FACTOR] = {"factor", parse_FACTOR, print_FACTOR, NULL},
-    [OPT_WORD] = {"word", parse_WORD, print_WORD, NULL},
+    [OPT_DURATION] = {"duration", parse_DURATION, print_DURATION, NULL, true},
+    [OPT_PERCENT] = {"percentage", parse_PERCENT, print_PERCENT, NULL, true},
+    [OPT_FACTOR] = {"factor", parse_FACTOR, print_FACTOR, NULL, true},
+    [OPT_WORD] = {"word", parse_WORD, print_WORD, NULL, true},
     [OPT_AUTORESTART] = {"boolean or unexpected", parse_AUTORESTART, print_AUTORESTART,
-                         json_AUTORESTART},
-    [OPT_SIGNAL] = {"signal", parse_SIGNAL, print_SIGNAL, json_SIGNAL},
+                         json_AUTORESTART, true},
+    [OPT_SIGNAL] = {"signal", parse_SIGNAL, print_SIGNAL, json_SIGNAL, true},
     [OPT_EXITCODES] = {"exit codes", parse_EXITCODES, print_EXITCODES, json_EXITCODES},
     [OPT_USER] = {"user", parse_USER, print_USER, json_USER},
     [OPT_OWNER] = {"user[:group]", parse_OWNER, print_OWNER, json_OWNER},
     [OPT_GROUPNAME] = {"group", parse_GROUPNAME, print_OWNER, json_OWNER},
-    [OPT_LOGLEVEL] = {"log level", parse_LOGLEVEL, print_LOGLEVEL, json_LOGLEVEL},
+    [OPT_LOGLEVEL] = {"log level", parse_LOGLEVEL, print_LOGLEVEL, json_LOGLEVEL, true},
     [OPT_LOGFILE] = {"path, AUTO, NONE or syslog", parse_LOGFILE, print_LOGFILE, json_LOGFILE},
     [OPT_PATH] = {"path", parse_PATH, print_STRING, json_STRING},
     [OPT_FOLDER] = {"folder", parse_FOLDER, print_STRING, json_STRING},
@@ -625,4 +626,14 @@ void opt_json(const struct opt *o, const void *obj, struct str *out)
 const char *opt_type_name(const struct opt *o)
 {
     return ops[o->type].what;
+}
+
+size_t opt_flat(const struct opt *o)
+{
+    static const size_t sizes[OPT_NTYPES] = {
+#define X(name, ctype) [OPT_##name] = sizeof(ctype),
+        OPT_TYPES(X)
+#undef X
+    };
+    return ops[o->type].flat ? sizes[o->type] : 0;
 }

@@ -336,3 +336,8 @@ bool reader_text(struct ini *ini, struct msgs *m, const char *file, const char *
     str_fini(&r.value);
     return !r.failed;
 }
+
+size_t reader_comment(const char *line, size_t n)
+{
+    return comment_start((struct span){line, n});
+}

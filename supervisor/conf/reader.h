@@ -18,4 +18,7 @@ struct reader_opts {
 bool reader_text(struct ini *ini, struct msgs *m, const char *file, const char *text, size_t n,
                  struct reader_opts opts);
 
+/* Where the comment of a physical line of n bytes starts; n if it has none. */
+size_t reader_comment(const char *line, size_t n);
+
 #endif

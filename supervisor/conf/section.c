@@ -98,13 +98,21 @@ static bool convert(struct sect *x, size_t row, const char *text, void *obj)
     return true;
 }
 
+/* In "10%" the sign needs no doubling: there is nothing else it could mean. */
+static const char *lone_percent(struct sect *x, const char *text)
+{
+    size_t n = strlen(text);
+    bool lone = n && text[n - 1] == '%' && (n < 2 || text[n - 2] != '%');
+    return lone ? arena_printf(x->c->a, "%s%%", text) : text;
+}
+
 bool sect_row(struct sect *x, size_t row, void *obj, const struct names *names)
 {
     const struct opt *o = &x->t->rows[row];
     const struct ini_key *k = x->keys[row];
     const char *text = k ? k->value : o->def;
     if (k && !(o->flags & OPT_RAW))
-        text = sect_expand(x, k, k->value, names);
+        text = sect_expand(x, k, o->type == OPT_PERCENT ? lone_percent(x, text) : text, names);
     else if (!text)
         return true;
     return text && convert(x, row, text, obj);

@@ -131,7 +131,7 @@ static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wro
     LOGSHM_ORDER();
     x->done += p->raw ? (uint64_t)wrote : p->covers;
     LOGSHM_ORDER();
-    k->generation++;
+    sink_took(k, (uint64_t)wrote);
     k->size += wrote;
 }
 

@@ -58,9 +58,8 @@ struct logd {
     struct gzips *gzips;
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
-    uint64_t block_held; /* bytes that streams with log_overflow=block hold */
-    uint32_t victim;     /* where the search for something to drop goes on */
-    bool answer_waits;   /* the channel was full */
+    uint32_t npaused;  /* streams whose pipe is not read for now */
+    bool answer_waits; /* the channel was full */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */

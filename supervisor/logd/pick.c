@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#define FILE_BATCH (1u << 20)
 #define PIPE_BATCH (64u << 10)
 #define FORMAT_BATCH (128u << 10)
 #define BEYOND_ROOM (64 << 10) /* a line may make a file so much longer than maxbytes */
@@ -112,9 +111,17 @@ static bool view(struct choice *c, size_t most, struct span *s)
     return s->len > 0;
 }
 
+/* What is being written cannot be dropped, so all writers together may hold but a part of the
+ * memory. */
+static size_t batch_bytes(const struct choice *c)
+{
+    size_t share = (size_t)c->w->d->h->nblocks * LOGSHM_BLOCK / 64;
+    return c->k->regular || share < PIPE_BATCH ? share : PIPE_BATCH;
+}
+
 static bool pick_raw(struct choice *c, struct pick *p)
 {
-    if (!view(c, c->k->regular ? FILE_BATCH : PIPE_BATCH, &p->data))
+    if (!view(c, batch_bytes(c), &p->data))
         return false;
     if (c->k->nouts > 1 && !cut_to_lines(c, &p->data))
         return false;

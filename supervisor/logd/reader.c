@@ -22,6 +22,7 @@
 #define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
 #define TRIM_SPARE 16u
 #define EMPTY_ROUNDS 64
+#define FEW_BYTES 65536u
 
 enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
 
@@ -47,23 +48,50 @@ void reader_unwatch(struct logd *d, struct stream *s)
 static void pause_pipe(struct logd *d, struct stream *s)
 {
     s->paused = true;
+    d->npaused++;
     watch(d, s->fd, s->slot, EPOLL_CTL_MOD, 0);
 }
 
-/* Streams with log_overflow=block may hold half of the memory together, and an eighth each. */
-static bool over_quota(const struct logd *d, const struct stream *s, uint64_t share)
+/* True if the stream's pipe is not to be read on for now: much waits already, and either the
+ * program is to wait (log_overflow=block) or its sink is at work, so that waiting is short. part:
+ * 1, or 2 to ask whether that is over. */
+static bool must_wait(const struct logd *d, const struct stream *s, uint32_t part)
 {
-    uint64_t quota = (uint64_t)d->h->nblocks * LOGSHM_BLOCK / 8;
-    return stream_shared(d, s)->block &&
-           (stream_backlog(d, s) > quota / share || d->ring.nfree < d->h->nblocks / 2 / share);
+    uint64_t backlog = stream_backlog(d, s);
+    bool block = stream_shared(d, s)->block;
+    uint32_t scarce = block ? d->h->nblocks / 2 : d->h->nblocks / 8;
+    bool much = backlog > (uint64_t)d->h->nblocks * LOGSHM_BLOCK / 8 / part ||
+                (backlog > FEW_BYTES / part && d->ring.nfree < scarce);
+    if (!much || block)
+        return much;
+    for (unsigned i = 0; i < LOGSHM_OUTS; i++)
+        if (s->outs[i].sink && out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read &&
+            !sink_is_healthy(s->outs[i].sink))
+            return false;
+    return true;
+}
+
+static void resume(struct logd *d, struct stream *s)
+{
+    s->paused = false;
+    d->npaused--;
+    watch(d, s->fd, s->slot, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 void reader_resume(struct logd *d, struct stream *s)
 {
-    if (over_quota(d, s, 2) && stream_backlog(d, s))
-        return;
-    s->paused = false;
-    watch(d, s->fd, s->slot, EPOLL_CTL_MOD, EPOLLIN);
+    if (!must_wait(d, s, 2))
+        resume(d, s);
+}
+
+/* A sink that stopped keeps nobody waiting. */
+static void check_paused(struct logd *d)
+{
+    pthread_mutex_lock(&d->lock);
+    for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
+        if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
+            resume(d, d->streams[i]);
+    pthread_mutex_unlock(&d->lock);
 }
 
 void reader_poke(struct logd *d)
@@ -107,8 +135,9 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n)
     int pieces;
     int64_t wall = wall_now().ns;
     pthread_mutex_lock(&d->lock);
-    if (over_quota(d, s, 1)) {
-        pause_pipe(d, s);
+    if (!s->closing && must_wait(d, s, 1)) {
+        if (!s->paused)
+            pause_pipe(d, s);
         pthread_mutex_unlock(&d->lock);
         return 0;
     }
@@ -232,7 +261,7 @@ static void trim(struct logd *d)
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */
 static int patience(const struct logd *d, bool dirty)
 {
-    if (d->supd_gone || d->answer_waits)
+    if (d->supd_gone || d->answer_waits || d->npaused)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
 }
@@ -243,9 +272,11 @@ void reader_run(struct logd *d)
     bool dirty = false;
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
+        if (d->npaused)
+            check_paused(d);
         if (fullest == -2 && d->answer_waits)
             orders_release(d);
-        if (fullest == -2 && dirty && !d->supd_gone) {
+        if (fullest == -2 && dirty && !d->supd_gone && !d->npaused) {
             trim(d);
             dirty = false;
         }

@@ -17,11 +17,14 @@ static struct logshm_rotation *rotation_of(struct logd *d, const struct sink *k)
     return NULL;
 }
 
-static int finish_rotation(struct sink *k, struct logshm_rotation *r, struct err *e)
+static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotation *r, struct err *e)
 {
     int rc = r->backups > 0 ? rotate_files(k->path, r->backups, k->gzip, &r->step, e) : 0;
     LOGSHM_ORDER();
+    uint32_t slot = r->slot - 1;
     r->slot = 0;
+    if (rc == 0)
+        logshm_stream(d->h, slot)->rotations++;
     return rc;
 }
 
@@ -77,7 +80,7 @@ int recover_sink(struct writer *w, struct sink *k, struct err *e)
     struct logshm_rotation *r = fresh ? rotation_of(d, k) : NULL;
     struct logshm_out *x = fresh && k->kind == SINK_FILE ? noted_out(d, k) : NULL;
     pthread_mutex_unlock(&d->lock);
-    int rc = r ? finish_rotation(k, r, e) : 0;
+    int rc = r ? finish_rotation(d, k, r, e) : 0;
     if (rc == 0)
         rc = sink_open(k, e);
     if (rc == 0 && x && k->regular)

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define FULL_WAIT_MS 200
+#define PACE_WINDOW DUR_MS(200)
+#define PACE_BYTES 65536u /* in a window: a fair pace */
 
 /* ---- finding ---- */
 
@@ -79,6 +81,31 @@ void sink_free(struct logd *d, struct sink **sp)
     fd_close(&s->fd);
     free(s->path);
     free(s);
+}
+
+void sink_took(struct sink *s, uint64_t bytes)
+{
+    mono_t now = mono_now();
+    int64_t age = mono_sub(now, s->window).ns;
+    if (age > PACE_WINDOW.ns) {
+        s->taken_before = age > 2 * PACE_WINDOW.ns ? 0 : s->taken;
+        s->taken = 0;
+        s->window = now;
+    }
+    s->taken += bytes;
+}
+
+bool sink_is_healthy(const struct sink *s)
+{
+    mono_t now = mono_now();
+    int64_t age = mono_sub(now, s->window).ns;
+    if (s->failing)
+        return false;
+    if (mono_sub(now, s->pending_since).ns < PACE_WINDOW.ns)
+        return true;
+    if (age > 2 * PACE_WINDOW.ns)
+        return false;
+    return s->taken >= PACE_BYTES || (age <= PACE_WINDOW.ns && s->taken_before >= PACE_BYTES);
 }
 
 const char *sink_name(const struct sink *s)

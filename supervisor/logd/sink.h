@@ -28,7 +28,9 @@ struct sink {
     bool queued, waits, busy; /* busy: its writer works on it without the lock */
     mono_t due;               /* with waits: when its writer looks again */
     bool want_reopen, want_clear, want_open;
-    uint64_t generation; /* counts what was written: followers compare it */
+    mono_t pending_since; /* there was nothing to write before */
+    mono_t window;        /* what it took since then, and in the window before */
+    uint64_t taken, taken_before;
     /* only its writer: */
     int fd;
     bool regular;   /* a regular file named by path: exact, rotated, read by `tail` */
@@ -42,6 +44,11 @@ struct sink {
 
 /* The sink for a stream's output, found by what it is or made; NULL for lack of memory. */
 struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned which);
+/* It took so many bytes just now; with the lock. */
+void sink_took(struct sink *s, uint64_t bytes);
+/* True while it takes output at a fair pace, or was given some only just now: then a program that
+ * is faster has to wait for it; a stalled sink's output is dropped instead. With the lock. */
+bool sink_is_healthy(const struct sink *s);
 /* Removes a sink without outputs. Called by its writer or when it has none. */
 void sink_free(struct logd *d, struct sink **sp);
 

@@ -244,6 +244,8 @@ bool stream_released(const struct logd *d, const struct stream *s)
 void stream_remove(struct logd *d, struct stream *s)
 {
     tails_forget(d, s);
+    if (s->paused)
+        d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
         detach(d, &s->outs[i]);
     ring_clear(&d->ring, &d->chains[s->slot]);

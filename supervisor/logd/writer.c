@@ -137,6 +137,8 @@ void writer_queue_now(struct logd *d, struct sink *k)
     leave_later(k);
     if (k->queued)
         return;
+    if (!k->busy)
+        k->pending_since = mono_now();
     k->queued = true;
     TAILQ_INSERT_TAIL(&w->queue, k, queue);
     w->fresh = true;

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define BACKOFF_FIRST DUR_MS(100)
-#define BACKOFF_MAX DUR_S(5)
 #define STEADY DUR_S(10) /* having lived so long, the next death is the first one again */
 
 extern char **environ;
@@ -100,8 +99,8 @@ static void retry_later(struct logs *g)
 {
     loop_timer_at(&g->restart, mono_add(mono_now(), g->backoff));
     g->backoff = g->backoff.ns ? (dur_t){g->backoff.ns * 2} : BACKOFF_FIRST;
-    if (g->backoff.ns > BACKOFF_MAX.ns)
-        g->backoff = BACKOFF_MAX;
+    if (g->backoff.ns > g->backoff_max.ns)
+        g->backoff = g->backoff_max;
 }
 
 static void on_restart(struct logs *g)

@@ -33,6 +33,7 @@ struct logs_setup {
     const char *childlogdir;  /* folder of AUTO files; NULL: none, rings only */
     bool nocleanup;           /* leave AUTO files of earlier runs */
     const char *syslog_ident; /* "supd" or "supervisord" */
+    dur_t backoff_max;        /* longest pause before supd-log is started again; 0: 5 s */
     bool log_json;            /* main log lines of supd-log itself as JSON */
     struct logs_main main;
 };

@@ -51,7 +51,7 @@ struct logs {
     int chan; /* our end, or -1 */
     struct loop_io chan_io;
     struct loop_timer restart;
-    dur_t backoff;
+    dur_t backoff, backoff_max;
     mono_t started;
     bool began, finishing;
     /* what it is to be told */

@@ -158,11 +158,12 @@ static void check_group(struct proc *p)
 }
 
 /* does what the machine said, in its order */
-static void act(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out)
+static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
+                const struct proc_out *out)
 {
     struct sup *s = p->sup;
     if (out->exited)
-        publish_exit(p, pid, in, out);
+        publish_exit(p, before, in);
     for (unsigned i = 0; i < out->nchanges; i++) {
         publish_change(p, &out->changes[i]);
         tell_waiters(p, &out->changes[i], false);
@@ -186,7 +187,7 @@ static void feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = p->sup;
     struct state_rec rec = *state_get(s->state, p->slot);
-    int pid = rec.life.pid;
+    const struct proc_life before = rec.life;
     struct proc_policy policy;
     struct proc_out out;
     in.now = mono_now();
@@ -197,7 +198,7 @@ static void feed(struct proc *p, struct proc_in in)
     proc_step(&policy, &rec.life, &in, &out);
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
-    act(p, pid, &in, &out);
+    act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
     loop_timer_at(&p->timer, l->next);
     if (out.spawn && s->mood == SUP_STOPPING)

@@ -160,12 +160,7 @@ void publish_killing(struct proc *p, int pid)
     log_warn("killing '%s' (%d) with SIGKILL", proc_name(p), pid);
 }
 
-static bool was_stopping(const struct proc_out *out)
-{
-    return out->nchanges && out->changes[0].from == PROC_STOPPING;
-}
-
-void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out)
+void publish_exit(struct proc *p, const struct proc_life *before, const struct proc_in *in)
 {
     char buf[96];
     struct str text = STR_INIT;
@@ -174,7 +169,7 @@ void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struc
     strncpy(buf, str_text(&text), sizeof(buf) - 1);
     buf[sizeof(buf) - 1] = '\0';
     str_fini(&text);
-    if (in->event != PROC_EV_CANNOT && was_stopping(out))
+    if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), buf);
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
@@ -182,8 +177,10 @@ void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struc
     if (!heard(p->sup))
         return;
     hold(p);
-    tell(p, (struct event){
-                .type = EVENT_EXIT, .pid = pid, .status = in->status, .expected = l->expected});
+    tell(p, (struct event){.type = EVENT_EXIT,
+                           .pid = before->pid,
+                           .status = in->status,
+                           .expected = l->expected});
 }
 
 static void tell_all(struct sup *s, const char *type, const char *name)

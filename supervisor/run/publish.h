@@ -6,8 +6,8 @@
 #include "supervisor/run/procs.h"
 
 void publish_change(struct proc *p, const struct proc_change *c);
-/* The instance pid ended: in is the event, out what the machine made of it. */
-void publish_exit(struct proc *p, int pid, const struct proc_in *in, const struct proc_out *out);
+/* The instance before.pid ended by the event in; before: the life that it ended. */
+void publish_exit(struct proc *p, const struct proc_life *before, const struct proc_in *in);
 void publish_spawned(struct proc *p, int pid);
 void publish_killing(struct proc *p, int pid);
 void publish_group(struct sup *s, const char *name, bool added);

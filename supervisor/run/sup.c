@@ -268,7 +268,7 @@ static int boot(struct sup *s, struct err *e)
     log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel,
               s->gen->gen->supd.log_json);
     log_warnings(s->gen->gen);
-    log_info("supervisord started with pid %d", s->pid);
+    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     pidfile_write(s);
     if (s->is_init)
         start_programs(s);

@@ -39,15 +39,32 @@ static void end_if_done(struct task *t)
     free(t);
 }
 
-/* why it came to this, for people */
+/* Why it came to this, for people: the failed step, or how it exited, or who changed its state. */
+static void say_why(const struct proc *p, struct str *out)
+{
+    char buf[ERR_MAX];
+    const struct proc_life *l = proc_life(p);
+    bool died = l->has_exit && (l->why == PROC_WHY_QUICK || l->why == PROC_WHY_RETRIES ||
+                                l->why == PROC_WHY_WINDOW);
+    if (died) {
+        str_puts(out, "exited too quickly: ");
+        proc_status_text(out, l->exit_status);
+    } else {
+        str_puts(out, proc_spawnerr(p, buf, sizeof(buf)));
+    }
+    if (!out->len)
+        str_puts(out, proc_why_text((enum proc_why)l->why));
+}
+
 static void say_result(struct target *tg, const char *code)
 {
-    char name[PROC_NAME_MAX], why[ERR_MAX];
-    struct proc *p = tg->proc;
-    const char *text = *code ? proc_spawnerr(p, why, sizeof(why)) : "";
-    if (*code && !*text)
-        text = proc_why_text((enum proc_why)proc_life(p)->why);
-    verb_result(tg->task->rq, proc_fullname(p, name, sizeof(name)), *code ? code : NULL, text);
+    char name[PROC_NAME_MAX];
+    struct str text = STR_INIT;
+    if (*code)
+        say_why(tg->proc, &text);
+    verb_result(tg->task->rq, proc_fullname(tg->proc, name, sizeof(name)), *code ? code : NULL,
+                str_text(&text));
+    str_fini(&text);
 }
 
 static void settle_target(struct target *tg)

@@ -18,9 +18,10 @@ void agent_follow(struct agent *a)
     (void)a;
 }
 
-void agent_finish(struct agent *a)
+void agent_close(struct agent *a, loop_fn *fn, void *obj)
 {
     (void)a;
+    fn(obj);
 }
 
 int agent_pid(const struct agent *a)

@@ -417,13 +417,14 @@ static struct logs *make_logs(struct drive *d, char **argv, int n)
         .childlogdir = value_of(argv, n, "childlogdir"),
         .nocleanup = number_of(argv, n, "nocleanup", 0) != 0,
         .syslog_ident = "supd",
+        .backoff_max = {number_of(argv, n, "backoff_us", 0) * 1000},
         .main = {.path = value_of(argv, n, "mainlog"),
                  .maxbytes = number_of(argv, n, "mainmax", 0),
                  .backups = (int32_t)number_of(argv, n, "mainbackups", 0),
                  .syslog = number_of(argv, n, "mainsyslog", 0) != 0},
     };
     struct logs *g = logs_new(d->loop, &setup, &e);
-    if (!g || (!number_of(argv, n, "late", 0) && logs_start(g, &e) < 0)) {
+    if (!g || (logs_start(g, &e) < 0)) {
         fprintf(stderr, "logdrive: %s\n", e.msg);
         exit(1);
     }

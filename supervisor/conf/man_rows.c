@@ -1,0 +1,105 @@
+/* Every section and option as manual page text and as a list of names, from the option rows. */
+#include "supervisor/conf/section.h"
+#include "supervisor/conf/show.h"
+
+#include <string.h>
+
+static const char *apply_text(enum gen_apply a)
+{
+    static const char *const text[] = {[GEN_SAME] = "when supd starts",
+                                       [GEN_HOT] = "at once",
+                                       [GEN_RESTART] = "by a restart of the process"};
+    return text[a];
+}
+
+/* roff reads a dot or a quote at a line's start, and a backslash anywhere, as its own */
+static void put_escaped(struct str *out, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (p == text && (*p == '.' || *p == '\''))
+            str_puts(out, "\\&");
+        str_puts(out, *p == '\\' ? "\\e" : "");
+        if (*p != '\\')
+            str_putc(out, *p);
+    }
+    str_putc(out, '\n');
+}
+
+static void put_default(struct str *out, const struct opt *o)
+{
+    if (o->def && *o->def)
+        str_printf(out, "Default: %s.\n", o->def);
+    else if (o->def)
+        str_puts(out, "Default: empty.\n");
+    else if (o->def_note && strcmp(o->def_note, "required") == 0)
+        str_puts(out, "Required.\n");
+    else
+        str_printf(out, "Default: %s.\n", o->def_note ? o->def_note : "unset");
+}
+
+static void put_words(struct str *out, const struct opt *o)
+{
+    for (size_t i = 0; o->words[i]; i++)
+        str_printf(out, "%s%s", i ? "|" : "", o->words[i]);
+}
+
+static void put_option(struct str *out, const struct opt *o)
+{
+    str_printf(out, ".It Ic %s Ns = Ns Ar ", o->name);
+    if (o->words)
+        put_words(out, o);
+    else
+        str_puts(out, opt_type_name(o));
+    str_putc(out, '\n');
+    put_escaped(out, o->help);
+    put_default(out, o);
+    str_printf(out, "A change applies %s.%s\n", apply_text(o->apply),
+               o->flags & OPT_OURS ? "\nNot an option of Supervisor." : "");
+}
+
+static void put_table(struct str *out, const struct opt_table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        put_option(out, &t->rows[i]);
+}
+
+/* the table that another kind has shown already is named instead */
+static bool shown_before(size_t kind, const struct opt_table *t)
+{
+    for (size_t i = 0; i < kind; i++) {
+        if (sect_kinds[i].tables[0] == t)
+            return true;
+    }
+    return false;
+}
+
+void conf_print_man_rows(struct str *out)
+{
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        const struct sect_kind *k = &sect_kinds[i];
+        if (k->later)
+            continue;
+        str_printf(out, ".Ss [%s%s]\n", k->name, k->named ? ":NAME" : "");
+        put_escaped(out, k->help);
+        bool again = k->tables[0] && shown_before(i, k->tables[0]);
+        if (again)
+            str_puts(out, "It has the options of a program, and:\n");
+        if (!k->tables[0])
+            continue;
+        str_puts(out, ".Bl -tag -width Ds\n");
+        for (size_t t = again ? 1 : 0; t < 2 && k->tables[t]; t++)
+            put_table(out, k->tables[t]);
+        str_puts(out, ".El\n");
+    }
+}
+
+void conf_print_option_names(struct str *out)
+{
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        for (size_t t = 0; t < 2 && sect_kinds[i].tables[t]; t++) {
+            const struct opt_table *table = sect_kinds[i].tables[t];
+            for (size_t j = 0; j < table->n; j++)
+                str_printf(out, "%s %s\n", sect_kinds[i].name, table->rows[j].name);
+        }
+    }
+}
