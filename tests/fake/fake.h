@@ -31,6 +31,10 @@ struct fake_fate {
 /* Decides about a start. */
 typedef void fake_fate_fn(void *obj, const struct spawn_request *rq, struct fake_fate *out);
 
+/* Told of each start, signal (but CONT and 0) and death of a leader: "start", "SIGTERM", "death".
+ */
+typedef void fake_seen_fn(void *obj, const char *what, const char *name);
+
 struct fake_counts {
     uint64_t spawned, died, reaped; /* leaders and orphans together */
     uint64_t orphans;               /* of these reaped */
@@ -41,6 +45,7 @@ struct fake_counts {
 /* A new machine. jumps: of a hundred waits so many end late, by up to 3 s. */
 void fake_reset(uint64_t seed, unsigned jumps);
 void fake_on_spawn(fake_fate_fn *fn, void *obj);
+void fake_on_seen(fake_seen_fn *fn, void *obj);
 /* From outside: a signal to the supervisor; the wall clock is set. */
 void fake_signal(int signo);
 void fake_set_wall(dur_t by);

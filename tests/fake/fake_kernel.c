@@ -1,6 +1,8 @@
 /* The simulated process table, and kill() on it. */
 #include "tests/fake/fake.h"
 
+#include "supervisor/base/text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,7 +11,7 @@
 
 #define TABLE 1024
 #define PID_FIRST 100
-#define PID_LAST 300 /* a number comes again soon, sometimes at once */
+#define PID_LAST 400 /* a number comes again soon, sometimes at once */
 #define NAMES 64
 
 struct task {
@@ -38,6 +40,8 @@ static struct fake_counts counts;
 static char broken[512];
 static fake_fate_fn *fate_fn;
 static void *fate_obj;
+static fake_seen_fn *seen_fn;
+static void *seen_obj;
 
 void fake_reset(uint64_t seed, unsigned jumps)
 {
@@ -50,6 +54,7 @@ void fake_reset(uint64_t seed, unsigned jumps)
     fake_clock_reset();
     broken[0] = '\0';
     fate_fn = NULL;
+    seen_fn = NULL;
     fake_loop_jumps = jumps;
     fake_sigs_reset();
 }
@@ -58,6 +63,18 @@ void fake_on_spawn(fake_fate_fn *fn, void *obj)
 {
     fate_fn = fn;
     fate_obj = obj;
+}
+
+void fake_on_seen(fake_seen_fn *fn, void *obj)
+{
+    seen_fn = fn;
+    seen_obj = obj;
+}
+
+static void seen(const char *what, const struct task *t)
+{
+    if (seen_fn && t->name >= 0)
+        seen_fn(seen_obj, what, names[t->name].text);
 }
 
 void fake_fate_of(const struct spawn_request *rq, struct fake_fate *out)
@@ -162,7 +179,7 @@ static bool number_in_use(int pid)
 static struct task *new_task(void)
 {
     struct task *t = find(0);
-    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 3) {
+    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 2) {
         fake_break("the simulated process table is full");
         return tasks;
     }
@@ -191,6 +208,7 @@ int fake_fork(const struct spawn_request *rq, const struct fake_fate *fate, stru
         t->status = 127 << 8;
         t->ends = mono_add(fake_clock(), fate->lives);
     }
+    seen("start", t);
     counts.spawned++;
     names[t->name].counts.spawned++;
     for (unsigned i = 0; i < fate->kids; i++) {
@@ -226,6 +244,7 @@ static void end_task(struct task *t)
     counts.died++;
     if (t->name < 0)
         return;
+    seen("death", t);
     names[t->name].counts.died++;
     if (t->fate.start == FATE_STEP && t->status == 127 << 8) {
         t->cell->step = SPAWN_EXEC;
@@ -297,6 +316,8 @@ static void hit(struct task *t, int sig)
 {
     if (t->zombie || sig == 0 || sig == SIGCONT)
         return;
+    char name[24];
+    seen(text_signal_name(sig, name, sizeof(name)), t);
     counts.signals++;
     if (sig == SIGKILL) {
         counts.kills++;

@@ -11,12 +11,10 @@
 
 #include "supervisor/base/log.h"
 #include "supervisor/run/groups.h"
-#include "supervisor/run/logs.h"
 #include "supervisor/run/reload.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/sup.h"
-#include "tests/fake/fake.h"
-#include "tests/fake/gen_make.h"
+#include "tests/fake/stage.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -146,16 +144,6 @@ static void change_conf(struct world *w)
     } else if (m->nprocs) {
         random_proc(w, (uint32_t)pick(w, m->nprocs));
     }
-}
-
-static struct live_gen *make_gen(struct world *w)
-{
-    struct err e;
-    int fd = gen_make_fd(&w->conf);
-    struct live_gen *g = fd < 0 ? NULL : live_gen_new(&w->s, fd, &e);
-    if (!g)
-        fake_break("no generation");
-    return g;
 }
 
 /* ---- the world's books ---- */
@@ -319,8 +307,8 @@ static void update(struct world *w)
         return;
     change_conf(w);
     live_gen_unref(&w->s.pending);
-    w->s.pending = make_gen(w);
-    if (w->s.pending && reload_apply(&w->s, NULL, 0, NULL, NULL, NULL, &e) < 0)
+    w->s.pending = stage_gen(&w->s, &w->conf);
+    if (reload_apply(&w->s, NULL, 0, NULL, NULL, NULL, &e) < 0)
         fake_break("update: %s", e.msg);
     open_books(w);
 }
@@ -436,24 +424,10 @@ static void at_deadline(struct world *w)
 
 static void world_boot(struct world *w)
 {
-    struct err e = {0};
-    static char *words[] = {(char *)"supd", NULL};
-    struct sup_options opt = {.argv = words, .environ = words + 1};
-    struct logs_setup setup = {0};
-    if (sup_init(&w->s, &opt, &e) < 0)
-        fail_msg("%s", e.msg);
-    w->s.logs = logs_new(w->s.loop, &setup, &e);
     random_conf(w);
-    w->s.gen = make_gen(w);
     fake_on_spawn(decide, w);
-    for (uint32_t i = 0; i < w->s.gen->gen->ngroups; i++)
-        if (!group_add(&w->s, w->s.gen, gen_groups(w->s.gen->gen) + i, &e))
-            fail_msg("%s", e.msg);
+    stage_open(&w->s, &w->conf);
     open_books(w);
-    w->s.mood = SUP_RUNNING;
-    struct group *g;
-    TAILQ_FOREACH (g, &w->s.groups, link)
-        group_autostart(g, PROC_WHY_BOOT);
     LOOP_TIMER(&w->script, w->s.loop, at_random, w);
     loop_timer_at(&w->script, mono_add(mono_now(), DUR_MS(1)));
     next_deadline(w, (dur_t){SEC + some_ms(w, 120000)});
@@ -491,9 +465,7 @@ static void run_world(uint64_t seed)
     check_end(&w);
     loop_timer_stop(&w.script);
     loop_timer_stop(&w.deadline);
-    free(w.s.apply); /* an update that the shutdown overtook */
-    w.s.apply = NULL;
-    sup_fini(&w.s);
+    stage_close(&w.s);
     if (fake_broken())
         fail_msg("seed %llu: %s", (unsigned long long)seed, fake_broken());
 }
