@@ -58,6 +58,7 @@ struct logd {
     struct gzips *gzips;
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
+    size_t unkicked;   /* bytes read since writers were last woken; reader only */
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool answer_waits; /* the channel was full */
     bool supd_gone;
