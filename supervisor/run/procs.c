@@ -453,13 +453,31 @@ static bool pump_one(struct sup *s, struct proc *p)
 }
 
 #define PUMP_BATCH 64
+/* An exec needs less than a millisecond; one that hangs is looked at this often. */
+#define TIDY DUR_MS(20)
+#define TIDY_HUNG DUR_S(5)
+
+/* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
+void procs_tidy(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
+}
+
+static void tidy_soon(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+}
 
 void procs_pump(struct sup *s)
 {
     for (int i = 0; i < PUMP_BATCH; i++) {
         struct proc *p = TAILQ_FIRST(&s->spawn_queue);
-        if (!p)
+        if (!p) {
+            tidy_soon(s);
             return;
+        }
         if (!pump_one(s, p)) {
             spawn_wait(DUR_MS(1));
             break;

@@ -185,6 +185,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
     LOOP_DEFER(&s->pump, procs_pump, s);
+    LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
     LOOP_DEFER(&s->reaper, reap, s);
     LOOP_DEFER(&s->settle, settle_now, s);
     return sigs_open(s->loop, on_signal, s, e);
