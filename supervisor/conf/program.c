@@ -370,3 +370,17 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     names_fini(&r.per_proc);
     return prog;
 }
+
+int64_t conf_stop_ns(const struct proc_opts *o)
+{
+    int64_t ns = 0;
+    for (size_t i = 0; i < o->stopsignals.n; i++)
+        ns += o->stopsignals.v[i].wait_ns;
+    if (o->stopsignals.n)
+        return ns;
+    const int64_t day = 86400;
+    return (o->stopwaitsecs < 0            ? 0
+            : o->stopwaitsecs > 3650 * day ? 3650 * day
+                                           : o->stopwaitsecs) *
+           1000000000;
+}

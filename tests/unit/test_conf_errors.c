@@ -77,6 +77,8 @@ static const struct bad table[] = {
      {"t.conf:2: unknown section [spud]; did you mean [supd]?"}},
     {"[supervisord]\n[probes:web]\n",
      {"t.conf:2: unknown section [probes:web]; did you mean [probe:web]?"}},
+    {"[supervisord]\n[job]\n", {"t.conf:2: [job] needs a name, as in [job:NAME]"}},
+    {"[supervisord]\n[supd:x]\n", {"t.conf:2: [supd:x]: write [supd], it has no name"}},
     {"[supervisord]\n[probe:web]\n",
      {"t.conf:2: [probe:web]: this version of supd has no [probe:...] sections yet; remove the "
       "section"}},
@@ -165,8 +167,24 @@ static void test_warnings(void **state)
                    "stdout_logfile=syslog but this is deprecated");
     expect_warning("[supervisord]\n[program:x]\ncommand=a\n[group:x]\n",
                    "has the same group name 'x'");
+    expect_warning(
+        "[supervisord]\n[program:x]\ncommand=a\nnumprocs=2\nprocess_name=p%(process_num).0s\n",
+        "group 'x' has several processes named 'p'");
     expect_warning("[supervisord]\n[rpcinterface:t]\nsupervisor.rpcinterface_factory=a:b\n",
                    "is a plugin for Python, which is ignored here");
+}
+
+static void test_slow_stop(void **state)
+{
+    (void)state;
+    struct conf *c = load_text("[supervisord]\n[program:x]\ncommand=a\n[program:y]\ncommand=b\n"
+                               "stopwaitsecs=3600\n");
+    assert_int_equal(conf_nnotes(c), 1);
+    assert_string_equal(
+        strip_root(conf_note(c, 0)),
+        "t.conf:4: program:y may take 3600 s to stop; a container runtime kills after "
+        "10 s unless it is told otherwise");
+    conf_free(&c);
 }
 
 static void test_no_file(void **state)
@@ -204,9 +222,9 @@ static void test_what_is_no_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_warnings),        cmocka_unit_test(test_no_file),
-        cmocka_unit_test(test_what_is_no_text),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_warnings), cmocka_unit_test(test_slow_stop),
+        cmocka_unit_test(test_no_file),  cmocka_unit_test(test_what_is_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
