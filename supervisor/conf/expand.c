@@ -181,13 +181,17 @@ static void put_integer(struct str *out, const struct spec *s, int64_t n)
 /* %e %f %g of an integer */
 static void put_float(struct str *out, const struct spec *s, int64_t n)
 {
-    char fmt[32], text[512];
-    int precision = s->precision < 0 ? 6 : s->precision < 100 ? s->precision : 100;
+    char fmt[32];
+    int width = s->width < 0 ? 0 : s->width, precision = s->precision < 0 ? 6 : s->precision;
     snprintf(fmt, sizeof(fmt), "%%%s%s%s%s%s*.*%c", s->minus ? "-" : "", s->plus ? "+" : "",
              s->blank ? " " : "", s->alt ? "#" : "", s->zero ? "0" : "", s->conv);
-    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
-        snprintf(text, sizeof(text), fmt, s->width < 0 ? 0 : s->width % 400, precision, (double)n);
-    _Pragma("GCC diagnostic pop") str_puts(out, text);
+    _Pragma("GCC diagnostic push")
+        _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"") int len =
+            snprintf(NULL, 0, fmt, width, precision, (double)n);
+    if (len > 0 && str_reserve(out, (size_t)len))
+        out->len +=
+            (size_t)snprintf(out->s + out->len, (size_t)len + 1, fmt, width, precision, (double)n);
+    _Pragma("GCC diagnostic pop")
 }
 
 static void encode(char buf[5], uint32_t c)
@@ -210,8 +214,11 @@ static void encode(char buf[5], uint32_t c)
     buf[n] = '\0';
 }
 
-static int put_char(struct format *f, const struct spec *s, const struct name *v)
+/* %c: one character; a precision means nothing here */
+static int put_char(struct format *f, const struct spec *given, const struct name *v)
 {
+    struct spec own = *given, *s = &own;
+    s->precision = -1;
     char one[5] = "";
     if (!v->text) {
         if (v->number <= 0 || v->number > 0x10ffff || (v->number >= 0xd800 && v->number < 0xe000))
@@ -255,7 +262,7 @@ static void put_value(struct format *f, const struct spec *s, const struct name 
     else if (s->conv == 's')
         str_puts(&text, v->text);
     else
-        py_repr(&text, v->text);
+        py_repr(&text, v->text, s->conv == 'a');
     put_text(f->out, s, str_text(&text));
     str_fini(&text);
 }
@@ -286,7 +293,8 @@ static int check_conv(struct format *f, char conv)
     return bad(f, why);
 }
 
-static void repr_names(struct str *out, const struct names *own, const struct names *n, bool *first)
+static void repr_names(struct str *out, const struct names *own, const struct names *n, bool ascii,
+                       bool *first)
 {
     VEC_EACH (&n->own, i) {
         const struct name *v = &n->own.v[i];
@@ -296,26 +304,26 @@ static void repr_names(struct str *out, const struct names *own, const struct na
             continue; /* printed in the base's place */
         str_puts(out, *first ? "" : ", ");
         *first = false;
-        py_repr(out, v->key);
+        py_repr(out, v->key, ascii);
         str_puts(out, ": ");
         if (v->text)
-            py_repr(out, v->text);
+            py_repr(out, v->text, ascii);
         else
             str_printf(out, "%" PRId64, v->number);
     }
 }
 
 /* the whole mapping, as Python prints a dictionary */
-static void repr_mapping(struct str *out, const struct names *n, bool own_first)
+static void repr_mapping(struct str *out, const struct names *n, bool own_first, bool ascii)
 {
     bool first = true;
     str_putc(out, '{');
     if (own_first || !n->base)
-        repr_names(out, n, n, &first);
+        repr_names(out, n, n, ascii, &first);
     if (n->base)
-        repr_names(out, n, n->base, &first);
+        repr_names(out, n, n->base, ascii, &first);
     if (!own_first && n->base)
-        repr_names(out, n, n, &first);
+        repr_names(out, n, n, ascii, &first);
     str_putc(out, '}');
 }
 
@@ -330,7 +338,7 @@ static int put_bare(struct format *f, const struct spec *s)
     if (!strchr("sra", s->conv))
         return bad(f, "a number is required, not dict");
     struct str text = STR_INIT;
-    repr_mapping(&text, f->names, f->opts.own_first);
+    repr_mapping(&text, f->names, f->opts.own_first, s->conv == 'a');
     put_text(f->out, s, str_text(&text));
     str_fini(&text);
     return 0;

@@ -136,28 +136,45 @@ enum py_int_result py_int(const char *text, int base, int64_t *out_n)
     return huge ? PY_INT_HUGE : PY_INT_OK;
 }
 
-static void repr_char(struct str *out, const char *p, size_t len, char quote)
+static uint32_t code_of(const char *p, size_t len)
+{
+    static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t c = (unsigned char)*p & first[len];
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)p[i] & 0x3f);
+    return c;
+}
+
+static void repr_wide(struct str *out, const char *p, size_t len, bool ascii)
+{
+    uint32_t c = len == 1 ? (unsigned char)*p : code_of(p, len);
+    bool printable = len > 1 && c >= 0xa1 && !py_space_at(p, p + len);
+    if (printable && !ascii)
+        str_put(out, p, len);
+    else
+        str_printf(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+}
+
+static void repr_char(struct str *out, const char *p, size_t len, char quote, bool ascii)
 {
     unsigned char c = (unsigned char)*p;
-    if (len > 1)
-        str_put(out, p, len);
-    else if (c == '\n' || c == '\r' || c == '\t')
+    if (c == '\n' || c == '\r' || c == '\t')
         str_puts(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
     else if (c == '\\' || c == (unsigned char)quote)
         str_printf(out, "\\%c", c);
     else if (c < 0x20 || c >= 0x7f)
-        str_printf(out, "\\x%02x", c);
+        repr_wide(out, p, len, ascii);
     else
         str_putc(out, (char)c);
 }
 
-void py_repr(struct str *out, const char *text)
+void py_repr(struct str *out, const char *text, bool ascii)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
     const char *end = text + strlen(text);
     str_putc(out, quote);
     for (size_t n; (n = py_char_len(text, end)); text += n)
-        repr_char(out, text, n, quote);
+        repr_char(out, text, n, quote, ascii);
     str_putc(out, quote);
 }
 

@@ -28,8 +28,8 @@ enum py_int_result { PY_INT_OK, PY_INT_INVALID, PY_INT_HUGE };
  */
 enum py_int_result py_int(const char *text, int base, int64_t *out_n);
 
-/* repr(): 'text' with escapes. */
-void py_repr(struct str *out, const char *text);
+/* repr(), or ascii(): 'text' with escapes. */
+void py_repr(struct str *out, const char *text, bool ascii);
 /* The text as a JSON string with its quotes. */
 void py_json(struct str *out, const char *text);
 /* str.lower() and str.upper() for ASCII letters, in place. */

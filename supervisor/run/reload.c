@@ -241,12 +241,10 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
 {
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
-    struct proc **procs = realloc(g->procs, (had + conf->nprocs + 1u) * sizeof(*procs));
-    if (!procs) {
+    if (group_reserve(g, had + (size_t)conf->nprocs) < 0) {
         log_error("group %s: no memory for its new processes", g->name);
         return;
     }
-    g->procs = procs;
     for (uint32_t i = 0; i < conf->nprocs; i++) {
         struct err e;
         if (find_proc(g, i, gen_str(gen->gen, v[i].name)))

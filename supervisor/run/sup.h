@@ -30,7 +30,7 @@ LIST_HEAD(helper_list, helper);
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
-#define PID_BUCKETS 4096u
+#define PID_BUCKETS 1024u
 
 /* A generation in use: shared by the processes that follow it, unmapped with the last of them. */
 struct live_gen {

@@ -42,14 +42,13 @@ LIBRARIES = {
     "printf": "log_line, or a str that a main prints",
     "perror": "err_errno",
 }
-# the folders that may: supctl talks to people; a main ends; a forked child has nobody to return to
-EXEMPT = {
-    "exit": ("supervisor/main/", "supervisor/cli/"),
-    "printf": ("supervisor/main/", "supervisor/cli/"),
-}
-# a test program may wait by itself where it plays a slow worker
-TEST_MAY = {"sleep", "usleep", "exit", "printf", "assert", "perror", "signal"}
-TEST_TOOLS = "tests/tools/"
+# the places that may: supctl talks to people; a main ends
+TALKERS = ("supervisor/main/", "supervisor/cli/", "supervisor/conf/show.c")
+EXEMPT = {"exit": TALKERS, "printf": TALKERS, "perror": TALKERS}
+# in tests only what would hide a wait or a shell; the sanitizers look after the rest
+TESTS_NEVER = {"sleep", "usleep", "system", "popen", "ev_default_loop"}
+# these play slow or busy workers
+PLAYERS = ("tests/tools/", "tests/bench/")
 RESETS = r"\w+, SIG_(?:DFL|IGN)\)"  # signal() that sets no handler is portable and short
 PYTHON = re.compile(r"\btime\.sleep\(|\bos\.system\(|shell=True|\bpkill\b|\bkillall\b")
 PYTHON_WAITER = "tests/harness/waiting.py"  # the one poll loop with a limit
@@ -63,15 +62,13 @@ def c_calls(text, names):
 
 
 def allowed(path, name):
-    if path.startswith(TEST_TOOLS):
-        return name in TEST_MAY
     if path.startswith("tests/"):
-        return name in LIBRARIES
+        return name not in TESTS_NEVER or path.startswith(PLAYERS)
     return path.startswith(EXEMPT.get(name, ("no folder",)))
 
 
 def check_python(tree, path):
-    if path.startswith("tests/lint/") or path == PYTHON_WAITER:
+    if path.startswith(("tests/lint/", "tests/bench/")) or path == PYTHON_WAITER:
         return []
     text = tree.read(path)
     return [f"{path}:{line_of(text, m.start())}: {m.group(0)}: wait with a condition and a limit "

@@ -26,7 +26,7 @@ static void print_section(struct str *out, const struct ini_section *s)
     str_puts(out, out->len > 1 ? ", [" : "[");
     py_json(out, s->name);
     str_puts(out, ", [");
-    VEC_EACH(&s->keys, i) {
+    VEC_EACH (&s->keys, i) {
         str_puts(out, i ? ", [" : "[");
         py_json(out, s->keys.v[i]->name);
         str_puts(out, ", ");
@@ -49,7 +49,7 @@ static void print_file(const char *path)
     if (reader_text(&ini, &m, path, text, n, (struct reader_opts){.exact = true})) {
         str_putc(&out, '[');
         print_section(&out, &ini.defaults);
-        VEC_EACH(&ini.sections, i)
+        VEC_EACH (&ini.sections, i)
             print_section(&out, ini.sections.v[i]);
         str_putc(&out, ']');
     } else {
