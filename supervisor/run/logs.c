@@ -27,13 +27,15 @@ static struct logshm_stream *shared(const struct log_stream *s)
 /* What goes into the shared record; strings are still the caller's. */
 struct wanted {
     const char *path;
+    char proc_path[40];
     int64_t maxbytes;
     int32_t backups;
     int32_t fd_sink;
     uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
 };
 
-/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths */
+/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
+ * they mean is what supd itself has there. */
 static int fd_of_path(const char *path)
 {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/", "/proc/1/fd/"};
@@ -51,11 +53,17 @@ static int fd_of_path(const char *path)
     return -1;
 }
 
+/* 0, 1 and 2 are the same in supd-log; others are opened through supd. */
 static void set_sink(struct wanted *w, const char *path)
 {
-    w->fd_sink = fd_of_path(path);
+    int fd = fd_of_path(path);
+    w->fd_sink = fd <= 2 ? fd : -1;
     w->kind = w->fd_sink >= 0 ? LOGSHM_FD : LOGSHM_FILE;
     w->path = path;
+    if (fd > 2) {
+        snprintf(w->proc_path, sizeof(w->proc_path), "/proc/%d/fd/%d", getpid(), fd);
+        w->path = w->proc_path;
+    }
 }
 
 static void want_program(const struct logs_conf *c, struct wanted *w)
