@@ -60,6 +60,7 @@ struct sup {
     struct group_list groups; /* in start order: priority, then name */
     struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
+    int nsweeps; /* processes whose leftover group is being ended */
     struct proc_queue spawn_queue;
     unsigned nqueued;
     struct loop_defer pump;
