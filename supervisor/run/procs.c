@@ -378,9 +378,12 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
 {
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
-    if (l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
+    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
         launch_explain(p, buf, size);
-    else if (l->state == PROC_BACKOFF || l->state == PROC_FATAL)
+    if (buf[0])
+        return buf;
+    if (failed)
         snprintf(buf, size, "Exited too quickly (process log may have details)");
     else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
         snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
@@ -454,13 +457,31 @@ static bool pump_one(struct sup *s, struct proc *p)
 }
 
 #define PUMP_BATCH 64
+/* An exec needs less than a millisecond; one that hangs is looked at this often. */
+#define TIDY DUR_MS(20)
+#define TIDY_HUNG DUR_S(5)
+
+/* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
+void procs_tidy(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
+}
+
+static void tidy_soon(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+}
 
 void procs_pump(struct sup *s)
 {
     for (int i = 0; i < PUMP_BATCH; i++) {
         struct proc *p = TAILQ_FIRST(&s->spawn_queue);
-        if (!p)
+        if (!p) {
+            tidy_soon(s);
             return;
+        }
         if (!pump_one(s, p)) {
             spawn_wait(DUR_MS(1));
             break;

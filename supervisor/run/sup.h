@@ -64,7 +64,7 @@ struct sup {
     struct proc_queue spawn_queue;
     unsigned nqueued;
     struct loop_defer pump;
-    struct loop_timer pump_timer;
+    struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
     struct loop_defer settle;
     struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
