@@ -195,7 +195,9 @@ static void feed(struct proc *p, struct proc_in in)
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
+    int swept = rec.life.sweep;
     proc_step(&policy, &rec.life, &in, &out);
+    s->nsweeps += rec.life.sweep - swept;
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
     act(p, &before, &in, &out);
@@ -421,6 +423,8 @@ bool procs_reaped(struct sup *s, int pid, int status)
 
 void procs_check_sweeps(struct sup *s)
 {
+    if (!s->nsweeps)
+        return;
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
         if (proc_life(p)->sweep)
             check_group(p);
