@@ -1,27 +1,32 @@
-# bash completion of supctl. The candidates come from supctl itself, names of programs from supd.
-
-_supctl()
-{
-    local cur prev words cword i
-    _get_comp_words_by_ref -n : cur prev words cword
-    local -a socket=() command=()
-    for ((i = 1; i < cword; i++)); do
-        case ${#command[@]},${words[i]} in
-            0,-s | 0,--socket) socket=(-s "${words[++i]-}") ;;
-            0,--socket=*) socket=("${words[i]}") ;;
-            0,-*) ;;
-            *) command+=("${words[i]}") ;;
+# bash completion of supctl: supctl itself says what may stand there, names of processes included
+_supctl() {
+    local cur prev words cword
+    _init_completion -n := || return
+    local i=1 socket=()
+    while [[ $i -lt $cword && ${words[i]} == -* ]]; do
+        case ${words[i]} in
+        -s | --socket)
+            socket=(-s "${words[i + 1]}")
+            ((i++))
+            ;;
         esac
+        ((i++))
     done
-    COMPREPLY=()
-    if [[ ${command[0]-} == check || (${#command[@]} == 0 && $prev == @(-s|--socket)) ]]; then
-        compopt -o default
-    elif [[ ${#command[@]} == 0 && $cur == -* ]]; then
+    case $prev in
+    -s | --socket)
+        _filedir
+        return
+        ;;
+    esac
+    if [[ $cword -le $i && $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '-s --socket --json --help --version' -- "$cur")
-    else
-        mapfile -t COMPREPLY < <(supctl "${socket[@]}" complete "${command[@]}" "$cur" 2>/dev/null)
-        __ltrim_colon_completions "$cur"
+        return
     fi
+    if [[ ${words[i]} == check && $cword -eq $((i + 1)) ]]; then
+        _filedir conf
+        return
+    fi
+    mapfile -t COMPREPLY < <(supctl "${socket[@]}" complete "${words[@]:i:cword - i}" "$cur" 2>/dev/null)
+    __ltrim_colon_completions "$cur"
 }
-
 complete -F _supctl supctl

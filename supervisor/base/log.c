@@ -20,16 +20,6 @@ static struct {
     unsigned long dropped;
 } self = {2, LVL_INFO, false, "", 0};
 
-static const struct {
-    enum log_level level;
-    const char *word, *name;
-} levels[] = {
-    {LVL_CRITICAL, "CRIT", "critical"}, {LVL_ERROR, "ERRO", "error"}, {LVL_WARN, "WARN", "warn"},
-    {LVL_INFO, "INFO", "info"},         {LVL_DEBUG, "DEBG", "debug"}, {LVL_TRACE, "TRAC", "trace"},
-    {LVL_BLATHER, "BLAT", "blather"},
-};
-#define NLEVELS (sizeof(levels) / sizeof(levels[0]))
-
 void log_setup(int fd, enum log_level level, bool json)
 {
     self.fd = fd;
@@ -45,27 +35,6 @@ int log_fd(void)
 void log_ident(const char *ident)
 {
     self.ident = ident;
-}
-
-int log_level_by_name(const char *name)
-{
-    for (size_t i = 0; i < NLEVELS; i++)
-        if (strcmp(levels[i].name, name) == 0)
-            return (int)levels[i].level;
-    return -1;
-}
-
-static size_t level_row(enum log_level level)
-{
-    for (size_t i = 0; i < NLEVELS; i++)
-        if (levels[i].level == level)
-            return i;
-    return 3;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    return levels[level_row(level)].name;
 }
 
 bool log_limit_pass(long long *next, int interval_s)
@@ -89,11 +58,11 @@ static size_t stamp(char *out, size_t size, enum log_level level)
     char zone[8] = "";
     if (self.json)
         strftime(zone, sizeof(zone), "%z", &tm);
-    int n = self.json ? snprintf(out, size,
-                                 "{\"time\":\"%s.%03d%.3s:%s\",\"level\":\"%s\",\"message\":\"%s",
-                                 when, ms, zone, zone + 3, log_level_name(level), self.ident)
-                      : snprintf(out, size, "%s,%03d %s %s", when, ms,
-                                 levels[level_row(level)].word, self.ident);
+    int n =
+        self.json
+            ? snprintf(out, size, "{\"time\":\"%s.%03d%.3s:%s\",\"level\":\"%s\",\"message\":\"%s",
+                       when, ms, zone, zone + 3, log_level_name(level), self.ident)
+            : snprintf(out, size, "%s,%03d %s %s", when, ms, log_level_word(level), self.ident);
     return (size_t)n;
 }
 

@@ -2,18 +2,9 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include <stdbool.h>
+#include "supervisor/base/level.h"
 
-/* Supervisor's levels, with its numbers (supervisor-compat, section 4). */
-enum log_level {
-    LVL_BLATHER = 3,
-    LVL_TRACE = 5,
-    LVL_DEBUG = 10,
-    LVL_INFO = 20,
-    LVL_WARN = 30,
-    LVL_ERROR = 40,
-    LVL_CRITICAL = 50,
-};
+#include <stdbool.h>
 
 /* Where lines go and from which level on; default: descriptor 2, info. The descriptor may be
  * non-blocking: a line that does not fit is dropped, counted, and the count is written with the
@@ -26,9 +17,6 @@ void log_ident(const char *ident);
 /* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text
  * are escaped; a line of more than 4 KiB is cut and ends in "...". */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The level's number by its name (critical error warn info debug trace blather), or -1. */
-int log_level_by_name(const char *name);
-const char *log_level_name(enum log_level level);
 
 #define log_debug(...) log_line(LVL_DEBUG, __VA_ARGS__)
 #define log_info(...) log_line(LVL_INFO, __VA_ARGS__)

@@ -31,12 +31,19 @@ static int read_all(int fd, struct str *out)
     return 0;
 }
 
-/* the whole file; -1 with errno */
-static int slurp(const char *path, struct str *out)
+/* The whole file; -1 with errno. Only the main file may be a pipe: a pipe in a folder of includes
+ * would hang the load. */
+static int slurp(const char *path, bool main_file, struct str *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (main_file ? 0 : O_NONBLOCK));
     if (fd < 0)
         return -1;
+    if (!main_file && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return -1;
+    }
     str_init(out, FILE_MAX);
     int r = read_all(fd, out), saved = errno;
     close(fd);
@@ -58,7 +65,7 @@ static bool read_main(struct conf *c)
         read_text(c, c->path, c->rq.text, c->rq.text_len);
         return true;
     }
-    if (slurp(c->path, &text) < 0) {
+    if (slurp(c->path, true, &text) < 0) {
         conf_fail(c, ((struct pos){NULL, 0}), "could not %s config file %s: %s",
                   errno == ENOENT ? "find" : "read", c->path, strerror(errno));
         return false;
@@ -74,7 +81,7 @@ static void read_included(struct conf *c, const char *file, struct pos at)
     file = arena_strdup(c->a, file);
     msgs_add(&c->m, MSG_INFO, (struct pos){NULL, 0}, "Included extra file \"%s\" during parsing",
              file);
-    if (slurp(file, &text) < 0)
+    if (slurp(file, false, &text) < 0)
         conf_hint(c, at, "include.files: %s is skipped: %s", file, strerror(errno));
     else
         read_text(c, file, str_text(&text), text.len);
@@ -132,7 +139,9 @@ bool conf_read_files(struct conf *c)
     if (!read_main(c))
         return false;
     const struct ini_section *include = ini_find(&c->ini, "include");
-    if (include && !c->m.list[MSG_ERROR].n)
+    if (include && c->rq.text)
+        conf_hint(c, pos_section(include), "[include] is not followed for a text in memory");
+    else if (include && !c->m.list[MSG_ERROR].n)
         read_includes(c, include);
     return true;
 }

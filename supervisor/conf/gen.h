@@ -95,7 +95,8 @@ struct gen_proc {
     goff file;                    /* where the section was read */
     uint32_t line;
     uint32_t pad2;
-    /* Of all that is configured, by apply class: two processes with equal digests need no change. */
+    /* Of all that is configured, by apply class: two processes with equal digests need no change.
+     */
     uint64_t hot_digest, restart_digest;
 };
 
@@ -120,8 +121,8 @@ struct gen_group {
     int32_t priority;
     uint32_t kind;          /* enum gen_group_kind */
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
-    goff section; /* "group:web", or the program's own */
-    goff extra;   /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
+    goff section;           /* "group:web", or the program's own */
+    goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
 };
 
 struct gen_supd {
@@ -141,7 +142,7 @@ struct gen_supd {
     goff user;          /* its name as written */
     goff user_groups;   /* uint32_t[nuser_groups], primary first */
     uint32_t nuser_groups;
-    uint32_t has_server; /* a [unix_http_server] or [inet_http_server] is there */
+    uint32_t has_server;          /* a [unix_http_server] or [inet_http_server] is there */
     int64_t agent_uid, agent_gid; /* [agent] user=; -1: unset */
     goff agent_user;
     goff agent_groups; /* uint32_t[nagent_groups]: of the user, then groups= */

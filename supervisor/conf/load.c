@@ -7,18 +7,29 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static const char *const search[] = {"supervisord.conf", "etc/supervisord.conf",
-                                     "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"};
+/* relative to the folder above the program's, then to the working one */
+static const char *const search[] = {
+    "%s/../etc/supervisord.conf", "%s/../supervisord.conf", "supervisord.conf",
+    "etc/supervisord.conf",       "/etc/supervisord.conf",  "/etc/supervisor/supervisord.conf"};
+
+static const char *place(struct conf *c, const char *pattern)
+{
+    if (pattern[0] != '%')
+        return pattern;
+    return arena_printf(c->a, "%s%s", path_dirname(c->a, c->rq.argv0), pattern + 2);
+}
 
 static const char *search_path(struct conf *c)
 {
     struct str tried = STR_INIT;
     const char *found = NULL;
     for (size_t i = 0; i < sizeof(search) / sizeof(search[0]) && !found; i++) {
-        const char *p = path_absolute(c->a, &c->paths, search[i]);
+        if (search[i][0] == '%' && (!c->rq.argv0 || !strchr(c->rq.argv0, '/')))
+            continue;
+        const char *p = path_absolute(c->a, &c->paths, place(c, search[i]));
         if (access(p, F_OK) == 0)
             found = p;
-        str_printf(&tried, "%s%s", i ? ", " : "", search[i]);
+        str_printf(&tried, "%s%s", tried.len ? ", " : "", p);
     }
     if (!found)
         conf_fail(c, ((struct pos){NULL, 0}),

@@ -11,16 +11,19 @@
 struct conf; /* a parsed and checked configuration, in an arena of its own */
 
 struct conf_request {
-    const char *path;       /* -c, or NULL: the search path of supervisor-compat 1.1 */
-    bool as_supervisord;    /* which name's defaults apply (DESIGN section 6) */
-    char *const *environ;   /* the environment that ENV_ names and the children see */
-    const char *cwd;        /* what relative paths are relative to */
+    const char *path; /* -c, or NULL: the search path of supervisor-compat 1.1 */
+    const char
+        *argv0; /* the program as it was called; NULL or without a '/': not searched beside */
+    bool as_supervisord;  /* which name's defaults apply (DESIGN section 6) */
+    char *const *environ; /* the environment that ENV_ names and the children see */
+    const char *cwd;      /* what relative paths are relative to */
     /* Decide as Supervisor 4.2.5 does, also where this program takes more (a byte order mark, plain
      * %% in a log path, unquoted specials in environment=): what --dump-config=json shows. */
     bool exact;
-    const char *text;       /* not NULL: the file's content; path is only its name then */
+    const char *text; /* not NULL: the file's content; path is only its name then, and no include is
+                         followed */
     size_t text_len;
-    const char *node_name;  /* NULL: this host's */
+    const char *node_name; /* NULL: this host's */
 };
 
 /* Reads, expands, converts and checks the whole configuration. Always returns a conf, which the

@@ -1,30 +1,12 @@
 /* The types of option rows: for each a parser, a printer and a JSON form. */
-#include "supervisor/base/dur.h"
-#include "supervisor/base/log.h"
+#include "supervisor/base/level.h"
 #include "supervisor/base/text.h"
-#include "supervisor/conf/opt.h"
+#include "supervisor/conf/opt_ops.h"
 #include "supervisor/conf/pytext.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
-
-struct opt_ops {
-    const char *what;
-    int (*parse)(const struct opt *o, struct opt_env *env, const char *text, void *field,
-                 struct err *e);
-    bool (*print)(const struct opt *o, const void *field, struct str *out);
-    void (*json)(const struct opt *o, const void *field, struct str *out); /* NULL: print, quoted */
-    bool flat; /* a number: its bytes are its value */
-};
-
-#define PARSER(name)                                                                               \
-    static int parse_##name(const struct opt *o, struct opt_env *env, const char *text,            \
-                            void *field, struct err *e)
-#define PRINTER(name)                                                                              \
-    static bool print_##name(const struct opt *o, const void *field, struct str *out)
-#define JSON(name) static void json_##name(const struct opt *o, const void *field, struct str *out)
-#define UNUSED (void)o
 
 static int check_limits(const struct opt *o, int64_t n, struct err *e)
 {
@@ -33,7 +15,7 @@ static int check_limits(const struct opt *o, int64_t n, struct err *e)
     return err_set(e, "%" PRId64 " is not between %" PRId64 " and %" PRId64, n, o->lo, o->hi);
 }
 
-PARSER(STRING)
+static PARSER(STRING)
 {
     UNUSED;
     if ((o->flags & OPT_NOT_EMPTY) && !*text)
@@ -42,7 +24,7 @@ PARSER(STRING)
     return 0;
 }
 
-PRINTER(STRING)
+static PRINTER(STRING)
 {
     UNUSED;
     const char *s = *(const char *const *)field;
@@ -58,68 +40,68 @@ static void json_text(const char *s, struct str *out)
         str_puts(out, "null");
 }
 
-JSON(STRING)
+static JSON(STRING)
 {
     UNUSED;
     json_text(*(const char *const *)field, out);
 }
 
-PARSER(BOOLEAN)
+static PARSER(BOOLEAN)
 {
     UNUSED;
     (void)env;
     return val_boolean(text, field, e);
 }
 
-PRINTER(BOOLEAN)
+static PRINTER(BOOLEAN)
 {
     UNUSED;
     str_puts(out, *(const bool *)field ? "true" : "false");
     return true;
 }
 
-JSON(BOOLEAN)
+static JSON(BOOLEAN)
 {
     print_BOOLEAN(o, field, out);
 }
 
-PARSER(INTEGER)
+static PARSER(INTEGER)
 {
     (void)env;
     return val_integer(text, field, e) < 0 ? -1 : check_limits(o, *(int64_t *)field, e);
 }
 
-PRINTER(INTEGER)
+static PRINTER(INTEGER)
 {
     UNUSED;
     str_printf(out, "%" PRId64, *(const int64_t *)field);
     return true;
 }
 
-JSON(INTEGER)
+static JSON(INTEGER)
 {
     print_INTEGER(o, field, out);
 }
 
-PARSER(SIZE)
+static PARSER(SIZE)
 {
     (void)env;
     return val_size(text, field, e) < 0 ? -1 : check_limits(o, *(int64_t *)field, e);
 }
 
-PRINTER(SIZE)
+static PRINTER(SIZE)
 {
     UNUSED;
     val_print_size(out, *(const int64_t *)field);
     return true;
 }
 
-JSON(SIZE)
+static JSON(SIZE)
 {
     print_INTEGER(o, field, out);
 }
 
-PARSER(OCTAL)
+static PARSER(OCTAL)
 {
     UNUSED;
     (void)env;
@@ -128,7 +110,7 @@ PARSER(OCTAL)
     return val_octal(text, &v->v, e);
 }
 
-PRINTER(OCTAL)
+static PRINTER(OCTAL)
 {
     UNUSED;
     const struct octal_val *v = field;
@@ -137,7 +119,7 @@ PRINTER(OCTAL)
     return v->set;
 }
 
-JSON(OCTAL)
+static JSON(OCTAL)
 {
     UNUSED;
     const struct octal_val *v = field;
@@ -147,89 +129,19 @@ JSON(OCTAL)
         str_puts(out, "null");
 }
 
-PARSER(DURATION)
-{
-    (void)env;
-    dur_t d;
-    if (dur_parse(text, &d, e) < 0)
-        return -1;
-    *(int64_t *)field = d.ns;
-    if (!(o->lo || o->hi) || (d.ns >= o->lo && d.ns <= o->hi))
-        return 0;
-    char lo[DUR_TEXT], hi[DUR_TEXT];
-    return err_set(e, "%s is not between %s and %s", text,
-                   dur_format((dur_t){o->lo}, lo, sizeof(lo)),
-                   dur_format((dur_t){o->hi}, hi, sizeof(hi)));
-}
-
-PRINTER(DURATION)
-{
-    UNUSED;
-    char buf[DUR_TEXT];
-    int64_t ns = *(const int64_t *)field;
-    if (ns < 0)
-        return false;
-    str_puts(out, dur_format((dur_t){ns}, buf, sizeof(buf)));
-    return true;
-}
-
-PARSER(PERCENT)
-{
-    UNUSED;
-    (void)env;
-    return val_percent(text, field, e);
-}
-
-static void print_milli(int32_t milli, struct str *out)
-{
-    str_printf(out, "%d", milli / 1000);
-    if (milli % 1000) {
-        str_printf(out, ".%03d", milli % 1000);
-        while (out->s[out->len - 1] == '0')
-            out->s[--out->len] = '\0';
-    }
-}
-
-PRINTER(PERCENT)
-{
-    UNUSED;
-    int32_t milli = *(const int32_t *)field;
-    str_printf(out, "%d", milli / 10);
-    if (milli % 10)
-        str_printf(out, ".%d", milli % 10);
-    str_putc(out, '%');
-    return true;
-}
-
-PARSER(FACTOR)
-{
-    UNUSED;
-    (void)env;
-    return val_factor(text, field, e);
-}
-
-PRINTER(FACTOR)
-{
-    UNUSED;
-    int32_t milli = *(const int32_t *)field;
-    if (milli)
-        print_milli(milli, out);
-    return milli;
-}
-
-PARSER(WORD)
+static PARSER(WORD)
 {
     (void)env;
     return val_word(text, o->words, field, e);
 }
 
-PRINTER(WORD)
+static PRINTER(WORD)
 {
     str_puts(out, o->words[*(const uint8_t *)field]);
     return true;
 }
 
-PARSER(AUTORESTART)
+static PARSER(AUTORESTART)
 {
     UNUSED;
     (void)env;
@@ -240,14 +152,14 @@ static const char *const restart_words[] = {[GEN_RESTART_NEVER] = "false",
                                             [GEN_RESTART_ALWAYS] = "true",
                                             [GEN_RESTART_UNEXPECTED] = "unexpected"};
 
-PRINTER(AUTORESTART)
+static PRINTER(AUTORESTART)
 {
     UNUSED;
     str_puts(out, restart_words[*(const uint8_t *)field]);
     return true;
 }
 
-JSON(AUTORESTART)
+static JSON(AUTORESTART)
 {
     bool word = *(const uint8_t *)field == GEN_RESTART_UNEXPECTED;
     str_puts(out, word ? "\"" : "");
@@ -255,14 +167,14 @@ JSON(AUTORESTART)
     str_puts(out, word ? "\"" : "");
 }
 
-PARSER(SIGNAL)
+static PARSER(SIGNAL)
 {
     UNUSED;
     (void)env;
     return val_signal(text, field, e);
 }
 
-PRINTER(SIGNAL)
+static PRINTER(SIGNAL)
 {
     UNUSED;
     char buf[24];
@@ -275,20 +187,20 @@ PRINTER(SIGNAL)
     return true;
 }
 
-JSON(SIGNAL)
+static JSON(SIGNAL)
 {
     UNUSED;
     str_printf(out, "%d", *(const int *)field);
 }
 
-PARSER(EXITCODES)
+static PARSER(EXITCODES)
 {
     UNUSED;
     struct codes_val *v = field;
     return val_exitcodes(env->a, text, &v->v, &v->n, e);
 }
 
-PRINTER(EXITCODES)
+static PRINTER(EXITCODES)
 {
     UNUSED;
     const struct codes_val *v = field;
@@ -297,20 +209,20 @@ PRINTER(EXITCODES)
     return true;
 }
 
-JSON(EXITCODES)
+static JSON(EXITCODES)
 {
     str_putc(out, '[');
     print_EXITCODES(o, field, out);
     str_putc(out, ']');
 }
 
-PARSER(USER)
+static PARSER(USER)
 {
     UNUSED;
     return user_find(env->a, text, field, e);
 }
 
-PRINTER(USER)
+static PRINTER(USER)
 {
     UNUSED;
     const struct user_val *u = field;
@@ -318,7 +230,7 @@ PRINTER(USER)
     return u->name;
 }
 
-JSON(USER)
+static JSON(USER)
 {
     UNUSED;
     const struct user_val *u = field;
@@ -328,7 +240,7 @@ JSON(USER)
         str_puts(out, "null");
 }
 
-PARSER(OWNER)
+static PARSER(OWNER)
 {
     UNUSED;
     struct owner_val *v = field;
@@ -336,7 +248,7 @@ PARSER(OWNER)
     return user_group_find(text, &v->uid, &v->gid, e);
 }
 
-PRINTER(OWNER)
+static PRINTER(OWNER)
 {
     UNUSED;
     const struct owner_val *v = field;
@@ -344,14 +256,14 @@ PRINTER(OWNER)
     return v->text;
 }
 
-JSON(OWNER)
+static JSON(OWNER)
 {
     UNUSED;
     const struct owner_val *v = field;
     str_printf(out, "[%" PRId64 ", %" PRId64 "]", v->text ? v->uid : -1, v->text ? v->gid : -1);
 }
 
-PARSER(GROUPNAME)
+static PARSER(GROUPNAME)
 {
     UNUSED;
     struct owner_val *v = field;
@@ -360,26 +272,26 @@ PARSER(GROUPNAME)
     return unix_group_find(text, &v->gid, e);
 }
 
-PARSER(LOGLEVEL)
+static PARSER(LOGLEVEL)
 {
     UNUSED;
     (void)env;
     return val_loglevel(text, field, e);
 }
 
-PRINTER(LOGLEVEL)
+static PRINTER(LOGLEVEL)
 {
     UNUSED;
     str_puts(out, log_level_name((enum log_level) * (const int *)field));
     return true;
 }
 
-JSON(LOGLEVEL)
+static JSON(LOGLEVEL)
 {
     json_SIGNAL(o, field, out);
 }
 
-PARSER(LOGFILE)
+static PARSER(LOGFILE)
 {
     UNUSED;
     struct logfile_val *v = field;
@@ -398,7 +310,7 @@ PARSER(LOGFILE)
     return path_in_folder(env->a, &env->paths, text, &v->path, e);
 }
 
-PRINTER(LOGFILE)
+static PRINTER(LOGFILE)
 {
     UNUSED;
     const struct logfile_val *v = field;
@@ -409,26 +321,26 @@ PRINTER(LOGFILE)
     return true;
 }
 
-JSON(LOGFILE)
+static JSON(LOGFILE)
 {
     UNUSED;
     const struct logfile_val *v = field;
     json_text(v->sink == GEN_SINK_AUTO ? "AUTO" : v->sink == GEN_SINK_FILE ? v->path : NULL, out);
 }
 
-PARSER(PATH)
+static PARSER(PATH)
 {
     UNUSED;
     return path_in_folder(env->a, &env->paths, text, field, e);
 }
 
-PARSER(FOLDER)
+static PARSER(FOLDER)
 {
     UNUSED;
     return path_folder(env->a, &env->paths, text, field, e);
 }
 
-PARSER(LIST)
+static PARSER(LIST)
 {
     UNUSED;
     (void)e;
@@ -436,7 +348,7 @@ PARSER(LIST)
     return 0;
 }
 
-PRINTER(LIST)
+static PRINTER(LIST)
 {
     UNUSED;
     const struct str_list *l = field;
@@ -445,20 +357,20 @@ PRINTER(LIST)
     return true;
 }
 
-PARSER(ENVIRONMENT)
+static PARSER(ENVIRONMENT)
 {
     UNUSED;
     return words_env(env->a, text, (struct env_lex_opts){.exact = env->exact}, field, &env->dropped,
                      &env->extended, e);
 }
 
-PRINTER(ENVIRONMENT)
+static PRINTER(ENVIRONMENT)
 {
     UNUSED;
     return words_env_print(out, field);
 }
 
-JSON(ENVIRONMENT)
+static JSON(ENVIRONMENT)
 {
     UNUSED;
     const struct env_list *l = field;
@@ -472,90 +384,7 @@ JSON(ENVIRONMENT)
     str_putc(out, '}');
 }
 
-/* one "TERM:10s" of stopsignals=; a wait is wanted for all but the last */
-static int parse_stop(const char *text, bool last, struct gen_stop *out, struct err *e)
-{
-    const char *colon = strchr(text, ':');
-    char name[32] = "";
-    size_t n = colon ? (size_t)(colon - text) : strlen(text);
-    if (n < sizeof(name))
-        memcpy(name, text, n);
-    int sig;
-    dur_t d = DUR_S(10);
-    if (val_signal(name, &sig, e) < 0)
-        return -1;
-    if (sig < 1)
-        return err_set(e, "%s is no signal that stops a process", name);
-    if (colon && dur_parse(colon + 1, &d, e) < 0)
-        return err_prefix(e, "the wait after %s", name);
-    if (!colon && !last)
-        return err_set(e, "%s has no wait; write %s:10s", name, name);
-    *out = (struct gen_stop){.sig = sig, .wait_ns = d.ns};
-    return 0;
-}
-
-PARSER(STOPS)
-{
-    UNUSED;
-    struct stops_val *v = field;
-    struct str_list l = val_list(env->a, text);
-    v->text = arena_strdup(env->a, text);
-    v->v = arena_alloc(env->a, l.n * sizeof(*v->v));
-    v->n = l.n;
-    if (!l.n || l.n > 16)
-        return err_set(e, "'%s' is not a list of 1 to 16 signals such as TERM:10s,INT:5s,KILL",
-                       text);
-    for (size_t i = 0; i < l.n; i++) {
-        if (parse_stop(l.v[i], i + 1 == l.n, &v->v[i], e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-PRINTER(STOPS)
-{
-    UNUSED;
-    const struct stops_val *v = field;
-    str_puts(out, v->text ? v->text : "");
-    return v->text;
-}
-
-PARSER(ONFATAL)
-{
-    UNUSED;
-    (void)env;
-    struct fatal_val *v = field;
-    *v = (struct fatal_val){.action = GEN_FATAL_NOTHING};
-    if (strcasecmp(text, "nothing") == 0)
-        return 0;
-    if (strcasecmp(text, "exit") == 0) {
-        v->action = GEN_FATAL_EXIT;
-        return 0;
-    }
-    dur_t d;
-    if (strncasecmp(text, "retry:", 6) != 0)
-        return err_set(e, "'%s' is not one of nothing, exit, retry:DURATION", text);
-    if (dur_parse(text + 6, &d, e) < 0)
-        return -1;
-    if (d.ns <= 0)
-        return err_set(e, "retry:%s: the wait has to be longer than 0", text + 6);
-    *v = (struct fatal_val){.action = GEN_FATAL_RETRY, .retry_ns = d.ns};
-    return 0;
-}
-
-PRINTER(ONFATAL)
-{
-    UNUSED;
-    static const char *const words[] = {"nothing", "exit", "retry:"};
-    const struct fatal_val *v = field;
-    char buf[DUR_TEXT];
-    str_puts(out, words[v->action]);
-    if (v->action == GEN_FATAL_RETRY)
-        str_puts(out, dur_format((dur_t){v->retry_ns}, buf, sizeof(buf)));
-    return true;
-}
-
-PARSER(ADDRESS)
+static PARSER(ADDRESS)
 {
     UNUSED;
     struct addr_val *v = field;
@@ -563,7 +392,7 @@ PARSER(ADDRESS)
     return val_inet(env->a, text, &v->host, &v->port, e);
 }
 
-PRINTER(ADDRESS)
+static PRINTER(ADDRESS)
 {
     UNUSED;
     const struct addr_val *v = field;

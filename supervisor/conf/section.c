@@ -32,12 +32,14 @@ void sect_init(struct sect *x, struct conf *c, const struct ini_section *s,
 {
     size_t row;
     *x = (struct sect){.c = c, .s = s, .t = t};
+    if (!s) /* [DEFAULT] is for sections that exist */
+        return;
     VEC_EACH (&c->ini.defaults.keys, i) {
         const struct ini_key *k = c->ini.defaults.keys.v[i];
         if (rows_find(t, k->name, &row))
             x->keys[row] = k;
     }
-    for (size_t i = 0; s && i < s->keys.n; i++) {
+    VEC_EACH (&s->keys, i) {
         if (rows_find(t, s->keys.v[i]->name, &row))
             x->keys[row] = s->keys.v[i];
     }
@@ -125,14 +127,6 @@ void sect_convert(struct sect *x, void *obj, const struct names *names, unsigned
         if ((x->t->rows[i].flags & mask) == want)
             sect_row(x, i, obj, names);
     }
-}
-
-void sect_defaults(struct conf *c, const struct opt_table *t, void *obj)
-{
-    struct sect x;
-    sect_init(&x, c, NULL, t);
-    memset(x.keys, 0, sizeof(x.keys));
-    sect_convert(&x, obj, NULL, 0, 0);
 }
 
 bool sect_given(const struct opt_table *t, const void *obj, const char *name)

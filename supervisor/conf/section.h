@@ -57,8 +57,6 @@ const char *sect_expand(struct sect *x, const struct ini_key *k, const char *tex
 struct pos sect_pos(const struct sect *x, size_t row);
 /* The row's number by name; the name must be in the table. */
 size_t sect_index(const struct opt_table *t, const char *name);
-/* Sets what is unset to the rows' defaults, without a file. */
-void sect_defaults(struct conf *c, const struct opt_table *t, void *obj);
 /* True if the file gives the row a value. */
 bool sect_given(const struct opt_table *t, const void *obj, const char *name);
 /* Notes unknown keys and sections; errors for those of ours. */

@@ -7,9 +7,11 @@
 
 enum conf_show { CONF_CHECK, CONF_DUMP_TEXT, CONF_DUMP_JSON };
 
-/* Loads the configuration and prints, for CONF_CHECK what is wrong and worth knowing, else the
- * dump, to stdout, and errors to stderr. Returns the exit status: 0, or 2 if it cannot be used
- * (with CONF_DUMP_JSON: if Supervisor could not use it). */
+/* Loads the configuration and appends to out, for CONF_CHECK what is worth knowing about it, else
+ * the dump, and to err what is wrong. Returns the exit status: 0, or 2 if it cannot be used (with
+ * CONF_DUMP_JSON: if Supervisor could not use it). */
+int conf_show(const struct conf_request *rq, enum conf_show what, struct str *out, struct str *err);
+/* The same on descriptors 1 and 2; 1 if these cannot be written. */
 int conf_main_show(const struct conf_request *rq, enum conf_show what);
 
 /* The man page rows of every section and option, in mdoc, and their names one a line ("section

@@ -1,6 +1,6 @@
 /* The simple value types: numbers, booleans, sizes, words, lists. */
 #include "supervisor/conf/value.h"
-#include "supervisor/base/log.h"
+#include "supervisor/base/level.h"
 #include "supervisor/conf/gen.h"
 #include "supervisor/conf/pytext.h"
 

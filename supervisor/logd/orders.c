@@ -193,7 +193,7 @@ static void do_clear(struct logd *d, struct order *o, const uint32_t *slots)
         writer_queue_now(d, s->outs[0].sink);
     }
     if (s)
-        stream_reclaim(d, s, 0, true);
+        stream_forget(d, s);
     ask(d, o, slots);
     orders_answer(d);
     pthread_mutex_unlock(&d->lock);

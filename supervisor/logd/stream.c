@@ -179,6 +179,14 @@ uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool
     return freed;
 }
 
+void stream_forget(struct logd *d, struct stream *s)
+{
+    bool keep = s->keep;
+    s->keep = false;
+    stream_reclaim(d, s, 0, true);
+    s->keep = keep;
+}
+
 uint64_t stream_backlog(const struct logd *d, const struct stream *s)
 {
     uint64_t most = 0, read = stream_shared(d, s)->read;

@@ -20,6 +20,8 @@ void stream_has_more(struct logd *d, struct stream *s);
 void stream_progress(struct logd *d, struct stream *s);
 /* Frees the blocks that nobody needs. history: bytes to keep for `tail`. Returns how many. */
 uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool all);
+/* Frees what is only kept for `tail`. */
+void stream_forget(struct logd *d, struct stream *s);
 /* Bytes that an output still waits for. */
 uint64_t stream_backlog(const struct logd *d, const struct stream *s);
 /* Gives up everything that is not written (a closing stream whose sink fails). */

@@ -262,19 +262,30 @@ void proc_free(struct proc **pp)
     free(p);
 }
 
+/* A process that an update stops does not start in between: one that goes away never does, one with
+ * a new configuration does so with that. True: do it now. */
+static bool may_start(struct proc *p)
+{
+    p->start_after = true;
+    return !p->next_gen && !p->doomed && !p->group->doomed;
+}
+
 void proc_start(struct proc *p, enum proc_why why)
 {
-    feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
+    if (may_start(p))
+        feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
 }
 
 void proc_stop(struct proc *p)
 {
+    p->start_after = false;
     feed_event(p, PROC_EV_STOP);
 }
 
 void proc_restart(struct proc *p)
 {
-    feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
+    if (may_start(p))
+        feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
 }
 
 void proc_shut(struct proc *p)
@@ -328,10 +339,11 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
         take_over(p, gen, conf);
         return;
     }
+    bool up = conf->autostart || proc_life(p)->want;
+    proc_stop(p);
     p->next_gen = live_gen_ref(gen);
     p->next_conf = conf;
-    p->start_after = conf->autostart || proc_life(p)->want;
-    proc_stop(p);
+    p->start_after = up;
     settle_later(p->sup);
 }
 

@@ -246,7 +246,7 @@ static void start_programs(struct sup *s)
 
 static int sweep_child(struct sup *s)
 {
-    return leftovers_sweep(s->mark, !s->opt.as_supervisord) > 0;
+    return leftovers_sweep(s) > 0;
 }
 
 static void sweep_done(struct sup *s, int status)

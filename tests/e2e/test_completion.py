@@ -9,13 +9,13 @@ BASH = """
 . /usr/share/bash-completion/bash_completion
 . "$COMPLETION/supctl.bash"
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
-compopt() { echo "files"; }
+_filedir() { echo "files"; }
 _supctl
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 ZSH = """
-words=("$@"); CURRENT=$#
-compadd() { print -l -- ${@[2,-1]}; }
+words=("$@"); CURRENT=$#; PREFIX=$words[CURRENT]
+compadd() { [[ $1 == -a ]] && print -l -- ${(P)3} || print -l -- ${@[2,-1]}; }
 _files() { print files; }
 . "$COMPLETION/_supctl"
 """

@@ -76,13 +76,13 @@ def missing_flags(program, page):
 def check(tree, build="build"):
     options_page, example = f"{build}/man/supd.conf.5", "conf.d/all-keys.conf"
     wanted = [f"{build}/supd", f"{build}/supctl", options_page, example, "docs/man/supd.8",
-              "docs/man/supctl.1"]
+              f"{build}/man/supctl.1"]
     absent = [f"{p}: not there; run ./dev build" for p in wanted if not tree.exists(p)]
     if absent:
         return absent
     pages = [tree.path(p) for p in tree.files(".1", ".5", ".8", under="docs/man/")]
-    found = lint(pages + [tree.path(options_page)])
-    for name, page in (("supd", "docs/man/supd.8"), ("supctl", "docs/man/supctl.1")):
+    found = lint(pages + [tree.path(options_page), tree.path(f"{build}/man/supctl.1")])
+    for name, page in (("supd", "docs/man/supd.8"), ("supctl", f"{build}/man/supctl.1")):
         found += missing_flags(tree.path(f"{build}/{name}"), tree.path(page))
-    return found + check_commands(tree, build, "docs/man/supctl.1") \
+    return found + check_commands(tree, build, f"{build}/man/supctl.1") \
         + check_options(tree, build, options_page, example)

@@ -254,7 +254,7 @@ def script(tree, path, text):
 def documented(tree):
     script(tree, "build/supd", "case $1 in --help) echo ' --watch' ;; *) echo 'backoff = 1s' ;; esac\n")
     script(tree, "build/supctl", "case $1 in help) echo '  status   shows' ;; *) echo ' --watch' ;; esac\n")
-    for page in ("build/man/supd.conf.5", "docs/man/supd.8", "docs/man/supctl.1"):
+    for page in ("build/man/supd.conf.5", "docs/man/supd.8", "build/man/supctl.1"):
         tree.write(page, PAGE.replace(".Dt X 1", f".Dt X {page[-1]}"))
     tree.write("conf.d/all-keys.conf", "[program:x]\n;backoff=1s\n")
     return tree
@@ -265,7 +265,7 @@ def test_pages_allow(documented):
 
 
 @pytest.mark.parametrize("path,old,new,words", [
-    ("docs/man/supctl.1", ".It Ic status\n", ".It Ic state\n", ("supctl.1", "command status")),
+    ("build/man/supctl.1", ".It Ic status\n", ".It Ic state\n", ("supctl.1", "command status")),
     ("docs/man/supd.8", ".Fl \\-watch\n", "", ("supd.8", "no word of --watch")),
     ("docs/man/supd.8", ".Sh NAME\n", "", ("supd.8", "NAME")),
     ("build/man/supd.conf.5", ".It Ic backoff", ".It Ic other", ("option backoff",)),
@@ -279,8 +279,8 @@ def test_pages_notice(documented, path, old, new, words):
 
 
 def test_pages_notice_a_missing_page(documented):
-    os.unlink(documented.path("docs/man/supctl.1"))
-    breaks("pages", documented, "docs/man/supctl.1: not there")
+    os.unlink(documented.path("build/man/supctl.1"))
+    breaks("pages", documented, "build/man/supctl.1: not there")
 
 
 def test_coverage_judges():

@@ -82,9 +82,12 @@ static void random_stops(struct world *w, uint32_t i)
 static void random_proc(struct world *w, uint32_t i)
 {
     struct gen_proc *rec = &w->conf.procs[i].rec;
-    bool orphans_kill = rec->orphans_kill;
+    struct gen_proc was = *rec;
     memset(rec, 0, sizeof(*rec));
-    rec->orphans_kill = orphans_kill;
+    rec->orphans_kill = was.orphans_kill;
+    /* half of the changes are such that a running process must be restarted for them */
+    rec->restart_digest = was.restart_digest + chance(w, 50);
+    rec->hot_digest = was.hot_digest + 1;
     rec->startretries = (int32_t)pick(w, 5);
     rec->startsecs_ns = chance(w, 30) ? 0 : some_ms(w, 2000);
     rec->autostart = chance(w, 80);
@@ -333,7 +336,7 @@ static void command(struct world *w)
         update(w);
     else if (what < 12)
         fake_set_wall((dur_t){some_ms(w, 7200000) - 3600 * SEC});
-    else if (!p || p->doomed || p->group->doomed)
+    else if (!p)
         return;
     else if (what < 50)
         proc_start(p, PROC_WHY_OPERATOR);
@@ -348,8 +351,7 @@ static void command(struct world *w)
 static void start_all(struct world *w)
 {
     for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
-        if (!p->doomed && !p->group->doomed)
-            proc_start(p, PROC_WHY_OPERATOR);
+        proc_start(p, PROC_WHY_OPERATOR);
 }
 
 static void at_random(struct world *w)

@@ -1,0 +1,34 @@
+/* The functions of one option type; shared by the files that hold the types. */
+#ifndef CONF_OPT_OPS_H
+#define CONF_OPT_OPS_H
+
+#include "supervisor/conf/opt.h"
+
+struct opt_ops {
+    const char *what;
+    int (*parse)(const struct opt *o, struct opt_env *env, const char *text, void *field,
+                 struct err *e);
+    bool (*print)(const struct opt *o, const void *field, struct str *out);
+    void (*json)(const struct opt *o, const void *field, struct str *out); /* NULL: print, quoted */
+    bool flat; /* a number: its bytes are its value */
+};
+
+#define PARSER(name)                                                                               \
+    int parse_##name(const struct opt *o, struct opt_env *env, const char *text, void *field,      \
+                     struct err *e)
+#define PRINTER(name) bool print_##name(const struct opt *o, const void *field, struct str *out)
+#define JSON(name) void json_##name(const struct opt *o, const void *field, struct str *out)
+#define UNUSED (void)o
+
+PARSER(DURATION);
+PRINTER(DURATION);
+PARSER(PERCENT);
+PRINTER(PERCENT);
+PARSER(FACTOR);
+PRINTER(FACTOR);
+PARSER(STOPS);
+PRINTER(STOPS);
+PARSER(ONFATAL);
+PRINTER(ONFATAL);
+
+#endif

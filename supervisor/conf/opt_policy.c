@@ -1,0 +1,160 @@
+/* The types of our own options: durations, percentages, stop sequences, what follows FATAL. */
+#include "supervisor/base/dur.h"
+#include "supervisor/conf/opt_ops.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+PARSER(DURATION)
+{
+    (void)env;
+    dur_t d;
+    if (dur_parse(text, &d, e) < 0)
+        return -1;
+    *(int64_t *)field = d.ns;
+    if (!(o->lo || o->hi) || (d.ns >= o->lo && d.ns <= o->hi))
+        return 0;
+    char lo[DUR_TEXT], hi[DUR_TEXT];
+    return err_set(e, "%s is not between %s and %s", text,
+                   dur_format((dur_t){o->lo}, lo, sizeof(lo)),
+                   dur_format((dur_t){o->hi}, hi, sizeof(hi)));
+}
+
+PRINTER(DURATION)
+{
+    UNUSED;
+    char buf[DUR_TEXT];
+    int64_t ns = *(const int64_t *)field;
+    if (ns < 0)
+        return false;
+    str_puts(out, dur_format((dur_t){ns}, buf, sizeof(buf)));
+    return true;
+}
+
+PARSER(PERCENT)
+{
+    UNUSED;
+    (void)env;
+    return val_percent(text, field, e);
+}
+
+static void print_milli(int32_t milli, struct str *out)
+{
+    str_printf(out, "%d", milli / 1000);
+    if (milli % 1000) {
+        str_printf(out, ".%03d", milli % 1000);
+        while (out->s[out->len - 1] == '0')
+            out->s[--out->len] = '\0';
+    }
+}
+
+PRINTER(PERCENT)
+{
+    UNUSED;
+    int32_t milli = *(const int32_t *)field;
+    str_printf(out, "%d", milli / 10);
+    if (milli % 10)
+        str_printf(out, ".%d", milli % 10);
+    str_putc(out, '%');
+    return true;
+}
+
+PARSER(FACTOR)
+{
+    UNUSED;
+    (void)env;
+    return val_factor(text, field, e);
+}
+
+PRINTER(FACTOR)
+{
+    UNUSED;
+    int32_t milli = *(const int32_t *)field;
+    if (milli)
+        print_milli(milli, out);
+    return milli;
+}
+
+/* one "TERM:10s" of stopsignals=; a wait is wanted for all but the last */
+static int parse_stop(const char *text, bool last, struct gen_stop *out, struct err *e)
+{
+    const char *colon = strchr(text, ':');
+    char name[32] = "";
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    if (n < sizeof(name))
+        memcpy(name, text, n);
+    int sig;
+    dur_t d = DUR_S(10);
+    if (val_signal(name, &sig, e) < 0)
+        return -1;
+    if (sig < 1)
+        return err_set(e, "%s is no signal that stops a process", name);
+    if (colon && dur_parse(colon + 1, &d, e) < 0)
+        return err_prefix(e, "the wait after %s", name);
+    if (!colon && !last)
+        return err_set(e, "%s has no wait; write %s:10s", name, name);
+    *out = (struct gen_stop){.sig = sig, .wait_ns = d.ns};
+    return 0;
+}
+
+PARSER(STOPS)
+{
+    UNUSED;
+    struct stops_val *v = field;
+    struct str_list l = val_list(env->a, text);
+    v->text = arena_strdup(env->a, text);
+    v->v = arena_alloc(env->a, l.n * sizeof(*v->v));
+    v->n = l.n;
+    if (!l.n || l.n > 16)
+        return err_set(e, "'%s' is not a list of 1 to 16 signals such as TERM:10s,INT:5s,KILL",
+                       text);
+    for (size_t i = 0; i < l.n; i++) {
+        if (parse_stop(l.v[i], i + 1 == l.n, &v->v[i], e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+PRINTER(STOPS)
+{
+    UNUSED;
+    const struct stops_val *v = field;
+    str_puts(out, v->text ? v->text : "");
+    return v->text;
+}
+
+PARSER(ONFATAL)
+{
+    UNUSED;
+    (void)env;
+    struct fatal_val *v = field;
+    *v = (struct fatal_val){.action = GEN_FATAL_NOTHING};
+    if (strcasecmp(text, "nothing") == 0)
+        return 0;
+    if (strcasecmp(text, "exit") == 0) {
+        v->action = GEN_FATAL_EXIT;
+        return 0;
+    }
+    dur_t d;
+    if (strncasecmp(text, "retry:", 6) != 0)
+        return err_set(e, "'%s' is not one of nothing, exit, retry:DURATION", text);
+    if (dur_parse(text + 6, &d, e) < 0)
+        return -1;
+    if (d.ns <= 0)
+        return err_set(e, "retry:%s: the wait has to be longer than 0", text + 6);
+    *v = (struct fatal_val){.action = GEN_FATAL_RETRY, .retry_ns = d.ns};
+    return 0;
+}
+
+PRINTER(ONFATAL)
+{
+    UNUSED;
+    static const char *const words[] = {"nothing", "exit", "retry:"};
+    const struct fatal_val *v = field;
+    char buf[DUR_TEXT];
+    str_puts(out, words[v->action]);
+    if (v->action == GEN_FATAL_RETRY)
+        str_puts(out, dur_format((dur_t){v->retry_ns}, buf, sizeof(buf)));
+    return true;
+}
