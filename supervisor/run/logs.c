@@ -208,6 +208,15 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
+/* Most programs give their name to their process and their group: one copy serves all three. */
+static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
+                       struct err *e)
+{
+    if (text && strcmp(text, logshm_string(m->h, r->name)) == 0)
+        return r->name;
+    return logmem_string(m, text, e);
+}
+
 /* Fills the shared record of a new stream. */
 static int describe(struct log_stream *s, const struct logs_conf *c, struct wanted *w,
                     struct err *e)
@@ -216,9 +225,9 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     struct logshm_stream *r = shared(s);
     int64_t path = path_of(s->logs, c, w, e);
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
-    int64_t program = name < 0 ? -1 : logmem_string(m, c->program, e);
-    int64_t group = program < 0 ? -1 : logmem_string(m, c->group, e);
     r->name = name > 0 ? (uint32_t)name : 0;
+    int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
+    int64_t group = program < 0 ? -1 : name_of(m, r, c->group, e);
     r->program = program > 0 ? (uint32_t)program : 0;
     r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;

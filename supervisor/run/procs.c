@@ -376,9 +376,12 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
 {
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
-    if (l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
+    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
         launch_explain(p, buf, size);
-    else if (l->state == PROC_BACKOFF || l->state == PROC_FATAL)
+    if (buf[0])
+        return buf;
+    if (failed)
         snprintf(buf, size, "Exited too quickly (process log may have details)");
     else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
         snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));

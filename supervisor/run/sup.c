@@ -12,6 +12,7 @@
 #include "supervisor/run/launch.h"
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/lowfds.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reload.h"
@@ -261,7 +262,10 @@ static int boot(struct sup *s, struct err *e)
 {
     if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
         return -1;
-    if (add_groups(s, e) < 0 || setup_ctl(s, e) < 0 || agent_setup(s, e) < 0)
+    lowfds_hold();
+    int added = add_groups(s, e);
+    lowfds_release();
+    if (added < 0 || setup_ctl(s, e) < 0 || agent_setup(s, e) < 0)
         return -1;
     if (logs_start(s->logs, e) < 0)
         return -1;
