@@ -133,3 +133,13 @@ def test_leftovers_of_a_killed_supd(sup):
         assert s.ns.outer(entry.pid) is None
     assert end(s, "a") <= again["a"].ms and sigterm(s, "deaf") + 4000 <= again["deaf"].ms
     assert int(s.ok("pid").split()[0]) != supd
+
+
+def test_leftovers_that_are_kept(sup):
+    s = sup(conf(program("a", orphans="keep")), pid1=False, prefix=RESTARTED)
+    old = wait_record(s, "a", "start")[0]
+    assert s.kill(int(s.ok("pid").split()[0]))
+    wait_record(s, "a", "start", 2, timeout=20)
+    s.wait_log(rf"pid {old.pid} is left from a supervisor that is gone")
+    assert s.ns.outer(old.pid) in s.pids and not record(s, "a", "SIGTERM")
+    s.kill(old.pid)
