@@ -403,11 +403,11 @@ static PRINTER(ADDRESS)
 static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_STRING] = {"text", parse_STRING, print_STRING, json_STRING},
     [OPT_BOOLEAN] = {"boolean", parse_BOOLEAN, print_BOOLEAN, json_BOOLEAN, true},
-    [OPT_INTEGER] = {"number", parse_INTEGER, print_INTEGER, json_INTEGER, true},
+    [OPT_INTEGER] = {"integer", parse_INTEGER, print_INTEGER, json_INTEGER, true},
     [OPT_SIZE] = {"size", parse_SIZE, print_SIZE, json_SIZE, true},
     [OPT_OCTAL] = {"octal", parse_OCTAL, print_OCTAL, json_OCTAL},
     [OPT_DURATION] = {"duration", parse_DURATION, print_DURATION, NULL, true},
-    [OPT_PERCENT] = {"percentage", parse_PERCENT, print_PERCENT, NULL, true},
+    [OPT_PERCENT] = {"percent", parse_PERCENT, print_PERCENT, NULL, true},
     [OPT_FACTOR] = {"factor", parse_FACTOR, print_FACTOR, NULL, true},
     [OPT_WORD] = {"word", parse_WORD, print_WORD, NULL, true},
     [OPT_AUTORESTART] = {"boolean or unexpected", parse_AUTORESTART, print_AUTORESTART,
