@@ -116,13 +116,15 @@ static bool is_worker(const struct program *p)
 static void judge_status(struct facts *f)
 {
     int up = 0;
-    bool limit = false;
+    bool limit = false, restarted = false;
     for (unsigned i = 0; i < f->nprograms; i++) {
         const struct program *p = &f->programs[i];
         up += is_worker(p) && strcmp(p->state, "RUNNING") == 0 && p->pid > 0;
+        restarted |= is_worker(p) && p->restarts > 0;
         limit |= strcmp(p->name, broken) == 0 && strcmp(p->state, "FATAL") == 0;
     }
     f->seen[SEEN_TABLE] |= up == WORKERS && f->table.len > 0;
+    f->seen[SEEN_RESTART] |= restarted && f->restart_event;
     f->seen[SEEN_LIMIT] |= limit && f->fatal_event && f->attempts == RETRIES + 1;
 }
 
@@ -169,7 +171,7 @@ static void on_spawned_event(struct facts *f, struct program *p, const json_t *e
     note(f, 'w', "%s (pid %d) %s; started again as pid %" PRId64, p->name, p->died_pid, p->exit,
          pid);
     if (is_worker(p) && pid != p->died_pid && strncmp(p->exit, "terminated by ", 14) == 0)
-        f->seen[SEEN_RESTART] = true;
+        f->restart_event = true;
     p->exit[0] = '\0';
 }
 

@@ -37,7 +37,7 @@ struct facts {
     struct note notes[FACTS_NOTES];
     uint64_t nnotes;  /* ever; note i is notes[i % FACTS_NOTES] */
     int64_t attempts; /* failed starts of the program that cannot start */
-    bool fatal_event;
+    bool fatal_event, restart_event;
     bool seen[SEEN_ALL];
     int64_t done, waiting, aside;
     int64_t ticks[FACTS_TICKS]; /* jobs done per tick, the last one last */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define TICK_MS 500
-#define START_LIMIT DUR_S(15) /* supd has to answer by then */
+#define START_LIMIT DUR_S(10) /* supd has to answer by then */
 #define ONCE_LIMIT DUR_S(30)  /* everything has to be seen by then */
 
 static volatile sig_atomic_t told_to_end;

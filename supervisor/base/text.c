@@ -23,7 +23,7 @@ int text_int(const char *text, int64_t lo, int64_t hi, int64_t *out_n, struct er
     return 0;
 }
 
-static const char *escape_of(unsigned char c, bool blanks, char *hex)
+static const char *escape_of(unsigned char c, char *hex)
 {
     if (c == '\\')
         return "\\\\";
@@ -31,10 +31,13 @@ static const char *escape_of(unsigned char c, bool blanks, char *hex)
         return "\\n";
     if (c == '\t')
         return "\\t";
-    if (c >= 0x20 && c != 0x7f && !(blanks && c == ' '))
-        return NULL;
     snprintf(hex, 5, "\\x%02x", c);
     return hex;
+}
+
+static inline bool needs_escape(unsigned char c, bool blanks)
+{
+    return c < 0x20 || c == '\\' || c == 0x7f || (blanks && c == ' ');
 }
 
 void text_escape(struct str *out, const char *p, size_t n, bool blanks)
@@ -42,11 +45,10 @@ void text_escape(struct str *out, const char *p, size_t n, bool blanks)
     size_t plain = 0;
     char hex[8];
     for (size_t i = 0; i < n; i++) {
-        const char *esc = escape_of((unsigned char)p[i], blanks, hex);
-        if (!esc)
+        if (!needs_escape((unsigned char)p[i], blanks))
             continue;
         str_put(out, p + plain, i - plain);
-        str_puts(out, esc);
+        str_puts(out, escape_of((unsigned char)p[i], hex));
         plain = i + 1;
     }
     str_put(out, p + plain, n - plain);

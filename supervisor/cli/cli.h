@@ -54,8 +54,9 @@ struct cli_command {
     cli_fn *fn;
     int min, max; /* number of arguments; max -1: any */
     enum cli_words words;
-    const char *args, *help;
-    bool hidden; /* works, but is for programs: not listed */
+    const char *args, *help; /* help: one line */
+    const char *more;        /* further sentences, or "" */
+    bool hidden;             /* works, but is for programs: not listed */
 };
 
 const struct cli_command *cli_commands(size_t *out_n);
@@ -75,6 +76,8 @@ int cli_exit_of(const char *code);
 
 /* Prints "supctl: TEXT" on stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints the commands in mdoc, for supctl(1); an exit code. */
+int cli_print_commands(void);
 /* The larger exit code, for commands that do several things. */
 int cli_worst(int a, int b);
 /* Takes a flag ("-f") out of the arguments; true if it was there. */

@@ -18,7 +18,7 @@ static void exec_supd(char *file)
     char *slash = strrchr(path, '/');
     fflush(stdout);
     if (slash) {
-        strcpy(slash + 1, "supd");
+        memcpy(slash + 1, "supd", sizeof("supd"));
         execv(path, argv);
     }
     execvp("supd", argv);

@@ -1,7 +1,9 @@
 /* help: the commands, or one of them. */
 #include "supervisor/cli/cmd.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     int code;
@@ -12,10 +14,29 @@ static const struct {
 #undef EXIT_ROW
 };
 
+/* prints sentences, in lines of at most width columns */
+static void print_wrapped(const char *text, size_t width)
+{
+    size_t at = 0;
+    putchar('\n');
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (at > 0 && at + 1 + n > width) {
+            putchar('\n');
+            at = 0;
+        }
+        at += (size_t)printf("%s%.*s", at ? " " : "", (int)n, text);
+        text += n + strspn(text + n, " ");
+    }
+    putchar('\n');
+}
+
 static int help_one(const struct cli_command *cmd)
 {
     printf("usage: supctl %s%s%s\n\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
            cmd->help);
+    if (cmd->more[0])
+        print_wrapped(cmd->more, 80);
     if (cmd->words == CLI_NAMES || cmd->words == CLI_SIGNAL_NAMES)
         puts(
             "\nNAME is a process (web, or GROUP:PROCESS), a group (web or web:*), a shell pattern\n"
@@ -52,5 +73,41 @@ int cmd_help(struct cli *c, int argc, char **argv)
         return CLI_USAGE;
     }
     help_all();
+    return CLI_OK;
+}
+
+/* text for mdoc: a backslash, a quote and a leading dot mean something there */
+static void put_mdoc(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (*p == '\\' || *p == '-')
+            fputs(*p == '-' ? "\\-" : "\\e", stdout);
+        else if (*p == '"')
+            fputs("\\(dq", stdout);
+        else if ((*p == '.' || *p == '\'') && p == text)
+            printf("\\&%c", *p);
+        else if (strncmp(p, ". ", 2) == 0 && *++p) /* a new sentence begins a new line */
+            fputs(".\n", stdout);
+        else
+            putchar(*p);
+    }
+}
+
+int cli_print_commands(void)
+{
+    size_t n;
+    const struct cli_command *cmds = cli_commands(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (cmds[i].hidden)
+            continue;
+        printf(".It Ic %s", cmds[i].name);
+        fputs(cmds[i].args[0] ? " Ar \"" : "", stdout);
+        put_mdoc(cmds[i].args);
+        printf("%s\n%c", cmds[i].args[0] ? "\"" : "", toupper((unsigned char)cmds[i].help[0]));
+        put_mdoc(cmds[i].help + 1);
+        puts(".");
+        put_mdoc(cmds[i].more);
+        fputs(cmds[i].more[0] ? "\n" : "", stdout);
+    }
     return CLI_OK;
 }

@@ -40,7 +40,8 @@ static int run(struct cli *c, int argc, char **argv, int min, int max)
     const struct cli_command *cmd = cli_find(argv[0]);
     bool follows = cli_flag(&argc, argv, "-f");
     const char *n_bytes = take_bytes(&argc, argv, bytes, sizeof(bytes));
-    if (!n_bytes || argc - 1 < min || argc - 1 > max)
+    bool known = argc < 3 || strcmp(argv[2], "stdout") == 0 || strcmp(argv[2], "stderr") == 0;
+    if (!n_bytes || argc - 1 < min || argc - 1 > max || !known)
         return cli_usage(cmd);
     size_t n = 0;
     for (int i = 1; i < argc; i++)

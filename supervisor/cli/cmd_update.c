@@ -27,13 +27,13 @@ static const char *text_of(const char *what)
     return what;
 }
 
-static void print_line(const char *group, const char *text, FILE *to, const char *before)
+static void print_line(FILE *to, const char *before, const char *a, const char *b)
 {
     struct str line = STR_INIT;
     str_puts(&line, before);
-    show_clean(&line, group);
+    show_clean(&line, a);
     str_puts(&line, ": ");
-    show_clean(&line, text);
+    show_clean(&line, b);
     fprintf(to, "%s\n", str_text(&line));
     fflush(to);
     str_fini(&line);
@@ -51,10 +51,10 @@ static bool on_row(void *obj, const struct client_reply *r)
     }
     u->lines++;
     if (!*code) {
-        print_line(group, text_of(reply_text(r, "what")), stdout, "");
+        print_line(stdout, "", group, text_of(reply_text(r, "what")));
         return true;
     }
-    print_line(*group ? group : reply_text(r, "name"), reply_text(r, "text"), stderr, "ERROR: ");
+    print_line(stderr, "ERROR: ", reply_text(r, "text"), *group ? group : reply_text(r, "name"));
     u->exit = cli_worst(u->exit, cli_exit_of(code));
     return true;
 }
@@ -98,10 +98,10 @@ static bool on_change(void *obj, const struct client_reply *r)
     if (r->kind != WIRE_RECORD || strcmp(reply_text(r, "code"), "OK") != 0) {
         if (strcmp(reply_text(r, "code"), "ALREADY_ADDED") != 0)
             return on_row(&x->u, r);
-        print_line(reply_text(r, "name"), reply_text(r, "text"), stderr, "ERROR: ");
+        print_line(stderr, "ERROR: ", reply_text(r, "text"), reply_text(r, "name"));
         return true; /* as in Supervisor, this is no failure */
     }
-    print_line(reply_text(r, "name"), x->done, stdout, "");
+    print_line(stdout, "", reply_text(r, "name"), x->done);
     return true;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-#define COMMAND(name_, min_, max_, words_, hidden_, args_, help_)                                  \
+#define COMMAND(name_, min_, max_, words_, hidden_, args_, help_, more_)                           \
     {.name = #name_,                                                                               \
      .fn = cmd_##name_,                                                                            \
      .min = (min_),                                                                                \
@@ -15,7 +15,8 @@ static const struct cli_command commands[] = {
      .words = (words_),                                                                            \
      .hidden = (hidden_),                                                                          \
      .args = (args_),                                                                              \
-     .help = (help_)},
+     .help = (help_),                                                                              \
+     .more = (more_)},
 #include "supervisor/cli/commands.def"
 #undef COMMAND
 };

@@ -2,6 +2,7 @@
 #include "supervisor/cli/options.h"
 #include "supervisor/cli/cmd.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,14 +40,18 @@ static int print_help(struct cli *c)
     return -1 - cmd_help(c, 1, argv);
 }
 
+static int usage(void)
+{
+    fputs("try: supctl --help\n", stderr);
+    return -1 - CLI_USAGE;
+}
+
 int cli_options(int argc, char **argv, struct cli *c)
 {
     static const struct option longs[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+        {"socket", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
+        {"print-commands", no_argument, NULL, 'P'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},        {NULL, 0, NULL, 0},
     };
     const char *given = NULL;
     bool help = false;
@@ -60,9 +65,11 @@ int cli_options(int argc, char **argv, struct cli *c)
         else if (o == 'h')
             help = true;
         else if (o == 'V')
-            return puts("supctl " SUPD_VERSION) < 0 ? -1 - CLI_FAILED : -1;
+            return printf("supctl %s\n", SUPD_VERSION) < 0 ? -1 - CLI_FAILED : -1;
+        else if (o == 'P')
+            return -1 - cli_print_commands();
         else
-            return fputs("try: supctl --help\n", stderr), -1 - CLI_USAGE;
+            return usage();
     }
     signal(SIGPIPE, SIG_DFL);
     find_socket(c, given);
@@ -75,7 +82,7 @@ int cli_finish(struct cli *c, int status)
     if (c->connected)
         client_close(&c->client);
     if (fflush(stdout) != 0 && status == CLI_OK) {
-        perror("supctl: standard output");
+        cli_complain("cannot write to standard output: %s", strerror(errno));
         return CLI_FAILED;
     }
     return status;

@@ -3,6 +3,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/cli/cmd.h"
 
+#include <errno.h>
 #include <histedit.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,7 +114,7 @@ static int run_in_child(struct shell *sh, int argc, char **argv)
     fflush(stdout);
     pid_t pid = fork();
     if (pid < 0) {
-        perror("supctl: fork");
+        cli_complain("cannot start a process: %s", strerror(errno));
         return CLI_FAILED;
     }
     if (pid == 0) {

@@ -17,15 +17,14 @@ size_t table_width(const char *text, size_t n)
 
 void table_init(struct table *t, size_t ncolumns, const char *const *heading)
 {
-    *t = (struct table){.ncolumns = ncolumns};
+    *t = (struct table){.ncolumns = ncolumns, .texts = arena_new()};
     for (size_t i = 0; i < ncolumns; i++)
         table_cell(t, heading[i], NULL);
 }
 
 void table_fini(struct table *t)
 {
-    for (size_t i = 0; i < t->ncells; i++)
-        free(t->cells[i].text);
+    arena_free(&t->texts);
     free(t->cells);
     *t = (struct table){0};
 }
@@ -36,7 +35,9 @@ void table_cell(struct table *t, const char *text, const char *colour)
         t->cap = t->cap ? t->cap * 2 : 64;
         t->cells = mem_realloc(t->cells, t->cap * sizeof(*t->cells));
     }
-    t->cells[t->ncells++] = (struct table_cell){.text = mem_strdup(text), .colour = colour};
+    size_t n = strlen(text);
+    t->cells[t->ncells++] =
+        (struct table_cell){.text = arena_strndup(t->texts, text, n), .len = n, .colour = colour};
 }
 
 static void pad(struct str *out, size_t n)
@@ -66,7 +67,7 @@ static void put_text(struct str *out, const struct table_cell *c, size_t n, bool
 
 static void put_last(struct str *out, const struct table_cell *c, size_t room, bool colour)
 {
-    size_t n = strlen(c->text);
+    size_t n = c->len;
     bool cuts = room && table_width(c->text, n) > room;
     if (cuts)
         n = cut(c->text, room - 1);
@@ -79,7 +80,7 @@ static void put_row(const struct table *t, const struct table_cell *row, const s
                     size_t room, bool colour, struct str *out)
 {
     for (size_t i = 0; i + 1 < t->ncolumns; i++) {
-        size_t n = strlen(row[i].text), blanks = widths[i] - table_width(row[i].text, n);
+        size_t n = row[i].len, blanks = widths[i] - table_width(row[i].text, n);
         if (t->right[i])
             pad(out, blanks);
         put_text(out, &row[i], n, colour);
@@ -93,7 +94,7 @@ void table_print(const struct table *t, unsigned width, bool colour, struct str 
 {
     size_t widths[TABLE_COLUMNS] = {0}, used = 0;
     for (size_t i = 0; i < t->ncells; i++) {
-        size_t w = table_width(t->cells[i].text, strlen(t->cells[i].text));
+        size_t w = table_width(t->cells[i].text, t->cells[i].len);
         if (w > widths[i % t->ncolumns])
             widths[i % t->ncolumns] = w;
     }

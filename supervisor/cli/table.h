@@ -2,6 +2,7 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include "supervisor/base/arena.h"
 #include "supervisor/base/str.h"
 
 #include <stdbool.h>
@@ -10,13 +11,15 @@
 #define TABLE_COLUMNS 8
 
 struct table_cell {
-    char *text;
+    const char *text;
+    size_t len;
     const char *colour; /* an escape sequence, or NULL */
 };
 
 struct table {
     size_t ncolumns, ncells, cap;
-    struct table_cell *cells;  /* rows of ncolumns */
+    struct table_cell *cells; /* rows of ncolumns */
+    struct arena *texts;
     bool right[TABLE_COLUMNS]; /* numbers */
 };
 

@@ -49,7 +49,7 @@ TABLE(rows_supd, supd);
 TABLE(rows_agent, agent);
 
 const struct sect_kind sect_kinds[] = {
-    {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself. Required."},
+    {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself; required."},
     {"program", .named = true, .tables = {&rows_program}, .help = "A program to keep alive."},
     {"eventlistener", .named = true, .tables = {&rows_program, &rows_listener},
      .help = "A program that gets events on its standard input."},

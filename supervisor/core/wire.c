@@ -80,6 +80,10 @@ static int unescape_field(char *p, size_t n, struct err *e)
         p[0] = '\0';
         return err_set(e, "a NUL byte in the line");
     }
+    if (!memchr(p, '\\', n)) {
+        p[n] = '\0';
+        return 0;
+    }
     int64_t len = text_unescape(p, n);
     if (len < 0) {
         p[n] = '\0';
@@ -133,10 +137,16 @@ void wire_begin(struct wire_out *w, struct str *out, const char *id, const char 
 
 static void put_key(struct wire_out *w, const char *key)
 {
-    str_putc(w->out, w->first ? ' ' : '\t');
+    size_t n = strlen(key);
+    if (!str_reserve(w->out, n + 2))
+        return;
+    char *p = w->out->s + w->out->len;
+    *p = w->first ? ' ' : '\t';
+    memcpy(p + 1, key, n);
+    p[n + 1] = '=';
+    p[n + 2] = '\0';
+    w->out->len += n + 2;
     w->first = false;
-    str_puts(w->out, key);
-    str_putc(w->out, '=');
 }
 
 void wire_kv(struct wire_out *w, const char *key, const char *value)
@@ -277,7 +287,7 @@ int64_t wire_pairs(char *rest, struct wire_pair *pairs, size_t max)
 const char *wire_value(const struct wire_pair *pairs, size_t n, const char *key)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(pairs[i].key, key) == 0)
+        if (pairs[i].key[0] == key[0] && strcmp(pairs[i].key, key) == 0)
             return pairs[i].value;
     return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,7 +18,8 @@
 #define BACKENDS (EVBACKEND_EPOLL | EVBACKEND_POLL | EVBACKEND_SELECT)
 /* What libev may still allocate after malloc has failed; only address space until then. */
 #define RESERVE_SIZE (1024UL * 1024)
-#define FAR_S 1e9 /* seconds that nobody waits for */
+#define FAR_S 1e9  /* seconds that nobody waits for */
+#define MEND_S 0.1 /* until a watcher that the kernel had no memory for is tried again */
 
 struct loop {
     struct ev_loop *ev;
@@ -29,7 +31,9 @@ struct loop {
     struct loop_defer *running;       /* the rest of the queue that is being called */
     loop_fn *turn_fn;
     void *turn_obj;
-    int epoll_fd; /* libev's own, -1 if it uses another backend */
+    struct loop_io *lost; /* watchers that the kernel had no memory for */
+    ev_timer mend;        /* tries them again */
+    int epoll_fd;         /* libev's own, -1 if it uses another backend */
     bool stop, again;
     uint64_t turns;
 };
@@ -39,7 +43,11 @@ struct timer {
     mono_t deadline;
 };
 _Static_assert(sizeof(struct timer) <= sizeof(((struct loop_timer *)0)->ev), "loop_timer.ev");
-_Static_assert(sizeof(ev_io) <= sizeof(((struct loop_io *)0)->ev), "loop_io.ev");
+struct io {
+    ev_io ev;
+    struct loop_io *next_lost;
+};
+_Static_assert(sizeof(struct io) <= sizeof(((struct loop_io *)0)->ev), "loop_io.ev");
 
 static void *reserve = MAP_FAILED;
 
@@ -116,6 +124,58 @@ static int backend_fd(struct ev_loop *inner)
     return fd;
 }
 
+static ev_io *io_of(struct loop_io *w)
+{
+    return (ev_io *)(void *)w->ev;
+}
+
+static struct loop_io **next_lost(struct loop_io *w)
+{
+    return &((struct io *)(void *)w->ev)->next_lost;
+}
+
+static void forget_lost(struct loop_io *w)
+{
+    struct loop_io **p = &w->loop->lost;
+    while (*p && *p != w)
+        p = next_lost(*p);
+    if (*p)
+        *p = *next_lost(w);
+}
+
+/* libev tells of a refusal only after its wait: the next one must be short. */
+static void io_start(struct loop_io *w)
+{
+    ev_io_start(w->loop->ev, io_of(w));
+    w->loop->again = true;
+}
+
+static void mend_cb(struct ev_loop *ev, ev_timer *t, int events)
+{
+    (void)t, (void)events;
+    struct loop *l = ev_userdata(ev);
+    while (l->lost) {
+        struct loop_io *w = l->lost;
+        l->lost = *next_lost(w);
+        io_start(w);
+    }
+}
+
+/* libev drops a watcher that the kernel refuses; a supervisor must not become deaf by that. */
+static void lose(struct loop_io *w)
+{
+    struct loop *l = w->loop;
+    if (LOG_LIMIT(10))
+        log_error("event loop: the kernel cannot watch descriptor %d; trying again", io_of(w)->fd);
+    forget_lost(w);
+    *next_lost(w) = l->lost;
+    l->lost = w;
+    if (!ev_is_active(&l->mend)) {
+        ev_timer_set(&l->mend, MEND_S, 0.);
+        ev_timer_start(l->ev, &l->mend);
+    }
+}
+
 struct loop *loop_new(struct err *e)
 {
     reserve_take();
@@ -135,6 +195,7 @@ struct loop *loop_new(struct err *e)
     ev_check_init(&l->clock, read_clock);
     ev_set_priority(&l->clock, EV_MAXPRI);
     ev_check_start(l->ev, &l->clock);
+    ev_init(&l->mend, mend_cb);
     ev_periodic_init(&l->far, far_cb, ev_now(l->ev) + FAR_S, 0, 0);
     ev_periodic_start(l->ev, &l->far);
     loop_refresh(l);
@@ -148,6 +209,7 @@ void loop_free(struct loop **lp)
         return;
     ev_periodic_stop(l->ev, &l->far);
     ev_check_stop(l->ev, &l->clock);
+    ev_timer_stop(l->ev, &l->mend);
     ev_loop_destroy(l->ev);
     free(l);
     *lp = NULL;
@@ -276,18 +338,25 @@ bool loop_timer_active(const struct loop_timer *t)
     return ev_is_active(&m->ev) || ev_is_pending(&m->ev);
 }
 
-static ev_io *io_of(struct loop_io *w)
-{
-    return (ev_io *)(void *)w->ev;
-}
-
 static void io_cb(struct ev_loop *ev, ev_io *io, int events)
 {
     (void)ev;
     struct loop_io *w = io->data;
-    /* after an error of the descriptor libev has stopped the watcher: the owner's read will tell */
+    if ((events & EV_ERROR) && fcntl(io->fd, F_GETFD) >= 0) {
+        lose(w);
+        return;
+    }
+    /* of a descriptor that is no more, the owner's read will tell */
     w->events = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0);
     w->fn(w->obj);
+}
+
+/* Stops it whether it is watched or waits to be tried again. */
+static void io_stop(struct loop_io *w)
+{
+    ev_io_stop(w->loop->ev, io_of(w));
+    if (w->loop->lost)
+        forget_lost(w);
 }
 
 void loop_io_init(struct loop_io *w, struct loop *l, loop_fn *fn, void *obj)
@@ -330,7 +399,7 @@ int loop_io_set(struct loop_io *w, int fd, int events)
     if (active && io->fd == fd && (io->events & (EV_READ | EV_WRITE)) == want)
         return 0;
     bool known = active && io->fd == fd;
-    ev_io_stop(w->loop->ev, io);
+    io_stop(w);
     if (!want)
         return 0;
     if (!known && check_waitable(fd) < 0) {
@@ -340,7 +409,7 @@ int loop_io_set(struct loop_io *w, int fd, int events)
         return -1;
     }
     ev_io_set(io, fd, want);
-    ev_io_start(w->loop->ev, io);
+    io_start(w);
     return 0;
 }
 
@@ -352,7 +421,7 @@ int loop_io_events(const struct loop_io *w)
 void loop_io_close(struct loop_io *w, int *fd)
 {
     if (w->loop) {
-        ev_io_stop(w->loop->ev, io_of(w));
+        io_stop(w);
         int saved = errno;
         if (*fd >= 0 && w->loop->epoll_fd >= 0)
             epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_DEL, *fd, NULL);

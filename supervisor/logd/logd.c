@@ -71,7 +71,11 @@ static int make_parts(struct logd *d)
 {
     TAILQ_INIT(&d->sinks);
     TAILQ_INIT(&d->questions);
-    pthread_mutex_init(&d->lock, NULL);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for a microsecond */
+    pthread_mutex_init(&d->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
     d->streams = calloc(d->h->nstreams, sizeof(struct stream *));
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -14,8 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ_MOST (128u << 10)
-#define PIECES 40
+#define READ_MOST (256u << 10)
+#define PIECES 72
+#define BIG_PIPE (256 << 10)    /* of a pipe that was found full */
+#define KICK_BYTES (256u << 10) /* so much together before a writer is woken, if there is more */
+#define KICK_WAIT_MS 2
 #define EVENTS 256
 #define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
 #define SLEEP_LEAST 250000
@@ -169,6 +173,13 @@ static int waiting_in(const struct stream *s)
     return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0 ? n : 0;
 }
 
+/* Fewer and larger reads for a busy program. Where it is not allowed nothing is lost. */
+static void enlarge(struct stream *s)
+{
+    int size = fcntl(s->fd, F_SETPIPE_SZ, BIG_PIPE);
+    s->capacity = size > 0 ? size : INT_MAX / 2;
+}
+
 /* How full a pipe was found, in percent; one read at most. */
 static int serve_pipe(struct logd *d, struct stream *s)
 {
@@ -180,9 +191,12 @@ static int serve_pipe(struct logd *d, struct stream *s)
         s->capacity = s->capacity > 0 ? s->capacity : 65536;
     }
     size_t want = n > (int)READ_MOST ? READ_MOST : (size_t)n;
-    if (take(d, s, want) == 0)
-        return 0;
-    return (int)((int64_t)n * 100 / s->capacity);
+    size_t got = (size_t)take(d, s, want);
+    d->unkicked += got;
+    int percent = (int)((int64_t)n * 100 / s->capacity);
+    if (percent > 50 && s->capacity < BIG_PIPE)
+        enlarge(s);
+    return got ? percent : 0;
 }
 
 uint64_t reader_empty(struct logd *d, struct stream *s)
@@ -225,6 +239,9 @@ static int round_of(struct logd *d, int timeout_ms)
             fullest = full > fullest ? full : fullest;
         }
     }
+    if (n > 0 && fullest > 50 && d->unkicked < KICK_BYTES)
+        return fullest; /* there will be more at once: wake a writer for all of it */
+    d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
     writers_kick(d);
     pthread_mutex_unlock(&d->lock);
@@ -261,6 +278,8 @@ static void trim(struct logd *d)
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */
 static int patience(const struct logd *d, bool dirty)
 {
+    if (d->unkicked)
+        return KICK_WAIT_MS;
     if (d->supd_gone || d->answer_waits || d->npaused)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
@@ -276,7 +295,7 @@ void reader_run(struct logd *d)
             check_paused(d);
         if (fullest == -2 && d->answer_waits)
             orders_release(d);
-        if (fullest == -2 && dirty && !d->supd_gone && !d->npaused) {
+        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->npaused) {
             trim(d);
             dirty = false;
         }

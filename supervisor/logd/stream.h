@@ -12,6 +12,8 @@
 int stream_add(struct logd *d, uint32_t slot, int fd);
 /* Follows the configuration in the shared table. */
 void stream_configure(struct logd *d, struct stream *s);
+/* Makes its file's sink if that has not been needed so far. */
+void stream_sink(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
 /* Bytes up to read are there: tells the writers, or gives them up where nobody wants them. */
@@ -20,6 +22,8 @@ void stream_has_more(struct logd *d, struct stream *s);
 void stream_progress(struct logd *d, struct stream *s);
 /* Frees the blocks that nobody needs. history: bytes to keep for `tail`. Returns how many. */
 uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool all);
+/* Frees what is only kept for `tail`. */
+void stream_forget(struct logd *d, struct stream *s);
 /* Bytes that an output still waits for. */
 uint64_t stream_backlog(const struct logd *d, const struct stream *s);
 /* Gives up everything that is not written (a closing stream whose sink fails). */

@@ -3,6 +3,7 @@
 #include "supervisor/run/options.h"
 #include "supervisor/run/sup.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,6 +12,10 @@ int main(int argc, char **argv)
     struct err e;
     struct options opt;
     struct sup sup;
+    /* what a large answer took goes back to the system, and does not raise the bar for the next */
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+    mallopt(M_TOP_PAD, 16 * 1024);
     if (fd_fill_012() < 0)
         return 1;
     int status = options_read(argc, argv, &opt);

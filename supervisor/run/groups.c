@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From the end, since a generation's groups come in this order. */
 static void insert_sorted(struct sup *s, struct group *g)
 {
-    struct group *at;
-    TAILQ_FOREACH (at, &s->groups, link)
-        if (at->priority > g->priority)
-            break;
+    struct group *at = TAILQ_LAST(&s->groups, group_list);
+    while (at && at->priority > g->priority)
+        at = TAILQ_PREV(at, group_list, link);
     if (at)
-        TAILQ_INSERT_BEFORE(at, g, link);
+        TAILQ_INSERT_AFTER(&s->groups, at, g, link);
     else
-        TAILQ_INSERT_TAIL(&s->groups, g, link);
+        TAILQ_INSERT_HEAD(&s->groups, g, link);
     s->ngroups++;
 }
 
@@ -26,26 +26,38 @@ static void group_free(struct group *g)
     for (uint32_t i = 0; i < g->nprocs; i++)
         if (g->procs[i])
             proc_free(&g->procs[i]);
-    free(g->procs);
-    free(g->name);
+    if (g->procs_apart)
+        free(g->procs);
     free(g);
 }
 
+/* one piece of memory: the group, its processes, its name */
 static struct group *group_new(struct sup *s, const char *name, const struct gen_group *conf,
                                struct err *e)
 {
-    struct group *g = calloc(1, sizeof(*g));
-    if (g) {
-        *g = (struct group){.sup = s, .priority = conf->priority, .kind = conf->kind};
-        g->name = strdup(name);
-        g->procs = calloc(conf->nprocs + 1u, sizeof(*g->procs));
+    size_t procs = conf->nprocs * sizeof(struct proc *), text = strlen(name) + 1;
+    struct group *g = calloc(1, sizeof(*g) + procs + text);
+    if (!g) {
+        err_errno(e, ENOMEM, "cannot add the group %s", name);
+        return NULL;
     }
-    if (g && g->name && g->procs)
-        return g;
-    if (g)
-        group_free(g);
-    err_errno(e, ENOMEM, "cannot add the group %s", name);
-    return NULL;
+    *g = (struct group){.sup = s, .priority = conf->priority, .kind = conf->kind};
+    g->procs = (struct proc **)(void *)(g + 1);
+    g->name = memcpy((char *)(g + 1) + procs, name, text);
+    return g;
+}
+
+int group_reserve(struct group *g, size_t n)
+{
+    struct proc **procs = calloc(n + 1, sizeof(*procs));
+    if (!procs)
+        return -1;
+    memcpy(procs, g->procs, g->nprocs * sizeof(*procs));
+    if (g->procs_apart)
+        free(g->procs);
+    g->procs = procs;
+    g->procs_apart = true;
+    return 0;
 }
 
 struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
@@ -73,18 +85,31 @@ void group_remove(struct group **gp)
     *gp = NULL;
     struct sup *s = g->sup;
     TAILQ_REMOVE(&s->groups, g, link);
+    if (s->found_last == g)
+        s->found_last = NULL;
     s->ngroups--;
     publish_group(s, g->name, false);
     group_free(g);
 }
 
+/* Behind the group found last first, since an update asks for one after the other: 10,000 names
+ * then take 10,000 looks and not fifty million. */
 struct group *group_find(struct sup *s, const char *name)
 {
-    struct group *g;
-    TAILQ_FOREACH (g, &s->groups, link)
-        if (strcmp(g->name, name) == 0)
-            return g;
-    return NULL;
+    struct group *start = s->found_last ? TAILQ_NEXT(s->found_last, link) : NULL;
+    if (!start)
+        start = TAILQ_FIRST(&s->groups);
+    struct group *g = start;
+    while (g && strcmp(g->name, name) != 0) {
+        g = TAILQ_NEXT(g, link);
+        if (!g)
+            g = TAILQ_FIRST(&s->groups);
+        if (g == start)
+            return NULL;
+    }
+    if (g)
+        s->found_last = g;
+    return g;
 }
 
 void group_autostart(struct group *g, enum proc_why why)

@@ -8,13 +8,14 @@
 struct group {
     TAILQ_ENTRY(group) link;
     struct sup *sup;
-    char *name;
+    const char *name; /* behind the struct, in the same memory */
     int32_t priority;
     uint32_t kind;       /* enum gen_group_kind */
-    struct proc **procs; /* in start order */
+    struct proc **procs; /* in start order; behind the struct, too, until an update adds some */
     uint32_t nprocs;
-    bool doomed;   /* goes away once its processes are down */
-    bool updating; /* an update changed it and is not at rest yet */
+    bool procs_apart; /* procs is memory of its own */
+    bool doomed;      /* goes away once its processes are down */
+    bool updating;    /* an update changed it and is not at rest yet */
 };
 
 /* Makes the group of a generation's record with all its processes; none is started. */
@@ -23,6 +24,8 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
 /* Only when all its processes are down. Publishes its removal. */
 void group_remove(struct group **g);
 struct group *group_find(struct sup *s, const char *name);
+/* Makes room for n processes in all; 0, or -1 when there is no memory. */
+int group_reserve(struct group *g, size_t n);
 /* Starts its processes that have autostart, in order. */
 void group_autostart(struct group *g, enum proc_why why);
 bool group_is_down(const struct group *g);

@@ -20,6 +20,7 @@
 struct found {
     int pid;
     unsigned long long start;
+    bool end; /* its program has orphans=kill */
 };
 
 static ssize_t read_file(const char *path, char *buf, size_t size)
@@ -84,23 +85,34 @@ static bool mark_of_ours(const char *mark, const char *own_mark)
     return a && b && strcmp(a, b) == 0 && strcmp(mark, own_mark) != 0;
 }
 
-static void report(int pid, const char *env, size_t n)
+/* what the configuration says of the program that a leftover belonged to */
+static bool is_to_end(const struct sup *s, const char *group, const char *name)
 {
-    const char *name = env_value(env, n, "SUPERVISOR_PROCESS_NAME");
-    const char *group = env_value(env, n, "SUPERVISOR_GROUP_NAME");
-    log_warn("pid %d is left from a supervisor that is gone (program %s:%s)", pid,
-             group ? group : "?", name ? name : "?");
+    const struct gen *g = s->gen->gen;
+    const struct gen_group *groups = gen_groups(g);
+    for (uint32_t i = 0; group && name && i < g->nprocs; i++) {
+        const struct gen_proc *p = gen_procs(g) + i;
+        if (strcmp(gen_str(g, p->name), name) == 0 &&
+            strcmp(gen_str(g, groups[p->group].name), group) == 0)
+            return p->orphans_kill;
+    }
+    return !s->opt.as_supervisord;
 }
 
-static bool is_leftover(int pid, const char *own_mark, char *env, size_t size)
+/* fills out_f and reports it if pid is a leftover */
+static bool is_leftover(const struct sup *s, int pid, char *env, struct found *out_f)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-    ssize_t n = read_file(path, env, size);
+    ssize_t n = read_file(path, env, ENVIRON_MAX);
     const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
-    if (!mark || !mark_of_ours(mark, own_mark) || mark_alive(mark))
+    if (!mark || !mark_of_ours(mark, s->mark) || mark_alive(mark))
         return false;
-    report(pid, env, (size_t)n);
+    const char *name = env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME");
+    const char *group = env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME");
+    *out_f = (struct found){pid, start_time(pid), is_to_end(s, group, name)};
+    log_warn("pid %d is left from a supervisor that is gone (program %s:%s), %s", pid,
+             group ? group : "?", name ? name : "?", out_f->end ? "ending it" : "leaving it alone");
     return true;
 }
 
@@ -117,7 +129,7 @@ static bool is_ancestor(int pid)
     return false;
 }
 
-static int find(const char *own_mark, struct found *found)
+static int find(const struct sup *s, struct found *found)
 {
     DIR *proc = opendir("/proc");
     char *env = malloc(ENVIRON_MAX);
@@ -125,9 +137,8 @@ static int find(const char *own_mark, struct found *found)
     struct dirent *d;
     while (proc && env && n < FOUND_MAX && (d = readdir(proc))) {
         int pid = (int)strtol(d->d_name, NULL, 10);
-        if (pid <= 1 || is_ancestor(pid) || !is_leftover(pid, own_mark, env, ENVIRON_MAX))
-            continue;
-        found[n++] = (struct found){pid, start_time(pid)};
+        if (pid > 1 && !is_ancestor(pid) && is_leftover(s, pid, env, &found[n]))
+            n++;
     }
     free(env);
     if (proc)
@@ -140,7 +151,7 @@ static int signal_all(const struct found *found, int n, int sig)
 {
     int alive = 0;
     for (int i = 0; i < n; i++)
-        if (found[i].start && start_time(found[i].pid) == found[i].start &&
+        if (found[i].end && found[i].start && start_time(found[i].pid) == found[i].start &&
             kill(found[i].pid, sig) == 0)
             alive++;
     return alive;
@@ -156,13 +167,13 @@ static int wait_gone(const struct found *found, int n, int ms)
     return alive;
 }
 
-int leftovers_sweep(const char *own_mark, bool end)
+int leftovers_sweep(const struct sup *s)
 {
     struct found *found = malloc(FOUND_MAX * sizeof(*found));
     if (!found)
         return 0;
-    int n = find(own_mark, found);
-    if (n && end) {
+    int n = find(s, found);
+    if (n) {
         signal_all(found, n, SIGTERM);
         signal_all(found, n, SIGCONT);
         if (wait_gone(found, n, 5000)) {

@@ -9,9 +9,10 @@
 void leftovers_mark(struct sup *s);
 
 /* In a helper process, before anything is started: finds processes whose SUPD_MARK names a
- * supervisor that is gone. Each is reported through log_line; with end, they get TERM, up to 5 s,
- * then KILL. Returns how many were found. */
-int leftovers_sweep(const char *own_mark, bool end);
+ * supervisor of this configuration that is gone. Each is reported through log_line. Those whose
+ * program has orphans=kill get TERM, up to 5 s, then KILL; a program that the configuration no
+ * longer has counts as the default says. Returns how many were found. */
+int leftovers_sweep(const struct sup *s);
 
 /* The last act: KILLs what is left. As PID 1 everything; as a subreaper what came to us. Reaps for
  * at most a second. */

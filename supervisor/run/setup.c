@@ -72,7 +72,8 @@ int setup_identity(struct sup *s, struct err *e)
     if (geteuid() != 0)
         return err_set(e, "Can't drop privilege as nonroot user");
     gid_t gid = (gid_t)d->gid;
-    if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid((uid_t)d->uid) < 0)
+    const gid_t *groups = gen_at(s->gen->gen, d->user_groups);
+    if (setgroups(d->nuser_groups, groups) < 0 || setgid(gid) < 0 || setuid((uid_t)d->uid) < 0)
         return err_errno(e, errno, "cannot become user %lld", (long long)d->uid);
     prctl(PR_SET_DUMPABLE, 1);
     log_info("Set uid to user %lld succeeded", (long long)d->uid);

@@ -30,7 +30,7 @@ LIST_HEAD(helper_list, helper);
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
-#define PID_BUCKETS 4096u
+#define PID_BUCKETS 1024u
 
 /* A generation in use: shared by the processes that follow it, unmapped with the last of them. */
 struct live_gen {
@@ -58,11 +58,13 @@ struct sup {
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct group_list groups; /* in start order: priority, then name */
+    struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
+    int nsweeps; /* processes whose leftover group is being ended */
     struct proc_queue spawn_queue;
     unsigned nqueued;
     struct loop_defer pump;
-    struct loop_timer pump_timer;
+    struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
     struct loop_defer settle;
     struct apply *apply; /* a configuration change under way, or NULL (reload.c) */

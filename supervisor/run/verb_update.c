@@ -28,10 +28,11 @@ static void on_cancel(struct ctl_req *rq)
     reading_free(&r);
 }
 
-/* one record for each line of a report */
-static void report_rows(struct ctl_req *rq, const char *report, const char *level)
+/* one record for each line of a report; how many there were */
+static size_t report_rows(struct ctl_req *rq, const char *report, const char *level)
 {
-    while (*report) {
+    size_t rows = 0;
+    for (; *report; rows++) {
         size_t n = strcspn(report, "\n");
         char *line = strndup(report, n);
         struct wire_out w = ctl_row(rq);
@@ -41,18 +42,20 @@ static void report_rows(struct ctl_req *rq, const char *report, const char *leve
         free(line);
         report += n + (report[n] == '\n');
     }
+    return rows;
 }
 
 static void on_loaded(struct reading *r, struct live_gen *gen, const char *report)
 {
-    report_rows(r->rq, report, gen ? "warning" : "error");
+    if (!gen && !*report)
+        report = "it could not be read";
+    size_t n = report_rows(r->rq, report, gen ? "warning" : "error");
     if (gen) {
         r->loaded(r, gen);
         return;
     }
-    if (!*report)
-        report = "the configuration could not be read";
-    ctl_error(r->rq, WIRE_CANT_REREAD, "%.*s", (int)strcspn(report, "\n"), report);
+    ctl_error(r->rq, WIRE_CANT_REREAD, "the configuration has %zu error%s; nothing was changed", n,
+              n == 1 ? "" : "s");
     reading_free(&r);
 }
 

@@ -7,14 +7,26 @@ import pytest
 from harness import supervised
 from harness.supervised import Supd
 from harness.waiting import Late, wait
+from harness.wire import Refused, escape, unescape
 
-STAND_IN = """#!/bin/sh
-echo "2026-11-23 18:06:22,542 INFO started" >&2
-grep CapBnd /proc/self/status >&2
-ip address show lo | head -n 1 >&2
-trap 'exit 3' TERM
-: >"$SUPD_SOCKET"
-while :; do busybox usleep 20000; done
+STAND_IN = r"""#!/usr/bin/python3
+import os, re, signal, socket, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+print("2026-11-23 18:06:22,542 INFO started", file=sys.stderr)
+print(re.search(r"CapBnd.*", open("/proc/self/status").read()).group(0), file=sys.stderr)
+print(subprocess.run(["ip", "address", "show", "lo"], capture_output=True, text=True).stdout, file=sys.stderr)
+sys.stderr.flush()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(os.environ["SUPD_SOCKET"])
+listener.listen()
+while True:
+    peer, _ = listener.accept()
+    peer.sendall(b"supd 1 version=0\n")
+    ident, verb = peer.recv(1000).decode().split()[:2]
+    if verb == "status":
+        peer.sendall(f"{ident} + name=a\tstate=RUNNING\tpid=7\twhy=a\\\\b\n".encode())
+    peer.sendall(f"{ident} {'error BAD_REQUEST no' if verb == 'bad' else 'ok'}\n".encode())
+    peer.close()
 """
 
 
@@ -24,9 +36,8 @@ def stand_in(tmp_path, monkeypatch):
     real = supervised.build_dir()
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "init").symlink_to(os.path.join(real, "tests", "init"))
-    for name, text in (("supd", STAND_IN), ("supctl", "#!/bin/sh\necho '[{\"name\":\"a\",\"state\":\"RUNNING\"}]'\n")):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
+    (tmp_path / "supd").write_text(STAND_IN)
+    (tmp_path / "supd").chmod(0o755)
     monkeypatch.setattr(supervised, "build_dir", lambda: str(tmp_path))
     monkeypatch.delenv("SUPD_CAPS", raising=False)
     started = []
@@ -46,7 +57,9 @@ def stand_in(tmp_path, monkeypatch):
 @pytest.mark.parametrize("pid1", [True, False])
 def test_quiet_run(stand_in, pid1):
     s = stand_in(pid1=pid1)
-    assert s.wait_state("a", "RUNNING")["name"] == "a"
+    assert s.wait_state("a", "RUNNING") == {"name": "a", "state": "RUNNING", "pid": 7, "why": "a\\b"}
+    with pytest.raises(Refused, match="BAD_REQUEST no"):
+        s.ask("bad")
     assert (s.ns.inner(s.pid) == 1) == pid1
     assert s.ns.outer(s.ns.inner(s.pid)) == s.pid
     assert "LOWER_UP" in s.wait_log("lo:.*").group(0)
@@ -95,3 +108,9 @@ def test_a_supd_that_does_not_stop(stand_in, monkeypatch):
 def test_waits_end():
     with pytest.raises(Late, match="a thing"):
         wait(lambda: False, 0.05, "a thing")
+
+
+def test_escapes_come_back():
+    text = "a\\b\n\t\x01\x7fä end"
+    assert unescape(escape(text)) == text
+    assert "\n" not in escape(text) and "\t" not in escape(text)

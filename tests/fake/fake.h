@@ -31,8 +31,13 @@ struct fake_fate {
 /* Decides about a start. */
 typedef void fake_fate_fn(void *obj, const struct spawn_request *rq, struct fake_fate *out);
 
+/* Told of each start, signal (but CONT and 0) and death of a leader: "start", "SIGTERM", "death".
+ */
+typedef void fake_seen_fn(void *obj, const char *what, const char *name);
+
 struct fake_counts {
     uint64_t spawned, died, reaped; /* leaders and orphans together */
+    uint64_t orphans;               /* of these reaped */
     uint64_t signals, kills;
     uint64_t turns, jumps;
 };
@@ -40,6 +45,7 @@ struct fake_counts {
 /* A new machine. jumps: of a hundred waits so many end late, by up to 3 s. */
 void fake_reset(uint64_t seed, unsigned jumps);
 void fake_on_spawn(fake_fate_fn *fn, void *obj);
+void fake_on_seen(fake_seen_fn *fn, void *obj);
 /* From outside: a signal to the supervisor; the wall clock is set. */
 void fake_signal(int signo);
 void fake_set_wall(dur_t by);
@@ -47,9 +53,9 @@ void fake_set_wall(dur_t by);
  */
 void fake_heal(void);
 
-/* Living leaders that were started with this argv[0]; the living of a group, leader included. */
+/* Living leaders that were started with this argv[0]; the living that dead ones left. */
 unsigned fake_leaders(const char *name);
-unsigned fake_group(int pgid);
+unsigned fake_orphans(const char *name);
 /* Starts, deaths and reaps of leaders with this argv[0]. */
 struct fake_counts fake_counts_of(const char *name);
 unsigned fake_living(void);
@@ -66,6 +72,7 @@ extern struct rng fake_rng;
 /* the clock; it only goes forward */
 mono_t fake_clock(void);
 void fake_clock_to(mono_t t);
+void fake_clock_reset(void);
 /* when the next process ends by itself, or never; ends those that are due */
 mono_t fake_kernel_next(void);
 void fake_kernel_run(void);

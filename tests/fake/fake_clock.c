@@ -4,7 +4,9 @@
 
 #include <time.h>
 
-static int64_t now_ns = 1;
+#define START INT64_C(1000000000000)
+
+static int64_t now_ns = START;
 static int64_t wall_offset;
 
 mono_t fake_clock(void)
@@ -16,6 +18,12 @@ void fake_clock_to(mono_t t)
 {
     if (t.ns > now_ns)
         now_ns = t.ns;
+}
+
+void fake_clock_reset(void)
+{
+    now_ns = START;
+    wall_offset = 0;
 }
 
 void fake_set_wall(dur_t by)

@@ -1,6 +1,8 @@
 /* The simulated process table, and kill() on it. */
 #include "tests/fake/fake.h"
 
+#include "supervisor/base/text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,12 +11,13 @@
 
 #define TABLE 1024
 #define PID_FIRST 100
-#define PID_LAST 2000 /* small, so that numbers come again */
+#define PID_LAST 400 /* a number comes again soon, sometimes at once */
 #define NAMES 64
 
 struct task {
     int pid, pgid; /* pid 0: free */
     int name;      /* index into names; -1: not a leader */
+    int of;        /* not a leader: its leader's name */
     bool zombie;
     bool leads;    /* its leader lives: its death is not ours to reap */
     int status;    /* of the zombie, or when it ends by itself */
@@ -32,12 +35,13 @@ struct named {
 struct rng fake_rng;
 static struct task tasks[TABLE];
 static struct named names[NAMES];
-static int last_pid;
 static uint64_t deaths;
 static struct fake_counts counts;
 static char broken[512];
 static fake_fate_fn *fate_fn;
 static void *fate_obj;
+static fake_seen_fn *seen_fn;
+static void *seen_obj;
 
 void fake_reset(uint64_t seed, unsigned jumps)
 {
@@ -46,10 +50,11 @@ void fake_reset(uint64_t seed, unsigned jumps)
     memset(tasks, 0, sizeof(tasks));
     memset(names, 0, sizeof(names));
     counts = (struct fake_counts){0};
-    last_pid = PID_FIRST + (int)rng_below(&fake_rng, 1000);
     deaths = 0;
+    fake_clock_reset();
     broken[0] = '\0';
     fate_fn = NULL;
+    seen_fn = NULL;
     fake_loop_jumps = jumps;
     fake_sigs_reset();
 }
@@ -58,6 +63,18 @@ void fake_on_spawn(fake_fate_fn *fn, void *obj)
 {
     fate_fn = fn;
     fate_obj = obj;
+}
+
+void fake_on_seen(fake_seen_fn *fn, void *obj)
+{
+    seen_fn = fn;
+    seen_obj = obj;
+}
+
+static void seen(const char *what, const struct task *t)
+{
+    if (seen_fn && t->name >= 0)
+        seen_fn(seen_obj, what, names[t->name].text);
 }
 
 void fake_fate_of(const struct spawn_request *rq, struct fake_fate *out)
@@ -126,11 +143,12 @@ unsigned fake_leaders(const char *name)
     return n;
 }
 
-unsigned fake_group(int pgid)
+unsigned fake_orphans(const char *name)
 {
     unsigned n = 0;
+    int i = name_index(name);
     EACH_TASK(t)
-    n += t->pid && !t->zombie && t->pgid == pgid;
+    n += t->pid && !t->zombie && t->name < 0 && t->of == i && !t->leads;
     return n;
 }
 
@@ -161,14 +179,15 @@ static bool number_in_use(int pid)
 static struct task *new_task(void)
 {
     struct task *t = find(0);
-    if (!t) {
+    if (!t || fake_living() + fake_zombies() > (PID_LAST - PID_FIRST) / 2) {
         fake_break("the simulated process table is full");
         return tasks;
     }
+    int pid;
     do
-        last_pid = last_pid >= PID_LAST ? PID_FIRST : last_pid + 1;
-    while (number_in_use(last_pid));
-    *t = (struct task){.pid = last_pid, .pgid = last_pid, .name = -1};
+        pid = PID_FIRST + (int)rng_below(&fake_rng, PID_LAST - PID_FIRST);
+    while (number_in_use(pid));
+    *t = (struct task){.pid = pid, .pgid = pid, .name = -1};
     return t;
 }
 
@@ -189,11 +208,13 @@ int fake_fork(const struct spawn_request *rq, const struct fake_fate *fate, stru
         t->status = 127 << 8;
         t->ends = mono_add(fake_clock(), fate->lives);
     }
+    seen("start", t);
     counts.spawned++;
     names[t->name].counts.spawned++;
     for (unsigned i = 0; i < fate->kids; i++) {
         struct task *kid = new_task();
         kid->pgid = t->pid;
+        kid->of = t->name;
         kid->leads = true;
         kid->fate = *fate;
         kid->fate.obeys = fate->kid_obeys;
@@ -223,6 +244,7 @@ static void end_task(struct task *t)
     counts.died++;
     if (t->name < 0)
         return;
+    seen("death", t);
     names[t->name].counts.died++;
     if (t->fate.start == FATE_STEP && t->status == 127 << 8) {
         t->cell->step = SPAWN_EXEC;
@@ -274,6 +296,8 @@ void fake_reaped(int pid)
     counts.reaped++;
     if (t->name >= 0)
         names[t->name].counts.reaped++;
+    else
+        counts.orphans++;
     t->pid = 0;
 }
 
@@ -292,6 +316,8 @@ static void hit(struct task *t, int sig)
 {
     if (t->zombie || sig == 0 || sig == SIGCONT)
         return;
+    char name[24];
+    seen(text_signal_name(sig, name, sizeof(name)), t);
     counts.signals++;
     if (sig == SIGKILL) {
         counts.kills++;

@@ -5,6 +5,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/str.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* appends n bytes at a multiple of 8 and gives their offset */
@@ -25,9 +26,9 @@ static goff put_text(struct str *block, const char *text)
 static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uint32_t i)
 {
     struct gen_proc rec = m->procs[i].rec;
-    char section[64] = "program:";
+    char section[64];
     rec.name = put_text(block, m->procs[i].name);
-    strncat(section, m->procs[i].name, sizeof(section) - 16);
+    snprintf(section, sizeof(section), "program:%s", m->procs[i].name);
     rec.section = put_text(block, section);
     rec.command = rec.name;
     rec.argc = rec.ncandidates = 1;

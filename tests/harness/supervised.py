@@ -1,6 +1,5 @@
 """The real supd in namespaces of its own, with what tests ask of it."""
 import glob
-import json
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import tempfile
 
 from .namespace import Namespace, command_of
 from .waiting import wait
+from .wire import Refused, Wire, ask
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNEXPECTED = re.compile(r"^\S+ \S+ (?:ERRO|CRIT) |\"level\":\"(?:error|critical)\"", re.M)
@@ -151,7 +151,11 @@ class Supd:
     def ctl(self, *args, **kw):
         """Runs supctl inside; a CompletedProcess."""
         kw.setdefault("env", self.env)
-        return self.ns.enter([program("supctl"), "-s", self.socket, *args], **kw)
+        return self.ns.enter(self.ctl_command(*args), **kw)
+
+    def ctl_command(self, *args):
+        """supctl's command line, to be run inside."""
+        return [program("supctl"), "-s", self.socket, *args]
 
     def ok(self, *args, **kw):
         """The output of a supctl that has to succeed."""
@@ -160,16 +164,17 @@ class Supd:
             f"{done.stdout}{done.stderr}\nlog:\n{self.log_text()}"
         return done.stdout
 
+    def ask(self, *words):
+        """One request on the control socket: (records, last record)."""
+        return ask(self.socket, *words)
+
+    def wire(self):
+        """A connection to the control socket, to close or to use in a with statement."""
+        return Wire(self.socket)
+
     def status(self, *names):
-        """{name: record} as `supctl status --json` tells it."""
-        done = self.ctl("status", "--json", *names)
-        try:
-            rows = json.loads(done.stdout)
-        except ValueError:
-            raise AssertionError(f"supctl status --json: exit {done.returncode}\n{done.stdout}"
-                                 f"{done.stderr}") from None
-        rows = rows["processes"] if isinstance(rows, dict) else rows
-        return {r["name"]: r for r in rows}
+        """{name: record} as the control protocol tells it."""
+        return {r["name"]: r for r in self.ask("status", *names)[0]}
 
     def state(self, name):
         return self.status().get(name, {}).get("state")
@@ -203,7 +208,10 @@ class Supd:
         """Waits until the control socket answers."""
         def answers():
             assert self.running(), f"supd ended with {self.exit_status()}:\n{self.log_text()}"
-            return os.path.exists(self.socket) and self.ctl("version").returncode == 0
+            try:
+                return self.ask("ping")
+            except (OSError, Refused):
+                return False
         wait(answers, timeout, lambda: f"the control socket answers; log:\n{self.log_text()}")
 
     # the end

@@ -1,4 +1,5 @@
 """banned: functions that we do not call, each with what to use instead."""
+import ast
 import re
 
 from tree import line_of, strip_comments
@@ -42,16 +43,15 @@ LIBRARIES = {
     "printf": "log_line, or a str that a main prints",
     "perror": "err_errno",
 }
-# the folders that may: supctl talks to people; a main ends; a forked child has nobody to return to
-EXEMPT = {
-    "exit": ("supervisor/main/", "supervisor/cli/"),
-    "printf": ("supervisor/main/", "supervisor/cli/"),
-}
-# a test program may wait by itself where it plays a slow worker
-TEST_MAY = {"sleep", "usleep", "exit", "printf", "assert", "perror", "signal"}
-TEST_TOOLS = "tests/tools/"
+# the places that may: supctl talks to people; a main ends
+TALKERS = ("supervisor/main/", "supervisor/cli/", "supervisor/conf/show.c")
+EXEMPT = {"exit": TALKERS, "printf": TALKERS, "perror": TALKERS}
+# in tests only what would hide a wait or a shell; the sanitizers look after the rest
+TESTS_NEVER = {"sleep", "usleep", "system", "popen", "ev_default_loop"}
+# these play slow or busy workers
+PLAYERS = ("tests/tools/", "tests/bench/")
 RESETS = r"\w+, SIG_(?:DFL|IGN)\)"  # signal() that sets no handler is portable and short
-PYTHON = re.compile(r"\btime\.sleep\(|\bos\.system\(|shell=True|\bpkill\b|\bkillall\b")
+PYTHON_NEVER = {"time.sleep", "os.system"}
 PYTHON_WAITER = "tests/harness/waiting.py"  # the one poll loop with a limit
 
 
@@ -63,19 +63,27 @@ def c_calls(text, names):
 
 
 def allowed(path, name):
-    if path.startswith(TEST_TOOLS):
-        return name in TEST_MAY
     if path.startswith("tests/"):
-        return name in LIBRARIES
+        return name not in TESTS_NEVER or path.startswith(PLAYERS)
     return path.startswith(EXEMPT.get(name, ("no folder",)))
 
 
+def python_calls(text):
+    """(line, what) of calls in Python that we do not make; programs in strings are not ours."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in PYTHON_NEVER:
+            yield node.lineno, ast.unparse(node.func)
+        elif isinstance(node, ast.keyword) and node.arg == "shell" and ast.unparse(node.value) == "True":
+            yield node.value.lineno, "shell=True"
+        elif isinstance(node, ast.Constant) and re.search(r"\b(?:pkill|killall)\b", str(node.value)):
+            yield node.lineno, "a process ended by its name"
+
+
 def check_python(tree, path):
-    if path.startswith("tests/lint/") or path == PYTHON_WAITER:
+    if path.startswith(("tests/lint/", "tests/bench/")) or path == PYTHON_WAITER:
         return []
-    text = tree.read(path)
-    return [f"{path}:{line_of(text, m.start())}: {m.group(0)}: wait with a condition and a limit "
-            "(tests/harness/waiting.py); end processes by their pid" for m in PYTHON.finditer(text)]
+    return [f"{path}:{line}: {what}: wait with a condition and a limit (tests/harness/waiting.py); end "
+            "processes by their pid" for line, what in python_calls(tree.read(path))]
 
 
 def check(tree):

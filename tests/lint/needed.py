@@ -15,6 +15,8 @@ def check_program(path, allowed):
     needed = set(re.findall(r"\(NEEDED\).*\[(\S+)\]", dynamic))
     found = [f"{path}: links {so}, which docs/architecture.md does not give it"
              for so in sorted(needed - allowed)]
+    found += [f"{path}: docs/architecture.md gives it {so}, which it does not link"
+              for so in sorted(allowed - needed) if needed]
     if not needed:
         found.append(f"{path}: is not dynamically linked")
     if "(FLAGS_1)" not in dynamic or "NOW" not in dynamic:

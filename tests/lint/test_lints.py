@@ -135,6 +135,8 @@ def test_needed_allows(tree):
     breaks("needed", tree, "not built")
     compile_(tree, *HARD)
     holds("needed", tree)
+    tree.write("docs/architecture.md", ARCHITECTURE.replace("libc.so.6", "libc.so.6 libz.so.1"))
+    breaks("needed", tree, "libz.so.1", "does not link")
 
 
 @pytest.mark.parametrize("path,text", [
@@ -144,6 +146,7 @@ def test_needed_allows(tree):
     ("tests/unit/test_a.c", "void f(void) { usleep(1); }\n"),
     ("tests/e2e/test_a.py", "import time\ntime.sleep(1)\n"),
     ("tests/e2e/test_a.py", "run('pkill supd')\n"),
+    ("tests/e2e/test_a.py", "run('ls', shell=True)\n"),
 ])
 def test_banned_notice(tree, path, text):
     tree.write(path, text)
@@ -154,6 +157,7 @@ def test_banned_allow(tree):
     tree.write("supervisor/base/a.c", '/* strcpy(a, b) */ char *s = "system(x)"; void f(void) '
                "{ p->signal(1); my_exit(0); signal(sig, SIG_DFL); }\n")
     tree.write("supervisor/main/a.c", "int main(void) { exit(0); }\n")
+    tree.write("tests/e2e/test_a.py", "WORKER = 'import time; time.sleep(1)'\n")
     tree.write("tests/tools/slow.c", "int main(void) { sleep(1); }\n")
     holds("banned", tree)
 
@@ -222,6 +226,63 @@ def test_confd_notices(tree):
     os.unlink(tree.path("conf.d/bad.conf"))
     tree.write("conf.d/odd.conf", "[odd]\n")
     breaks("confd", tree, "odd.conf", "does not parse to the same")
+
+
+PAGE = """.Dd November 23, 2026
+.Dt X 1
+.Os
+.Sh NAME
+.Nm x
+.Nd nothing
+.Sh DESCRIPTION
+.Fl \\-watch
+.Ss [program:x]
+.Bl -tag -width Ds
+.It Ic status
+A word.
+.It Ic backoff Ns = Ns Ar duration
+A wait.
+Not an option of Supervisor.
+.El
+"""
+
+
+def script(tree, path, text):
+    tree.write(path, "#!/bin/sh\n" + text)
+    os.chmod(tree.path(path), 0o755)
+
+
+@pytest.fixture
+def documented(tree):
+    script(tree, "build/supd", "case $1 in --help) echo ' --watch' ;; *) echo 'backoff = 1s' ;; esac\n")
+    script(tree, "build/supctl", "case $1 in help) echo '  status   shows' ;; *) echo ' --watch' ;; esac\n")
+    for page in ("build/man/supd.conf.5", "docs/man/supd.8", "build/man/supctl.1"):
+        tree.write(page, PAGE.replace(".Dt X 1", f".Dt X {page[-1]}"))
+    tree.write("conf.d/all-keys.conf", "[program:x]\n;backoff=1s\n")
+    return tree
+
+
+def test_pages_allow(documented):
+    holds("pages", documented)
+
+
+@pytest.mark.parametrize("path,old,new,words", [
+    ("build/man/supctl.1", ".It Ic status\n", ".It Ic state\n", ("supctl.1", "command status")),
+    ("docs/man/supd.8", ".Fl \\-watch\n", "", ("supd.8", "no word of --watch")),
+    ("docs/man/supd.8", ".Sh NAME\n", "", ("supd.8", "NAME")),
+    ("build/man/supd.conf.5", ".It Ic backoff", ".It Ic other", ("option backoff",)),
+    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program:x] backoff")),
+])
+def test_pages_notice(documented, path, old, new, words):
+    text = documented.read(path)
+    assert old in text
+    documented.write(path, text.replace(old, new))
+    breaks("pages", documented, *words)
+
+
+def test_pages_notice_a_missing_page(documented):
+    os.unlink(documented.path("build/man/supctl.1"))
+    breaks("pages", documented, "build/man/supctl.1: not there")
 
 
 def test_coverage_judges():

@@ -131,14 +131,16 @@ static void explains_retries_and_giving_up(void **state)
     fix_init(&f);
     fix_start(&f, 1);
     fix_exit(&f, STATUS(3));
-    says(&f, "failed once to stay up 1s (exit status 3); retry 1 of 3 in 1.0s, FATAL after the last.");
+    says(&f,
+         "failed once to stay up 1s (exit status 3); retry 1 of 3 in 1.0s, FATAL after the last.");
     for (int n = 1; n <= 2; n++) {
         fix_due(&f, n * 1000);
         fix_spawned(&f, n + 1);
         fix_exit(&f, STATUS(3));
     }
     fix_pass(&f, 600);
-    says(&f, "failed 3 times to stay up 1s (exit status 3); retry 3 of 3 in 2.4s, FATAL after the last.");
+    says(&f, "failed 3 times to stay up 1s (exit status 3); retry 3 of 3 in 2.4s, FATAL after the "
+             "last.");
     fix_due(&f, 2400);
     fix_spawned(&f, 9);
     fix_exit(&f, EXIT_BY(SIGSEGV));
@@ -250,7 +252,8 @@ static void explains_leftovers(void **state)
     f.now = f.l.due;
     fix_ev(&f, PROC_EV_TIMER);
     says(&f,
-         "failed once to stay up 1s (exit status 1); retry 1 of 3 is due, FATAL after the last. Its main "
+         "failed once to stay up 1s (exit status 1); retry 1 of 3 is due, FATAL after the last. "
+         "Its main "
          "process is dead, but others of its process group 43 are not: SIGTERM sent, SIGKILL in "
          "9.0s; it is started again once they are gone.");
     fix_ev(&f, PROC_EV_STOP);
@@ -261,10 +264,9 @@ static void explains_leftovers(void **state)
     fix_start(&f, 44);
     fix_exit_leaving(&f, STATUS(1));
     fix_ev(&f, PROC_EV_START);
-    says(&f,
-         "gave up 0.0s ago: 1 failure in a row (startretries=0), the last exit was exit status "
-         "1. Its main process is dead, but others of its process group 44 are not: SIGTERM "
-         "sent, SIGKILL in 10s; it is started again once they are gone.");
+    says(&f, "gave up 0.0s ago: 1 failure in a row (startretries=0), the last exit was exit status "
+             "1. Its main process is dead, but others of its process group 44 are not: SIGTERM "
+             "sent, SIGKILL in 10s; it is started again once they are gone.");
 }
 
 int main(void)

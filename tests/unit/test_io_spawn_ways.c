@@ -11,6 +11,8 @@
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 
+enum { NOT_ALLOWED = 77 }; /* this machine or user cannot show it */
+
 static struct fate f;
 
 /* ---- denied system calls ---- */
@@ -386,7 +388,8 @@ static void a_hung_user_cannot_attach_to_us(void **state)
 static int without_dev(void)
 {
     struct err e;
-    EXPECT(unshare(CLONE_NEWNS) == 0);
+    if (unshare(CLONE_NEWNS) < 0)
+        return NOT_ALLOWED;
     EXPECT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     EXPECT(mount("none", "/dev", "tmpfs", 0, NULL) == 0);
     spawn_fini();
@@ -402,9 +405,10 @@ static int without_dev(void)
 static void no_dev_null_is_no_obstacle(void **state)
 {
     (void)state;
-    if (geteuid() != 0)
+    int r = apart(without_dev);
+    if (r == NOT_ALLOWED)
         skip();
-    assert_int_equal(apart(without_dev), 0);
+    assert_int_equal(r, 0);
 }
 
 static int with_few_descriptors(void)

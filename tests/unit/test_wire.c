@@ -15,7 +15,7 @@
 /* cuts text as a request; returns the number of fields */
 static int64_t split(char *buf, const char *text, char **fields, size_t max)
 {
-    strcpy(buf, text);
+    memcpy(buf, text, strlen(text) + 1);
     return wire_split(buf, strlen(text), fields, max, NULL);
 }
 
@@ -164,7 +164,7 @@ static void test_bad_replies(void **state)
         char line[64];
         struct wire_reply r;
         struct err e;
-        strcpy(line, bad[i]);
+        memcpy(line, bad[i], strlen(bad[i]) + 1);
         assert_int_equal(wire_parse_reply(line, strlen(line), &r, &e), -1);
         assert_true(strlen(e.msg) > 0);
     }

@@ -1,0 +1,232 @@
+/* The supervisor as a whole in small worlds that are told exactly: who is started, signalled and
+ * dead, in which order and at which millisecond. */
+#include "tests/fake/play.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void start_goes_up_by_priority_and_shutdown_down_equal_ones_at_once(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a1");
+    play_add("a", 1, "a2");
+    play_add("b", 5, "b");
+    play_add("c", 5, "c");
+    play_add("d", 9, "d");
+    play_fate("b")->obeys = DUR_MS(50);
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_expect("0 start a1\n0 start a2\n0 start b\n0 start c\n0 start d\n"
+                "2000 SIGTERM d\n2020 death d\n"
+                "2020 SIGTERM b\n2020 SIGTERM c\n2040 death c\n2070 death b\n"
+                "2070 SIGTERM a1\n2070 SIGTERM a2\n2090 death a1\n2090 death a2\n",
+                0);
+}
+
+static void one_that_ignores_term_is_killed_after_stopwaitsecs(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_add("b", 2, "b")->stopwait_ns = 3 * SEC;
+    play.conf.procs[1].stops[0].wait_ns = 3 * SEC;
+    play_fate("b")->obeys = DUR_S(-1);
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_run();
+    const char *seen = str_text(&play.seen);
+    assert_non_null(strstr(seen, "2000 SIGTERM b\n5000 SIGKILL b\n500"));
+    assert_non_null(strstr(seen, " SIGTERM a\n"));
+    play_close();
+}
+
+static void the_shutdown_timeout_kills_all_that_is_left(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_add("b", 2, "b");
+    play.conf.shutdown_timeout_ns = 4 * SEC;
+    play_fate("b")->obeys = DUR_S(-1);
+    play_fate("b")->immortal = true;
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_run();
+    const char *seen = str_text(&play.seen);
+    /* a is told to stop only now, and killed at once */
+    assert_non_null(strstr(seen, "2000 SIGTERM b\n6000 SIGTERM a\n"));
+    assert_non_null(strstr(seen, "6000 SIGKILL a\n"));
+    assert_non_null(strstr(seen, "6000 SIGKILL b\n"));
+    /* what even KILL does not end holds it for 2 s, the log for half a second */
+    assert_true(mono_sub(fake_clock(), play.begin).ns <= (2 + 4 + 2) * SEC + 600000000);
+    fake_heal();
+    play_close();
+}
+
+static void a_second_term_hastens_the_first(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_add("b", 2, "b");
+    play_fate("a")->obeys = DUR_S(-1);
+    play_fate("b")->obeys = DUR_S(-1);
+    play_open();
+    CUE(2000, play_term, &play.s);
+    CUE(2500, play_term, &play.s);
+    play_run();
+    const char *seen = str_text(&play.seen);
+    assert_non_null(
+        strstr(seen, "2000 SIGTERM b\n2500 SIGTERM a\n2500 SIGKILL a\n2500 SIGKILL b\n"));
+    assert_true(mono_sub(fake_clock(), play.begin).ns < 3100000000);
+    play_close();
+}
+
+static void nothing_is_started_in_a_shutdown(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a"); /* crashes while b is still stopping */
+    play_add("b", 2, "b");
+    play_add("c", 1, "c"); /* waits for a retry */
+    *play_fate("a") = (struct fake_fate){.lives = DUR_MS(2500), .status = 1 << 8};
+    *play_fate("b") = (struct fake_fate){.obeys = DUR_MS(3000)};
+    *play_fate("c") = (struct fake_fate){.lives = DUR_MS(900), .status = 1 << 8};
+    play_open();
+    CUE(1000, play_term, &play.s);
+    play_expect("0 start a\n0 start c\n0 start b\n900 death c\n1000 SIGTERM b\n2500 death a\n"
+                "4000 death b\n",
+                0);
+}
+
+static void a_crash_is_made_good_in_the_same_millisecond(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    *play_fate("a") =
+        (struct fake_fate){.lives = DUR_MS(1500), .status = 1 << 8, .obeys = DUR_MS(1)};
+    play_open();
+    CUE(4000, play_term, &play.s);
+    play_expect("0 start a\n1500 death a\n1500 start a\n3000 death a\n3000 start a\n"
+                "4000 SIGTERM a\n4001 death a\n",
+                0);
+}
+
+static void retries_wait_1_2_and_3_seconds_then_fatal(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    *play_fate("a") = (struct fake_fate){.lives = DUR_MS(100), .status = 0};
+    play_open();
+    CUE(60000, play_term, &play.s);
+    play_expect("0 start a\n100 death a\n1100 start a\n1200 death a\n3200 start a\n3300 death a\n"
+                "6300 start a\n6400 death a\n",
+                0);
+}
+
+static void on_fatal_exit_ends_the_supervisor_with_1(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    struct gen_proc *b = play_add("b", 1, "b");
+    b->on_fatal = GEN_FATAL_EXIT;
+    b->startretries = 0;
+    *play_fate("b") = (struct fake_fate){.lives = DUR_MS(100)};
+    play_open();
+    play_expect("0 start a\n0 start b\n100 death b\n100 SIGTERM a\n120 death a\n", 1);
+}
+
+static void make_room(struct fake_fate *f)
+{
+    f->start = FATE_STARTS;
+}
+
+static void a_kernel_without_resources_costs_no_retries(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a")->startretries = 0;
+    play_fate("a")->start = FATE_REFUSED;
+    play_open();
+    CUE(60000, make_room, play_fate("a"));
+    CUE(70000, play_term, &play.s);
+    play_run();
+    const char *seen = str_text(&play.seen);
+    char *end;
+    long at = strtol(seen, &end, 10);
+    assert_string_equal(end, " start a\n70000 SIGTERM a\n70020 death a\n");
+    assert_in_range(at, 60000, 65000); /* it is tried every 5 s */
+    assert_in_range(state_totals(play.s.state)->spawn_refused, 15, 25);
+    play_close();
+}
+
+static void a_restart_waits_for_what_the_dead_leader_left(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a")->orphans_kill = 1;
+    *play_fate("a") = (struct fake_fate){.obeys = DUR_MS(20), .kids = 2, .kid_obeys = DUR_MS(300)};
+    play_open();
+    CUE(2000, play_restart, play_proc("a"));
+    CUE(5000, play_stop, play_proc("a"));
+    CUE(9000, play_term, &play.s);
+    /* the group gets its TERM when the leader is dead, and is gone 300 ms later */
+    play_expect("0 start a\n2000 SIGTERM a\n2020 death a\n2320 start a\n"
+                "5000 SIGTERM a\n5020 death a\n",
+                0);
+}
+
+static void a_stop_in_the_midst_of_a_start_leaves_nothing(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a")->autostart = 0;
+    play_open();
+    proc_start(play_proc("a"), PROC_WHY_OPERATOR);
+    proc_stop(play_proc("a")); /* before the turn's end, when spawns are done */
+    CUE(1000, play_term, &play.s);
+    play_expect("", 0);
+}
+
+static void hundreds_of_orphans_are_all_reaped(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    *play_fate("a") = (struct fake_fate){.lives = DUR_MS(1500),
+                                         .status = 1 << 8,
+                                         .obeys = DUR_MS(1),
+                                         .kids = 50,
+                                         .kid_lives = DUR_MS(100)};
+    play_open();
+    CUE(20000, play_term, &play.s);
+    play_run();
+    /* those of the last one may live on when the supervisor ends */
+    assert_in_range(state_totals(play.s.state)->orphans, 13 * 50, 14 * 50);
+    assert_int_equal(state_totals(play.s.state)->orphans, fake_counts().orphans);
+    assert_int_equal(state_totals(play.s.state)->spawned, 14);
+    play_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(start_goes_up_by_priority_and_shutdown_down_equal_ones_at_once),
+        cmocka_unit_test(one_that_ignores_term_is_killed_after_stopwaitsecs),
+        cmocka_unit_test(the_shutdown_timeout_kills_all_that_is_left),
+        cmocka_unit_test(a_second_term_hastens_the_first),
+        cmocka_unit_test(nothing_is_started_in_a_shutdown),
+        cmocka_unit_test(a_crash_is_made_good_in_the_same_millisecond),
+        cmocka_unit_test(retries_wait_1_2_and_3_seconds_then_fatal),
+        cmocka_unit_test(on_fatal_exit_ends_the_supervisor_with_1),
+        cmocka_unit_test(a_kernel_without_resources_costs_no_retries),
+        cmocka_unit_test(a_restart_waits_for_what_the_dead_leader_left),
+        cmocka_unit_test(a_stop_in_the_midst_of_a_start_leaves_nothing),
+        cmocka_unit_test(hundreds_of_orphans_are_all_reaped),
+    };
+    return cmocka_run_group_tests_name("order", tests, NULL, NULL);
+}

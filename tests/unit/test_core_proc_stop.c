@@ -1,0 +1,213 @@
+/* The process machine rule by rule: the way down. */
+#include "tests/unit/core_proc_fix.h"
+
+/* ---- stop ---- */
+
+static void stop_sends_the_stop_signal_then_kill_again_and_again(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "RUNNING>STOPPING SIGTERM+CONT");
+    assert_int_equal(f.l.why, PROC_WHY_OPERATOR);
+    assert_int_equal(f.l.want, 0);
+    for (int n = 1; n < 300; n++) {
+        IS(fix_due(&f, 10000), "SIGKILL");
+        assert_int_equal(f.l.kills, n < 255 ? n : 255);
+    }
+    IS(fix_exit(&f, EXIT_BY(SIGKILL)), "STOPPING>STOPPED exited");
+    assert_int_equal(f.l.why, PROC_WHY_STOPPED);
+    assert_int_equal(f.l.exit_status, SIGKILL);
+    assert_int_equal(f.l.next.ns, 0);
+}
+
+static void a_sequence_of_stop_signals_ends_in_kill(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.stops[0] = (struct proc_stop_step){SIGINT, DUR_S(3)};
+    f.p.stops[1] = (struct proc_stop_step){SIGTERM, DUR_S(2)};
+    f.p.stops[2] = (struct proc_stop_step){SIGKILL, DUR_S(4)};
+    f.p.nstops = 3;
+    f.p.stopasgroup = true;
+    fix_start(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "STARTING>STOPPING SIGINT@group+CONT");
+    IS(fix_due(&f, 3000), "SIGTERM@group+CONT");
+    IS(fix_due(&f, 2000), "SIGKILL");
+    IS(fix_due(&f, 4000), "SIGKILL");
+    IS(fix_due(&f, 10000), "SIGKILL");
+}
+
+static void stopwaitsecs_of_0_kills_at_the_next_timer_then_every_second(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.stopwait = f.p.stops[0].wait = DUR_S(0);
+    f.p.killasgroup = true;
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "RUNNING>STOPPING SIGTERM+CONT");
+    IS(fix_due(&f, 0), "SIGKILL@group");
+    IS(fix_due(&f, 1000), "SIGKILL@group");
+}
+
+static void kill_goes_to_the_group_with_orphans_kill(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.orphans_kill = true;
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "RUNNING>STOPPING SIGTERM+CONT");
+    IS(fix_due(&f, 10000), "SIGKILL@group");
+}
+
+static void stop_before_the_spawn_was_answered_cancels_it(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_ev(&f, PROC_EV_START);
+    IS(fix_ev(&f, PROC_EV_STOP), "STARTING>STOPPED cancel");
+    IS(fix_ev(&f, PROC_EV_DELAYED), "-");
+    IS(fix_ev(&f, PROC_EV_CANNOT), "-");
+    IN_STATE(&f, STOPPED);
+}
+
+static void a_child_that_comes_after_the_cancel_is_stopped(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_ev(&f, PROC_EV_START);
+    fix_ev(&f, PROC_EV_STOP);
+    IS(fix_spawned(&f, 33), "STOPPED>STOPPING SIGTERM+CONT");
+    assert_int_equal(f.l.pid, 33);
+    assert_int_equal(f.l.starts, 1);
+    assert_int_equal(f.l.want, 0);
+    IS(fix_exit(&f, EXIT_BY(SIGTERM)), "STOPPING>STOPPED exited");
+}
+
+static void stop_between_two_tries_of_a_refused_spawn_just_stops(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_ev(&f, PROC_EV_START);
+    fix_ev(&f, PROC_EV_DELAYED);
+    IS(fix_ev(&f, PROC_EV_STOP), "STARTING>STOPPED");
+    assert_int_equal(f.l.next.ns, 0);
+}
+
+static void start_while_stopping_starts_again_and_stop_takes_it_back(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_run(&f, 1);
+    fix_ev(&f, PROC_EV_STOP);
+    IS(fix_ev(&f, PROC_EV_START), "-");
+    assert_int_equal(f.l.want, 1);
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED>STARTING spawn exited");
+    assert_int_equal(f.l.why, PROC_WHY_OPERATOR);
+    fix_spawned(&f, 2);
+    assert_int_equal(f.l.restarts, 0);
+    fix_ev(&f, PROC_EV_STOP);
+    fix_ev(&f, PROC_EV_START);
+    IS(fix_ev(&f, PROC_EV_STOP), "-");
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED exited");
+    IN_STATE(&f, STOPPED);
+}
+
+static void restart_in_each_state(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    IS(fix_ev(&f, PROC_EV_RESTART), "STOPPED>STARTING spawn");
+    IS(fix_ev(&f, PROC_EV_RESTART), "-"); /* it is only just starting */
+    fix_spawned(&f, 1);
+    IS(fix_ev(&f, PROC_EV_RESTART), "STARTING>STOPPING SIGTERM+CONT");
+    IS(fix_ev(&f, PROC_EV_RESTART), "-");
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED>STARTING spawn exited");
+    fix_spawned(&f, 2);
+    fix_exit(&f, STATUS(0));
+    IN_STATE(&f, BACKOFF);
+    IS(fix_ev(&f, PROC_EV_RESTART), "BACKOFF>STOPPED>STARTING spawn");
+    fix_spawned(&f, 3);
+    fix_due(&f, 1000);
+    IS(fix_ev(&f, PROC_EV_RESTART), "RUNNING>STOPPING SIGTERM+CONT");
+}
+
+static void shutdown_in_backoff_is_fatal_but_counts_as_none(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.on_fatal = PROC_FATAL_RETRY;
+    f.p.fatal_retry = DUR_S(1);
+    fix_start(&f, 1);
+    fix_exit(&f, STATUS(1));
+    IS(fix_ev(&f, PROC_EV_SHUTDOWN), "BACKOFF>FATAL");
+    assert_int_equal(f.l.why, PROC_WHY_SHUTDOWN);
+    assert_int_equal(f.l.fatals, 0);
+    assert_int_equal(f.l.tries, 0);
+    assert_int_equal(f.l.next.ns, 0);
+}
+
+static void shutdown_takes_back_every_start_that_waits(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_run(&f, 1);
+    fix_ev(&f, PROC_EV_RESTART);
+    IS(fix_ev(&f, PROC_EV_SHUTDOWN), "-");
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED exited");
+    f.p.startretries = 0;
+    f.p.on_fatal = PROC_FATAL_RETRY;
+    f.p.fatal_retry = DUR_S(1);
+    fix_start(&f, 2);
+    fix_exit(&f, STATUS(0));
+    IS(fix_ev(&f, PROC_EV_SHUTDOWN), "-");
+    IN_STATE(&f, FATAL);
+    assert_int_equal(f.l.next.ns, 0);
+    fix_init(&f);
+    fix_ev(&f, PROC_EV_START);
+    IS(fix_ev(&f, PROC_EV_SHUTDOWN), "STARTING>STOPPED cancel");
+    assert_int_equal(f.l.why, PROC_WHY_SHUTDOWN);
+}
+
+static void hasten_kills_now(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_HASTEN), "-");
+    fix_ev(&f, PROC_EV_STOP);
+    fix_pass(&f, 500);
+    IS(fix_ev(&f, PROC_EV_HASTEN), "SIGKILL");
+    IS(fix_due(&f, 10000), "SIGKILL");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stop_sends_the_stop_signal_then_kill_again_and_again),
+        cmocka_unit_test(a_sequence_of_stop_signals_ends_in_kill),
+        cmocka_unit_test(stopwaitsecs_of_0_kills_at_the_next_timer_then_every_second),
+        cmocka_unit_test(kill_goes_to_the_group_with_orphans_kill),
+        cmocka_unit_test(stop_before_the_spawn_was_answered_cancels_it),
+        cmocka_unit_test(a_child_that_comes_after_the_cancel_is_stopped),
+        cmocka_unit_test(stop_between_two_tries_of_a_refused_spawn_just_stops),
+        cmocka_unit_test(start_while_stopping_starts_again_and_stop_takes_it_back),
+        cmocka_unit_test(restart_in_each_state),
+        cmocka_unit_test(shutdown_in_backoff_is_fatal_but_counts_as_none),
+        cmocka_unit_test(shutdown_takes_back_every_start_that_waits),
+        cmocka_unit_test(hasten_kills_now),
+    };
+    return cmocka_run_group_tests_name("core_proc_stop", tests, NULL, NULL);
+}
