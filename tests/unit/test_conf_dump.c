@@ -89,8 +89,8 @@ static const char *const only_ours[] = {
     "[supervisord]\nenvironment=A=\"50%%\"\n",
     "[supervisord]\nenvironment=A=\"%(host_node_name)s\"\n",
     "[supervisord]\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=some:plugin\n",
-    "[supervisord]\n[eventlistener:x]\ncommand=c\nevents=EVENT\nresult_handler=supervisor_stdout:"
-    "event_handler\n",
+    ("[supervisord]\n[eventlistener:x]\ncommand=c\nevents=EVENT\n"
+     "result_handler=supervisor_stdout:event_handler\n"),
     "[supervisord]\nidentifier=\xff\n",
 };
 
