@@ -131,5 +131,9 @@ int setup_ctl(struct sup *s, struct err *e)
     s->ctl = ctl_new(&config, e);
     if (!s->ctl)
         return -1;
-    return ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e);
+    if (ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
+        return -1;
+    if (ctl_path(s->ctl)[0] == '@')
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    return 0;
 }
