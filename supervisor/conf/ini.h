@@ -28,7 +28,7 @@ struct ini_section {
     const char *name;
     struct pos at;
     uint32_t number;
-    bool touched; /* a file read since the last ini_expand_here() wrote into it */
+    bool touched; /* is in the list of those below */
     VEC(struct ini_key *) keys;
     UT_hash_handle hh;
 };
@@ -39,6 +39,7 @@ struct ini {
     struct ini_section *by_name;
     struct ini_key *by_id;
     struct ini_section defaults;
+    VEC(struct ini_section *) touched; /* since the last ini_expand_here() */
 };
 
 /* An empty one; texts live in the arena, which the caller keeps. */

@@ -93,8 +93,27 @@ static const char *near_theirs(struct conf *c, const char *section)
     return NULL;
 }
 
+/* One of ours with a name that it does not take, or without the one it needs. */
+static bool wrong_shape(struct conf *c, const struct ini_section *s)
+{
+    size_t n = strcspn(s->name, ":");
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        const struct sect_kind *k = &sect_kinds[i];
+        if (!k->ours || strlen(k->name) != n || strncmp(k->name, s->name, n) != 0)
+            continue;
+        conf_fail(c, pos_section(s),
+                  k->named ? "[%s] needs a name, as in [%s:NAME]"
+                           : "[%s]: write [%s], it has no name",
+                  s->name, k->name);
+        return true;
+    }
+    return false;
+}
+
 static void unknown_section(struct conf *c, const struct ini_section *s)
 {
+    if (wrong_shape(c, s))
+        return;
     const struct sect_kind *ours = near_ours(c, s->name);
     if (ours) {
         conf_fail(c, pos_section(s), "unknown section [%s]; did you mean [%s%s]?", s->name,

@@ -167,8 +167,12 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
         return -1;
     note(out_shared(w->d, p->out), p, k->size);
     ssize_t n = write_out(k, p, k->size);
-    if (n < (ssize_t)p->data.len)
+    if (n < (ssize_t)p->data.len && errno == EAGAIN) {
+        err_set(e, "%s is full: its reader does not keep up", sink_name(k));
+        e->errnum = EAGAIN;
+    } else if (n < (ssize_t)p->data.len) {
         err_errno(e, errno, "cannot write to %s", sink_name(k));
+    }
     if (n > 0)
         k->mid_line = p->last != '\n';
     return n;

@@ -19,6 +19,8 @@ struct writer;
 struct gzips;
 struct tails;
 
+#define SINK_BUCKETS 1024u
+
 /* One output of a stream: its place in a sink's list. */
 struct out {
     TAILQ_ENTRY(out) link; /* sink->outs */
@@ -38,6 +40,7 @@ struct stream {
     bool paused;        /* log_overflow=block: not read for now */
     bool keep;          /* no regular file: the last bytes stay for `tail` */
     bool closing;       /* supd wants it gone */
+    bool lazy;          /* its file's sink is made when there is something to write */
     bool reading;       /* a read() into its blocks is under way */
     uint64_t last_from; /* where the latest read() began, and when it was */
     int64_t last_wall;
@@ -54,6 +57,7 @@ struct logd {
     struct chain *chains;    /* [nstreams] */
     struct stream **streams; /* [nstreams] */
     TAILQ_HEAD(, sink) sinks;
+    struct sink *by_name[SINK_BUCKETS];
     struct writer *writers[LOGSHM_WRITERS];
     struct gzips *gzips;
     struct tails *tails;

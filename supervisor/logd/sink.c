@@ -28,6 +28,15 @@ static bool is_it(const struct sink *s, enum sink_kind kind, int fd_number, cons
            (kind == SINK_FILE && strcmp(s->path, path) == 0);
 }
 
+/* The list of those that may be it: FNV-1a over the path. */
+static struct sink **bucket(struct logd *d, enum sink_kind kind, const char *path)
+{
+    uint32_t h = 2166136261u;
+    for (const char *c = kind == SINK_FILE ? path : ""; *c; c++)
+        h = (h ^ (unsigned char)*c) * 16777619u;
+    return &d->by_name[h % SINK_BUCKETS];
+}
+
 static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number, const char *path)
 {
     struct sink *s = calloc(1, sizeof(*s));
@@ -43,6 +52,9 @@ static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number,
     }
     TAILQ_INIT(&s->outs);
     TAILQ_INSERT_TAIL(&d->sinks, s, link);
+    struct sink **list = bucket(d, kind, path);
+    s->next = *list;
+    *list = s;
     return s;
 }
 
@@ -58,10 +70,9 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
         kind = SINK_FD;
         fd_number = r->fd_sink;
     }
-    struct sink *s;
-    TAILQ_FOREACH (s, &d->sinks, link)
-        if (is_it(s, kind, fd_number, path))
-            break;
+    struct sink *s = *bucket(d, kind, path);
+    while (s && !is_it(s, kind, fd_number, path))
+        s = s->next;
     if (!s)
         s = sink_new(d, kind, fd_number, path);
     if (s && kind == SINK_FILE) {
@@ -78,6 +89,10 @@ void sink_free(struct logd *d, struct sink **sp)
     struct sink *s = *sp;
     *sp = NULL;
     TAILQ_REMOVE(&d->sinks, s, link);
+    struct sink **at = bucket(d, s->kind, s->path);
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
     fd_close(&s->fd);
     free(s->path);
     free(s);

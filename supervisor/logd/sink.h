@@ -13,6 +13,7 @@ enum sink_kind { SINK_FILE, SINK_FD, SINK_SYSLOG };
 
 struct sink {
     TAILQ_ENTRY(sink) link;  /* logd->sinks */
+    struct sink *next;       /* logd->by_name */
     TAILQ_ENTRY(sink) queue; /* writer->queue */
     TAILQ_ENTRY(sink) later; /* writer->later */
     struct out_list outs;

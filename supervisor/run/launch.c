@@ -2,6 +2,7 @@
 #include "supervisor/run/launch.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/lowfds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +111,7 @@ static int open_stdin(struct proc *p, int *out_child)
     fcntl(ends[1], F_SETFL, O_NONBLOCK);
     if (p->stdin_fd >= 0)
         close(p->stdin_fd);
-    p->stdin_fd = ends[1];
+    p->stdin_fd = lowfds_lift(ends[1]);
     *out_child = ends[0];
     return 0;
 }

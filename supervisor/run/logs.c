@@ -27,13 +27,15 @@ static struct logshm_stream *shared(const struct log_stream *s)
 /* What goes into the shared record; strings are still the caller's. */
 struct wanted {
     const char *path;
+    char proc_path[40];
     int64_t maxbytes;
     int32_t backups;
     int32_t fd_sink;
     uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
 };
 
-/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths */
+/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
+ * they mean is what supd itself has there. */
 static int fd_of_path(const char *path)
 {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/", "/proc/1/fd/"};
@@ -51,11 +53,17 @@ static int fd_of_path(const char *path)
     return -1;
 }
 
+/* 0, 1 and 2 are the same in supd-log; others are opened through supd. */
 static void set_sink(struct wanted *w, const char *path)
 {
-    w->fd_sink = fd_of_path(path);
+    int fd = fd_of_path(path);
+    w->fd_sink = fd <= 2 ? fd : -1;
     w->kind = w->fd_sink >= 0 ? LOGSHM_FD : LOGSHM_FILE;
     w->path = path;
+    if (fd > 2) {
+        snprintf(w->proc_path, sizeof(w->proc_path), "/proc/%d/fd/%d", getpid(), fd);
+        w->path = w->proc_path;
+    }
 }
 
 static void want_program(const struct logs_conf *c, struct wanted *w)
@@ -208,6 +216,15 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
+/* Most programs give their name to their process and their group: one copy serves all three. */
+static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
+                       struct err *e)
+{
+    if (text && strcmp(text, logshm_string(m->h, r->name)) == 0)
+        return r->name;
+    return logmem_string(m, text, e);
+}
+
 /* Fills the shared record of a new stream. */
 static int describe(struct log_stream *s, const struct logs_conf *c, struct wanted *w,
                     struct err *e)
@@ -216,9 +233,9 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     struct logshm_stream *r = shared(s);
     int64_t path = path_of(s->logs, c, w, e);
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
-    int64_t program = name < 0 ? -1 : logmem_string(m, c->program, e);
-    int64_t group = program < 0 ? -1 : logmem_string(m, c->group, e);
     r->name = name > 0 ? (uint32_t)name : 0;
+    int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
+    int64_t group = program < 0 ? -1 : name_of(m, r, c->group, e);
     r->program = program > 0 ? (uint32_t)program : 0;
     r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;
