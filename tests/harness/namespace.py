@@ -111,7 +111,8 @@ class Namespace:
 
     def enter_command(self, argv):
         # --root: the root of the one inside, where the tests themselves run in a chroot
-        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net", "--root"] + list(argv)
+        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net", "--root",
+                "--wdns=/"] + list(argv)
 
     def running(self):
         return self.proc.poll() is None
