@@ -200,9 +200,10 @@ int words_env(struct arena *a, const char *text, struct env_lex_opts opts, struc
     if (!ok && !opts.exact) {
         ok = read_own(a, text, &pairs);
         *out_extended |= ok;
-        if (ok)
-            *out_dropped = NULL;
+        *out_dropped = NULL;
     }
+    if (!ok)
+        *out_dropped = NULL;
     *out = (struct env_list){.n = ok ? pairs.n : 0};
     if (out->n)
         out->v = arena_memdup(a, pairs.v, pairs.n * sizeof(*pairs.v));
