@@ -217,30 +217,3 @@ int words_env(struct arena *a, const char *text, struct env_lex_opts opts, struc
                           : "No closing quotation in '%s'",
                    text);
 }
-
-static bool bare_value(const char *s)
-{
-    for (; *s; s++) {
-        if (!word_char(*s))
-            return false;
-    }
-    return true;
-}
-
-bool words_env_print(struct str *out, const struct env_list *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        const char *v = l->v[i].value;
-        size_t n = strlen(v);
-        char quote = strchr(v, '"') ? '\'' : '"';
-        bool edge = n && (strchr("'\"", v[0]) || strchr("'\"", v[n - 1]));
-        if ((strchr(v, '"') && strchr(v, '\'')) || edge)
-            return false;
-        str_printf(out, "%s%s=", i ? "," : "", l->v[i].key);
-        if (n && bare_value(v))
-            str_puts(out, v);
-        else
-            str_printf(out, "%c%s%c", quote, v, quote);
-    }
-    return true;
-}
