@@ -57,6 +57,7 @@ class Namespace:
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
+        self.held = self._hold(self.init)
         self.id = self._pid_namespace(self.init)
 
     def _first_child(self):
@@ -69,6 +70,14 @@ class Namespace:
             return int(child[0])
         assert self.proc.poll() is None, f"unshare ended with {self.proc.returncode}"
         return None
+
+    @staticmethod
+    def _hold(pid):
+        """An open namespace keeps its number: no later one gets it while this object compares."""
+        try:
+            return os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
 
     @staticmethod
     def _pid_namespace(pid):
@@ -126,3 +135,6 @@ class Namespace:
             self.proc.kill()
             self.proc.wait(10)
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None
