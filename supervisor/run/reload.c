@@ -446,3 +446,15 @@ void reload_all(struct sup *s)
     if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
         log_error("the configuration was not reloaded: %s", e.msg);
 }
+
+void reload_fini(struct sup *s)
+{
+    if (s->load) {
+        fd_close(&s->load->gen_fd);
+        fd_close(&s->load->report_fd);
+        free(s->load);
+    }
+    free(s->apply);
+    s->load = NULL;
+    s->apply = NULL;
+}
