@@ -119,7 +119,9 @@ class Namespace:
         return subprocess.run(self.enter_command(argv), check=False, **kw)
 
     def enter_command(self, argv):
-        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net"] + list(argv)
+        # --root: the root of the one inside, where the tests themselves run in a chroot
+        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net", "--root",
+                "--wdns=/"] + list(argv)
 
     def running(self):
         return self.proc.poll() is None
