@@ -261,7 +261,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         }
         g->procs[g->nprocs++] = p;
-        if (p->conf->autostart)
+        if (p->opts->autostart)
             proc_start(p, PROC_WHY_OPERATOR);
     }
 }

@@ -150,7 +150,7 @@ static void test_log_percent(void **state)
         snprintf(text, sizeof(text), "[supervisord]\n[program:x]\ncommand=c\nstdout_logfile=%s\n",
                  spelt[i]);
         const struct gen *g = gen_of(text);
-        assert_string_equal(gen_str(g, gen_procs(g)->log[0].path), "/tmp/a%b");
+        assert_string_equal(gen_str(g, gen_procs(g)->log_path[0]), "/tmp/a%b");
         gen_close(&g);
     }
 }
