@@ -57,7 +57,12 @@ class Namespace:
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
-        self.id = self._pid_namespace(self.init)
+        self.id = self.pin = None
+        try:  # while this is open, no other namespace gets the same number
+            self.pin = os.open(f"/proc/{self.init}/ns/pid", os.O_RDONLY)
+            self.id = self._pid_namespace(self.init)
+        except FileNotFoundError:
+            pass  # it was over before we looked
 
     def _first_child(self):
         try:
@@ -124,4 +129,10 @@ class Namespace:
         except subprocess.TimeoutExpired:
             self.proc.kill()
             self.proc.wait(10)
+        self._wait_gone()
+        if self.pin is not None:
+            os.close(self.pin)
+        self.pin = None
+
+    def _wait_gone(self):
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")
