@@ -181,7 +181,7 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
 /* True if there may be more to do. */
 static bool serve_out(struct writer *w, struct sink *k, struct out *o)
 {
-    struct err e;
+    struct err e = {.errnum = 0};
     struct pick p;
     if (o->pinned || !pick(w, k, o, &p))
         return false;

@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/rng.h"
+#include "supervisor/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
+#define NONE_PIPES 512u
 #define OWN_FDS 8 /* memory, channel, main log's pipe, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
@@ -45,10 +47,9 @@ static int fd_of_path(const char *path)
         return 2;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         size_t n = strlen(folders[i]);
-        const char *digit = path + n;
-        if (strncmp(path, folders[i], n) == 0 && *digit >= '0' && *digit <= '9' &&
-            strlen(digit) < 4 && strspn(digit, "0123456789") == strlen(digit))
-            return atoi(digit);
+        int64_t fd;
+        if (strncmp(path, folders[i], n) == 0 && text_int(path + n, 0, 65535, &fd, NULL) == 0)
+            return (int)fd;
     }
     return -1;
 }
@@ -173,10 +174,13 @@ static int grow(struct logs *g, uint32_t slot, struct err *e)
     return 0;
 }
 
-/* NONE gets a pipe (for `tail`) while pipes leave half of the descriptors to everything else. */
+/* NONE gets a pipe (for `tail`) while there are few streams, and half of the descriptors are left
+ * to everything else. */
 static bool pipe_affordable(const struct logs *g)
 {
     struct rlimit lim;
+    if (g->nstreams >= NONE_PIPES)
+        return false;
     if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
         return true;
     return logs_need_fds(g->nstreams + 1) <= lim.rlim_cur / 2;

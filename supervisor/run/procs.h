@@ -15,6 +15,7 @@ struct proc {
     struct group *group;
     struct live_gen *gen;        /* holds a reference */
     const struct gen_proc *conf; /* its record in gen */
+    const struct gen_opts *opts; /* the options of that record */
     struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
     const struct gen_proc *next_conf;
     struct log_stream *log[2]; /* stdout, stderr; NULL: none */
@@ -86,7 +87,8 @@ bool procs_reaped(struct sup *s, int pid, int status);
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
-/* Takes back what ended or exec'd children used; asks for another look while some are on the way. */
+/* Takes back what ended or exec'd children used; asks for another look while some are on the way.
+ */
 void procs_tidy(struct sup *s);
 
 #endif

@@ -261,7 +261,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         }
         g->procs[g->nprocs++] = p;
-        if (p->conf->autostart)
+        if (p->opts->autostart)
             proc_start(p, PROC_WHY_OPERATOR);
     }
 }
@@ -445,4 +445,16 @@ void reload_all(struct sup *s)
     struct err e;
     if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
         log_error("the configuration was not reloaded: %s", e.msg);
+}
+
+void reload_fini(struct sup *s)
+{
+    if (s->load) {
+        fd_close(&s->load->gen_fd);
+        fd_close(&s->load->report_fd);
+        free(s->load);
+    }
+    free(s->apply);
+    s->load = NULL;
+    s->apply = NULL;
 }

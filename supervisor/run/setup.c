@@ -40,10 +40,10 @@ static uint64_t fds_needed(const struct gen *g)
 {
     uint64_t streams = 0, stdins = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
-        const struct gen_proc *c = gen_procs(g) + i;
-        streams += c->log[0].sink != GEN_SINK_NONE;
-        streams += c->log[1].sink != GEN_SINK_NONE && !c->redirect_stderr;
-        stdins += !c->stdin_null;
+        const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
+        streams += o->log[0].sink != GEN_SINK_NONE;
+        streams += o->log[1].sink != GEN_SINK_NONE && !o->redirect_stderr;
+        stdins += !o->stdin_null;
     }
     return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }
@@ -132,5 +132,9 @@ int setup_ctl(struct sup *s, struct err *e)
     s->ctl = ctl_new(&config, e);
     if (!s->ctl)
         return -1;
-    return ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e);
+    if (ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
+        return -1;
+    if (ctl_path(s->ctl)[0] == '@')
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    return 0;
 }

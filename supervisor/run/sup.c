@@ -194,6 +194,8 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
 void sup_fini(struct sup *s)
 {
     ctl_free(&s->ctl);
+    helpers_fini(s);
+    reload_fini(s);
     agent_free(&s->agent);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))

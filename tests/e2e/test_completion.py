@@ -8,6 +8,7 @@ from harness.terminal import Terminal
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:solitary]
 command=/bin/sleep 1000
 startsecs=0
@@ -22,7 +23,7 @@ startsecs=0
 """
 
 BASH = f"""PS1='ready> '; source /usr/share/bash-completion/bash_completion; \
-source {ROOT}/completion/supctl.bash; bind 'set bell-style none'; echo lo''aded
+source {ROOT}/completion/supctl.bash; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; echo lo''aded
 """
 ZSH = f"""PS1='ready> '; fpath=({ROOT}/completion $fpath); autoload -Uz compinit; compinit -u -D; \
 setopt no_beep; echo lo''aded
@@ -37,7 +38,7 @@ def shell(request, sup):
     env = dict(s.env, TERM="vt100", PATH=build_dir() + ":" + os.environ["PATH"], HOME=s.dir)
     t = Terminal(s.ns.enter_command(argv), env=env)
     t.type({"bash": BASH, "zsh": ZSH}[request.param])
-    t.expect("loaded\r")
+    t.expect("loaded\r\n[\\s\\S]*ready> ")
     yield s, t
     t.close()
 
@@ -56,16 +57,17 @@ def test_commands_and_other_words(shell):
     t.type("supctl vers\t")
     t.expect("version")
     t.type("\n")
-    t.expect(r"^supd \d")
+    t.expect(r"^supd \d[\s\S]*ready> ")
     t.type("supctl signal USR\t1 soli\t\n")
-    t.expect("solitary: signalled")
-    t.type("supctl --js\tstat\t\tus soli\t\n")
+    t.expect("solitary: signalled[\\s\\S]*ready> ")
+    t.type("supctl --js\tstatu\tsoli\t\n")
     t.expect('"name": "solitary"')
 
 
 def test_another_socket(shell):
     s, t = shell
-    t.type("SUPD_SOCKET=/nothing; export SUPD_SOCKET\n")
+    t.type("SUPD_SOCKET=/nothing; export SUPD_SOCKET; echo do''ne\n")
+    t.expect("done\r\n[\\s\\S]*ready> ")
     t.type(f"supctl -s {s.socket} pid soli\t\n")
     t.expect(rf"^{s.status()['solitary']['pid']}\r")
 

@@ -147,7 +147,8 @@ def test_overflow_block_makes_the_program_wait_and_drops_nothing(drive):
     d.add("w", sink=d.path("fifo"), block=1)
     pid = d.spawn("w", pattern(3, 4, 0))
     wait(lambda: d.counters("w")["waiting"] > 100000, 20, "it is stuck")
-    time.sleep(0.5)
+    stuck = time.monotonic()
+    wait(lambda: time.monotonic() > stuck + 0.5 or pid in d.exits, 5, "half a second goes by")
     assert pid not in d.exits
     reader = subprocess.Popen(["head", "-c", str(4 << 20)], stdin=open(d.path("fifo"), "rb", buffering=0),
                               stdout=open(d.path("copy"), "wb"))

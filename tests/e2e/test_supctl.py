@@ -10,6 +10,7 @@ from harness.terminal import Terminal
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:good]
 command=/bin/sh -c 'echo said good; echo complained good >&2; exec sleep 1000'
 startsecs=0
@@ -88,7 +89,8 @@ def test_status_names(s, args, code, names):
 
 
 def test_status_json(s):
-    good, once = s.status()["good"], s.status()["once"]
+    rows = {r["name"]: r for r in json.loads(s.ctl("--json", "status").stdout)}
+    good, once = rows["good"], rows["once"]
     assert good["state"] == "RUNNING" and good["group"] == "good" and good["restarts"] == 0
     assert isinstance(good["pid"], int) and good["uptime_ms"] >= 0 and "exit" not in good
     assert once["exit"] == "exit status 0" and once["exitcode"] == 0 and once["expected"] is True
@@ -101,7 +103,7 @@ def test_restarts_and_reasons_are_shown(s):
     s.wait(lambda: s.status()["good"]["pid"] not in (0, first))
     good = s.status()["good"]
     assert (good["restarts"], good["starts"], good["exits"]) == (1, 2, 1)
-    assert good["exit"] == "terminated by SIGKILL" and good["expected"] is False
+    assert good["exit"] == "terminated by SIGKILL" and good["expected"] == 0
     assert re.search(r"^good +RUNNING +\d+ +\S+ +1 +terminated by SIGKILL$", s.ctl("status").stdout, re.M)
 
 
@@ -156,6 +158,7 @@ def test_signal_and_pid(s):
 
 
 def test_tail(s):
+    s.wait(lambda: s.ok("tail", "good") and s.ok("tail", "good", "stderr"))
     check(s.ctl("tail", "good"), 0, r"\Asaid good\n\Z")
     check(s.ctl("tail", "good", "stderr"), 0, r"\Acomplained good\n\Z")
     check(s.ctl("tail", "-5", "good"), 0, r"\Agood\n\Z")
@@ -177,6 +180,7 @@ def test_tail_follows(s, tmp_path):
 
 
 def test_clear(s):
+    s.wait(lambda: s.ok("tail", "good") == "said good\n")
     check(s.ctl("clear", "good"), 0, "good: cleared")
     check(s.ctl("tail", "good"), 0, r"\A\Z")
     check(s.ctl("clear", "nosuch"), 1, err="nosuch")
@@ -240,7 +244,9 @@ def test_what_answers_is_not_supd(s):
         check(s.run("bash", "-c", shell, env=s.env), 5, err=err)
 
 
-def test_events_and_watch(s):
+def test_events_and_watch(sup):
+    s = sup(CONF, pid1=False)
+    s.wait_state("good", "RUNNING")
     events = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "events", "good"]), env=s.env)
     watch = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "status", "--watch"]),
                      env=dict(s.env, TERM="xterm"))
@@ -279,7 +285,8 @@ def test_narrow_terminal(s):
 
 
 def test_interactive_shell(s):
-    t = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket]),
+    # nsenter, which stands between the terminal and supctl, must outlive Ctrl-C
+    t = Terminal(["env", "--ignore-signal=INT", *s.ns.enter_command([program("supctl"), "-s", s.socket])],
                  env=dict(s.env, TERM="xterm", HOME=s.dir))
     t.expect("NAME +STATE")
     t.expect("supd> ")
