@@ -116,6 +116,8 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         return;
     }
     log_warn("received SIGHUP indicating restart request");
+    if (s->ctl)
+        ctl_check(s->ctl); /* where the kernel denies inotify, this is the time to look */
     if (s->mood == SUP_RUNNING)
         reload_all(s);
 }
