@@ -25,7 +25,6 @@ class Rival:
     package = ""
     running = ""    # stands once in the status for each program that runs
     restart_limit = 10
-    quick = True    # False: waits about a second before it starts a program again, by design
 
     def __init__(self, place, count, pipes=True, build=""):
         self.place, self.count, self.pipes, self.build = place, count, pipes, build
@@ -135,7 +134,6 @@ class Supervisord(IniRival):
     name = title = package = "supervisor"
     commands = ("supervisord", "supervisorctl")
     running = "RUNNING"
-    quick = False
     head = "[supervisord]\nnodaemon=true\nlogfile={place}/main.log\npidfile={place}/main.pid\n\n" \
            "[unix_http_server]\nfile={place}/s.sock\n\n" \
            "[rpcinterface:supervisor]\n" \
@@ -190,7 +188,6 @@ class S6(ScanRival):
     name = title = package = "s6"
     commands = ("s6-svscan", "s6-supervise", "s6-svstat", "s6-log")
     running = "up (pid"
-    quick = False
 
     def command(self):
         return ["s6-svscan", "-c", str(self.count + 10), self.path("scan")]

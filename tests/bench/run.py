@@ -90,10 +90,8 @@ class Bench:
         floor = name.startswith("floor")
         parts = ["start", "settle", "one", "all"] if floor else \
             ["start", "settle", "pss", "idle", "status", "one", "all"]
-        kills = self.args.kills if RIVALS[name].quick else self.args.kills * 3 // 10
-        found = self.run(name, parts, kills=kills)
-        repeats = self.args.repeats if RIVALS[name].quick else 1
-        again = [self.run(name, ["start", "settle", "all"]) for _ in range(repeats - 1)]
+        found = self.run(name, parts)
+        again = [self.run(name, ["start", "settle", "all"]) for _ in range(self.args.repeats - 1)]
         for key in ("start_s", "all_s", "start_cpu_ms", "all_cpu_ms"):
             values = [f[key] for f in [found] + again if key in f]
             if values:
@@ -136,7 +134,7 @@ def arguments(argv):
     args = p.parse_args(argv)
     args.build = os.path.abspath(args.build)
     args.window, args.calm, args.kills = (5, 0, 10) if args.quick else (70, 10, 100)
-    args.repeats, args.mib = (1, 40) if args.quick else (3, 200)
+    args.repeats, args.mib = (1, 40) if args.quick else (3, 400)
     args.growth = (10, 100, 1000, 10000)
     return args
 
