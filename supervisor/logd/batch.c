@@ -234,7 +234,7 @@ void batch_serve(struct writer *w, struct sink *k)
         more = serve_all(w, k);
     k->busy = false;
     if (k->nouts == 0)
-        writer_orphan(w->d, k);
+        writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
     orders_settled(w->d);

@@ -75,7 +75,7 @@ void device_find(struct writer *finder, struct sink *k)
     pthread_mutex_lock(&d->lock);
     k->busy = false;
     if (k->nouts == 0) {
-        writer_orphan(d, k);
+        writer_orphan(k);
         return;
     }
     struct writer *w = writer_of(d, key);

@@ -19,6 +19,8 @@ struct writer;
 struct gzips;
 struct tails;
 
+#define LOGD_SINK_BUCKETS 512u
+
 /* One output of a stream: its place in a sink's list. */
 struct out {
     TAILQ_ENTRY(out) link; /* sink->outs */
@@ -51,9 +53,9 @@ struct logd {
     uint32_t epoch;
     pthread_mutex_t lock;
     struct ring ring;
-    struct chain *chains;    /* [nstreams] */
-    struct stream **streams; /* [nstreams] */
-    TAILQ_HEAD(, sink) sinks;
+    struct chain *chains;                       /* [nstreams] */
+    struct stream **streams;                    /* [nstreams] */
+    LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
     struct gzips *gzips;
     struct tails *tails;
@@ -61,6 +63,7 @@ struct logd {
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool answer_waits; /* the channel was full */
+    bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */

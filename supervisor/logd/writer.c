@@ -170,21 +170,22 @@ void writer_move(struct sink *k, struct writer *to)
     k->writer = to;
 }
 
-void writer_orphan(struct logd *d, struct sink *k)
+void writer_orphan(struct sink *k)
 {
     if (k->busy)
         return; /* its writer frees it */
     leave_later(k);
     if (k->queued)
         TAILQ_REMOVE(&k->writer->queue, k, queue);
-    sink_free(d, &k);
+    sink_free(&k);
 }
 
 bool writers_idle(const struct logd *d)
 {
     const struct sink *k;
-    TAILQ_FOREACH (k, &d->sinks, link)
-        if (k->queued || k->busy)
-            return false;
+    for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
+        LIST_FOREACH (k, &d->sinks[i], link)
+            if (k->queued || k->busy)
+                return false;
     return true;
 }

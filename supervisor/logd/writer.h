@@ -35,7 +35,7 @@ void writer_wait(struct sink *k, mono_t due);
 /* Gives the sink to another writer; it is in no queue then. */
 void writer_move(struct sink *k, struct writer *to);
 /* The sink's last output went: it is freed, by its writer if that works on it. */
-void writer_orphan(struct logd *d, struct sink *k);
+void writer_orphan(struct sink *k);
 /* Wakes the writers that were given something since the last call. */
 void writers_kick(struct logd *d);
 /* True if no writer has anything to do. */

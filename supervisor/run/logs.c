@@ -228,13 +228,13 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     struct logshm_stream *r = shared(s);
     int64_t path = path_of(s->logs, c, w, e);
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
-    int64_t program = name < 0 ? -1 : logmem_string(m, c->program, e);
-    int64_t group = program < 0 ? -1 : logmem_string(m, c->group, e);
+    int64_t program = name;
+    if (name >= 0 && strcmp(c->program, c->process) != 0)
+        program = logmem_string(m, c->program, e);
     r->name = name > 0 ? (uint32_t)name : 0;
     r->program = program > 0 ? (uint32_t)program : 0;
-    r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;
-    if (group < 0) {
+    if (program < 0) {
         r->path = path > 0 ? (uint32_t)path : 0;
         return -1;
     }
