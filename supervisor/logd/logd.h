@@ -57,11 +57,13 @@ struct logd {
     struct stream **streams;                    /* [nstreams] */
     LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
+    unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
     uint32_t npaused;  /* streams whose pipe is not read for now */
+    bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
     bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;

@@ -243,6 +243,7 @@ static int round_of(struct logd *d, int timeout_ms)
         return fullest; /* there will be more at once: wake a writer for all of it */
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
+    d->finder_busy = writers_relieve_finder(d);
     writers_kick(d);
     pthread_mutex_unlock(&d->lock);
     return n > 0 ? fullest : -2;
@@ -280,7 +281,7 @@ static int patience(const struct logd *d, bool dirty)
 {
     if (d->unkicked)
         return KICK_WAIT_MS;
-    if (d->supd_gone || d->answer_waits || d->npaused)
+    if (d->supd_gone || d->answer_waits || d->npaused || d->finder_busy)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
 }
