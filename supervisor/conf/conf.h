@@ -193,6 +193,8 @@ void load_fcgi(struct conf *c, struct group *g);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);
 
+/* The longest time that a process may take to stop before KILL, in nanoseconds. */
+int64_t conf_stop_ns(const struct proc_opts *o);
 /* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
 const char *conf_server_url(const struct conf *c);
 

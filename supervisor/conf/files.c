@@ -91,8 +91,7 @@ static void read_included(struct conf *c, const char *file, struct pos at)
 
 static void read_pattern(struct conf *c, const char *pattern, struct pos at)
 {
-    if (pattern[0] != '/')
-        pattern = arena_printf(c->a, "%s/%s", c->dir, pattern);
+    pattern = path_join(c->a, c->dir, pattern);
     struct str_list found = fileglob(c->a, pattern);
     if (!found.n)
         conf_warn(c, at, "No file matches via include \"%s\"", pattern);

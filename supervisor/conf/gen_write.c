@@ -158,20 +158,6 @@ static void write_groups(struct gen_writer *w, struct gen *g)
     VEC_FINI(&procs);
 }
 
-static int64_t stop_total(const struct proc_opts *o)
-{
-    int64_t ns = 0;
-    for (size_t i = 0; i < o->stopsignals.n; i++)
-        ns += o->stopsignals.v[i].wait_ns;
-    if (o->stopsignals.n)
-        return ns;
-    const int64_t day = 86400;
-    return (o->stopwaitsecs < 0            ? 0
-            : o->stopwaitsecs > 3650 * day ? 3650 * day
-                                           : o->stopwaitsecs) *
-           1000000000;
-}
-
 static int64_t shutdown_timeout(const struct conf *c)
 {
     if (sect_given(&rows_supd, &c->supd, "shutdown_timeout"))
@@ -182,7 +168,7 @@ static int64_t shutdown_timeout(const struct conf *c)
     VEC_EACH (&c->groups, i) {
         const struct group *g = c->groups.v[i];
         VEC_EACH (&g->procs, j) {
-            int64_t ns = stop_total(&g->procs.v[j]->o);
+            int64_t ns = conf_stop_ns(&g->procs.v[j]->o);
             most = ns > most ? ns : most;
         }
     }

@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+uint32_t ini_hash(const void *key, size_t len)
+{
+    const unsigned char *c = key;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ c[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(h ^ h >> 32);
+}
+
 void ini_init(struct ini *ini, struct arena *a)
 {
     *ini = (struct ini){.a = a, .defaults = {.name = "DEFAULT"}};
@@ -19,6 +28,7 @@ void ini_fini(struct ini *ini)
         VEC_FINI(&ini->sections.v[i]->keys);
     VEC_FINI(&ini->sections);
     VEC_FINI(&ini->defaults.keys);
+    VEC_FINI(&ini->touched);
 }
 
 static struct ini_section *find_n(const struct ini *ini, const char *name, size_t len)
@@ -33,19 +43,26 @@ struct ini_section *ini_find(const struct ini *ini, const char *name)
     return find_n(ini, name, strlen(name));
 }
 
+static void touch(struct ini *ini, struct ini_section *s)
+{
+    if (!s->touched && s != &ini->defaults)
+        VEC_PUSH(&ini->touched, s);
+    s->touched = true;
+}
+
 struct ini_section *ini_open(struct ini *ini, const char *name, size_t len, struct pos at)
 {
     if (len == 7 && memcmp(name, "DEFAULT", 7) == 0)
         return &ini->defaults;
     struct ini_section *s = find_n(ini, name, len);
     if (s) {
-        s->touched = true;
+        touch(ini, s);
         return s;
     }
     s = arena_alloc(ini->a, sizeof(*s));
     s->name = arena_strndup(ini->a, name, len);
     s->at = at;
-    s->touched = true;
+    touch(ini, s);
     VEC_PUSH(&ini->sections, s);
     s->number = (uint32_t)ini->sections.n;
     HASH_ADD_KEYPTR(hh, ini->by_name, s->name, (unsigned)len, s);
@@ -90,7 +107,7 @@ struct ini_key *ini_set(struct ini *ini, struct ini_section *s, const char *name
     }
     k->value = value;
     k->at = at;
-    s->touched = true;
+    touch(ini, s);
     return k;
 }
 
@@ -131,11 +148,15 @@ static void expand_section(struct ini *ini, struct ini_section *s, const char *h
 
 void ini_expand_here(struct ini *ini, const char *here)
 {
-    VEC_EACH (&ini->sections, i) {
-        struct ini_section *s = ini->sections.v[i];
-        if (s->touched || ini->defaults.touched)
-            expand_section(ini, s, here);
-        s->touched = false;
+    /* what was read before holds no %(here)s any more, unless [DEFAULT] brought a new one */
+    if (ini->defaults.touched)
+        VEC_EACH (&ini->sections, i)
+            expand_section(ini, ini->sections.v[i], here);
+    for (size_t i = 0; i < ini->touched.n; i++) {
+        if (!ini->defaults.touched)
+            expand_section(ini, ini->touched.v[i], here);
+        ini->touched.v[i]->touched = false;
     }
+    ini->touched.n = 0;
     ini->defaults.touched = false;
 }

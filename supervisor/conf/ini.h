@@ -7,7 +7,12 @@
 #include "supervisor/base/vec.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* uthash's own function falls through its switch without saying so */
+#define HASH_FUNCTION(key, len, hashv) ((hashv) = ini_hash((key), (len)))
+uint32_t ini_hash(const void *key, size_t len);
 #include <uthash.h>
 
 /* Where something was written. */
@@ -28,7 +33,7 @@ struct ini_section {
     const char *name;
     struct pos at;
     uint32_t number;
-    bool touched; /* a file read since the last ini_expand_here() wrote into it */
+    bool touched; /* is in the list of those below */
     VEC(struct ini_key *) keys;
     UT_hash_handle hh;
 };
@@ -39,6 +44,7 @@ struct ini {
     struct ini_section *by_name;
     struct ini_key *by_id;
     struct ini_section defaults;
+    VEC(struct ini_section *) touched; /* since the last ini_expand_here() */
 };
 
 /* An empty one; texts live in the arena, which the caller keeps. */

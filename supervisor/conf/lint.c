@@ -2,6 +2,8 @@
 #include "supervisor/conf/section.h"
 #include "supervisor/conf/words.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void lint_command(struct conf *c, const struct prog *prog)
@@ -24,10 +26,68 @@ static void lint_command(struct conf *c, const struct prog *prog)
                   prog->section->name, prog->procs.v[0]->o.command, e.msg);
 }
 
+static int name_cmp(const void *a, const void *b)
+{
+    return strcmp((*(struct proc *const *)a)->name, (*(struct proc *const *)b)->name);
+}
+
+/* Supervisor keeps the last of them and says nothing. */
+static void lint_names(struct conf *c, const struct group *g)
+{
+    size_t n = g->procs.n;
+    if (n < 2)
+        return;
+    struct proc **v = arena_memdup(c->a, g->procs.v, n * sizeof(struct proc *));
+    qsort(v, n, sizeof(*v), name_cmp);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(v[i]->name, v[i - 1]->name) == 0)
+            conf_warn(c, pos_section(v[i]->prog->section),
+                      "[%s]: group '%s' has several processes named '%s', of which only the last "
+                      "runs; give each its own process_name",
+                      v[i]->prog->section->name, g->name, v[i]->name);
+    }
+}
+
+/* what docker and others give a container to stop */
+#define CONTAINER_SECS 10
+
+static void lint_stop(struct conf *c)
+{
+    int64_t most = 0;
+    const struct proc *slow = NULL;
+    VEC_EACH (&c->groups, i) {
+        VEC_EACH (&c->groups.v[i]->procs, j) {
+            int64_t ns = conf_stop_ns(&c->groups.v[i]->procs.v[j]->o);
+            if (ns > most) {
+                most = ns;
+                slow = c->groups.v[i]->procs.v[j];
+            }
+        }
+    }
+    if (slow && most > CONTAINER_SECS * INT64_C(1000000000))
+        conf_hint(c, pos_section(slow->prog->section),
+                  "%s may take %" PRId64
+                  " s to stop; a container runtime kills after %d s unless it "
+                  "is told otherwise",
+                  slow->prog->section->name, most / 1000000000, CONTAINER_SECS);
+}
+
+/* Supervisor reads [include] of the main file only. */
+static void lint_include(struct conf *c)
+{
+    const struct ini_section *s = ini_find(&c->ini, "include");
+    const struct ini_key *k = s ? ini_get(&c->ini, s, "files") : NULL;
+    if (k && k->at.file != c->path)
+        conf_hint(c, k->at, "[include] is ignored in an included file");
+}
+
 void conf_lint(struct conf *c)
 {
     VEC_EACH (&c->groups, i) {
         VEC_EACH (&c->groups.v[i]->progs, j)
             lint_command(c, c->groups.v[i]->progs.v[j]);
+        lint_names(c, c->groups.v[i]);
     }
+    lint_stop(c);
+    lint_include(c);
 }

@@ -49,9 +49,17 @@ static size_t add_parts(char *out, size_t n, size_t root, const char *path)
     return n;
 }
 
+const char *path_join(struct arena *a, const char *folder, const char *path)
+{
+    size_t n = strlen(folder);
+    if (path[0] == '/')
+        return path;
+    return arena_printf(a, "%s%s%s", folder, n && folder[n - 1] != '/' ? "/" : "", path);
+}
+
 const char *path_absolute(struct arena *a, const struct path_env *env, const char *path)
 {
-    const char *full = path[0] == '/' ? path : arena_printf(a, "%s/%s", env->cwd, path);
+    const char *full = path_join(a, env->cwd, path);
     size_t root = full[0] == '/' && full[1] == '/' && full[2] != '/' ? 2 : 1;
     char *out = arena_alloc(a, strlen(full) + 2);
     memcpy(out, "//", root);
@@ -74,9 +82,7 @@ const char *path_dirname(struct arena *a, const char *path)
 static bool is_folder(struct arena *a, const struct path_env *env, const char *path)
 {
     struct stat st;
-    if (path[0] != '/')
-        path = arena_printf(a, "%s/%s", env->cwd, path);
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return stat(path_join(a, env->cwd, path), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int path_in_folder(struct arena *a, const struct path_env *env, const char *text,

@@ -14,6 +14,8 @@ struct path_env {
 
 /* "~/x" and "~user/x"; another path as it is. In the arena. */
 const char *path_expand_user(struct arena *a, const struct path_env *env, const char *path);
+/* The path as seen from a folder; an absolute one stays. */
+const char *path_join(struct arena *a, const char *folder, const char *path);
 /* Absolute, without ".", ".." and double slashes (two at the start stay, as POSIX has it). */
 const char *path_absolute(struct arena *a, const struct path_env *env, const char *path);
 /* The folder part, "" if there is none. */

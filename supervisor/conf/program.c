@@ -112,7 +112,7 @@ static void check_shared(struct reading *r)
 }
 
 /* The options that all processes of the section share. */
-static bool read_shared(struct reading *r)
+static void read_shared(struct reading *r)
 {
     struct proc_opts *o = &r->prog->o;
     struct err e;
@@ -129,7 +129,6 @@ static bool read_shared(struct reading *r)
     if (r->ok)
         check_numprocs(r, o->process_name);
     check_shared(r);
-    return r->ok;
 }
 
 static const char *expand_one(struct reading *r, const struct ini_key *k, const char *text,
@@ -278,43 +277,52 @@ static void finish_log(struct reading *r, struct proc *p, int i)
 static bool read_rows(struct reading *r, struct proc *p, const struct proc *first)
 {
     size_t env = row_of("environment"), name = row_of("process_name");
-    bool ok = same_for_all(r, env, !first) || read_environment(r, env, p);
+    bool env_ok = same_for_all(r, env, !first) || read_environment(r, env, p), ok = env_ok;
     for (size_t i = 0; i < rows_program.n; i++) {
         const struct opt *o = &rows_program.rows[i];
         if (i == env || i == name || !(o->flags & OPT_PER_PROC) || same_for_all(r, i, !first))
             continue;
-        if (!ok && r->x.keys[i] && strstr(r->x.keys[i]->value, "%(ENV_"))
+        if (!env_ok && r->x.keys[i] && strstr(r->x.keys[i]->value, "%(ENV_"))
             continue; /* what the broken environment= would have given is not known */
-        bool good = o->type == OPT_LOGFILE ? read_logfile(r, i, p)
-                                           : sect_row(&r->x, i, &p->o, &r->per_proc);
-        r->ok &= good;
+        ok &= o->type == OPT_LOGFILE ? read_logfile(r, i, p)
+                                     : sect_row(&r->x, i, &p->o, &r->per_proc);
     }
-    r->ok &= ok;
-    return r->ok;
+    return ok;
+}
+
+static bool has_command(struct reading *r)
+{
+    const struct ini_section *s = r->prog->section;
+    if (r->x.keys[row_of("command")])
+        return true;
+    conf_fail(r->c, pos_section(s), "program section %s does not specify a command (add command=)",
+              s->name);
+    return false;
+}
+
+static struct proc *new_process(struct reading *r, int64_t num, const struct proc *first)
+{
+    struct proc *p = arena_alloc(r->c->a, sizeof(*p));
+    p->prog = r->prog;
+    p->num = num;
+    p->o = first ? first->o : r->prog->o;
+    names_number(&r->per_proc, "process_num", num);
+    names_number(&r->per_proc, "numprocs", r->prog->o.numprocs);
+    return p;
 }
 
 static void read_process(struct reading *r, int64_t num)
 {
     struct prog *prog = r->prog;
     struct proc *first = prog->procs.n ? prog->procs.v[0] : NULL;
-    struct proc *p = arena_alloc(r->c->a, sizeof(*p));
-    p->prog = prog;
-    p->num = num;
-    p->o = first ? first->o : prog->o;
-    names_number(&r->per_proc, "process_num", num);
-    names_number(&r->per_proc, "numprocs", prog->o.numprocs);
-    if (!read_rows(r, p, first))
+    struct proc *p = new_process(r, num, first);
+    r->ok &= read_rows(r, p, first);
+    r->ok &= has_command(r);
+    if (!r->ok)
         return;
-    if (!p->o.command) {
-        conf_fail(r->c, pos_section(prog->section),
-                  "program section %s does not specify a command (add command=)",
-                  prog->section->name);
-        r->ok = false;
-        return;
-    }
     p->name = expand_one(r, r->x.keys[row_of("process_name")], prog->o.process_name, "process_name",
                          (struct expand_opts){.exact = r->c->rq.exact, .own_first = true});
-    r->ok &= p->name != NULL;
+    r->ok = p->name != NULL;
     finish_log(r, p, 0);
     finish_log(r, p, 1);
     bool shared = first && first->o.environment.v == p->o.environment.v;
@@ -335,6 +343,8 @@ static void read_processes(struct reading *r)
     struct prog *prog = r->prog;
     names_add(&r->per_proc, (struct name){.key = "process_num", .keep = true});
     names_add(&r->per_proc, (struct name){.key = "numprocs"});
+    if (!r->ok && prog->o.numprocs > 0) /* one of them, for the rest of the messages */
+        read_process(r, prog->o.numprocs_start);
     for (int64_t i = 0; i < prog->o.numprocs && r->ok; i++)
         read_process(r, prog->o.numprocs_start + i);
     if (r->ok && prog->procs.n)
@@ -354,9 +364,23 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     struct reading r = {.c = c, .prog = prog, .ok = true};
     sect_init(&r.x, c, s, &rows_program);
     common_names(&r);
-    if (read_shared(&r))
-        read_processes(&r);
+    read_shared(&r);
+    read_processes(&r);
     names_fini(&r.names);
     names_fini(&r.per_proc);
     return prog;
+}
+
+int64_t conf_stop_ns(const struct proc_opts *o)
+{
+    int64_t ns = 0;
+    for (size_t i = 0; i < o->stopsignals.n; i++)
+        ns += o->stopsignals.v[i].wait_ns;
+    if (o->stopsignals.n)
+        return ns;
+    const int64_t day = 86400;
+    return (o->stopwaitsecs < 0            ? 0
+            : o->stopwaitsecs > 3650 * day ? 3650 * day
+                                           : o->stopwaitsecs) *
+           1000000000;
 }

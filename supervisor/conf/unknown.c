@@ -48,7 +48,7 @@ static void check_keys(struct conf *c, const struct ini_section *s, const struct
 {
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
-        if (known_key(kind, k->name))
+        if (known_key(kind, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
             continue;
         const char *near = nearest_option(kind, k->name);
         const char *hint = near ? arena_printf(c->a, "; did you mean %s?", near) : "";
@@ -93,14 +93,35 @@ static const char *near_theirs(struct conf *c, const char *section)
     return NULL;
 }
 
+/* One of ours with a name that it does not take, or without the one it needs. */
+static bool wrong_shape(struct conf *c, const struct ini_section *s)
+{
+    size_t n = strcspn(s->name, ":");
+    for (size_t i = 0; i < sect_nkinds; i++) {
+        const struct sect_kind *k = &sect_kinds[i];
+        if (!k->ours || strlen(k->name) != n || strncmp(k->name, s->name, n) != 0)
+            continue;
+        conf_fail(c, pos_section(s),
+                  k->named ? "[%s] needs a name, as in [%s:NAME]"
+                           : "[%s]: write [%s], it has no name",
+                  s->name, k->name);
+        return true;
+    }
+    return false;
+}
+
 static void unknown_section(struct conf *c, const struct ini_section *s)
 {
+    if (wrong_shape(c, s))
+        return;
     const struct sect_kind *ours = near_ours(c, s->name);
     if (ours) {
         conf_fail(c, pos_section(s), "unknown section [%s]; did you mean [%s%s]?", s->name,
                   ours->name, ours->named ? strchr(s->name, ':') : "");
         return;
     }
+    if (msgs_full(&c->m, MSG_NOTE))
+        return;
     const char *near = near_theirs(c, s->name);
     conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s%s%s", s->name,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");

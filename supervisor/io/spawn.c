@@ -22,6 +22,8 @@ enum {
     SLOTS_MAX = 64,
     YOUNG_MAX = 16, /* on their way at once: more only makes them slower */
     STACK_SIZE = 16384,
+    SMALL_AREA = 2048, /* the arrays' first place, above the stack and in its last page */
+    STACK_ROOM = STACK_SIZE - SMALL_AREA,
     GUARD_SIZE = 4096,
 };
 /* An exec that takes longer than this hangs: it no longer counts, others start beside it. */
@@ -40,7 +42,7 @@ struct slot {
     int window[3];
     uint32_t above; /* the first number behind the window */
     char *stack;    /* NULL: not made yet */
-    void *area;     /* argv, envp, candidates, groups */
+    void *area;     /* argv, envp, candidates, groups; more than SMALL_AREA: mapped */
     size_t area_size;
     struct spawn_job job;
 };
@@ -157,6 +159,11 @@ int spawn_init(struct err *e)
     return 0;
 }
 
+unsigned spawn_own_fds(void)
+{
+    return 3 * (port.nslots + 1);
+}
+
 const char *spawn_method(void)
 {
     return method_names[port.nslots ? port.method : FORK];
@@ -252,7 +259,7 @@ void spawn_fini(void)
         struct slot *s = &port.slots[i];
         for (int k = 0; k < 3; k++)
             fd_close(&s->window[k]);
-        if (s->area && !hung)
+        if (s->area_size > SMALL_AREA && !hung)
             munmap(s->area, s->area_size);
     }
     if (port.stacks && !hung) /* else a child still stands on it */
@@ -319,6 +326,8 @@ static int slot_prepare(struct slot *s, size_t area)
         if (mprotect(stack, STACK_SIZE, PROT_READ | PROT_WRITE) < 0)
             return -errno;
         s->stack = stack;
+        s->area = stack + STACK_ROOM;
+        s->area_size = SMALL_AREA;
     }
     if (area <= s->area_size)
         return 0;
@@ -326,7 +335,7 @@ static int slot_prepare(struct slot *s, size_t area)
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return -errno;
-    if (s->area)
+    if (s->area_size > SMALL_AREA)
         munmap(s->area, s->area_size);
     s->area = p;
     s->area_size = size;
@@ -384,7 +393,7 @@ static long call_clone3(struct slot *s)
                               .parent_tid = (uintptr_t)&s->job.cell->pid,
                               .exit_signal = SIGCHLD,
                               .stack = (uintptr_t)s->stack,
-                              .stack_size = STACK_SIZE};
+                              .stack_size = STACK_ROOM};
     return raw_clone(SYS_clone3, RAW_ARG(&args), sizeof(args), 0, 0, 0, spawn_child_run, &s->job);
 }
 
@@ -396,7 +405,7 @@ static long call_clone(struct slot *s)
 #else
     long a4 = 0, a5 = tid;
 #endif
-    return raw_clone(SYS_clone, (long)SHARED | SIGCHLD, RAW_ARG(s->stack + STACK_SIZE),
+    return raw_clone(SYS_clone, (long)SHARED | SIGCHLD, RAW_ARG(s->stack + STACK_ROOM),
                      RAW_ARG(&s->job.cell->pid), a4, a5, spawn_child_run, &s->job);
 }
 #else

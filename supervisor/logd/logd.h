@@ -40,6 +40,7 @@ struct stream {
     bool paused;        /* log_overflow=block: not read for now */
     bool keep;          /* no regular file: the last bytes stay for `tail` */
     bool closing;       /* supd wants it gone */
+    bool lazy;          /* its file's sink is made when there is something to write */
     bool reading;       /* a read() into its blocks is under way */
     uint64_t last_from; /* where the latest read() began, and when it was */
     int64_t last_wall;

@@ -196,6 +196,8 @@ static void do_clear(struct logd *d, struct order *o, const uint32_t *slots)
     if (s)
         reader_empty(d, s);
     pthread_mutex_lock(&d->lock);
+    if (s)
+        stream_sink(d, s);
     if (s && s->outs[0].sink) {
         s->outs[0].sink->want_clear = true;
         writer_queue_now(d, s->outs[0].sink);

@@ -62,11 +62,25 @@ static void configure_second(struct logd *d, struct stream *s, const struct logs
         r->flags &= ~(uint32_t)LOGSHM_SECOND;
 }
 
+void stream_sink(struct logd *d, struct stream *s)
+{
+    struct logshm_stream c;
+    if (!s->lazy)
+        return;
+    read_config(stream_shared(d, s), &c);
+    struct sink *k = sink_get(d, &c, 0);
+    attach(&s->outs[0], k);
+    s->lazy = false;
+    s->keep = k && k->recovered && !k->regular;
+}
+
+/* Very many programs are silent: a file's sink can wait. One that is in use is changed now. */
 void stream_configure(struct logd *d, struct stream *s)
 {
     struct logshm_stream c;
     read_config(stream_shared(d, s), &c);
-    struct sink *k = c.kind == LOGSHM_NONE ? NULL : sink_get(d, &c, 0);
+    s->lazy = c.kind == LOGSHM_FILE && !s->outs[0].sink;
+    struct sink *k = c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0);
     attach(&s->outs[0], k);
     configure_second(d, s, &c);
     s->keep = c.kind == LOGSHM_NONE || c.kind == LOGSHM_FD;
@@ -95,6 +109,7 @@ int stream_add(struct logd *d, uint32_t slot, int fd)
 
 void stream_to_memory(struct logd *d, struct stream *s)
 {
+    s->lazy = false;
     detach(&s->outs[0]);
     s->keep = true;
     stream_has_more(d, s);
@@ -105,6 +120,8 @@ void stream_to_memory(struct logd *d, struct stream *s)
 void stream_has_more(struct logd *d, struct stream *s)
 {
     struct logshm_stream *r = stream_shared(d, s);
+    if (r->out.done < r->read)
+        stream_sink(d, s);
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
         struct out *o = &s->outs[i];
         if (o->sink && out_shared(d, o)->done < r->read)

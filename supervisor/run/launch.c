@@ -2,6 +2,7 @@
 #include "supervisor/run/launch.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/lowfds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* words + terminator, environment + terminator, candidates + terminator */
+/* words + terminator, environment with SUPD_SOCKET + terminator, candidates + terminator */
 static size_t words_of(const struct gen *g, const struct gen_proc *c)
 {
-    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 3;
+    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 4;
 }
 
 int launch_reserve(struct sup *s, const struct gen *g)
@@ -48,8 +49,9 @@ static char **put_list(const struct gen *g, goff list, uint32_t n, char **at)
     return at;
 }
 
-/* base environment, with this program's pairs in place of or after it */
-static char **put_env(const struct gen *g, const struct gen_proc *c, char **at)
+/* base environment, with this program's pairs in place of or after it, and the control socket where
+ * that has a name which nobody could guess */
+static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc *c, char **at)
 {
     const struct gen_env *pairs = gen_at(g, c->env);
     char **end = put_list(g, g->env, g->nenv, at) - 1;
@@ -58,6 +60,8 @@ static char **put_env(const struct gen *g, const struct gen_proc *c, char **at)
             at[pairs[i].replaces] = word(g, pairs[i].text);
         else
             *end++ = word(g, pairs[i].text);
+    if (s->socket_env[0])
+        *end++ = s->socket_env;
     *end++ = NULL;
     return end;
 }
@@ -86,7 +90,7 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);
     rq->envp = at;
-    put_env(g, c, at);
+    put_env(p->sup, g, c, at);
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
@@ -110,7 +114,7 @@ static int open_stdin(struct proc *p, int *out_child)
     fcntl(ends[1], F_SETFL, O_NONBLOCK);
     if (p->stdin_fd >= 0)
         close(p->stdin_fd);
-    p->stdin_fd = ends[1];
+    p->stdin_fd = lowfds_lift(ends[1]);
     *out_child = ends[0];
     return 0;
 }

@@ -220,6 +220,15 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
+/* Most programs give their name to their process: one copy serves both. */
+static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
+                       struct err *e)
+{
+    if (text && strcmp(text, logshm_string(m->h, r->name)) == 0)
+        return r->name;
+    return logmem_string(m, text, e);
+}
+
 /* Fills the shared record of a new stream. */
 static int describe(struct log_stream *s, const struct logs_conf *c, struct wanted *w,
                     struct err *e)
@@ -228,10 +237,8 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     struct logshm_stream *r = shared(s);
     int64_t path = path_of(s->logs, c, w, e);
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
-    int64_t program = name;
-    if (name >= 0 && strcmp(c->program, c->process) != 0)
-        program = logmem_string(m, c->program, e);
     r->name = name > 0 ? (uint32_t)name : 0;
+    int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
     r->program = program > 0 ? (uint32_t)program : 0;
     r->channel = (uint8_t)c->channel;
     if (program < 0) {

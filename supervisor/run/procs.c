@@ -195,7 +195,9 @@ static void feed(struct proc *p, struct proc_in in)
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
+    int swept = rec.life.sweep;
     proc_step(&policy, &rec.life, &in, &out);
+    s->nsweeps += rec.life.sweep - swept;
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
     act(p, &before, &in, &out);
@@ -376,9 +378,12 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
 {
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
-    if (l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
+    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
         launch_explain(p, buf, size);
-    else if (l->state == PROC_BACKOFF || l->state == PROC_FATAL)
+    if (buf[0])
+        return buf;
+    if (failed)
         snprintf(buf, size, "Exited too quickly (process log may have details)");
     else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
         snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
@@ -418,6 +423,8 @@ bool procs_reaped(struct sup *s, int pid, int status)
 
 void procs_check_sweeps(struct sup *s)
 {
+    if (!s->nsweeps)
+        return;
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
         if (proc_life(p)->sweep)
             check_group(p);
@@ -450,13 +457,31 @@ static bool pump_one(struct sup *s, struct proc *p)
 }
 
 #define PUMP_BATCH 64
+/* An exec needs less than a millisecond; one that hangs is looked at this often. */
+#define TIDY DUR_MS(20)
+#define TIDY_HUNG DUR_S(5)
+
+/* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
+void procs_tidy(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
+}
+
+static void tidy_soon(struct sup *s)
+{
+    if (spawn_in_flight())
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+}
 
 void procs_pump(struct sup *s)
 {
     for (int i = 0; i < PUMP_BATCH; i++) {
         struct proc *p = TAILQ_FIRST(&s->spawn_queue);
-        if (!p)
+        if (!p) {
+            tidy_soon(s);
             return;
+        }
         if (!pump_one(s, p)) {
             spawn_wait(DUR_MS(1));
             break;

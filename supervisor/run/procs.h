@@ -86,5 +86,8 @@ bool procs_reaped(struct sup *s, int pid, int status);
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
+/* Takes back what ended or exec'd children used; asks for another look while some are on the way.
+ */
+void procs_tidy(struct sup *s);
 
 #endif

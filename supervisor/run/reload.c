@@ -133,12 +133,17 @@ void reload_forget(struct sup *s, void *obj)
         s->apply->what = NULL, s->apply->done = NULL;
 }
 
-static const struct gen_group *find_conf(const struct gen *g, const char *name)
+/* *hint: where to look first; it is left behind what was found */
+static const struct gen_group *find_conf(const struct gen *g, const char *name, uint32_t *hint)
 {
     const struct gen_group *v = gen_groups(g);
-    for (uint32_t i = 0; i < g->ngroups; i++)
-        if (strcmp(gen_str(g, v[i].name), name) == 0)
-            return v + i;
+    for (uint32_t i = 0; i < g->ngroups; i++) {
+        uint32_t at = (*hint + i) % g->ngroups;
+        if (strcmp(gen_str(g, v[at].name), name) == 0) {
+            *hint = at + 1;
+            return v + at;
+        }
+    }
     return NULL;
 }
 
@@ -180,6 +185,7 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
     const struct gen_group *confs = gen_groups(gen->gen);
     struct diff_row *rows = calloc(s->ngroups + gen->gen->ngroups + 1u, sizeof(*rows));
     size_t n = 0;
+    uint32_t hint = 0;
     if (!rows)
         return err_errno(e, ENOMEM, "cannot compare the configurations");
     struct group *g;
@@ -192,7 +198,7 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
             rows[n++] = (struct diff_row){RELOAD_CHANGED, name};
     }
     TAILQ_FOREACH (g, &s->groups, link)
-        if (!find_conf(gen->gen, g->name))
+        if (!find_conf(gen->gen, g->name, &hint))
             rows[n++] = (struct diff_row){RELOAD_REMOVED, g->name};
     qsort(rows, n, sizeof(*rows), by_kind_name);
     for (size_t i = 0; i < n; i++)
@@ -328,9 +334,10 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
         return err_errno(e, ENOMEM, "cannot apply the configuration");
     *s->apply = *how;
     int touched = 0;
+    uint32_t hint = 0;
     struct group *g;
     TAILQ_FOREACH (g, &s->groups, link)
-        if (named(names, nnames, g->name) && !find_conf(s->pending->gen, g->name)) {
+        if (named(names, nnames, g->name) && !find_conf(s->pending->gen, g->name, &hint)) {
             doom_group(g);
             touched++;
         }
@@ -438,4 +445,16 @@ void reload_all(struct sup *s)
     struct err e;
     if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
         log_error("the configuration was not reloaded: %s", e.msg);
+}
+
+void reload_fini(struct sup *s)
+{
+    if (s->load) {
+        fd_close(&s->load->gen_fd);
+        fd_close(&s->load->report_fd);
+        free(s->load);
+    }
+    free(s->apply);
+    s->load = NULL;
+    s->apply = NULL;
 }

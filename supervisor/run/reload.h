@@ -34,6 +34,9 @@ void reload_forget(struct sup *s, void *obj);
 bool reload_applying(const struct sup *s);
 void reload_settle(struct sup *s);
 
+/* Lets go of a load and an apply that the end overtook. */
+void reload_fini(struct sup *s);
+
 /* HUP and `reload`: load, and if it is good apply all; errors go to the log (and to fn if set). */
 void reload_all(struct sup *s);
 

@@ -1,6 +1,7 @@
 /* Makes supd's parts as the configuration says. */
 #include "supervisor/run/setup.h"
 #include "supervisor/base/log.h"
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verbs.h"
@@ -12,7 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define SPARE_FDS 64u /* sockets, clients, memfds, spawn windows */
+#define SPARE_FDS 64u /* sockets, clients, memfds */
 
 static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
 {
@@ -44,7 +45,7 @@ static uint64_t fds_needed(const struct gen *g)
         streams += c->log[1].sink != GEN_SINK_NONE && !c->redirect_stderr;
         stdins += !c->stdin_null;
     }
-    return logs_need_fds(streams) + stdins + SPARE_FDS;
+    return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }
 
 static int raise_limits(struct sup *s, struct err *e)
@@ -131,5 +132,9 @@ int setup_ctl(struct sup *s, struct err *e)
     s->ctl = ctl_new(&config, e);
     if (!s->ctl)
         return -1;
-    return ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e);
+    if (ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
+        return -1;
+    if (ctl_path(s->ctl)[0] == '@')
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    return 0;
 }

@@ -12,6 +12,7 @@
 #include "supervisor/run/launch.h"
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/lowfds.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reload.h"
@@ -184,6 +185,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
     LOOP_DEFER(&s->pump, procs_pump, s);
+    LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
     LOOP_DEFER(&s->reaper, reap, s);
     LOOP_DEFER(&s->settle, settle_now, s);
     return sigs_open(s->loop, on_signal, s, e);
@@ -192,6 +194,8 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
 void sup_fini(struct sup *s)
 {
     ctl_free(&s->ctl);
+    helpers_fini(s);
+    reload_fini(s);
     agent_free(&s->agent);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
@@ -261,7 +265,10 @@ static int boot(struct sup *s, struct err *e)
 {
     if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
         return -1;
-    if (add_groups(s, e) < 0 || setup_ctl(s, e) < 0 || agent_setup(s, e) < 0)
+    lowfds_hold();
+    int added = add_groups(s, e);
+    lowfds_release();
+    if (added < 0 || setup_ctl(s, e) < 0 || agent_setup(s, e) < 0)
         return -1;
     if (logs_start(s->logs, e) < 0)
         return -1;

@@ -58,11 +58,13 @@ struct sup {
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct group_list groups; /* in start order: priority, then name */
+    struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
+    int nsweeps; /* processes whose leftover group is being ended */
     struct proc_queue spawn_queue;
     unsigned nqueued;
     struct loop_defer pump;
-    struct loop_timer pump_timer;
+    struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
     struct loop_defer settle;
     struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
@@ -85,6 +87,7 @@ struct sup {
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
+    char socket_env[64]; /* "SUPD_SOCKET=@..." of an abstract control socket, else "" */
     char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
     char self_dir[256]; /* folder of our own binary, for the helpers beside it */
 };

@@ -1,7 +1,8 @@
 """Runs as PID 1 of namespaces of its own: starts one rival, measures it, prints the figures as JSON.
 
-The one argument is a JSON object: rival, count, pipes, build, place, parts, window, kills, and for
-the part "log" size, mib and rate. When this process ends the kernel ends all that it started.
+The one argument is a JSON object: rival, count, pipes, build, place, parts; kills (how many programs
+are killed one by one); window and calm (seconds of the idle window, and before it); for the part
+"log" size, mib and rate. When this process ends the kernel ends all that it started.
 """
 import json
 import os
@@ -47,6 +48,7 @@ class World:
         return measure.memory(measure.supervising())
 
     def part_idle(self):
+        time.sleep(self.want["calm"])
         return {"wakeups_per_minute": measure.wakeups_per_minute(self.want["window"])}
 
     def part_settle(self):

@@ -85,23 +85,26 @@ def memory(pids):
 
 
 def switches(pids):
-    """How often the threads of pids went to sleep so far: one more for each wake-up."""
-    total = 0
+    """{thread: how often it went to sleep so far}; one more for each wake-up."""
+    found = {}
     for pid in pids:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8", errors="replace") as f:
                 text = f.read()
-            total += int(text.rsplit("\nvoluntary_ctxt_switches:", 1)[1].split()[0])
-    return total
+            found[int(task)] = int(text.rsplit("\nvoluntary_ctxt_switches:", 1)[1].split()[0])
+    return found
 
 
 def wakeups_per_minute(window):
+    """A thread that ended meanwhile was woken at least once for that."""
     pids = supervising()
     before = switches(pids)
     time.sleep(window)
     if set(pids) != set(supervising()):
         raise Slow("the supervising processes changed while they had to be idle")
-    return (switches(pids) - before) * 60 / window
+    after = switches(pids)
+    ended = sum(task not in after for task in before)
+    return (sum(n - before.get(task, 0) for task, n in after.items()) + ended) * 60 / window
 
 
 def cpu_ns(pids):

@@ -75,11 +75,11 @@ def pick(figures, path):
 
 
 def cell(value, ours, form):
-    """The figure and how many times ours it is."""
+    """The figure and, beside a figure of ours, how many times that it is."""
     if value is None:
         return "-"
     text = form.format(value)
-    if ours is None or value is ours or ours <= 0:
+    if not ours or ours <= 0:
         return text
     ratio = value / ours
     return f"{text} ({ratio:.0f}x)" if ratio >= 10 else f"{text} ({ratio:.2g}x)"
@@ -96,7 +96,8 @@ def comparison(found):
     rows = []
     for what, path, form, budget in ROWS:
         mine = pick(ours, path)
-        cells = [cell(pick(found["rivals"][n], path), mine, form) for n in names]
+        cells = [cell(pick(found["rivals"][n], path), None if n == "supd" else mine, form)
+                 for n in names]
         if set(cells) != {"-"}:
             rows.append([what] + cells + ["" if budget is None else f"<= {budget:g}"])
     return table([f"{found['programs']:,} programs"] + [TITLES[n] for n in names] + ["promised"], rows)

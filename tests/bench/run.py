@@ -53,7 +53,7 @@ class Bench:
         """One world: the figures as a dict, or {} and a note when it went wrong."""
         want = {"rival": rival, "parts": parts, "count": count or self.args.programs, "pipes": True,
                 "build": self.args.build, "place": self.place, "window": self.args.window,
-                "kills": self.args.kills, **more}
+                "kills": self.args.kills, "calm": self.args.calm, **more}
         say(f"bench: {rival}: {want['count']} programs: {', '.join(parts)}")
         env = dict(os.environ, PLACE=self.place, TOOLS=self.tools, WANT=json.dumps(want),
                    DRIVER=os.path.join(HERE, "inside.py"))
@@ -133,7 +133,8 @@ def arguments(argv):
     p.add_argument("--json", metavar="FILE", help="write every figure there, too")
     args = p.parse_args(argv)
     args.build = os.path.abspath(args.build)
-    args.window, args.kills, args.repeats, args.mib = (5, 10, 1, 40) if args.quick else (70, 100, 3, 400)
+    args.window, args.calm, args.kills = (5, 0, 10) if args.quick else (70, 10, 100)
+    args.repeats, args.mib = (1, 40) if args.quick else (3, 400)
     args.growth = (10, 100, 1000, 10000)
     return args
 

@@ -151,7 +151,11 @@ class Supd:
     def ctl(self, *args, **kw):
         """Runs supctl inside; a CompletedProcess."""
         kw.setdefault("env", self.env)
-        return self.ns.enter([program("supctl"), "-s", self.socket, *args], **kw)
+        return self.ns.enter(self.ctl_command(*args), **kw)
+
+    def ctl_command(self, *args):
+        """supctl's command line, to be run inside."""
+        return [program("supctl"), "-s", self.socket, *args]
 
     def ok(self, *args, **kw):
         """The output of a supctl that has to succeed."""

@@ -67,6 +67,8 @@ class Wire:
             word, _, rest = rest.partition(" ")
             if word == "+":
                 records.append(record(rest))
+            elif word == "bytes":
+                records.append({"bytes": self.file.read(int(rest) + 1)[:-1]})
             elif word == "ok":
                 return records, record(rest)
             else:

@@ -236,9 +236,14 @@ static void check_all(struct world *w)
 {
     struct fake_counts c = fake_counts();
     const struct state_totals *t = state_totals(w->s.state);
+    int sweeps = 0;
     open_books(w);
-    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
         check_proc(w, p);
+        sweeps += proc_life(p)->sweep;
+    }
+    if (sweeps != w->s.nsweeps)
+        fake_break("%d sweeps are counted, the world has %d", w->s.nsweeps, sweeps);
     if (t->spawned != c.spawned || t->reaped != c.reaped || t->orphans != c.orphans)
         fake_break("totals: %llu spawned, %llu reaped, %llu orphans; the world %llu, %llu, %llu",
                    (unsigned long long)t->spawned, (unsigned long long)t->reaped,

@@ -1,0 +1,161 @@
+"""reread, update and HUP: the difference and nothing else; a bad file changes nothing."""
+import re
+import signal
+
+import pytest
+
+from harness.beacon import conf, program, record, starts, wait_record
+from harness.waiting import wait
+
+
+def first():
+    return conf(program("keep", startsecs=0), program("change", startsecs=0),
+                program("gone", startsecs=0), program("hot", startsecs=0, stopwaitsecs=9))
+
+
+def second():
+    return conf(program("keep", startsecs=0), program("change", "exit=5", startsecs=0),
+                program("add", startsecs=0), program("hot", startsecs=0, stopwaitsecs=8))
+
+
+def pids(s):
+    return {n: r["pid"] for n, r in s.status().items() if r["pid"]}
+
+
+def up(sup, **kw):
+    s = sup(first(), **kw)
+    for name in ("keep", "change", "gone", "hot"):
+        wait_record(s, name, "start")
+    return s, pids(s)
+
+
+def apply_update(s):
+    s.ok("update")
+
+
+def apply_hup(s):
+    s.send(signal.SIGHUP)
+
+
+def apply_reload(s):
+    s.ok("reload")
+
+
+@pytest.mark.parametrize("apply", [apply_update, apply_hup, apply_reload])
+@pytest.mark.parametrize("pid1", [True, False])
+def test_only_the_difference(sup, apply, pid1):
+    s, before = up(sup, pid1=pid1)
+    s.write("supd.conf", second())
+    apply(s)
+    wait_record(s, "add", "start")
+    wait_record(s, "change", "start", 2)
+    wait(lambda: "gone" not in s.status(), 10, lambda: f"gone is gone: {s.status()}")
+    after = pids(s)
+    assert sorted(after) == ["add", "change", "hot", "keep"]
+    # what did not change, or changed only in ways that need no restart, was not touched
+    assert after["keep"] == before["keep"] and after["hot"] == before["hot"]
+    assert len(starts(s, "keep")) == 1 and len(starts(s, "hot")) == 1
+    assert after["change"] != before["change"]
+    assert [e.what for e in record(s, "gone") if e.what != "SIGCONT"] == ["start", "SIGTERM", "end"]
+    assert "stopwaitsecs" in s.ok("config", "hot") and "8" in s.ok("config", "hot")
+
+
+def test_reread_changes_nothing(sup):
+    s, before = up(sup)
+    s.write("supd.conf", second())
+    said = s.ok("reread")
+    for name, what in (("add", "available"), ("change", "changed"), ("gone", "disappeared")):
+        assert f"{name}: {what}" in said
+    assert "keep" not in said
+    assert pids(s) == before and not starts(s, "add")
+    # add and remove work on what was read
+    s.ok("add", "add")
+    wait_record(s, "add", "start")
+    assert s.ctl("remove", "gone").returncode != 0  # it runs
+    s.ok("stop", "gone")
+    s.ok("remove", "gone")
+    assert "gone" not in s.status()
+    assert {n: p for n, p in pids(s).items() if n in before} == \
+        {n: p for n, p in before.items() if n != "gone"}
+
+
+def test_no_difference(sup):
+    s, before = up(sup)
+    s.write("supd.conf", "; the same, said otherwise\n" + first().replace("startsecs=0", "startsecs = 0"))
+    s.ok("update")
+    s.send(signal.SIGHUP)
+    s.wait_log("received SIGHUP indicating restart request")
+    s.ok("reread")
+    assert pids(s) == before and all(len(starts(s, n)) == 1 for n in before)
+
+
+BAD = {
+    "value": (second() + "[program:bad]\ncommand=/bin/true\nstartsecs=soon\n", "startsecs"),
+    "syntax": (second() + "no delimiter here\n", "no delimiter here"),
+    "ours": (second() + "[supd]\nsockt=/x\n", 'did you mean'),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_changes_nothing(sup, kind):
+    text, says = BAD[kind]
+    s, before = up(sup)
+    s.expect_log("supd.conf", "reload", "HUP", "configuration")
+    s.write("supd.conf", text)
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if t in
+                ("startsecs=soon", "no delimiter here", "sockt=/x"))
+    for verb in ("reread", "update", "reload"):
+        done = s.ctl(verb)
+        assert done.returncode != 0, verb
+        assert says in done.stdout + done.stderr, done
+        assert f"supd.conf:{line}" in done.stdout + done.stderr or kind == "syntax", done
+    s.send(signal.SIGHUP)
+    s.wait_log(re.escape(says))
+    assert pids(s) == before and not starts(s, "add")
+    # and the next good one is taken
+    s.write("supd.conf", second())
+    s.ok("update")
+    wait_record(s, "add", "start")
+    assert pids(s)["keep"] == before["keep"]
+
+
+def test_missing_file(sup):
+    s, before = up(sup)
+    s.expect_log("supd.conf")
+    s.run("rm", s.path("supd.conf"))
+    assert s.ctl("update").returncode != 0
+    assert pids(s) == before
+
+
+def test_an_include_comes_and_goes(sup):
+    s = sup(conf(program("a", startsecs=0)) + "[include]\nfiles = %(here)s/more*.ini\n")
+    a = wait_record(s, "a", "start")[0].pid
+    s.write("more1.ini", program("b", startsecs=0))
+    s.ok("update")
+    wait_record(s, "b", "start")
+    s.run("rm", s.path("more1.ini"))
+    s.ok("update")
+    wait(lambda: list(s.status()) == ["a"], 10, lambda: f"only a: {s.status()}")
+    assert s.status()["a"]["pid"] == a
+    assert record(s, "b", "end")
+
+
+def test_numprocs_grow(sup):
+    many = program("w", command="busybox sleep 1000", numprocs=2, startsecs=0,
+                   process_name="w%(process_num)d")
+    s = sup(conf(program("keep", startsecs=0), many))
+    keep = wait_record(s, "keep", "start")[0].pid
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=4")))
+    s.ok("update")
+    wait(lambda: sum(r["state"] == "RUNNING" for n, r in s.status().items() if n.startswith("w:")) == 4,
+         10, lambda: f"four run: {s.status()}")
+    assert s.status()["keep"]["pid"] == keep
+
+
+def test_as_supervisord_hup_restarts_everything(sup):
+    s = sup(first().replace("[supervisord]", "[supervisord]\nnodaemon=true\nlogfile=/dev/null"),
+            name="supervisord")
+    before = {n: wait_record(s, n, "start")[0].pid for n in ("keep", "hot")}
+    s.send(signal.SIGHUP)
+    for name, pid in before.items():
+        assert wait_record(s, name, "start", 2)[1].pid != pid

@@ -1,0 +1,145 @@
+"""The way down: order, limits, haste, and nothing left behind."""
+import signal
+import time
+
+import pytest
+
+from harness.beacon import conf, program, record, starts, wait_record
+from harness.waiting import wait
+
+LATE = 500
+
+
+def sigterm(s, name):
+    return record(s, name, "SIGTERM")[0].ms
+
+
+def end(s, name):
+    return record(s, name, "end")[0].ms
+
+
+def ready(s, *names):
+    for name in names:
+        wait_record(s, name, "start")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_reverse_priority(sup, pid1):
+    s = sup(conf(program("one", "slow=300", priority=1), program("two", "slow=300", priority=2),
+                 program("also", "slow=300", priority=2), program("three", "slow=300", priority=3)),
+            pid1=pid1)
+    ready(s, "one", "two", "also", "three")
+    assert s.stop() == 0
+    assert end(s, "three") <= sigterm(s, "two") and end(s, "three") <= sigterm(s, "also")
+    # equal priorities at once: both are told before either has ended
+    assert max(sigterm(s, "two"), sigterm(s, "also")) < min(end(s, "two"), end(s, "also"))
+    assert max(end(s, "two"), end(s, "also")) <= sigterm(s, "one")
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("pid1", [True, False])
+def test_signals(sup, sig, pid1):
+    s = sup(conf(program("a")), pid1=pid1)
+    ready(s, "a")
+    assert s.stop(sig) == 0
+    assert [e.what for e in record(s, "a") if e.what != "SIGCONT"] == ["start", "SIGTERM", "end"]
+    s.wait_log(f"received {signal.Signals(sig).name} indicating exit request")
+
+
+def test_supctl_shutdown(sup):
+    s = sup(conf(program("a")), pid1=False)  # or supctl would end with its PID 1
+    ready(s, "a")
+    s.ok("shutdown")
+    assert s.wait_exit() == 0
+    assert record(s, "a", "end")
+
+
+def test_nothing_starts_any_more(sup):
+    s = sup(conf(program("waits", "run=1 exit=1", backoff="500ms", startretries=50),
+                 program("dies", "run=700 exit=1", autorestart="true", startsecs=0),
+                 program("slow", "slow=2500", priority=1, stopwaitsecs=20),
+                 program("off", autostart="false")))
+    ready(s, "slow", "waits", "dies")
+    s.send(signal.SIGTERM)
+    wait_record(s, "slow", "SIGTERM")
+    counts = {n: len(starts(s, n)) for n in ("waits", "dies")}
+    refused = s.ctl("start", "off")
+    assert refused.returncode != 0
+    assert s.wait_exit() == 0
+    assert counts == {n: len(starts(s, n)) for n in counts} and not starts(s, "off")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_a_second_signal_hastens(sup, pid1):
+    s = sup(conf(program("slow", "slow=30000", stopwaitsecs=60)), pid1=pid1)
+    ready(s, "slow")
+    s.send(signal.SIGTERM)
+    wait_record(s, "slow", "SIGTERM")
+    begun = time.monotonic()
+    s.send(signal.SIGTERM)
+    assert s.wait_exit() == 0
+    assert time.monotonic() - begun < 3
+    assert not record(s, "slow", "end")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_shutdown_timeout(sup, pid1):
+    s = sup(conf(program("deaf", "ignore=TERM member=TERM", stopwaitsecs=60, priority=5),
+                 program("calm", priority=1), supd="shutdown_timeout=1s"), pid1=pid1)
+    ready(s, "deaf", "deaf.member", "calm")
+    begun = time.monotonic()
+    assert s.stop() == 0
+    assert 1 <= time.monotonic() - begun < 4
+    s.wait_log("shutdown_timeout is over")
+    if not pid1:
+        wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
+
+
+@pytest.mark.caps
+@pytest.mark.parametrize("pid1", [True, False])
+def test_what_escaped_is_ended(sup, pid1):
+    """A program that makes a session of its own and leaves its parent does not outlive supd."""
+    escape = "/bin/sh -c 'setsid sh -c \"busybox sleep 1000 & busybox sleep 1000 & :\"; exec busybox sleep 1000'"
+    s = sup(conf(program("a", command=escape, startsecs=0)), pid1=pid1)
+    wait(lambda: sum("sleep" in c for c in s.left()) == 3, 5, lambda: f"three sleep: {s.left()}")
+    assert s.stop() == 0
+    wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
+
+
+def test_default_limit(sup):
+    """Without shutdown_timeout the largest stopwaitsecs is waited for."""
+    s = sup(conf(program("deaf", "ignore=TERM", stopwaitsecs=2)))
+    ready(s, "deaf")
+    begun = time.monotonic()
+    assert s.stop() == 0
+    assert 2 <= time.monotonic() - begun < 2 + LATE / 100
+
+
+RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
+
+
+@pytest.mark.caps
+def test_leftovers_of_a_killed_supd(sup):
+    """The next supd reports what a killed one left, and ends it before it starts anything."""
+    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM")), pid1=False,
+            prefix=RESTARTED)
+    old = {n: wait_record(s, n, "start")[0] for n in ("a", "deaf")}
+    s.wait_log("supd started with pid")
+    supd = int(s.ok("pid").split()[0])
+    assert s.kill(supd)
+    again = {n: wait_record(s, n, "start", 2, timeout=20)[1] for n in old}
+    for name, entry in old.items():
+        s.wait_log(rf"pid {entry.pid} is left from a supervisor that is gone \(program {name}:{name}\)")
+        assert s.ns.outer(entry.pid) is None
+    assert end(s, "a") <= again["a"].ms and sigterm(s, "deaf") + 4000 <= again["deaf"].ms
+    assert int(s.ok("pid").split()[0]) != supd
+
+
+def test_leftovers_that_are_kept(sup):
+    s = sup(conf(program("a", orphans="keep")), pid1=False, prefix=RESTARTED)
+    old = wait_record(s, "a", "start")[0]
+    assert s.kill(int(s.ok("pid").split()[0]))
+    wait_record(s, "a", "start", 2, timeout=20)
+    s.wait_log(rf"pid {old.pid} is left from a supervisor that is gone")
+    assert s.ns.outer(old.pid) in s.pids and not record(s, "a", "SIGTERM")
+    s.kill(old.pid)

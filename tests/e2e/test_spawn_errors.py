@@ -1,0 +1,164 @@
+"""A start that fails names the step and the reason; a short supply of the system is no failure."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.beacon import conf, program, wait_record
+from harness.waiting import wait
+
+CLOSED = "no execute bit, a closed folder, or a noexec mount"
+ERRORS = {  # name: (keys, the sentence)
+    "folder": ({"directory": "/no/such"}, "cannot chdir to /no/such: No such file or directory"),
+    "absent": ({"command": "/no/such/program"},
+               "cannot execute /no/such/program: No such file or directory"),
+    "unfound": ({"command": "no-such-program -x", "environment": 'PATH="/bin:/usr/bin"'},
+                "can't find command 'no-such-program' (searched /bin:/usr/bin)"),
+    "format": ({"command": "%(here)s/format"},
+               "cannot execute {here}/format: Exec format error (no #! line?)"),
+    "interp": ({"command": "%(here)s/interp"},
+               "cannot execute {here}/interp: its interpreter is missing"),
+    "mode": ({"command": "%(here)s/mode"},
+             "cannot execute {here}/mode: Permission denied (" + CLOSED + ")"),
+    "isdir": ({"command": "%(here)s/san"},
+              "cannot execute {here}/san: Is a directory"),
+    "closed": ({"command": "%(here)s/closed/true", "user": "nobody"},
+               "cannot execute {here}/closed/true: Permission denied (" + CLOSED + ")"),
+    "quote": ({"command": "/bin/echo 'half"}, "can't parse command '/bin/echo 'half': No closing "
+                                              "quotation"),
+    "empty": ({"command": ""}, "command is empty"),
+}
+
+
+def failing(name):
+    keys = {"autostart": "false", "startretries": 0, **ERRORS[name][0]}
+    return program(name, command=keys.pop("command", "/bin/true") or " ", **keys)
+
+
+@pytest.mark.caps
+@pytest.mark.parametrize("pid1", [True, False])
+def test_the_step_and_the_reason(sup, pid1):
+    s = sup(conf(*(failing(n) for n in ERRORS)), pid1=pid1)
+    for name, text, mode in (("format", "echo\n", 0o755), ("interp", "#!/no/such\n", 0o755),
+                             ("mode", "#!/bin/sh\n", 0o644)):
+        os.chmod(s.write(name, text), mode)
+    os.mkdir(s.path("closed"), 0o700)
+    os.symlink("/bin/true", s.path("closed", "true"))
+    for name, (_, sentence) in ERRORS.items():
+        sentence = sentence.format(here=s.dir)
+        done = s.ctl("start", name)
+        assert done.returncode != 0, name
+        assert sentence in done.stdout + done.stderr, name
+        got = s.status(name)[name]
+        assert got["state"] == "FATAL" and got["spawnerr"] == sentence and not got["pid"]
+        assert sentence in s.ok("explain", name)
+        s.wait_log(re.escape(f"spawnerr: {sentence}"))
+
+
+@pytest.mark.parametrize("lost, sentence", [
+    ("setuid", "cannot change to user 65534: Operation not permitted (CAP_SETUID is missing)"),
+    ("setgid", "cannot set the supplementary groups: Operation not permitted (CAP_SETGID is missing, "
+               "or the user namespace denies setgroups)"),
+])
+def test_a_missing_capability(sup, lost, sentence):
+    prefix = ["setpriv", f"--bounding-set=-{lost}", f"--inh-caps=-{lost}"]
+    s = sup(conf(program("a", user="nobody", autostart="false", startretries=0),
+                 "[agent]\nuser=root\n"), prefix=prefix)
+    done = s.ctl("start", "a")
+    assert done.returncode != 0 and sentence in done.stdout + done.stderr
+
+
+def test_a_program_being_written(sup):
+    s = sup(conf(program("a", command="%(here)s/busy", autostart="false", startretries=0)))
+    with open("/bin/true", "rb") as true, open(s.path("busy"), "wb") as busy:
+        busy.write(true.read())
+        os.chmod(s.path("busy"), 0o755)
+        busy.flush()
+        done = s.ctl("start", "a")
+    assert "Text file busy (it is being written)" in done.stdout + done.stderr
+
+
+def test_a_fixed_program_starts_at_the_next_retry(sup):
+    s = sup(conf(program("a", "", directory="%(here)s/later", startsecs=0)))
+    s.wait_state("a", "BACKOFF")
+    os.mkdir(s.path("later"))
+    got = s.wait_state("a", "RUNNING")
+    assert got["restarts"] >= 1 and len(wait_record(s, "a", "start")) == 1
+
+
+UID = 61234  # nobody else's, so that its count of processes is ours alone
+
+
+def tasks_of(uid):
+    """Threads count, too: as the kernel counts for RLIMIT_NPROC."""
+    n = 0
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
+                n += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:
+            pass
+    return n
+
+
+def limit(s, what, value):
+    """Sets a soft limit of the running supd, as its own user may."""
+    own = os.stat(f"/proc/{s.pid}")
+    subprocess.run(["setpriv", "--reuid", str(own.st_uid), "--regid", str(own.st_gid),
+                    "--clear-groups", "prlimit", "--pid", str(s.pid),
+                    f"--{what}={value}:"], check=True)
+
+
+def start_later(s, name):
+    """supctl start, which waits."""
+    return subprocess.Popen(s.ns.enter_command(s.ctl_command("start", name)), env=s.env,
+                            stdout=subprocess.DEVNULL)
+
+
+def stays_waiting(s, name):
+    """Refused several times over: not failed, nothing spent."""
+    def refused():
+        got = s.status()[name]
+        if got["state"] == "STOPPED":
+            return None  # supctl has not come that far
+        assert (got["state"], got["tries"], got["starts"]) == ("STARTING", 0, 0), got
+        return re.search(r"refused to create a process ([3-9]|\d\d) times", s.ok("explain", name))
+    wait(refused, 20, lambda: f"refused: {s.ok('explain', name)}")
+
+
+@pytest.mark.release
+def test_no_process_left(sup):
+    prefix = ["sh", "-c", f'chown {UID} "$TEST_DIR" && exec setpriv --reuid {UID} --regid {UID} '
+                          '--clear-groups "$@"', "sh"]
+    s = sup(conf(program("first", startsecs=0), program("more", startsecs=0, autostart="false",
+                                                        startretries=0)), prefix=prefix)
+    s.wait_state("first", "RUNNING")
+    limit(s, "nproc", tasks_of(UID))
+    waiting = start_later(s, "more")
+    stays_waiting(s, "more")
+    assert s.status()["first"]["state"] == "RUNNING"
+    limit(s, "nproc", 1000)
+    assert waiting.wait(20) == 0
+    got = s.wait_state("more", "RUNNING")
+    assert (got["starts"], got["tries"], got["restarts"]) == (1, 0, 0)
+
+
+def limit_with_free(s, free):
+    """The limit of descriptors under which supd has so many left."""
+    used = {int(fd) for fd in os.listdir(f"/proc/{s.pid}/fd")}
+    unused = [fd for fd in range(len(used) + free + 1) if fd not in used]
+    return unused[free - 1] + 1
+
+
+@pytest.mark.release
+def test_no_descriptor_left(sup):
+    s = sup(conf(program("more", startsecs=0, autostart="false", startretries=0)))
+    # one for the supctl that waits, one for the supctl that looks; a pipe for stdin needs two
+    limit(s, "nofile", limit_with_free(s, 2))
+    waiting = start_later(s, "more")
+    stays_waiting(s, "more")
+    limit(s, "nofile", 1024)
+    assert waiting.wait(20) == 0
+    got = s.wait_state("more", "RUNNING")
+    assert (got["starts"], got["tries"], got["restarts"]) == (1, 0, 0)
