@@ -354,3 +354,20 @@ def test_tail_of_a_stream_that_goes_away_ends(drive):
     d.delete("w")
     d.wait_exit(pid)
     assert d.records(d.read("followed")) == b"x\n"
+
+
+@pytest.mark.timeout(120)
+def test_kills_while_output_is_dropped_leave_no_doubles_and_no_stall(drive):
+    d = drive("memory=262144",
+              before='mkdir "$TEST_DIR/small"; mount -t tmpfs -o size=128k tmpfs "$TEST_DIR/small"')
+    d.add("w", sink=d.path("small", "w.log"))
+    pid = d.spawn("w", "seq -f %09.0f 400000")
+    d.chaos(40000)
+    d.wait_exit(pid, 90)
+    d.chaos(0)
+    assert d.ns.enter(["mount", "-o", "remount,size=8m", d.path("small")]).returncode == 0
+    inside = f"/proc/{d.ns.init}/root{d.path('small', 'w.log')}"
+    wait(lambda: open(inside, "rb").read().endswith(b"000400000\n"), 30, lambda: d.counters("w"))
+    numbers = [int(n) for n in re.findall(r"^(\d{9})$", open(inside, encoding="ascii").read(), re.M)]
+    assert numbers == sorted(set(numbers)) and len(numbers) > 10000
+    assert " dropped]" in open(inside, encoding="ascii").read()
