@@ -94,7 +94,7 @@ struct logshm_desc {
     int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
 };
 
-/* A rotation under way, per writer thread. */
+/* A rotation under way. */
 struct logshm_rotation {
     uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
     int32_t step;  /* the next number to move up: .step -> .step+1; 0: the file itself */

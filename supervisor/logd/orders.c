@@ -61,7 +61,7 @@ static bool all_written(const struct logd *d)
 static bool is_settled(const struct logd *d, const struct question *q)
 {
     if (q->op == LOGOP_FINISH)
-        return all_written(d) && writers_idle(d);
+        return all_written(d) && writers_idle(d) && reader_is_dry(d);
     for (uint32_t i = 0; i < q->n; i++)
         if (q->op == LOGOP_CLEAR ? !cleared(d, q->slots[i])
                                  : !written_upto(d, q->slots[i], q->upto[i]))
@@ -363,7 +363,7 @@ bool orders_done(struct logd *d)
     if (!d->supd_gone)
         return d->start_over;
     pthread_mutex_lock(&d->lock);
-    bool done = all_written(d) && writers_idle(d);
+    bool done = all_written(d) && writers_idle(d) && reader_is_dry(d);
     pthread_mutex_unlock(&d->lock);
     return done || mono_reached(mono_add(d->gone_at, LAST_WORDS), mono_now());
 }

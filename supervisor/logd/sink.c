@@ -207,23 +207,19 @@ static int truncate_it(struct sink *s, struct err *e)
     return 0;
 }
 
-int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
-                struct err *e)
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, struct err *e)
 {
     if (s->backups <= 0)
         return truncate_it(s, e);
     note->backups = s->backups;
-    note->step = s->backups;
     LOGSHM_ORDER();
-    note->slot = slot + 1;
+    note->step = s->backups;
     LOGSHM_ORDER();
     if (s->gzip)
         gzips_lock(d, s->path);
     int rc = rotate_files(s->path, s->backups, s->gzip, &note->step, e);
     if (s->gzip)
         gzips_unlock(d, s->path);
-    LOGSHM_ORDER();
-    note->slot = 0;
     if (rc < 0)
         return -1;
     sink_close(s);

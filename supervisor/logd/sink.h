@@ -65,8 +65,7 @@ ssize_t sink_write(struct sink *s, const struct span *data);
 /* Size of the open file, or -1; opens it anew when it was deleted. */
 int64_t sink_size(struct sink *s, struct err *e);
 /* Rotates the open file and opens the new one. */
-int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
-                struct err *e);
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, struct err *e);
 /* What people call it. */
 const char *sink_name(const struct sink *s);
 

@@ -273,6 +273,9 @@ void stream_remove(struct logd *d, struct stream *s)
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
         detach(&s->outs[i]);
     ring_clear(&d->ring, &d->chains[s->slot]);
+    for (unsigned i = 0; i < LOGSHM_WRITERS; i++)
+        if (d->h->rotations[i].slot == s->slot + 1)
+            d->h->rotations[i].slot = 0; /* never finished: its file was not used again */
     d->streams[s->slot] = NULL;
     fd_close(&s->fd);
     free(s);
