@@ -63,6 +63,7 @@ struct logd {
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
+    bool some_paused;  /* npaused, as the reader last saw it */
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */

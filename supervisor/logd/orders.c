@@ -320,8 +320,10 @@ static void obey(struct logd *d, struct order *o)
 
 static void supd_is_gone(struct logd *d)
 {
+    pthread_mutex_lock(&d->lock);
     d->supd_gone = true;
     d->gone_at = mono_now();
+    pthread_mutex_unlock(&d->lock);
     epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->chan, NULL);
     flush_all(d);
 }

@@ -94,6 +94,7 @@ static void check_paused(struct logd *d)
     for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
         if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
             resume(d, d->streams[i]);
+    d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -251,6 +252,7 @@ static int round_of(struct logd *d, int timeout_ms)
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
     d->finder_busy = writers_relieve_finder(d);
+    d->some_paused = d->npaused > 0;
     writers_kick(d);
     pthread_mutex_unlock(&d->lock);
     return n > 0 ? fullest : -2;
@@ -288,7 +290,7 @@ static int patience(const struct logd *d, bool dirty)
 {
     if (d->unkicked)
         return KICK_WAIT_MS;
-    if (d->supd_gone || d->answer_waits || d->npaused || d->finder_busy)
+    if (d->supd_gone || d->answer_waits || d->some_paused || d->finder_busy)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
 }
@@ -299,11 +301,11 @@ void reader_run(struct logd *d)
     bool dirty = false;
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
-        if (d->npaused)
+        if (d->some_paused)
             check_paused(d);
         if (fullest == -2 && d->answer_waits)
             orders_release(d);
-        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->npaused) {
+        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->some_paused) {
             trim(d);
             dirty = false;
         }
