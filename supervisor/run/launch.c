@@ -72,18 +72,19 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
 {
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
+    const struct gen_opts *o = p->opts;
     char **at = p->sup->words;
     *rq = (struct spawn_request){
         .argv = at,
-        .directory = gen_str(g, c->directory),
+        .directory = gen_str(g, o->directory),
         .fds = {-1, -1, -1},
-        .redirect_stderr = c->redirect_stderr,
-        .uid = c->uid,
-        .gid = c->gid,
-        .groups = c->ngroups ? gen_at(g, c->groups) : NULL,
-        .ngroups = c->ngroups,
-        .umask = c->umask,
-        .ignore = c->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
+        .redirect_stderr = o->redirect_stderr,
+        .uid = o->uid,
+        .gid = o->gid,
+        .groups = o->ngroups ? gen_at(g, o->groups) : NULL,
+        .ngroups = o->ngroups,
+        .umask = o->umask,
+        .ignore = o->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
         .nofile = &p->sup->child_nofile,
     };
     at = put_list(g, c->argv, c->argc, at);
@@ -107,7 +108,7 @@ static int open_stdin(struct proc *p, int *out_child)
 {
     int ends[2];
     *out_child = -1;
-    if (p->conf->stdin_null)
+    if (p->opts->stdin_null)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;

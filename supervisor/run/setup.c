@@ -40,10 +40,10 @@ static uint64_t fds_needed(const struct gen *g)
 {
     uint64_t streams = 0, stdins = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
-        const struct gen_proc *c = gen_procs(g) + i;
-        streams += c->log[0].sink != GEN_SINK_NONE;
-        streams += c->log[1].sink != GEN_SINK_NONE && !c->redirect_stderr;
-        stdins += !c->stdin_null;
+        const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
+        streams += o->log[0].sink != GEN_SINK_NONE;
+        streams += o->log[1].sink != GEN_SINK_NONE && !o->redirect_stderr;
+        stdins += !o->stdin_null;
     }
     return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }

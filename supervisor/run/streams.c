@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-static bool wants_stream(const struct gen_proc *c, int channel)
+static bool wants_stream(const struct gen_opts *o, int channel)
 {
-    const struct gen_log *l = &c->log[channel];
-    if (channel == 1 && c->redirect_stderr)
+    const struct gen_log *l = &o->log[channel];
+    if (channel == 1 && o->redirect_stderr)
         return false;
     return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
 }
@@ -29,9 +29,9 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .program = program_name(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
-        .uid = p->conf->uid,
-        .log = &p->conf->log[channel],
-        .path = gen_str(g, p->conf->log[channel].path),
+        .uid = p->opts->uid,
+        .log = &p->opts->log[channel],
+        .path = gen_str(g, p->conf->log_path[channel]),
     };
 }
 
@@ -39,7 +39,7 @@ int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
         struct logs_conf conf = stream_conf(p, ch);
-        if (!wants_stream(p->conf, ch)) {
+        if (!wants_stream(p->opts, ch)) {
             logs_del(&p->log[ch]);
             continue;
         }

@@ -8,6 +8,7 @@ from harness.namespace import command_of, status_of
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:a]
 command=/bin/sleep 1000
 startsecs=0

@@ -8,6 +8,7 @@ from harness.terminal import Terminal
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:solitary]
 command=/bin/sleep 1000
 startsecs=0

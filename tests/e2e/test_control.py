@@ -11,6 +11,7 @@ from harness.waiting import wait
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:a]
 command=/bin/sh -c 'echo hello; exec sleep 1000'
 startsecs=0
@@ -204,7 +205,7 @@ def test_garbage_and_idlers_do_not_matter(s):
 
 
 def test_abstract_name_where_nothing_can_be_written(sup):
-    s = sup("[supd]\n[supervisord]\n[program:e]\ncommand=/bin/sh -c 'echo at $SUPD_SOCKET; exec sleep 1000'\n"
+    s = sup("[supd]\n[supervisord]\nchildlogdir=%(here)s\n[program:e]\ncommand=/bin/sh -c 'echo at $SUPD_SOCKET; exec sleep 1000'\n"
             "startsecs=0\nstdout_logfile=/dev/stdout\n", ready=False, env={"SUPD_SOCKET": None},
             prefix=["sh", "-c", "mount -o remount,ro /run && exec \"$0\" \"$@\""])
     name = s.wait_log(r"abstract name (@supd-[0-9a-f]{16})").group(1)

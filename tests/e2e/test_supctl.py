@@ -10,6 +10,7 @@ from harness.terminal import Terminal
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:good]
 command=/bin/sh -c 'echo said good; echo complained good >&2; exec sleep 1000'
 startsecs=0
@@ -157,6 +158,7 @@ def test_signal_and_pid(s):
 
 
 def test_tail(s):
+    s.wait(lambda: s.ok("tail", "good") and s.ok("tail", "good", "stderr"))
     check(s.ctl("tail", "good"), 0, r"\Asaid good\n\Z")
     check(s.ctl("tail", "good", "stderr"), 0, r"\Acomplained good\n\Z")
     check(s.ctl("tail", "-5", "good"), 0, r"\Agood\n\Z")
@@ -178,6 +180,7 @@ def test_tail_follows(s, tmp_path):
 
 
 def test_clear(s):
+    s.wait(lambda: s.ok("tail", "good") == "said good\n")
     check(s.ctl("clear", "good"), 0, "good: cleared")
     check(s.ctl("tail", "good"), 0, r"\A\Z")
     check(s.ctl("clear", "nosuch"), 1, err="nosuch")

@@ -5,6 +5,7 @@ import pytest
 
 CONF = """[supd]
 [supervisord]
+childlogdir=%(here)s
 [program:a]
 command=/bin/sleep 1000
 startsecs=0

@@ -57,6 +57,7 @@ class Namespace:
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
+        self.held = self._hold(self.init)
         self.id = self._pid_namespace(self.init)
 
     def _first_child(self):
@@ -68,6 +69,14 @@ class Namespace:
         if child:
             return int(child[0])
         return None if self.proc.poll() is None else -1  # it was over before we looked
+
+    @staticmethod
+    def _hold(pid):
+        """An open namespace keeps its number: no later one gets it while this object compares."""
+        try:
+            return os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
 
     @staticmethod
     def _pid_namespace(pid):
@@ -110,7 +119,9 @@ class Namespace:
         return subprocess.run(self.enter_command(argv), check=False, **kw)
 
     def enter_command(self, argv):
-        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net"] + list(argv)
+        # --root: the root of the one inside, where the tests themselves run in a chroot
+        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net", "--root",
+                "--wdns=/"] + list(argv)
 
     def running(self):
         return self.proc.poll() is None
@@ -125,3 +136,6 @@ class Namespace:
             self.proc.kill()
             self.proc.wait(10)
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None

@@ -11,6 +11,10 @@ import fcntl
 from .waiting import wait
 
 
+# what shells say around each line so that a paste can be told from typing
+PASTE = re.compile(r"\x1b\[\?2004[hl]\r?")
+
+
 class Terminal:
     """argv on a new pseudo-terminal. seen holds everything that was printed so far."""
 
@@ -46,7 +50,7 @@ class Terminal:
         """Waits until pattern was printed; the match."""
         def look():
             self._read()
-            return re.search(pattern, self.seen, re.M)
+            return re.search(pattern, PASTE.sub("", self.seen), re.M)
         return wait(look, timeout, lambda: f"{pattern!r} on the terminal: {self.seen!r}")
 
     def ended(self, timeout=10):

@@ -111,6 +111,35 @@ static void test_only_ours(void **state)
     }
 }
 
+static void test_json_of_servers(void **state)
+{
+    (void)state;
+    struct str out = STR_INIT, err = STR_INIT;
+    const char *text = "[supervisord]\n[unix_http_server:a]\nfile=/run/x\nchown=root:root\n"
+                       "[inet_http_server]\nport=H:1\nusername=u\npassword=p\n"
+                       "[eventlistener:e]\ncommand=e\nevents=TICK_5\n"
+                       "[fcgi-program:f]\ncommand=f\nsocket=tcp://h:1\nenvironment=A=1,B=2\n";
+    static const char *const parts[] = {
+        "\"family\": 2,\n\"section\": \"inet_http_server\",\n\"username\": \"u\",\n\"password\": "
+        "\"p\"",
+        "\"host\": \"h\",\n\"port\": 1",
+        "\"name\": \"a\",\n\"family\": 1",
+        "\"file\": \"/run/x\",\n\"chown\": [0, 0],\n\"chmod\": 448",
+        "\"serverurl\": \"unix:///run/x\"",
+        "\"events\": [\n\"TICK_5\"]",
+        "\"socket\": \"tcp://h:1\"",
+        "\"environment\": {\n\"A\": \"1\",\n\"B\": \"2\"}",
+    };
+    struct conf_request rq = text_request(text, strlen(text));
+    assert_int_equal(conf_show(&rq, CONF_DUMP_JSON, &out, &err), 0);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!strstr(str_text(&out), parts[i]))
+            fail_msg("no %s in\n%s", parts[i], str_text(&out));
+    }
+    str_fini(&out);
+    str_fini(&err);
+}
+
 /* both spellings of a percent sign in a log path */
 static void test_log_percent(void **state)
 {
@@ -121,7 +150,7 @@ static void test_log_percent(void **state)
         snprintf(text, sizeof(text), "[supervisord]\n[program:x]\ncommand=c\nstdout_logfile=%s\n",
                  spelt[i]);
         const struct gen *g = gen_of(text);
-        assert_string_equal(gen_str(g, gen_procs(g)->log[0].path), "/tmp/a%b");
+        assert_string_equal(gen_str(g, gen_procs(g)->log_path[0]), "/tmp/a%b");
         gen_close(&g);
     }
 }
@@ -179,9 +208,10 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_unset_is_a_comment),
-        cmocka_unit_test(test_only_ours), cmocka_unit_test(test_log_percent),
-        cmocka_unit_test(test_check),     cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_lines),       cmocka_unit_test(test_unset_is_a_comment),
+        cmocka_unit_test(test_only_ours),   cmocka_unit_test(test_json_of_servers),
+        cmocka_unit_test(test_log_percent), cmocka_unit_test(test_check),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
