@@ -77,6 +77,10 @@ static void obey(struct logd *d, struct sink *k)
 static bool make_ready(struct writer *w, struct sink *k)
 {
     struct err e;
+    if (k->want_clear && !k->recovered && recover_sink(w, k, &e) < 0) {
+        fail(w, k, &e, RETRY);
+        return false;
+    }
     if (k->want_clear || k->want_reopen)
         obey(w->d, k);
     if (k->fd >= 0 && k->recovered)

@@ -95,7 +95,7 @@ static bool drop_history(struct logd *d)
     uint32_t freed = 0, most = 1;
     struct stream *richest = NULL;
     for (uint32_t i = 0; i < d->h->used; i++) {
-        struct stream *s = d->streams[i];
+        struct stream *s = stream_at(d, i);
         if (s && s->keep && d->chains[i].n > most && !stream_backlog(d, s)) {
             most = d->chains[i].n;
             richest = s;
@@ -122,7 +122,7 @@ static struct stream *richest_in_backlog(struct logd *d, uint64_t *out_bytes)
     struct stream *richest = NULL;
     *out_bytes = 0;
     for (uint32_t i = 0; i < d->h->used; i++) {
-        struct stream *s = d->streams[i];
+        struct stream *s = stream_at(d, i);
         uint64_t bytes = s && d->chains[i].n && !blocks(d, s) ? droppable(d, s) : 0;
         if (bytes > *out_bytes) {
             *out_bytes = bytes;

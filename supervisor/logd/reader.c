@@ -92,8 +92,8 @@ static void check_paused(struct logd *d)
 {
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
-        if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
-            resume(d, d->streams[i]);
+        if (stream_at(d, i) && stream_at(d, i)->paused && !must_wait(d, stream_at(d, i), 1))
+            resume(d, stream_at(d, i));
     d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
@@ -112,7 +112,7 @@ int reader_init(struct logd *d)
         watch(d, d->poke, TAG_POKE, EPOLL_CTL_ADD, EPOLLIN) < 0)
         return -1;
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && reader_watch(d, d->streams[i]) < 0)
+        if (stream_at(d, i) && reader_watch(d, stream_at(d, i)) < 0)
             return -1;
     return 0;
 }
@@ -215,7 +215,7 @@ uint64_t reader_empty(struct logd *d, struct stream *s)
 bool reader_is_dry(const struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && waiting_in(d->streams[i]))
+        if (stream_at(d, i) && waiting_in(stream_at(d, i)))
             return false;
     return true;
 }
@@ -242,8 +242,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
-        } else if (d->streams[tag]) {
-            int full = serve_pipe(d, d->streams[tag]);
+        } else if (stream_at(d, tag)) {
+            int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
         }
     }

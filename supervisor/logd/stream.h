@@ -8,8 +8,8 @@
 
 #define HISTORY_BYTES 65536u /* kept for `tail` where there is no file */
 
-/* Takes a stream in, with its pipe's read end. -1 for lack of memory. */
-int stream_add(struct logd *d, uint32_t slot, int fd);
+/* Takes a stream in, with its pipe's read end. */
+void stream_add(struct logd *d, uint32_t slot, int fd);
 /* Follows the configuration in the shared table. */
 void stream_configure(struct logd *d, struct stream *s);
 /* Makes its file's sink if that has not been needed so far. */
