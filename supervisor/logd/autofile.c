@@ -107,14 +107,13 @@ static int create(const char *path)
 
 static void failed(struct logd *d, struct stream *s, int errnum)
 {
-    struct logshm_stream *r = stream_shared(d, s);
+    const struct logshm_stream *r = stream_shared(d, s);
     if (!s->lazy || r->kind != LOGSHM_AUTO)
         return; /* another file, or one that its sink cares for */
     log_warn("cannot open %s: %s; its last output stays in memory only",
              logshm_string(d->h, r->path), strerror(errnum));
-    r->failures++;
-    r->flags |= LOGSHM_AUTO_FAILED;
-    stream_to_memory(d, s);
+    logshm_use(d->h, s->slot)->failures++;
+    stream_auto_failed(d, s);
 }
 
 /* The stream stays while it is marked. */

@@ -45,7 +45,7 @@ static uint64_t cut_start(struct logd *d, const struct out *o)
 static void drop_of(struct logd *d, struct stream *s, struct out *o, uint64_t end)
 {
     struct logshm_out *x = out_shared(d, o);
-    struct logshm_stream *r = stream_shared(d, s);
+    struct logshm_progress *r = logshm_progress(d->h, s->slot);
     uint64_t start = cut_start(d, o);
     bool extend = x->gap_end > x->done && x->gap_end > o->pinned && start == x->gap_end;
     if (start >= end)

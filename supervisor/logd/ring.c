@@ -247,6 +247,7 @@ static bool has_sentinel(struct ring *r, struct chain *c, uint64_t from, uint64_
 void ring_begin(struct ring *r, struct chain *c, uint32_t slot, size_t n)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
+    logshm_use(r->h, slot);
     put_sentinel(r, c, s->read, s->read + n);
     LOGSHM_ORDER();
     s->aim = s->read + n;
@@ -260,7 +261,7 @@ void ring_commit(struct ring *r, struct chain *c, uint32_t slot, size_t n)
     LOGSHM_ORDER();
     s->aim = s->read + n; /* a short read: what was read ends here */
     LOGSHM_ORDER();
-    s->bytes += n;
+    logshm_progress(r->h, slot)->bytes += n;
     LOGSHM_ORDER();
     s->read += n;
     LOGSHM_ORDER();
@@ -340,8 +341,10 @@ static void close_holes(struct ring *r, struct chain *c, uint32_t slot, unsigned
 void ring_recover(struct ring *r, struct chain *c, uint32_t slot)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
+    if (!(s->flags & LOGSHM_USED))
+        return;
     if (s->aim > s->read && !has_sentinel(r, c, s->read, s->aim)) {
-        s->bytes += s->aim - s->read;
+        logshm_progress(r->h, slot)->bytes += s->aim - s->read;
         s->read = s->aim;
     }
     s->aim = s->read;

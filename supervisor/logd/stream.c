@@ -80,11 +80,11 @@ static void configure_second(struct logd *d, struct stream *s, const struct logs
     if (wanted && !(r->flags & LOGSHM_SECOND)) {
         *logshm_out(d->h, s->slot, 1) = (struct logshm_out){.done = r->read};
         LOGSHM_ORDER();
-        r->flags |= LOGSHM_SECOND;
+        r->flags = (uint8_t)(r->flags | LOGSHM_SECOND);
     }
     attach(s, 1, wanted ? sink_get(d, c, 1) : NULL);
     if (!wanted)
-        r->flags &= ~(uint32_t)LOGSHM_SECOND;
+        r->flags = (uint8_t)(r->flags & ~LOGSHM_SECOND);
 }
 
 void stream_sink(struct logd *d, struct stream *s)
@@ -147,20 +147,30 @@ void stream_to_memory(struct logd *d, struct stream *s)
     stream_has_more(d, s);
 }
 
+void stream_auto_failed(struct logd *d, struct stream *s)
+{
+    struct logshm_stream *r = stream_shared(d, s);
+    r->flags = (uint8_t)(r->flags | LOGSHM_AUTO_FAILED);
+    stream_to_memory(d, s);
+}
+
 /* ---- progress ---- */
 
 void stream_has_more(struct logd *d, struct stream *s)
 {
     struct logshm_stream *r = stream_shared(d, s);
-    if (r->out.done < r->read)
+    struct logshm_out *first = logshm_out(d->h, s->slot, 0);
+    bool used = r->flags & LOGSHM_USED;
+    if (used && first->done < r->read)
         stream_sink(d, s);
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
         struct out *o = &s->outs[i];
-        if (o->sink && out_shared(d, o)->done < r->read)
+        if (used && o->sink && out_shared(d, o)->done < r->read)
             writer_queue(d, o->sink);
     }
     if (!s->outs[0].sink) {
-        r->out.done = r->read;
+        if (used)
+            first->done = r->read;
         stream_progress(d, s);
     }
 }
@@ -209,7 +219,7 @@ static void let_go(struct logd *d, struct stream *s)
             return;
     if (r->flags & LOGSHM_SECOND)
         logshm_out(d->h, s->slot, 1)->done = next;
-    r->out.done = next;
+    logshm_out(d->h, s->slot, 0)->done = next;
     LOGSHM_ORDER();
     r->read = next;
     LOGSHM_ORDER();
@@ -269,7 +279,7 @@ void stream_give_up(struct logd *d, struct stream *s, struct out *o)
     struct logshm_out *x = out_shared(d, o);
     if (x->done >= r->read)
         return;
-    r->lost_bytes += r->read - x->done;
+    logshm_progress(d->h, s->slot)->lost_bytes += r->read - x->done;
     log_warn("%s %s: %llu bytes could not be written to %s before the stream ended",
              logshm_string(d->h, r->name), r->channel ? "stderr" : "stdout",
              (unsigned long long)(r->read - x->done), sink_name(o->sink));

@@ -16,6 +16,8 @@ void stream_configure(struct logd *d, struct stream *s);
 void stream_sink(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
+/* The same, since its AUTO file cannot be made. */
+void stream_auto_failed(struct logd *d, struct stream *s);
 /* Bytes up to read are there: tells the writers, or gives them up where nobody wants them. */
 void stream_has_more(struct logd *d, struct stream *s);
 /* An output got further: frees blocks, answers questions, lets a paused pipe go on. */
