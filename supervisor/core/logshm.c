@@ -33,7 +33,8 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
 {
     if (size < sizeof(*h) || h->magic != LOGSHM_MAGIC || h->version != LOGSHM_VERSION)
         return false;
-    if (h->nstreams == 0 || h->nstreams > LOGSHM_STREAMS_MAX || h->used > h->nstreams)
+    if (h->nstreams == 0 || h->nstreams > LOGSHM_STREAMS_MAX || h->used > h->nstreams ||
+        h->fresh > h->nblocks)
         return false;
     struct logshm_head want;
     memset(&want, 0, sizeof(want));

@@ -121,7 +121,7 @@ struct logshm_head {
     uint32_t identifier, childlogdir, syslog_ident; /* strings */
     uint32_t log_json;
     uint32_t cleaned; /* stale AUTO files were looked for */
-    uint32_t pad;
+    uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
     struct logshm_rotation rotations[LOGSHM_WRITERS];
 };
 

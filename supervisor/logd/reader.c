@@ -23,8 +23,8 @@
 #define EVENTS 256
 #define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
 #define SLEEP_LEAST 250000
-#define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
-#define TRIM_SPARE 16u
+#define TRIM_AFTER_MS 500 /* quiet for so long: free memory goes back */
+#define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
 enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
@@ -151,8 +151,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
         return 0;
     }
     s->reading = true;
-    s->last_from = stream_shared(d, s)->read;
-    s->last_wall = wall;
+    uint64_t from = stream_shared(d, s)->read;
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
@@ -163,6 +162,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;
     stream_has_more(d, s);
+    stream_was_read(s, from, wall);
     pthread_mutex_unlock(&d->lock);
     return got > 0 ? got : 0;
 }

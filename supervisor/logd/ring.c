@@ -38,9 +38,13 @@ static void block_free(struct ring *r, uint32_t block)
 static uint32_t block_take(struct ring *r, uint32_t slot, uint64_t page, int64_t wall_ns)
 {
     uint32_t block = r->free;
-    if (!block)
+    if (block)
+        r->free = r->next[block - 1];
+    else if (r->h->fresh < r->h->nblocks)
+        block = ++r->h->fresh;
+    else
         return 0;
-    r->free = r->next[block - 1];
+    LOGSHM_ORDER();
     r->nfree--;
     r->next[block - 1] = 0;
     r->descs[block - 1].wall = wall_ns;
@@ -94,7 +98,8 @@ static int by_place(const void *a, const void *b)
 static size_t find_owned(struct ring *r, struct found *found)
 {
     size_t n = 0;
-    for (uint32_t b = r->h->nblocks; b > 0; b--) {
+    r->nfree = r->h->nblocks - r->h->fresh;
+    for (uint32_t b = r->h->fresh; b > 0; b--) {
         uint32_t slot = live_owner(r, b);
         if (slot == UINT32_MAX) {
             block_free(r, b);

@@ -175,6 +175,14 @@ void stream_has_more(struct logd *d, struct stream *s)
     }
 }
 
+void stream_was_read(struct stream *s, uint64_t from, int64_t wall)
+{
+    for (unsigned i = 0; s->outs != no_outs && i < LOGSHM_OUTS; i++) {
+        s->outs[i].last_from = from;
+        s->outs[i].last_wall = wall;
+    }
+}
+
 /* Where an output still wants bytes: [from, to) but for its gap. */
 static bool out_wants(const struct logd *d, const struct out *o, uint64_t start, uint64_t end)
 {

@@ -20,6 +20,8 @@ void stream_to_memory(struct logd *d, struct stream *s);
 void stream_auto_failed(struct logd *d, struct stream *s);
 /* Bytes up to read are there: tells the writers, or gives them up where nobody wants them. */
 void stream_has_more(struct logd *d, struct stream *s);
+/* A read() began at position from, at that wall clock (ns). */
+void stream_was_read(struct stream *s, uint64_t from, int64_t wall);
 /* An output got further: frees blocks, answers questions, lets a paused pipe go on. */
 void stream_progress(struct logd *d, struct stream *s);
 /* Frees the blocks that nobody needs. history: bytes to keep for `tail`. Returns how many. */
