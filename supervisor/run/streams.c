@@ -29,8 +29,8 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .program = program_name(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
-        .uid = p->opts->uid,
-        .log = &p->opts->log[channel],
+        .uid = proc_opts(p)->uid,
+        .log = &proc_opts(p)->log[channel],
         .path = gen_str(g, p->conf->log_path[channel]),
     };
 }
@@ -39,7 +39,7 @@ int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
         struct logs_conf conf = stream_conf(p, ch);
-        if (!wants_stream(p->opts, ch)) {
+        if (!wants_stream(proc_opts(p), ch)) {
             logs_del(&p->log[ch]);
             continue;
         }
