@@ -54,6 +54,25 @@ def test_kill_under_load_every_byte_exactly_once(drive, mib, rate, every_us, kil
 
 
 @pytest.mark.timeout(120)
+def test_kill_while_auto_files_rotate(drive):
+    """A new supd-log creates missing AUTO files, but none in the middle of a rotation."""
+    d = drive("childlogdir=auto", before='mkdir -p "$TEST_DIR/auto"')
+    for i in range(3):
+        d.add(f"w{i}", sink="auto", maxbytes=64 << 10, backups=400)
+    names = [os.path.basename(d.file_of(f"w{i}")) for i in range(3)]
+    pids = [d.spawn(f"w{i}", pattern(i, 10, 10)) for i in range(3)]
+    d.chaos(8000)
+    for pid in pids:
+        d.wait_exit(pid, 60)
+    d.chaos(0)
+    assert d.supd_log()[1] > 10
+    for i in range(3):
+        d.wait_written(f"w{i}", 10 << 20)
+        assert check_pattern(i, files_of(d.path("auto"), names[i])) == 10 << 20
+        assert d.counters(f"w{i}")["lost"] == 0
+
+
+@pytest.mark.timeout(120)
 def test_kill_with_prefixed_lines_loses_and_doubles_none(drive):
     d = drive()
     d.add("w", sink=d.path("w.log"), prefix=1, maxbytes=1 << 20, backups=100)

@@ -273,6 +273,29 @@ def test_copytruncate_leaves_no_hole(drive):
     assert d.read("w.log") == b"two\n"
 
 
+def test_clear_empties_a_file_that_was_not_written_to_so_far(drive):
+    d = drive()
+    with open(d.path("w.log"), "wb") as f:
+        f.write(b"of an earlier run\n")
+    d.add("w", sink=d.path("w.log"))
+    d.clear("w")
+    assert d.read("w.log") == b""
+    d.run("w", "echo x")
+    assert d.read("w.log") == b"x\n"
+
+
+def test_reopen_makes_the_auto_file_of_a_silent_program_again(drive):
+    d = drive("childlogdir=auto", before='mkdir -p "$TEST_DIR/auto"')
+    d.add("w", sink="auto")
+    path = d.path("auto", os.path.basename(d.file_of("w")))
+    wait(lambda: os.path.exists(path), 10, "the AUTO file exists")
+    os.rename(path, path + ".old")
+    d.reopen()
+    wait(lambda: os.path.exists(path), 10, "the AUTO file exists again")
+    d.run("w", "echo x")
+    assert open(path, "rb").read() == b"x\n"
+
+
 def test_clear(drive):
     d = drive()
     d.add("w", sink=d.path("w.log"))
