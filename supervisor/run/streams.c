@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* NONE has a stream, too, for as long as that is cheap: its last lines stay in memory for `tail` and
- * for the message of a failed start (logs.h says when there is none) */
+/* NONE has a stream, too, for as long as that is cheap: its last lines stay in memory for `tail`
+ * and for the message of a failed start (logs.h says when there is none) */
 static bool wants_stream(const struct gen_opts *o, int channel)
 {
     return channel == 0 || !o->redirect_stderr;
