@@ -37,8 +37,10 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
-    struct conf_request rq = {
-        .path = s->opt.config, .as_supervisord = s->opt.as_supervisord, .environ = environ};
+    struct conf_request rq = {.path = s->opt.config,
+                              .as_supervisord = s->opt.as_supervisord,
+                              .environ = environ,
+                              .argv0 = s->opt.argv[0]};
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);

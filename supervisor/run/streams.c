@@ -5,12 +5,11 @@
 
 #include <string.h>
 
+/* NONE has a stream, too, for as long as that is cheap: its last lines stay in memory for `tail` and
+ * for the message of a failed start (logs.h says when there is none) */
 static bool wants_stream(const struct gen_opts *o, int channel)
 {
-    const struct gen_log *l = &o->log[channel];
-    if (channel == 1 && o->redirect_stderr)
-        return false;
-    return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
+    return channel == 0 || !o->redirect_stderr;
 }
 
 /* "web" of the section "program:web" */
@@ -47,6 +46,8 @@ int streams_sync(struct proc *p, struct err *e)
             return -1;
         if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
             return -1;
+        if (logs_write_fd(p->log[ch]) < 0)
+            logs_del(&p->log[ch]); /* nobody keeps it: the program gets /dev/null */
     }
     return 0;
 }

@@ -85,9 +85,12 @@ static void child_reaped(void *obj, int pid, int status)
     procs_check_sweeps(s);
 }
 
+/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
+ * woken by them, would compete with these. */
 static void reap(struct sup *s)
 {
     static const struct reap_ops ops = {child_peeked, child_reaped};
+    log_hold();
     if (reap_children(&ops, s, REAP_BATCH)) {
         loop_defer(s->loop, &s->reaper);
         loop_again(s->loop);
@@ -116,6 +119,8 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         return;
     }
     log_warn("received SIGHUP indicating restart request");
+    if (s->ctl)
+        ctl_check(s->ctl); /* where the kernel denies inotify, this is the time to look */
     if (s->mood == SUP_RUNNING)
         reload_all(s);
 }
@@ -126,6 +131,12 @@ static void on_usr2(struct sup *s, const struct sigs_info *info)
     log_info("received SIGUSR2 indicating log reopen request");
     if (s->logs)
         logs_reopen_all(s->logs);
+}
+
+static void end_of_turn(struct sup *s)
+{
+    (void)s;
+    log_release();
 }
 
 static void on_child(struct sup *s, const struct sigs_info *info)
@@ -184,6 +195,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
+    loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
     LOOP_DEFER(&s->reaper, reap, s);

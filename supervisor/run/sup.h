@@ -88,8 +88,8 @@ struct sup {
     mono_t started;
     uint32_t gen_count;
     char socket_env[64]; /* "SUPD_SOCKET=@..." of an abstract control socket, else "" */
-    char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
-    char self_dir[256]; /* folder of our own binary, for the helpers beside it */
+    char mark[64];       /* SUPD_MARK of our children (leftovers.c) */
+    char self_dir[256];  /* folder of our own binary, for the helpers beside it */
 };
 
 /* Makes the supervisor: state, loop, signals; nothing of the configuration yet. */
