@@ -58,6 +58,8 @@ class Namespace:
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
         self.id = self._pid_namespace(self.init)
+        # while this is open, no other namespace gets the same number
+        self.kept = self._hold(self.init)
 
     def _first_child(self):
         try:
@@ -69,6 +71,13 @@ class Namespace:
             return int(child[0])
         assert self.proc.poll() is None, f"unshare ended with {self.proc.returncode}"
         return None
+
+    @staticmethod
+    def _hold(pid):
+        try:
+            return os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
 
     @staticmethod
     def _pid_namespace(pid):
@@ -126,3 +135,6 @@ class Namespace:
             self.proc.kill()
             self.proc.wait(10)
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")
+        if self.kept is not None:
+            os.close(self.kept)
+            self.kept = None
