@@ -135,7 +135,7 @@ static void log_change(struct proc *p, const struct proc_change *c)
                  name, seconds(p->conf->startsecs_ns));
     else if (c->to == PROC_FATAL && c->why == PROC_WHY_WINDOW)
         log_warn("gave up: %s entered FATAL state, too many restarts within retry_window", name);
-    else if (c->to == PROC_FATAL)
+    else if (c->to == PROC_FATAL && c->why == PROC_WHY_RETRIES)
         log_info("gave up: %s entered FATAL state, too many start retries too quickly", name);
     else if (c->to == PROC_BACKOFF && c->why == PROC_WHY_CANNOT)
         log_info("spawnerr: %s", proc_spawnerr(p, why, sizeof(why)));
