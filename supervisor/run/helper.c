@@ -79,3 +79,13 @@ void helpers_end(struct sup *s)
         kill(h->pid, SIGKILL);
     }
 }
+
+void helpers_fini(struct sup *s)
+{
+    struct helper *h;
+    while ((h = LIST_FIRST(&s->helpers))) {
+        LIST_REMOVE(h, link);
+        loop_timer_stop(&h->timer);
+        free(h);
+    }
+}

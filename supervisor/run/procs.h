@@ -22,13 +22,14 @@ struct proc {
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
     struct proc *hash_next;  /* by_pid */
+    TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
     uint32_t slot;           /* in the state */
     uint32_t index;          /* in group->procs */
     int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
     int refused_errno; /* of the last spawn the kernel refused */
-    bool queued;
+    bool queued, sweeping;
     bool doomed;      /* goes away once it is down (update removed it) */
     bool start_after; /* start when the new configuration was taken over */
 };
@@ -86,7 +87,8 @@ bool procs_reaped(struct sup *s, int pid, int status);
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
-/* Takes back what ended or exec'd children used; asks for another look while some are on the way. */
+/* Takes back what ended or exec'd children used; asks for another look while some are on the way.
+ */
 void procs_tidy(struct sup *s);
 
 #endif

@@ -45,7 +45,5 @@ void stage_open(struct sup *s, const struct gen_make *conf)
 
 void stage_close(struct sup *s)
 {
-    free(s->apply); /* an update that the shutdown overtook */
-    s->apply = NULL;
     sup_fini(s);
 }

@@ -306,7 +306,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
 static void update(struct world *w)
 {
     struct err e;
-    if (w->s.apply || w->s.mood != SUP_RUNNING)
+    if (w->s.mood != SUP_RUNNING)
         return;
     change_conf(w);
     live_gen_unref(&w->s.pending);
@@ -373,7 +373,7 @@ static void check_calm(struct world *w)
             fake_break("%s is %s (want %d) though all is well for minutes", proc_name(p),
                        proc_state_name(l->state), l->want);
     }
-    if (w->s.apply)
+    if (reload_applying(&w->s))
         fake_break("an update does not come to rest");
 }
 
