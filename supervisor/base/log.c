@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096
+#define HELD_BYTES 4096 /* PIPE_BUF: a pipe takes so many bytes whole or not at all */
 
 static struct {
     int fd;
@@ -20,8 +21,78 @@ static struct {
     unsigned long dropped;
 } self = {2, LVL_INFO, false, "", 0};
 
+/* Lines that wait for log_release. */
+static struct {
+    bool on;
+    pid_t pid; /* whose they are: a fork's child must not write them again */
+    size_t len;
+    unsigned long lines;
+    char bytes[HELD_BYTES];
+} held;
+
+static bool write_whole(const char *p, size_t n)
+{
+    ssize_t w;
+    do
+        w = write(self.fd, p, n);
+    while (w < 0 && errno == EINTR);
+    return w == (ssize_t)n;
+}
+
+static void write_held(void)
+{
+    if (held.len && !write_whole(held.bytes, held.len))
+        self.dropped += held.lines;
+    held.len = 0;
+    held.lines = 0;
+}
+
+/* In a fork's child: what the parent collected is the parent's, and nobody will release ours. */
+static void forget_parents(void)
+{
+    if (held.pid == getpid())
+        return;
+    held.on = false;
+    held.len = 0;
+    held.lines = 0;
+}
+
+void log_hold(void)
+{
+    held.on = true;
+    held.pid = getpid();
+}
+
+void log_release(void)
+{
+    if (!held.on)
+        return;
+    int saved = errno;
+    forget_parents();
+    write_held();
+    held.on = false;
+    errno = saved;
+}
+
+/* True if the line is kept for later. */
+static bool hold(const char *line, size_t n)
+{
+    if (!held.on)
+        return false;
+    forget_parents();
+    if (held.len + n > HELD_BYTES)
+        write_held();
+    if (!held.on || n > HELD_BYTES)
+        return false;
+    memcpy(held.bytes + held.len, line, n);
+    held.len += n;
+    held.lines++;
+    return true;
+}
+
 void log_setup(int fd, enum log_level level, bool json)
 {
+    log_release();
     self.fd = fd;
     self.level = level;
     self.json = json;
@@ -113,11 +184,7 @@ static bool emit(enum log_level level, const char *text)
         n += 2;
     }
     line[n++] = '\n';
-    ssize_t w;
-    do
-        w = write(self.fd, line, n);
-    while (w < 0 && errno == EINTR);
-    return w == (ssize_t)n;
+    return hold(line, n) || write_whole(line, n);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

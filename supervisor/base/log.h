@@ -17,6 +17,12 @@ void log_ident(const char *ident);
 /* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text
  * are escaped; a line of more than 4 KiB is cut and ends in "...". */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Until log_release lines are collected, and written 4 KiB at once: whoever reads the log is not
+ * woken between two things that must follow each other fast. What is collected when the process is
+ * killed is lost; log_release may be called from a signal handler. A fork's child drops what its
+ * parent had collected. */
+void log_hold(void);
+void log_release(void);
 
 #define log_debug(...) log_line(LVL_DEBUG, __VA_ARGS__)
 #define log_info(...) log_line(LVL_INFO, __VA_ARGS__)

@@ -198,12 +198,13 @@ static int on_line(struct client *c, char *line, size_t n, const char *id, clien
         return -1;
     if (strcmp(r.id, WIRE_NO_ID) == 0 && r.kind == WIRE_ERROR)
         return refused(c, &r, e);
+    bool mine = !id || strcmp(r.id, id) == 0; /* reading on moves the line away */
     while (r.kind == WIRE_BYTES && (got = take_bulk(c, r.nbytes, &reply, e)) == 0)
         if (read_more(c, e) < 0)
             return -1;
     if (got < 0)
         return -1;
-    if (id && strcmp(r.id, id) != 0)
+    if (!mine)
         return 3;
     return after(&reply, fn(obj, &reply));
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define HISTORY_MAX 500
 
@@ -83,7 +84,7 @@ static unsigned char insert(EditLine *el, const struct candidates *v, size_t typ
     return CC_REDISPLAY;
 }
 
-static unsigned char complete(EditLine *el, int ch)
+static unsigned char complete(EditLine *el, wint_t ch)
 {
     (void)ch;
     struct shell *sh = NULL;
@@ -188,7 +189,7 @@ static void open_editor(struct shell *sh)
     el_set(sh->el, EL_SIGNAL, 1);
     el_set(sh->el, EL_HIST, history, sh->history);
     el_set(sh->el, EL_CLIENTDATA, sh);
-    el_set(sh->el, EL_ADDFN, "supd-complete", "Complete the word", complete);
+    el_wset(sh->el, EL_ADDFN, L"supd-complete", L"Complete the word", complete); /* el_set leaks */
     el_set(sh->el, EL_BIND, "^I", "supd-complete", NULL);
     el_source(sh->el, NULL);
 }

@@ -200,9 +200,10 @@ int words_env(struct arena *a, const char *text, struct env_lex_opts opts, struc
     if (!ok && !opts.exact) {
         ok = read_own(a, text, &pairs);
         *out_extended |= ok;
-        if (ok)
-            *out_dropped = NULL;
+        *out_dropped = NULL;
     }
+    if (!ok)
+        *out_dropped = NULL;
     *out = (struct env_list){.n = ok ? pairs.n : 0};
     if (out->n)
         out->v = arena_memdup(a, pairs.v, pairs.n * sizeof(*pairs.v));
@@ -215,31 +216,4 @@ int words_env(struct arena *a, const char *text, struct env_lex_opts opts, struc
                             "KEY=\"value\",KEY2=\"value 2\")"
                           : "No closing quotation in '%s'",
                    text);
-}
-
-static bool bare_value(const char *s)
-{
-    for (; *s; s++) {
-        if (!word_char(*s))
-            return false;
-    }
-    return true;
-}
-
-bool words_env_print(struct str *out, const struct env_list *l)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        const char *v = l->v[i].value;
-        size_t n = strlen(v);
-        char quote = strchr(v, '"') ? '\'' : '"';
-        bool edge = n && (strchr("'\"", v[0]) || strchr("'\"", v[n - 1]));
-        if ((strchr(v, '"') && strchr(v, '\'')) || edge)
-            return false;
-        str_printf(out, "%s%s=", i ? "," : "", l->v[i].key);
-        if (n && bare_value(v))
-            str_puts(out, v);
-        else
-            str_printf(out, "%c%s%c", quote, v, quote);
-    }
-    return true;
 }

@@ -32,8 +32,8 @@ struct gen_log {
     uint8_t format;   /* enum gen_log_format */
     uint8_t overflow; /* enum gen_overflow */
     uint8_t strip_ansi;
-    goff path; /* GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
     int32_t backups;
+    uint32_t pad;
     int64_t maxbytes; /* <= 0: no rotation */
     int64_t capture;  /* *_capture_maxbytes */
 };
@@ -49,26 +49,14 @@ struct gen_env {
     int32_t replaces; /* index into the generation's base environment, or -1: an addition */
 };
 
-struct gen_proc {
-    goff name;      /* process name, e.g. "web_00" */
-    uint32_t group; /* index into groups */
-    goff section;   /* "program:web" */
-    goff command;   /* as written, expanded */
-    goff argv;      /* goff[argc]; the words */
-    uint32_t argc;
-    goff argv_error; /* why the command cannot run at all ("can't parse command ..."), else 0 */
-    goff
-        candidates; /* goff[ncandidates]: paths to try to execute, in order (PATH already walked) */
-    uint32_t ncandidates;
-    goff env; /* struct gen_env[nenv] */
-    uint32_t nenv;
+/* The options of a process that many have in common: processes with equal ones share one record. */
+struct gen_opts {
     goff directory;
     goff user;        /* name as written, for messages */
     int64_t uid, gid; /* -1: stay who we are */
     goff groups;      /* uint32_t[ngroups], primary first */
     uint32_t ngroups;
     int32_t umask; /* -1: inherit */
-    int32_t priority;
     int32_t startretries;
     int64_t startsecs_ns;
     uint8_t autostart, autorestart; /* enum gen_autorestart */
@@ -78,11 +66,11 @@ struct gen_proc {
     uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
     uint8_t on_fatal;       /* enum gen_on_fatal */
     uint8_t pad[3];
-    int32_t numproc;       /* process_num */
     uint32_t exitcodes[8]; /* bit n: exit code n is expected */
     goff stops; /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
                    implied after the last wait and repeated every stopwait_ns */
     uint32_t nstops;
+    uint32_t pad2;
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
@@ -92,9 +80,26 @@ struct gen_proc {
     int64_t retry_window_ns;      /* 0: unset */
     int64_t fatal_retry_ns;       /* on_fatal=retry:DUR */
     struct gen_log log[2];        /* stdout, stderr */
-    goff file;                    /* where the section was read */
+};
+
+struct gen_proc {
+    goff name;      /* process name, e.g. "web_00" */
+    uint32_t group; /* index into groups */
+    goff section;   /* "program:web" */
+    goff command;   /* as written, expanded */
+    goff argv;      /* goff[argc]; the words */
+    uint32_t argc;
+    goff argv_error; /* why the command cannot run at all ("can't parse command ..."), else 0 */
+    goff candidates; /* goff[ncandidates]: paths to try to execute in order, PATH already walked */
+    uint32_t ncandidates;
+    goff env; /* struct gen_env[nenv] */
+    uint32_t nenv;
+    int32_t priority;
+    int32_t numproc;  /* process_num */
+    goff opts;        /* struct gen_opts */
+    goff log_path[2]; /* of a GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
+    goff file;        /* where the section was read */
     uint32_t line;
-    uint32_t pad2;
     /* Of all that is configured, by apply class: two processes with equal digests need no change.
      */
     uint64_t hot_digest, restart_digest;
@@ -192,9 +197,13 @@ static inline const struct gen_proc *gen_procs(const struct gen *g)
 {
     return (const struct gen_proc *)gen_at(g, g->procs);
 }
-static inline bool gen_exit_expected(const struct gen_proc *p, int code)
+static inline bool gen_exit_expected(const struct gen_opts *o, int code)
 {
-    return code >= 0 && code < 256 && (p->exitcodes[code / 32] >> (code % 32) & 1);
+    return code >= 0 && code < 256 && (o->exitcodes[code / 32] >> (code % 32) & 1);
+}
+static inline const struct gen_opts *gen_opts(const struct gen *g, const struct gen_proc *p)
+{
+    return (const struct gen_opts *)gen_at(g, p->opts);
 }
 
 /* Maps a generation from its descriptor, read-only, and checks magic, version, size and CRC.

@@ -138,7 +138,7 @@ static void write_env(struct gen_writer *w, const struct proc *p, struct gen_pro
     VEC_FINI(&v);
 }
 
-static void write_stops(struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+static void write_stops(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
     struct gen_stop one = {.sig = o->stopsignal, .wait_ns = secs_ns(o->stopwaitsecs)};
     const struct gen_stop *v = o->stopsignals.n ? o->stopsignals.v : &one;
@@ -148,14 +148,15 @@ static void write_stops(struct gen_writer *w, const struct proc_opts *o, struct 
     g->stopwait_ns = v[n - 1].wait_ns;
 }
 
-static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, struct gen_log *g)
+static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, struct gen_log *g,
+                      goff *out_path)
 {
     const struct log_opts *l = &o->log[i];
     g->sink = l->file.sink;
     if (g->sink == GEN_SINK_FILE && !*l->file.path)
         g->sink = GEN_SINK_NONE;
     if (g->sink == GEN_SINK_FILE)
-        g->path = genbuf_str(w->b, path_absolute(w->a, &w->c->paths, l->file.path));
+        *out_path = genbuf_str(w->b, path_absolute(w->a, &w->c->paths, l->file.path));
     g->syslog = l->syslog;
     g->events = l->events;
     g->gzip = l->gzip;
@@ -168,7 +169,7 @@ static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, st
     g->capture = l->capture;
 }
 
-static void write_user(struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+static void write_user(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
     g->uid = g->gid = -1;
     if (!o->user.name)
@@ -200,9 +201,8 @@ static bool ignores_sigpipe(const struct gen_writer *w, const struct proc_opts *
     return w->c->rq.as_supervisord;
 }
 
-static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_proc *g)
+static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
-    g->priority = clamp32(o->priority);
     g->startretries = clamp32(o->startretries);
     g->startsecs_ns = secs_ns(o->startsecs);
     g->autostart = o->autostart;
@@ -248,45 +248,56 @@ static void digest_row(struct gen_writer *w, struct digest *d, const struct opt 
 
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the
  * merged environment, the user as passwd has it, and defaults that come from elsewhere. */
-static void write_digests(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
+static void write_digests(struct gen_writer *w, const struct proc *p, const struct gen_opts *o,
+                          struct gen_proc *g)
 {
     struct digest hot[1] = {DIGEST_INIT}, restart[1] = {DIGEST_INIT};
     for (size_t i = 0; i < rows_program.n; i++) {
-        const struct opt *o = &rows_program.rows[i];
-        if (o->type != OPT_ENVIRONMENT)
-            digest_row(w, o->apply == GEN_RESTART ? restart : hot, o, &p->o);
+        const struct opt *row = &rows_program.rows[i];
+        if (row->type != OPT_ENVIRONMENT)
+            digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
     digest_env(restart, &p->env_all);
-    int64_t ids[2] = {g->uid, g->gid};
+    int64_t ids[2] = {o->uid, o->gid};
     digest_add(restart, ids, sizeof(ids));
     digest_add(restart, p->o.user.groups, p->o.user.ngroups * sizeof(uint32_t));
-    digest_add(restart, &g->sigpipe_ignore, sizeof(g->sigpipe_ignore));
-    digest_add(hot, &g->orphans_kill, sizeof(g->orphans_kill));
-    digest_add(hot, &g->log[0].strip_ansi, sizeof(g->log[0].strip_ansi));
+    digest_add(restart, &o->sigpipe_ignore, sizeof(o->sigpipe_ignore));
+    digest_add(hot, &o->orphans_kill, sizeof(o->orphans_kill));
+    digest_add(hot, &o->log[0].strip_ansi, sizeof(o->log[0].strip_ansi));
     g->hot_digest = hot->v;
     g->restart_digest = restart->v;
+}
+
+/* what other processes may have in common with this one: stored once for all of them */
+static void write_opts(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g,
+                       struct gen_proc *p)
+{
+    memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
+    if (o->directory && *o->directory)
+        g->directory = genbuf_str(w->b, o->directory);
+    g->umask = o->umask.set ? (int32_t)(o->umask.v & 0777) : -1;
+    write_user(w, o, g);
+    write_policy(w, o, g);
+    write_stops(w, o, g);
+    for (int i = 0; i < 2; i++)
+        write_log(w, o, i, &g->log[i], &p->log_path[i]);
+    p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));
 }
 
 void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
                     struct gen_proc *out)
 {
     struct gen_proc g = {.group = group, .numproc = clamp32(p->num)};
-    const struct proc_opts *o = &p->o;
+    struct gen_opts opts;
     g.name = genbuf_str(w->b, p->name);
     g.section = genbuf_str(w->b, p->prog->section->name);
     g.file = genbuf_str(w->b, p->prog->section->at.file);
     g.line = p->prog->section->at.line;
+    g.priority = clamp32(p->o.priority);
     write_command(w, p, &g);
     write_env(w, p, &g);
-    if (o->directory && *o->directory)
-        g.directory = genbuf_str(w->b, o->directory);
-    g.umask = o->umask.set ? (int32_t)(o->umask.v & 0777) : -1;
-    write_user(w, o, &g);
-    write_policy(w, o, &g);
-    write_stops(w, o, &g);
-    write_log(w, o, 0, &g.log[0]);
-    write_log(w, o, 1, &g.log[1]);
-    write_digests(w, p, &g);
+    write_opts(w, &p->o, &opts, &g);
+    write_digests(w, p, &opts, &g);
     w->last = g;
     *out = g;
 }

@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+uint32_t ini_hash(const void *key, size_t len)
+{
+    const unsigned char *c = key;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ c[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(h ^ h >> 32);
+}
+
 void ini_init(struct ini *ini, struct arena *a)
 {
     *ini = (struct ini){.a = a, .defaults = {.name = "DEFAULT"}};

@@ -7,7 +7,12 @@
 #include "supervisor/base/vec.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* uthash's own function falls through its switch without saying so */
+#define HASH_FUNCTION(key, len, hashv) ((hashv) = ini_hash((key), (len)))
+uint32_t ini_hash(const void *key, size_t len);
 #include <uthash.h>
 
 /* Where something was written. */

@@ -21,6 +21,10 @@ static void put_escaped(struct str *out, const char *text)
         str_puts(out, *p == '\\' ? "\\e" : "");
         if (*p != '\\')
             str_putc(out, *p);
+        if (p[0] == '.' && p[1] == ' ') {
+            str_putc(out, '\n'); /* a sentence, a line */
+            p++;
+        }
     }
     str_putc(out, '\n');
 }
@@ -54,7 +58,7 @@ static void put_option(struct str *out, const struct opt *o)
     put_escaped(out, o->help);
     put_default(out, o);
     str_printf(out, "A change applies %s.%s\n", apply_text(o->apply),
-               o->flags & OPT_OURS ? "\nNot an option of Supervisor." : "");
+               o->flags & OPT_OURS ? "\nNot in Supervisor." : "");
 }
 
 static void put_table(struct str *out, const struct opt_table *t)

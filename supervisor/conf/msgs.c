@@ -1,7 +1,6 @@
 /* What a load has to say. */
 #include "supervisor/conf/msgs.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* A file of nonsense must not become a report of a million lines. */
@@ -18,6 +17,11 @@ void msgs_fini(struct msgs *m)
         VEC_FINI(&m->list[i]);
 }
 
+bool msgs_full(const struct msgs *m, enum msg_kind kind)
+{
+    return m->list[kind].n > MSGS_MAX;
+}
+
 /* Each process of a program, and each group that names it, would say the same again. */
 static bool said_before(const struct msgs *m, enum msg_kind kind, const char *text)
 {
@@ -31,7 +35,7 @@ static bool said_before(const struct msgs *m, enum msg_kind kind, const char *te
 
 void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, va_list ap)
 {
-    if (m->list[kind].n > MSGS_MAX)
+    if (msgs_full(m, kind))
         return;
     const char *text = m->list[kind].n == MSGS_MAX ? "more of this kind are not shown"
                                                    : arena_vprintf(m->a, fmt, ap);

@@ -7,6 +7,7 @@
 #include "supervisor/conf/ini.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum msg_kind { MSG_ERROR, MSG_WARNING, MSG_NOTE, MSG_INFO, MSG_KINDS };
 
@@ -17,6 +18,8 @@ struct msgs {
 
 void msgs_init(struct msgs *m, struct arena *a);
 void msgs_fini(struct msgs *m);
+/* True when no more messages of the kind are kept, so that there is no use in making one. */
+bool msgs_full(const struct msgs *m, enum msg_kind kind);
 /* Adds "FILE:LINE: text" ("text" for a place without a file). */
 void msgs_add(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

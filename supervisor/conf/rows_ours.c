@@ -22,10 +22,10 @@ static const struct opt supd[] = {
       .help = "After this time a shutdown ends with KILL."),
     S("log_format", log_format, WORD, .words = words_format, .def = "text", .flags = OPT_OURS,
       .help = "How the main log is written."),
-    S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS,
+    S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "kill; as supervisord: keep, unless stopasgroup or killasgroup is set",
       .help = "What happens to processes that a dead program leaves in its group."),
-    S("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS,
+    S("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS, .apply = GEN_RESTART,
       .def_note = "default; as supervisord: ignore",
       .help = "Whether programs start with SIGPIPE and SIGXFSZ ignored."),
 };

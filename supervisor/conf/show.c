@@ -25,6 +25,17 @@ static void show_check(const struct conf *c, struct str *out)
                    plural(n));
 }
 
+/* The JSON is Supervisor's view; that we would take the file ourselves is worth a line. */
+static void tell_difference(const struct conf_request *rq, struct str *err)
+{
+    struct conf *c = conf_load(rq);
+    if (!conf_nerrors(c))
+        str_puts(err,
+                 "note: supd itself takes this file; the JSON form shows what Supervisor 4.2.5 "
+                 "makes of it\n");
+    conf_free(&c);
+}
+
 int conf_show(const struct conf_request *rq, enum conf_show what, struct str *out, struct str *err)
 {
     struct conf_request own = *rq;
@@ -39,6 +50,8 @@ int conf_show(const struct conf_request *rq, enum conf_show what, struct str *ou
     else if (!status)
         conf_dump_text(c, out);
     conf_free(&c);
+    if (status && own.exact && !rq->exact)
+        tell_difference(rq, err);
     return status;
 }
 

@@ -48,7 +48,7 @@ static void check_keys(struct conf *c, const struct ini_section *s, const struct
 {
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
-        if (known_key(kind, k->name))
+        if (known_key(kind, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
             continue;
         const char *near = nearest_option(kind, k->name);
         const char *hint = near ? arena_printf(c->a, "; did you mean %s?", near) : "";
@@ -120,6 +120,8 @@ static void unknown_section(struct conf *c, const struct ini_section *s)
                   ours->name, ours->named ? strchr(s->name, ':') : "");
         return;
     }
+    if (msgs_full(&c->m, MSG_NOTE))
+        return;
     const char *near = near_theirs(c, s->name);
     conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s%s%s", s->name,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");

@@ -31,8 +31,5 @@ struct env_lex_opts {
  * extension over Supervisor's lexer sets *out_extended. */
 int words_env(struct arena *a, const char *text, struct env_lex_opts opts, struct env_list *out,
               const char **out_dropped, bool *out_extended, struct err *e);
-/* Prints pairs so that words_env gives them back; false if a value cannot be written. */
-struct str;
-bool words_env_print(struct str *out, const struct env_list *l);
 
 #endif

@@ -159,6 +159,11 @@ int spawn_init(struct err *e)
     return 0;
 }
 
+unsigned spawn_own_fds(void)
+{
+    return 3 * (port.nslots + 1);
+}
+
 const char *spawn_method(void)
 {
     return method_names[port.nslots ? port.method : FORK];

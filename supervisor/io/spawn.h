@@ -62,6 +62,8 @@ struct spawn_request {
  * stacks, and three low descriptors for each of up to 64 slots, at most an eighth of the limit.
  * Returns 0, or -1 and the reason. */
 int spawn_init(struct err *e);
+/* How many descriptors the port holds for itself. */
+unsigned spawn_own_fds(void);
 /* Gives all of it back; waits a few milliseconds for children on their way to the exec. */
 void spawn_fini(void);
 /* How programs are started here: "clone3", "clone" (clone3 is denied), "fork" (both are). */

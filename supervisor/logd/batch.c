@@ -146,7 +146,12 @@ static bool rotation_due(const struct sink *k)
 static void rotate(struct writer *w, struct sink *k, uint32_t slot)
 {
     struct err e;
-    if (sink_rotate(w->d, k, &w->d->h->rotations[w->index], slot, &e) < 0) {
+    struct logshm_rotation unnoted, *note = rotation_note(w->d, slot);
+    int rc = sink_rotate(w->d, k, note ? note : &unnoted, &e);
+    LOGSHM_ORDER();
+    if (note)
+        note->slot = 0;
+    if (rc < 0) {
         log_warn("%s; going on with the file as it is", e.msg);
         k->rotate_at = mono_add(mono_now(), ROTATE_RETRY);
         return;
@@ -167,8 +172,12 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
         return -1;
     note(out_shared(w->d, p->out), p, k->size);
     ssize_t n = write_out(k, p, k->size);
-    if (n < (ssize_t)p->data.len)
+    if (n < (ssize_t)p->data.len && errno == EAGAIN) {
+        err_set(e, "%s is full: its reader does not keep up", sink_name(k));
+        e->errnum = EAGAIN;
+    } else if (n < (ssize_t)p->data.len) {
         err_errno(e, errno, "cannot write to %s", sink_name(k));
+    }
     if (n > 0)
         k->mid_line = p->last != '\n';
     return n;
@@ -177,7 +186,7 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
 /* True if there may be more to do. */
 static bool serve_out(struct writer *w, struct sink *k, struct out *o)
 {
-    struct err e;
+    struct err e = {.errnum = 0};
     struct pick p;
     if (o->pinned || !pick(w, k, o, &p))
         return false;
@@ -230,7 +239,7 @@ void batch_serve(struct writer *w, struct sink *k)
         more = serve_all(w, k);
     k->busy = false;
     if (k->nouts == 0)
-        writer_orphan(w->d, k);
+        writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
     orders_settled(w->d);

@@ -3,6 +3,7 @@
 #include "supervisor/logd/logd.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/text.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/reader.h"
@@ -69,7 +70,6 @@ static int map_memory(struct logd *d)
 
 static int make_parts(struct logd *d)
 {
-    TAILQ_INIT(&d->sinks);
     TAILQ_INIT(&d->questions);
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
@@ -111,16 +111,20 @@ static void take_closing(struct logd *d)
 
 static bool set_up(struct logd *d, char **argv)
 {
-    d->memory_fd = atoi(argv[1]);
-    d->chan = atoi(argv[2]);
-    d->epoch = (uint32_t)strtoul(argv[4], NULL, 10);
-    for (int i = 1; i <= 3; i++)
-        fd_cloexec(atoi(argv[i]), true);
+    int64_t n[4];
+    for (int i = 0; i < 4; i++)
+        if (text_int(argv[i + 1], 0, UINT32_MAX, &n[i], NULL) < 0)
+            return false;
+    d->memory_fd = (int)n[0];
+    d->chan = (int)n[1];
+    d->epoch = (uint32_t)n[3];
+    for (int i = 0; i < 3; i++)
+        fd_cloexec((int)n[i], true);
     if (map_memory(d) < 0) {
         complain("cannot map the shared memory");
         return false;
     }
-    log_setup(atoi(argv[3]), LVL_INFO, d->h->log_json);
+    log_setup((int)n[2], LVL_INFO, d->h->log_json);
     log_ident("supd-log: ");
     if (make_parts(d) < 0) {
         complain("cannot start");
@@ -148,5 +152,5 @@ int logd_main(int argc, char **argv)
         return complain("cannot watch the pipes");
     take_closing(&d);
     reader_run(&d);
-    return 0;
+    return d.start_over;
 }

@@ -19,6 +19,8 @@ struct writer;
 struct gzips;
 struct tails;
 
+#define LOGD_SINK_BUCKETS 512u
+
 /* One output of a stream: its place in a sink's list. */
 struct out {
     TAILQ_ENTRY(out) link; /* sink->outs */
@@ -38,6 +40,7 @@ struct stream {
     bool paused;        /* log_overflow=block: not read for now */
     bool keep;          /* no regular file: the last bytes stay for `tail` */
     bool closing;       /* supd wants it gone */
+    bool lazy;          /* its file's sink is made when there is something to write */
     bool reading;       /* a read() into its blocks is under way */
     uint64_t last_from; /* where the latest read() began, and when it was */
     int64_t last_wall;
@@ -51,16 +54,20 @@ struct logd {
     uint32_t epoch;
     pthread_mutex_t lock;
     struct ring ring;
-    struct chain *chains;    /* [nstreams] */
-    struct stream **streams; /* [nstreams] */
-    TAILQ_HEAD(, sink) sinks;
+    struct chain *chains;                       /* [nstreams] */
+    struct stream **streams;                    /* [nstreams] */
+    LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
+    unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
+    bool some_paused;  /* npaused, as the reader last saw it */
     uint32_t npaused;  /* streams whose pipe is not read for now */
+    bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */

@@ -28,6 +28,14 @@ static bool is_it(const struct sink *s, enum sink_kind kind, int fd_number, cons
            (kind == SINK_FILE && strcmp(s->path, path) == 0);
 }
 
+static unsigned bucket_of(const char *path)
+{
+    uint32_t hash = 2166136261u;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash % LOGD_SINK_BUCKETS;
+}
+
 static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number, const char *path)
 {
     struct sink *s = calloc(1, sizeof(*s));
@@ -42,7 +50,7 @@ static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number,
         return NULL;
     }
     TAILQ_INIT(&s->outs);
-    TAILQ_INSERT_TAIL(&d->sinks, s, link);
+    LIST_INSERT_HEAD(&d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], s, link);
     return s;
 }
 
@@ -59,7 +67,7 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
         fd_number = r->fd_sink;
     }
     struct sink *s;
-    TAILQ_FOREACH (s, &d->sinks, link)
+    LIST_FOREACH (s, &d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], link)
         if (is_it(s, kind, fd_number, path))
             break;
     if (!s)
@@ -73,11 +81,11 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
     return s;
 }
 
-void sink_free(struct logd *d, struct sink **sp)
+void sink_free(struct sink **sp)
 {
     struct sink *s = *sp;
     *sp = NULL;
-    TAILQ_REMOVE(&d->sinks, s, link);
+    LIST_REMOVE(s, link);
     fd_close(&s->fd);
     free(s->path);
     free(s);
@@ -199,23 +207,19 @@ static int truncate_it(struct sink *s, struct err *e)
     return 0;
 }
 
-int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
-                struct err *e)
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, struct err *e)
 {
     if (s->backups <= 0)
         return truncate_it(s, e);
     note->backups = s->backups;
-    note->step = s->backups;
     LOGSHM_ORDER();
-    note->slot = slot + 1;
+    note->step = s->backups;
     LOGSHM_ORDER();
     if (s->gzip)
         gzips_lock(d, s->path);
     int rc = rotate_files(s->path, s->backups, s->gzip, &note->step, e);
     if (s->gzip)
         gzips_unlock(d, s->path);
-    LOGSHM_ORDER();
-    note->slot = 0;
     if (rc < 0)
         return -1;
     sink_close(s);

@@ -12,6 +12,8 @@
 int stream_add(struct logd *d, uint32_t slot, int fd);
 /* Follows the configuration in the shared table. */
 void stream_configure(struct logd *d, struct stream *s);
+/* Makes its file's sink if that has not been needed so far. */
+void stream_sink(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
 /* Bytes up to read are there: tells the writers, or gives them up where nobody wants them. */

@@ -120,6 +120,7 @@ static bool is_written(const struct logd *d, const struct client *c)
 /* Chooses file or ring; with the lock, let go for the open. True when that is settled. */
 static bool open_source(struct logd *d, struct client *c)
 {
+    stream_sink(d, c->stream);
     const struct sink *k = c->stream->outs[0].sink;
     if (!is_written(d, c) && !mono_reached(c->patience, mono_now()))
         return false;

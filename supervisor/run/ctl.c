@@ -81,14 +81,16 @@ static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, const c
 }
 
 /* The role of a peer, or 0. Whoever got through the socket's mode without being the owner is a
- * member of its group; an abstract name has no mode, so there only the owner counts. */
+ * member of its group. An abstract name has no mode: there only the owner counts, and a peer of
+ * another pid namespace (pid 0) does not, since its uid 0 may mean nothing here. */
 static unsigned role_of(const struct ctl *c, const struct usock_peer *peer)
 {
-    if (peer->pid == 0 && c->path[0] == '@')
-        return 0; /* of another pid namespace: no file's mode let it in, its uid 0 means nothing */
+    bool abstract = c->path[0] == '@';
+    if (abstract && peer->pid == 0)
+        return 0;
     if (peer->uid == 0 || peer->uid == c->uid)
         return CTL_ADMIN;
-    return c->gid >= 0 && c->path[0] != '@' ? CTL_READER : 0;
+    return c->gid >= 0 && !abstract ? CTL_READER : 0;
 }
 
 static unsigned count_readers(const struct ctl *c)

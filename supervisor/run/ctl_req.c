@@ -61,6 +61,17 @@ static bool id_in_use(const struct ctl_client *cl, const char *id)
     return false;
 }
 
+static void deny(struct ctl_req *rq, const struct ctl_verb *v)
+{
+    if (rq->role == CTL_AGENT)
+        ctl_error(rq, WIRE_DENIED, "%s is not for supd-agent", v->name);
+    else if (v->roles == CTL_AGENT)
+        ctl_error(rq, WIRE_DENIED, "%s is for supd-agent only", v->name);
+    else
+        ctl_error(rq, WIRE_DENIED, "%s needs root or supd's own user (uid %u); you are uid %u",
+                  v->name, rq->client->ctl->uid, rq->peer.uid);
+}
+
 static void run_verb(struct ctl_req *rq)
 {
     struct ctl *c = rq->client->ctl;
@@ -72,8 +83,7 @@ static void run_verb(struct ctl_req *rq)
     else if (!v)
         ctl_error(rq, WIRE_BAD_REQUEST, "no such verb '%.40s'; 'help' lists them", rq->verb);
     else if (!(v->roles & rq->role))
-        ctl_error(rq, WIRE_DENIED, "%s needs root or supd's own user (uid %u); you are uid %u",
-                  v->name, c->uid, rq->peer.uid);
+        deny(rq, v);
     else if (rq->argc < v->min || rq->argc > v->max)
         ctl_usage(rq);
     else

@@ -16,7 +16,7 @@ int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void
 bool helper_reaped(struct sup *s, int pid, int status);
 /* KILLs all and forgets their callbacks. */
 void helpers_end(struct sup *s);
-/* Forgets them all; they are not waited for. */
+/* Forgets those that were not reaped any more. */
 void helpers_fini(struct sup *s);
 
 #endif

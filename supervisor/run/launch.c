@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* words + terminator, environment + terminator, candidates + terminator */
+/* words + terminator, environment with SUPD_SOCKET + terminator, candidates + terminator */
 static size_t words_of(const struct gen *g, const struct gen_proc *c)
 {
-    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 3;
+    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 4;
 }
 
 int launch_reserve(struct sup *s, const struct gen *g)
@@ -49,8 +49,9 @@ static char **put_list(const struct gen *g, goff list, uint32_t n, char **at)
     return at;
 }
 
-/* base environment, with this program's pairs in place of or after it */
-static char **put_env(const struct gen *g, const struct gen_proc *c, char **at)
+/* base environment, with this program's pairs in place of or after it, and the control socket where
+ * that has a name which nobody could guess */
+static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc *c, char **at)
 {
     const struct gen_env *pairs = gen_at(g, c->env);
     char **end = put_list(g, g->env, g->nenv, at) - 1;
@@ -59,6 +60,8 @@ static char **put_env(const struct gen *g, const struct gen_proc *c, char **at)
             at[pairs[i].replaces] = word(g, pairs[i].text);
         else
             *end++ = word(g, pairs[i].text);
+    if (s->socket_env[0])
+        *end++ = s->socket_env;
     *end++ = NULL;
     return end;
 }
@@ -69,25 +72,26 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
 {
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
+    const struct gen_opts *o = p->opts;
     char **at = p->sup->words;
     *rq = (struct spawn_request){
         .argv = at,
-        .directory = gen_str(g, c->directory),
+        .directory = gen_str(g, o->directory),
         .fds = {-1, -1, -1},
-        .redirect_stderr = c->redirect_stderr,
-        .uid = c->uid,
-        .gid = c->gid,
-        .groups = c->ngroups ? gen_at(g, c->groups) : NULL,
-        .ngroups = c->ngroups,
-        .umask = c->umask,
-        .ignore = c->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
+        .redirect_stderr = o->redirect_stderr,
+        .uid = o->uid,
+        .gid = o->gid,
+        .groups = o->ngroups ? gen_at(g, o->groups) : NULL,
+        .ngroups = o->ngroups,
+        .umask = o->umask,
+        .ignore = o->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
         .nofile = &p->sup->child_nofile,
     };
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);
     rq->envp = at;
-    put_env(g, c, at);
+    put_env(p->sup, g, c, at);
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
@@ -104,7 +108,7 @@ static int open_stdin(struct proc *p, int *out_child)
 {
     int ends[2];
     *out_child = -1;
-    if (p->conf->stdin_null)
+    if (p->opts->stdin_null)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;

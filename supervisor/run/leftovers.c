@@ -94,7 +94,7 @@ static bool is_to_end(const struct sup *s, const char *group, const char *name)
         const struct gen_proc *p = gen_procs(g) + i;
         if (strcmp(gen_str(g, p->name), name) == 0 &&
             strcmp(gen_str(g, groups[p->group].name), group) == 0)
-            return p->orphans_kill;
+            return gen_opts(g, p)->orphans_kill;
     }
     return !s->opt.as_supervisord;
 }

@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/rng.h"
+#include "supervisor/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
+#define NONE_PIPES 512u
 #define OWN_FDS 8 /* memory, channel, main log's pipe, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
@@ -27,13 +29,15 @@ static struct logshm_stream *shared(const struct log_stream *s)
 /* What goes into the shared record; strings are still the caller's. */
 struct wanted {
     const char *path;
+    char proc_path[40];
     int64_t maxbytes;
     int32_t backups;
     int32_t fd_sink;
     uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
 };
 
-/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths */
+/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
+ * they mean is what supd itself has there. */
 static int fd_of_path(const char *path)
 {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/", "/proc/1/fd/"};
@@ -43,19 +47,24 @@ static int fd_of_path(const char *path)
         return 2;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         size_t n = strlen(folders[i]);
-        const char *digit = path + n;
-        if (strncmp(path, folders[i], n) == 0 && *digit >= '0' && *digit <= '9' &&
-            strlen(digit) < 4 && strspn(digit, "0123456789") == strlen(digit))
-            return atoi(digit);
+        int64_t fd;
+        if (strncmp(path, folders[i], n) == 0 && text_int(path + n, 0, 65535, &fd, NULL) == 0)
+            return (int)fd;
     }
     return -1;
 }
 
+/* 0, 1 and 2 are the same in supd-log; others are opened through supd. */
 static void set_sink(struct wanted *w, const char *path)
 {
-    w->fd_sink = fd_of_path(path);
+    int fd = fd_of_path(path);
+    w->fd_sink = fd <= 2 ? fd : -1;
     w->kind = w->fd_sink >= 0 ? LOGSHM_FD : LOGSHM_FILE;
     w->path = path;
+    if (fd > 2) {
+        snprintf(w->proc_path, sizeof(w->proc_path), "/proc/%d/fd/%d", getpid(), fd);
+        w->path = w->proc_path;
+    }
 }
 
 static void want_program(const struct logs_conf *c, struct wanted *w)
@@ -165,10 +174,13 @@ static int grow(struct logs *g, uint32_t slot, struct err *e)
     return 0;
 }
 
-/* NONE gets a pipe (for `tail`) while pipes leave half of the descriptors to everything else. */
+/* NONE gets a pipe (for `tail`) while there are few streams, and half of the descriptors are left
+ * to everything else. */
 static bool pipe_affordable(const struct logs *g)
 {
     struct rlimit lim;
+    if (g->nstreams >= NONE_PIPES)
+        return false;
     if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
         return true;
     return logs_need_fds(g->nstreams + 1) <= lim.rlim_cur / 2;
@@ -208,7 +220,7 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
-/* Most programs give their name to their process and their group: one copy serves all three. */
+/* Most programs give their name to their process: one copy serves both. */
 static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
                        struct err *e)
 {
@@ -227,11 +239,9 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
     r->name = name > 0 ? (uint32_t)name : 0;
     int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
-    int64_t group = program < 0 ? -1 : name_of(m, r, c->group, e);
     r->program = program > 0 ? (uint32_t)program : 0;
-    r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;
-    if (group < 0) {
+    if (program < 0) {
         r->path = path > 0 ? (uint32_t)path : 0;
         return -1;
     }

@@ -110,7 +110,8 @@ static int show(const struct reading *r)
 {
     struct conf_request rq = {.path = r->out->sup.config,
                               .as_supervisord = r->out->sup.as_supervisord,
-                              .environ = environ};
+                              .environ = environ,
+                              .argv0 = r->out->sup.argv[0]};
     if (r->man)
         return print_rows();
     if (r->check)

@@ -35,35 +35,36 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size)
     return buf;
 }
 
-static void policy_stops(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
+static void policy_stops(const struct gen *g, const struct gen_opts *o, struct proc_policy *out)
 {
-    const struct gen_stop *stops = gen_at(g, c->stops);
-    out->nstops = c->nstops < PROC_STOPS_MAX ? c->nstops : PROC_STOPS_MAX;
+    const struct gen_stop *stops = gen_at(g, o->stops);
+    out->nstops = o->nstops < PROC_STOPS_MAX ? o->nstops : PROC_STOPS_MAX;
     for (unsigned i = 0; i < out->nstops; i++)
         out->stops[i] = (struct proc_stop_step){stops[i].sig, {stops[i].wait_ns}};
-    out->stopwait.ns = c->stopwait_ns;
+    out->stopwait.ns = o->stopwait_ns;
 }
 
 void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
 {
+    const struct gen_opts *o = gen_opts(g, c);
     *out = (struct proc_policy){
-        .startsecs = {c->startsecs_ns},
-        .startretries = c->startretries,
-        .autorestart = (enum proc_restart)c->autorestart,
-        .exitcodes = c->exitcodes,
-        .stopasgroup = c->stopasgroup,
-        .killasgroup = c->killasgroup,
-        .orphans_kill = c->orphans_kill,
-        .backoff = {c->backoff_ns},
-        .factor_milli = c->backoff_factor_milli,
-        .jitter_milli = c->backoff_jitter_milli,
-        .backoff_max = {c->backoff_max_ns},
-        .backoff_reset = {c->backoff_reset_ns},
-        .retry_window = {c->retry_window_ns},
-        .on_fatal = (enum proc_on_fatal)c->on_fatal,
-        .fatal_retry = {c->fatal_retry_ns},
+        .startsecs = {o->startsecs_ns},
+        .startretries = o->startretries,
+        .autorestart = (enum proc_restart)o->autorestart,
+        .exitcodes = o->exitcodes,
+        .stopasgroup = o->stopasgroup,
+        .killasgroup = o->killasgroup,
+        .orphans_kill = o->orphans_kill,
+        .backoff = {o->backoff_ns},
+        .factor_milli = o->backoff_factor_milli,
+        .jitter_milli = o->backoff_jitter_milli,
+        .backoff_max = {o->backoff_max_ns},
+        .backoff_reset = {o->backoff_reset_ns},
+        .retry_window = {o->retry_window_ns},
+        .on_fatal = (enum proc_on_fatal)o->on_fatal,
+        .fatal_retry = {o->fatal_retry_ns},
     };
-    policy_stops(g, c, out);
+    policy_stops(g, o, out);
 }
 
 static void feed(struct proc *p, struct proc_in in);
@@ -249,6 +250,7 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
     p->group = g;
     p->gen = live_gen_ref(gen);
     p->conf = conf;
+    p->opts = gen_opts(gen->gen, conf);
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
     p->stdin_fd = -1;
@@ -345,6 +347,7 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     live_gen_unref(&p->gen);
     p->gen = gen;
     p->conf = conf;
+    p->opts = gen_opts(gen->gen, conf);
     struct state_rec rec = *state_get(p->sup->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
     state_put(p->sup->state, p->slot, &rec);
@@ -358,7 +361,8 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
     enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
     /* an earlier change that is still on its way has stopped it already */
     bool stopped = p->doomed || p->next_gen;
-    bool up = p->next_gen ? p->start_after : conf->autostart || proc_life(p)->want;
+    bool up =
+        p->next_gen ? p->start_after : gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
@@ -439,7 +443,7 @@ bool procs_reaped(struct sup *s, int pid, int status)
         p->stdin_fd = -1;
     }
     bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
-    bool others = p->conf->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
+    bool others = p->opts->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
     feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
                              .status = status,
                              .group_alive = others});

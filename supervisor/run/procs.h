@@ -15,6 +15,7 @@ struct proc {
     struct group *group;
     struct live_gen *gen;        /* holds a reference */
     const struct gen_proc *conf; /* its record in gen */
+    const struct gen_opts *opts; /* the options of that record */
     struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
     const struct gen_proc *next_conf;
     struct log_stream *log[2]; /* stdout, stderr; NULL: none */

@@ -132,10 +132,10 @@ static void log_change(struct proc *p, const struct proc_change *c)
     if (c->to == PROC_RUNNING)
         log_info("success: %s entered RUNNING state, process has stayed up for > than %.9g seconds "
                  "(startsecs)",
-                 name, seconds(p->conf->startsecs_ns));
+                 name, seconds(p->opts->startsecs_ns));
     else if (c->to == PROC_FATAL && c->why == PROC_WHY_WINDOW)
         log_warn("gave up: %s entered FATAL state, too many restarts within retry_window", name);
-    else if (c->to == PROC_FATAL && c->why == PROC_WHY_RETRIES)
+    else if (c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN)
         log_info("gave up: %s entered FATAL state, too many start retries too quickly", name);
     else if (c->to == PROC_BACKOFF && c->why == PROC_WHY_CANNOT)
         log_info("spawnerr: %s", proc_spawnerr(p, why, sizeof(why)));

@@ -42,8 +42,10 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
-    struct conf_request rq = {
-        .path = s->opt.config, .as_supervisord = s->opt.as_supervisord, .environ = environ};
+    struct conf_request rq = {.path = s->opt.config,
+                              .as_supervisord = s->opt.as_supervisord,
+                              .environ = environ,
+                              .argv0 = s->opt.argv[0]};
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);
@@ -300,7 +302,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         }
         g->procs[g->nprocs++] = p;
-        if (p->conf->autostart)
+        if (p->opts->autostart)
             proc_start(p, PROC_WHY_OPERATOR);
     }
 }

@@ -1,6 +1,7 @@
 /* Makes supd's parts as the configuration says. */
 #include "supervisor/run/setup.h"
 #include "supervisor/base/log.h"
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verbs.h"
@@ -12,7 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define SPARE_FDS 64u /* sockets, clients, memfds, spawn windows */
+#define SPARE_FDS 64u /* sockets, clients, memfds */
 
 static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
 {
@@ -58,12 +59,12 @@ static uint64_t fds_needed(const struct gen *g)
 {
     uint64_t streams = 0, stdins = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
-        const struct gen_proc *c = gen_procs(g) + i;
-        streams += c->log[0].sink != GEN_SINK_NONE;
-        streams += c->log[1].sink != GEN_SINK_NONE && !c->redirect_stderr;
-        stdins += !c->stdin_null;
+        const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
+        streams += o->log[0].sink != GEN_SINK_NONE;
+        streams += o->log[1].sink != GEN_SINK_NONE && !o->redirect_stderr;
+        stdins += !o->stdin_null;
     }
-    return logs_need_fds(streams) + stdins + SPARE_FDS;
+    return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }
 
 static int raise_limits(struct sup *s, struct err *e)
@@ -152,5 +153,9 @@ int setup_ctl(struct sup *s, struct err *e)
     s->ctl = ctl_new(&config, e);
     if (!s->ctl)
         return -1;
-    return ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e);
+    if (ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
+        return -1;
+    if (ctl_path(s->ctl)[0] == '@')
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    return 0;
 }

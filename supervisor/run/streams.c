@@ -5,12 +5,11 @@
 
 #include <string.h>
 
-static bool wants_stream(const struct gen_proc *c, int channel)
+/* NONE has a stream, too, for as long as that is cheap: its last lines stay in memory for `tail`
+ * and for the message of a failed start (logs.h says when there is none) */
+static bool wants_stream(const struct gen_opts *o, int channel)
 {
-    const struct gen_log *l = &c->log[channel];
-    if (channel == 1 && c->redirect_stderr)
-        return false;
-    return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
+    return channel == 0 || !o->redirect_stderr;
 }
 
 /* "web" of the section "program:web" */
@@ -29,9 +28,9 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .program = program_name(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
-        .uid = p->conf->uid,
-        .log = &p->conf->log[channel],
-        .path = gen_str(g, p->conf->log[channel].path),
+        .uid = p->opts->uid,
+        .log = &p->opts->log[channel],
+        .path = gen_str(g, p->conf->log_path[channel]),
     };
 }
 
@@ -39,7 +38,7 @@ int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
         struct logs_conf conf = stream_conf(p, ch);
-        if (!wants_stream(p->conf, ch)) {
+        if (!wants_stream(p->opts, ch)) {
             logs_del(&p->log[ch]);
             continue;
         }
@@ -47,6 +46,8 @@ int streams_sync(struct proc *p, struct err *e)
             return -1;
         if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
             return -1;
+        if (logs_write_fd(p->log[ch]) < 0)
+            logs_del(&p->log[ch]); /* nobody keeps it: the program gets /dev/null */
     }
     return 0;
 }

@@ -107,9 +107,12 @@ static void child_reaped(void *obj, int pid, int status)
     procs_check_sweeps(s);
 }
 
+/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
+ * woken by them, would compete with these. */
 static void reap(struct sup *s)
 {
     static const struct reap_ops ops = {child_peeked, child_reaped};
+    log_hold();
     if (reap_children(&ops, s, REAP_BATCH)) {
         loop_defer(s->loop, &s->reaper);
         loop_again(s->loop);
@@ -148,6 +151,12 @@ static void on_usr2(struct sup *s, const struct sigs_info *info)
     log_info("received SIGUSR2 indicating log reopen request");
     if (s->logs)
         logs_reopen_all(s->logs);
+}
+
+static void end_of_turn(struct sup *s)
+{
+    (void)s;
+    log_release();
 }
 
 static void on_child(struct sup *s, const struct sigs_info *info)
@@ -210,6 +219,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
+    loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
     LOOP_DEFER(&s->reaper, reap, s);
@@ -220,13 +230,13 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
 void sup_fini(struct sup *s)
 {
     ctl_free(&s->ctl);
+    helpers_fini(s);
+    reload_fini(s);
     agent_free(&s->agent);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(&g);
     logs_free(&s->logs);
-    reload_fini(s);
-    helpers_fini(s);
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);
     sigs_close();

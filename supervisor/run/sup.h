@@ -63,6 +63,7 @@ struct sup {
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;
     struct group_list groups; /* in start order: priority, then name */
+    struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
     struct proc_queue spawn_queue;
     unsigned nqueued;
@@ -93,8 +94,9 @@ struct sup {
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
-    char mark[64];      /* SUPD_MARK of our children (leftovers.c) */
-    char self_dir[256]; /* folder of our own binary, for the helpers beside it */
+    char socket_env[64]; /* "SUPD_SOCKET=@..." of an abstract control socket, else "" */
+    char mark[64];       /* SUPD_MARK of our children (leftovers.c) */
+    char self_dir[256];  /* folder of our own binary, for the helpers beside it */
 };
 
 /* Makes the supervisor: state, loop, signals; nothing of the configuration yet. */

@@ -17,22 +17,22 @@ static void put_bool(struct wire_out *w, const char *key, bool value)
     wire_kv(w, key, value ? "true" : "false");
 }
 
-static void put_exitcodes(struct wire_out *w, const struct gen_proc *c)
+static void put_exitcodes(struct wire_out *w, const struct gen_opts *o)
 {
     struct str text = STR_INIT;
     for (int code = 0; code < 256; code++)
-        if (gen_exit_expected(c, code))
+        if (gen_exit_expected(o, code))
             str_printf(&text, "%s%d", text.len ? "," : "", code);
     wire_kv(w, "exitcodes", str_text(&text));
     str_fini(&text);
 }
 
 /* "TERM:10s,INT:5s" */
-static void put_stops(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+static void put_stops(struct wire_out *w, const struct gen *g, const struct gen_opts *o)
 {
     struct str text = STR_INIT;
-    const struct gen_stop *stops = gen_at(g, c->stops);
-    for (uint32_t i = 0; i < c->nstops; i++) {
+    const struct gen_stop *stops = gen_at(g, o->stops);
+    for (uint32_t i = 0; i < o->nstops; i++) {
         char name[24], wait[DUR_TEXT];
         const char *sig = text_signal_name(stops[i].sig, name, sizeof(name));
         str_printf(&text, "%s%s:%s", i ? "," : "", strncmp(sig, "SIG", 3) == 0 ? sig + 3 : sig,
@@ -56,12 +56,12 @@ static void put_env(struct wire_out *w, const struct gen *g, const struct gen_pr
     str_fini(&text);
 }
 
-static void put_user(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+static void put_user(struct wire_out *w, const struct gen *g, const struct gen_opts *o)
 {
-    if (c->uid < 0)
+    if (o->uid < 0)
         return;
-    wire_kv(w, "user", c->user ? gen_str(g, c->user) : "");
-    wire_kv_int(w, "uid", c->uid);
+    wire_kv(w, "user", o->user ? gen_str(g, o->user) : "");
+    wire_kv_int(w, "uid", o->uid);
 }
 
 static void put_process(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
@@ -69,53 +69,56 @@ static void put_process(struct wire_out *w, const struct gen *g, const struct ge
     static const char *const restarts[] = {[GEN_RESTART_NEVER] = "false",
                                            [GEN_RESTART_ALWAYS] = "true",
                                            [GEN_RESTART_UNEXPECTED] = "unexpected"};
+    const struct gen_opts *o = gen_opts(g, c);
     wire_kv(w, "command", c->command ? gen_str(g, c->command) : "");
-    if (c->directory)
-        wire_kv(w, "directory", gen_str(g, c->directory));
-    put_user(w, g, c);
-    if (c->umask >= 0)
-        wire_kv_fmt(w, "umask", "%03o", (unsigned)c->umask);
+    if (o->directory)
+        wire_kv(w, "directory", gen_str(g, o->directory));
+    put_user(w, g, o);
+    if (o->umask >= 0)
+        wire_kv_fmt(w, "umask", "%03o", (unsigned)o->umask);
     wire_kv_int(w, "priority", c->priority);
-    put_bool(w, "autostart", c->autostart);
-    wire_kv(w, "autorestart", restarts[c->autorestart]);
-    put_dur(w, "startsecs", c->startsecs_ns);
-    wire_kv_int(w, "startretries", c->startretries);
-    put_exitcodes(w, c);
-    put_stops(w, g, c);
-    put_dur(w, "stopwaitsecs", c->stopwait_ns);
-    put_bool(w, "stopasgroup", c->stopasgroup);
-    put_bool(w, "killasgroup", c->killasgroup);
-    wire_kv(w, "orphans", c->orphans_kill ? "kill" : "keep");
+    put_bool(w, "autostart", o->autostart);
+    wire_kv(w, "autorestart", restarts[o->autorestart]);
+    put_dur(w, "startsecs", o->startsecs_ns);
+    wire_kv_int(w, "startretries", o->startretries);
+    put_exitcodes(w, o);
+    put_stops(w, g, o);
+    put_dur(w, "stopwaitsecs", o->stopwait_ns);
+    put_bool(w, "stopasgroup", o->stopasgroup);
+    put_bool(w, "killasgroup", o->killasgroup);
+    wire_kv(w, "orphans", o->orphans_kill ? "kill" : "keep");
     put_env(w, g, c);
 }
 
-static void put_restart(struct wire_out *w, const struct gen_proc *c)
+static void put_restart(struct wire_out *w, const struct gen_opts *o)
 {
     static const char *const words[] = {[GEN_FATAL_NOTHING] = "nothing", [GEN_FATAL_EXIT] = "exit"};
-    put_dur(w, "backoff", c->backoff_ns);
-    if (c->backoff_factor_milli)
-        wire_kv_fmt(w, "backoff_factor", "%g", c->backoff_factor_milli / 1000.0);
-    if (c->backoff_max_ns)
-        put_dur(w, "backoff_max", c->backoff_max_ns);
-    if (c->backoff_jitter_milli)
-        wire_kv_fmt(w, "backoff_jitter", "%g", c->backoff_jitter_milli / 1000.0);
-    if (c->backoff_reset_ns)
-        put_dur(w, "backoff_reset", c->backoff_reset_ns);
-    if (c->retry_window_ns)
-        put_dur(w, "retry_window", c->retry_window_ns);
-    if (c->on_fatal != GEN_FATAL_RETRY)
-        wire_kv(w, "on_fatal", words[c->on_fatal]);
+    put_dur(w, "backoff", o->backoff_ns);
+    if (o->backoff_factor_milli)
+        wire_kv_fmt(w, "backoff_factor", "%g", o->backoff_factor_milli / 1000.0);
+    if (o->backoff_max_ns)
+        put_dur(w, "backoff_max", o->backoff_max_ns);
+    if (o->backoff_jitter_milli)
+        wire_kv_fmt(w, "backoff_jitter", "%g", o->backoff_jitter_milli / 1000.0);
+    if (o->backoff_reset_ns)
+        put_dur(w, "backoff_reset", o->backoff_reset_ns);
+    if (o->retry_window_ns)
+        put_dur(w, "retry_window", o->retry_window_ns);
+    if (o->on_fatal != GEN_FATAL_RETRY)
+        wire_kv(w, "on_fatal", words[o->on_fatal]);
     else
-        wire_kv_fmt(w, "on_fatal", "retry:%gs", (double)c->fatal_retry_ns / 1e9);
+        wire_kv_fmt(w, "on_fatal", "retry:%gs", (double)o->fatal_retry_ns / 1e9);
 }
 
-static void put_log(struct wire_out *w, const struct gen *g, const struct gen_log *l,
-                    const char *stream)
+static void put_log(struct wire_out *w, const struct gen *g, const struct proc *p, int channel)
 {
     static const char *const sinks[] = {[GEN_SINK_NONE] = "NONE", [GEN_SINK_AUTO] = "AUTO"};
+    const struct gen_log *l = &p->opts->log[channel];
+    const char *stream = channel ? "stderr" : "stdout";
     char key[40];
     snprintf(key, sizeof(key), "%s_logfile", stream);
-    wire_kv(w, key, l->sink == GEN_SINK_FILE ? gen_str(g, l->path) : sinks[l->sink]);
+    wire_kv(w, key,
+            l->sink == GEN_SINK_FILE ? gen_str(g, p->conf->log_path[channel]) : sinks[l->sink]);
     if (l->sink == GEN_SINK_NONE)
         return;
     snprintf(key, sizeof(key), "%s_logfile_maxbytes", stream);
@@ -129,17 +132,18 @@ static void process_row(struct ctl_req *rq, struct proc *p)
     char name[PROC_NAME_MAX];
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
+    const struct gen_opts *o = p->opts;
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
     wire_kv(&w, "section", gen_str(g, c->section));
     if (c->file)
         wire_kv_fmt(&w, "conf", "%s:%u", gen_str(g, c->file), c->line);
     put_process(&w, g, c);
-    put_restart(&w, c);
-    put_bool(&w, "redirect_stderr", c->redirect_stderr);
-    put_log(&w, g, &c->log[0], "stdout");
-    if (!c->redirect_stderr)
-        put_log(&w, g, &c->log[1], "stderr");
+    put_restart(&w, o);
+    put_bool(&w, "redirect_stderr", o->redirect_stderr);
+    put_log(&w, g, p, 0);
+    if (!o->redirect_stderr)
+        put_log(&w, g, p, 1);
     wire_end(&w);
 }
 

@@ -48,7 +48,7 @@ class Board:
         def there():
             times = [ns for ns, _ in self.all()]
             return max(times) if min(times) > since_ns else None
-        return poll(there, limit, what, every=0.01)
+        return poll(there, limit, what, every=max(0.01, self.rows / 100000))
 
     def wait_row(self, index, since_ns, limit, what):
         def there():

@@ -15,6 +15,7 @@ RANDOM = int(os.environ.get("SUPD_TEST_RANDOM", "3000"))
 SEED = int(os.environ.get("SUPD_TEST_SEED", "1"))
 
 pytest.importorskip("supervisor.options")
+pytestmark = pytest.mark.timeout(600)
 
 
 def compare(tmp_path, named):

@@ -6,9 +6,12 @@ import os
 import random
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from confdump import build_tool, run_batch
 
+pytestmark = pytest.mark.timeout(600)
 FILES = int(os.environ.get("SUPD_TEST_RANDOM", "3000"))
 SEED = int(os.environ.get("SUPD_TEST_SEED", "1"))
 PIECES = ["[", "]", "=", ":", ";", "#", " ", "  ", "\t", "    ", "a", "b", "Key", "COMMAND", "value", "x y", "\n", "\n", "\n", "\r\n",

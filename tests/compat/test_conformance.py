@@ -20,7 +20,8 @@ NODE = "vm"
 @pytest.fixture(scope="session")
 def command(tmp_path_factory):
     """supd of the newest build, in a namespace whose host is called as the expectations say."""
-    built = [os.path.join(ROOT, d, "supd") for d in ("build", "build-dev", "build-cov")]
+    folders = [os.environ["SUPD_BUILD"]] if "SUPD_BUILD" in os.environ else ["build", "build-dev", "build-cov"]
+    built = [os.path.join(ROOT, d, "supd") for d in folders]
     built = sorted(filter(os.path.exists, built), key=os.path.getmtime)
     program = ([built[-1], "--dump-config=json", "-c"] if built else
                [build_tool("confdump", tmp_path_factory.mktemp("tool")), "json"])

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from confdump import ROOT, build_tool, run_batch
 
+pytestmark = pytest.mark.timeout(600)
 COUNT = int(os.environ.get("SUPD_TEST_RANDOM", "3000"))
 SEED = int(os.environ.get("SUPD_TEST_SEED", "1"))
 NAMES = {"a": "text", "b": "\u00e9'%s\"\\\n", "c": "", "n": 5, "m": -37}

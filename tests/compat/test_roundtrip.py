@@ -3,10 +3,13 @@ configurations of the comparison with Supervisor that load."""
 import os
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import configs
 from confdump import build_tool, run_batch, write_files
 
+pytestmark = pytest.mark.timeout(600)
 RANDOM = int(os.environ.get("SUPD_TEST_RANDOM", "3000"))
 
 

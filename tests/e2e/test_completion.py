@@ -1,85 +1,78 @@
-"""Bash and zsh complete commands, names of programs and signals, with what supd says."""
+"""Completion in the real bash and the real zsh."""
 import os
 
 import pytest
 
 from harness.supervised import ROOT, build_dir
+from harness.terminal import Terminal
 
-BASH = """
-. /usr/share/bash-completion/bash_completion
-. "$COMPLETION/supctl.bash"
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
-compopt() { echo "files"; }
-_supctl
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
-ZSH = """
-words=("$@"); CURRENT=$#
-compadd() { print -l -- ${@[2,-1]}; }
-_files() { print files; }
-. "$COMPLETION/_supctl"
-"""
-CONF = """
+CONF = """[supd]
 [supervisord]
-user=root
-[program:web]
-command=sleep 1000
-process_name=%(program_name)s_%(process_num)d
-numprocs=2
-[program:worker]
-command=sleep 1000
+childlogdir=%(here)s
+[program:solitary]
+command=/bin/sleep 1000
+startsecs=0
+[group:pair]
+programs=alpha,beta
+[program:alpha]
+command=/bin/sleep 1000
+startsecs=0
+[program:beta]
+command=/bin/sleep 1000
+startsecs=0
+"""
+
+BASH = f"""PS1='ready> '; source /usr/share/bash-completion/bash_completion; \
+source {ROOT}/completion/supctl.bash; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; echo lo''aded
+"""
+ZSH = f"""PS1='ready> '; fpath=({ROOT}/completion $fpath); autoload -Uz compinit; compinit -u -D; \
+setopt no_beep; echo lo''aded
 """
 
 
 @pytest.fixture(params=["bash", "zsh"])
-def complete(sup, request):
-    """complete(WORD...) gives the candidates for the last word, sorted."""
+def shell(request, sup):
     s = sup(CONF)
-    env = {"PATH": f"{build_dir()}:/usr/bin:/bin", "SUPD_SOCKET": s.socket, "HOME": s.dir,
-           "COMPLETION": os.path.join(ROOT, "completion")}
-    argv = {"bash": ["bash", "--norc", "-c", BASH], "zsh": ["zsh", "-f", "-c", ZSH]}[request.param]
-
-    def run(*words, **more):
-        done = s.run(*argv, request.param, *words, env={**env, **more})
-        assert done.returncode in (0, 1) and not done.stderr, done.stderr
-        return sorted(done.stdout.split())
-
-    run.shell, run.socket = request.param, s.socket
-    return run
+    s.wait_state("solitary", "RUNNING")
+    argv = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[request.param]
+    env = dict(s.env, TERM="vt100", PATH=build_dir() + ":" + os.environ["PATH"], HOME=s.dir)
+    t = Terminal(s.ns.enter_command(argv), env=env)
+    t.type({"bash": BASH, "zsh": ZSH}[request.param])
+    t.expect("loaded\r\n[\\s\\S]*ready> ")
+    yield s, t
+    t.close()
 
 
-def test_commands(complete):
-    assert complete("supctl", "st") == ["start", "stats", "status", "stop"]
-    assert "explain" in complete("supctl", "")
-    assert complete("supctl", "--json", "expl") == ["explain"]
+@pytest.mark.parametrize("typed,name", [("supctl pid soli\t", "solitary"), ("supctl pid pair:al\t", "pair:alpha")])
+def test_names(shell, typed, name):
+    s, t = shell
+    t.type(typed)
+    t.expect(name.rpartition(":")[2])
+    t.type("\n")
+    t.expect(rf"^{s.status()[name]['pid']}\r")
 
 
-def test_names(complete):
-    found = complete("supctl", "restart", "w")
-    assert found == ["web:*", "web:web_0", "web:web_1", "worker"]
-    # bash breaks words at colons, and wants what follows the last one
-    cut = "" if complete.shell == "zsh" else "web:"
-    assert complete("supctl", "status", "worker", "web:web_") == [n.removeprefix(cut) for n in ("web:web_0",
-                                                                                               "web:web_1")]
+def test_commands_and_other_words(shell):
+    s, t = shell
+    t.type("supctl vers\t")
+    t.expect("version")
+    t.type("\n")
+    t.expect(r"^supd \d[\s\S]*ready> ")
+    t.type("supctl signal USR\t1 soli\t\n")
+    t.expect("solitary: signalled[\\s\\S]*ready> ")
+    t.type("supctl --js\tstatu\tsoli\t\n")
+    t.expect('"name": "solitary"')
 
 
-def test_names_of_another_supd(complete):
-    assert complete("supctl", "-s", complete.socket, "pid", "wor", SUPD_SOCKET="/nowhere") == ["worker"]
-    assert complete("supctl", "pid", "wor", SUPD_SOCKET="/nowhere") == []
+def test_another_socket(shell):
+    s, t = shell
+    t.type("SUPD_SOCKET=/nothing; export SUPD_SOCKET; echo do''ne\n")
+    t.expect("done\r\n[\\s\\S]*ready> ")
+    t.type(f"supctl -s {s.socket} pid soli\t\n")
+    t.expect(rf"^{s.status()['solitary']['pid']}\r")
 
 
-def test_other_words(complete):
-    assert complete("supctl", "signal", "USR") == ["USR1", "USR2"]
-    assert complete("supctl", "tail", "-") == ["-f"]
-    assert complete("supctl", "--js") == (["--json"] if complete.shell == "bash" else
-                                          ["--help", "--json", "--socket", "--version", "-s"])
-    assert complete("supctl", "check", "x") == ["files"]
-    assert complete("supctl", "-s", "/r") == ["files"]
-
-
-def test_zsh_finds_it(sup):
-    s = sup("[supervisord]\nuser=root\n")
-    done = s.run("zsh", "-f", "-c", "fpath=($COMPLETION $fpath); autoload -Uz compinit; compinit -u -d $HOME/dump;"
-                 "print $_comps[supctl]", env={"PATH": "/usr/bin:/bin", "HOME": s.dir,
-                                               "COMPLETION": os.path.join(ROOT, "completion")})
-    assert done.stdout.strip() == "_supctl", done.stderr
+def test_check_completes_files(shell):
+    s, t = shell
+    t.type(f"supctl check {s.dir}/supd.c\t\n")
+    t.expect("good|right")

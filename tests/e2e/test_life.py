@@ -3,16 +3,8 @@ import os
 
 import pytest
 
-from harness.beacon import beacon, conf, gaps, program, record, starts, wait_record
+from harness.beacon import beacon, conf, gaps, late, near, program, record, starts, wait_record
 from harness.waiting import wait
-
-LATE = 400  # ms that a busy machine may add; nothing may come early
-EARLY = 5   # ms of rounding
-
-
-def near(measured, wanted):
-    return len(measured) == len(wanted) and all(
-        w - EARLY <= m <= w + LATE for m, w in zip(measured, wanted))
 
 
 @pytest.mark.caps
@@ -55,7 +47,7 @@ def test_autorestart(sup):
             first, second = wait_record(s, name, "start", 2)[:2]
             ended = record(s, name, "end")[0]
             assert second.pid != first.pid
-            assert second.ms - ended.ms <= LATE, f"{auto} {codes} {words}: there is no delay"
+            assert second.ms - ended.ms <= late(), f"{auto} {codes} {words}: there is no delay"
         else:
             got = s.wait_state(name, "EXITED")
             assert (got["starts"], got["restarts"]) == (1, 0), f"{auto} {codes} {words}"
@@ -74,7 +66,7 @@ def test_startsecs_zero(sup):
 def test_success_needs_startsecs(sup):
     s = sup(conf(program("a", startsecs=2)))
     assert s.status()["a"]["state"] == "STARTING"
-    assert 2000 <= s.wait_state("a", "RUNNING")["uptime_ms"] <= 2000 + LATE
+    assert 2000 <= s.wait_state("a", "RUNNING")["uptime_ms"] <= 2000 + late()
     s.wait_log("success: a entered RUNNING state, process has stayed up for > than 2 seconds")
 
 
@@ -95,7 +87,7 @@ def test_backoff(sup):
         assert near(gaps(starts(s, name)), waits), name
     s.wait_state("varied", "FATAL", timeout=15)
     waits = gaps(starts(s, "varied"))
-    assert len(waits) == 8 and all(200 - EARLY <= w <= 600 + LATE for w in waits)
+    assert len(waits) == 8 and all(195 <= w <= 600 + late() for w in waits)
     assert max(waits) - min(waits) > 20, f"all alike: {waits}"
 
 
@@ -165,12 +157,12 @@ def test_many_deaths_at_once(sup):
     s = sup(conf(program("w", command=beacon("w%(process_num)d"), numprocs=n, startsecs=0,
                          process_name="w%(process_num)d", stdin="null")))
     for round_ in range(1, 4):
-        pids = wait(lambda: _all_up(s, n), 15, "all are up")
+        pids = wait(lambda: _all_up(s, n, round_), 15, "all are up")
         for pid in pids:
             assert s.kill(pid)
         wait(lambda: all(r["restarts"] == round_ for r in s.status().values()), 15,
              lambda: f"restarts {round_}: {[r['restarts'] for r in s.status().values()]}")
-    wait(lambda: _all_up(s, n), 15, "all are up")
+    wait(lambda: _all_up(s, n, 4), 15, "all are up")
     assert all(len(starts(s, f"w{i}")) == 4 for i in range(n))
     beacons = [p for p in s.pids if os.path.basename(_exe(p)) == "beacon"]
     assert len(beacons) == n
@@ -183,6 +175,7 @@ def _exe(pid):
         return ""
 
 
-def _all_up(s, n):
+def _all_up(s, n, times):
+    """Their pids, once each has written down its start so many times."""
     pids = [r["pid"] for r in s.status().values() if r["state"] == "RUNNING" and r["pid"]]
-    return pids if len(pids) == n else None
+    return pids if len(pids) == n and len(record(s, what="start")) == n * times else None

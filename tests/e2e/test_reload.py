@@ -1,139 +1,161 @@
-"""A changed configuration on a running supd: nothing asked for is lost, and what does not want to
-stop holds up nothing else."""
+"""reread, update and HUP: the difference and nothing else; a bad file changes nothing."""
+import re
 import signal
+
+import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.waiting import wait
 
-# so many that reading them takes a while
-MANY = "".join(program(f"x{i}", autostart="false", stdin="null") for i in range(4000))
+
+def first():
+    return conf(program("keep", startsecs=0), program("change", startsecs=0),
+                program("gone", startsecs=0), program("hot", startsecs=0, stopwaitsecs=9))
 
 
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-        return f.read().split()
+def second():
+    return conf(program("keep", startsecs=0), program("change", "exit=5", startsecs=0),
+                program("add", startsecs=0), program("hot", startsecs=0, stopwaitsecs=8))
 
 
-def up(s, *names):
-    for name in names:
-        s.wait_state(name, "RUNNING")
+def pids(s):
+    return {n: r["pid"] for n, r in s.status().items() if r["pid"]}
 
 
-def test_hup_during_a_load(sup):
-    s = sup(conf(program("a")))
-    up(s, "a")
-    idle = len(children(s.pid))
-    s.write("supd.conf", conf(program("a"), MANY))
-    s.send(signal.SIGHUP)
-    wait(lambda: len(children(s.pid)) > idle, 10, "the load child", every=0.001)
-    s.write("supd.conf.new", conf(program("a"), program("b")))
-    s.run("mv", s.path("supd.conf.new"), s.path("supd.conf"))
-    s.send(signal.SIGHUP)
-    s.wait_state("b", "RUNNING")
-    s.wait(lambda: set(s.status()) == {"a", "b"})
+def up(sup, **kw):
+    s = sup(first(), **kw)
+    for name in ("keep", "change", "gone", "hot"):
+        wait_record(s, name, "start")
+    return s, pids(s)
 
 
-def test_hup_while_a_change_is_on_its_way(sup):
-    s = sup(conf(program("a", "slow=3000"), program("k")))
-    up(s, "a", "k")
-    s.write("supd.conf", conf(program("k"), program("c")))
-    s.send(signal.SIGHUP)
-    wait_record(s, "a", "SIGTERM")
-    s.write("supd.conf", conf(program("k"), program("b")))
-    s.send(signal.SIGHUP)
-    wait_record(s, "b", "start", timeout=2)  # does not wait for a
-    s.wait(lambda: set(s.status()) == {"b", "k"})
-    assert len(starts(s, "k")) == 1
-
-
-def test_what_is_taken_back_starts_again(sup):
-    whole = conf(program("a", "slow=1500"), program("b", "slow=1500"))
-    s = sup(whole)
-    up(s, "a", "b")
-    wait_record(s, "a", "start")
-    wait_record(s, "b", "start")
-    s.write("supd.conf", conf(program("a", "slow=1500", stopsignal="TERM", umask="077")))
-    s.send(signal.SIGHUP)
-    wait_record(s, "a", "SIGTERM")
-    wait_record(s, "b", "SIGTERM")
-    s.write("supd.conf", whole)
-    s.send(signal.SIGHUP)
-    wait_record(s, "a", "start", 2)
-    wait_record(s, "b", "start", 2)
-    up(s, "a", "b")
-    assert s.ok("reread").strip() in ("", "no changes", "No config updates to processes")
-
-
-def test_update_beside_one_that_waits(sup):
-    s = sup(conf(program("a", "slow=4000")))
-    up(s, "a")
-    wait_record(s, "a", "start")
-    s.write("supd.conf", conf(program("b")))
-    s.send(signal.SIGHUP)
-    wait_record(s, "a", "SIGTERM")
-    s.write("supd.conf", conf(program("b"), program("c")))
-    assert "c: added" in s.ok("update", "c")
-    assert record(s, "a", "end")  # all of it came to rest together
-    up(s, "b", "c")
-
-
-def test_another_kind_of_group(sup):
-    s = sup(conf(program("a")))
-    up(s, "a")
-    s.write("supd.conf", conf(program("a")).replace("[program:a]", "[eventlistener:a]\nevents=EVENT"))
-    assert s.ok("update").strip() == "a: updated process group"
-    wait_record(s, "a", "start", 2)
-    assert "changed" not in s.ok("reread")
-
-
-def test_a_program_in_the_middle_of_a_group(sup):
-    s = sup(conf(program("a"), program("c"), "[group:g]\nprograms=a,c\n"))
-    up(s, "g:a", "g:c")
-    s.write("supd.conf", conf(program("a"), program("b"), program("c"), "[group:g]\nprograms=a,b,c\n"))
-    assert s.ok("update").strip() == "g: updated process group"
-    up(s, "g:b")
-    assert "changed" not in s.ok("reread")
-    s.write("supd.conf", conf(program("c", priority=1), program("a"), program("b"),
-                              "[group:g]\nprograms=a,b,c\n"))
+def apply_update(s):
     s.ok("update")
-    assert "changed" not in s.ok("reread")
-    assert [len(starts(s, n)) for n in "abc"] == [1, 1, 1]
 
 
-def test_a_new_priority_counts_at_the_shutdown(sup):
-    s = sup(conf(program("a", "slow=300", priority=1), program("b", "slow=300", priority=2)))
-    wait_record(s, "a", "start")
-    wait_record(s, "b", "start")
-    s.write("supd.conf", conf(program("a", "slow=300", priority=5),
-                              program("b", "slow=300", priority=2)))
-    s.ok("update")
-    s.stop()
-    assert record(s, "a", "end")[0].ms <= record(s, "b", "SIGTERM")[0].ms
-
-
-def test_term_during_a_reload(sup):
-    s = sup(conf(program("a")))
-    up(s, "a")
-    idle = len(children(s.pid))
-    s.write("supd.conf", conf(program("b"), MANY))
+def apply_hup(s):
     s.send(signal.SIGHUP)
-    wait(lambda: len(children(s.pid)) > idle, 10, "the load child", every=0.001)
-    assert s.stop() == 0
-    assert not starts(s, "b")
 
 
-def test_children_on_their_way_keep_their_words(sup):
-    """Until its exec a child reads its words from the generation that it was started from."""
-    loops = [program(f"p{i}", command="/bin/true a b c", directory="/tmp", stdin="null", startsecs=0,
-                     autorestart="true") for i in range(60)]
-    s = sup(conf(*loops))
-    for i in range(40):
-        s.write("supd.conf.new", conf(*loops, program(f"z{i}")))
-        s.run("mv", s.path("supd.conf.new"), s.path("supd.conf"))
-        s.send(signal.SIGHUP)
-        s.wait(lambda n=f"z{i}": n in s.status())
-    log = s.log_text()
-    assert "spawnerr" not in log, [line for line in log.splitlines() if "spawnerr" in line][:5]
-    # a short life is told in its order
-    first = [line for line in log.splitlines() if " p7 " in line][:2]
-    assert "success: p7 entered RUNNING" in first[0] and "exited: p7" in first[1]
+def apply_reload(s):
+    s.ok("reload")
+
+
+@pytest.mark.parametrize("apply", [apply_update, apply_hup, apply_reload])
+@pytest.mark.parametrize("pid1", [True, False])
+def test_only_the_difference(sup, apply, pid1):
+    s, before = up(sup, pid1=pid1)
+    s.write("supd.conf", second())
+    apply(s)
+    wait_record(s, "add", "start")
+    wait_record(s, "change", "start", 2)
+    wait(lambda: "gone" not in s.status(), 10, lambda: f"gone is gone: {s.status()}")
+    after = pids(s)
+    assert sorted(after) == ["add", "change", "hot", "keep"]
+    # what did not change, or changed only in ways that need no restart, was not touched
+    assert after["keep"] == before["keep"] and after["hot"] == before["hot"]
+    assert len(starts(s, "keep")) == 1 and len(starts(s, "hot")) == 1
+    assert after["change"] != before["change"]
+    assert [e.what for e in record(s, "gone") if e.what != "SIGCONT"] == ["start", "SIGTERM", "end"]
+    assert "stopwaitsecs" in s.ok("config", "hot") and "8" in s.ok("config", "hot")
+
+
+def test_reread_changes_nothing(sup):
+    s, before = up(sup)
+    s.write("supd.conf", second())
+    said = s.ok("reread")
+    for name, what in (("add", "available"), ("change", "changed"), ("gone", "disappeared")):
+        assert f"{name}: {what}" in said
+    assert "keep" not in said
+    assert pids(s) == before and not starts(s, "add")
+    # add and remove work on what was read
+    s.ok("add", "add")
+    wait_record(s, "add", "start")
+    assert s.ctl("remove", "gone").returncode != 0  # it runs
+    s.ok("stop", "gone")
+    s.ok("remove", "gone")
+    assert "gone" not in s.status()
+    assert {n: p for n, p in pids(s).items() if n in before} == \
+        {n: p for n, p in before.items() if n != "gone"}
+
+
+def test_no_difference(sup):
+    s, before = up(sup)
+    s.write("supd.conf", "; the same, said otherwise\n" + first().replace("startsecs=0", "startsecs = 0"))
+    s.ok("update")
+    s.send(signal.SIGHUP)
+    s.wait_log("received SIGHUP indicating restart request")
+    s.ok("reread")
+    assert pids(s) == before and all(len(starts(s, n)) == 1 for n in before)
+
+
+BAD = {
+    "value": (second() + "[program:bad]\ncommand=/bin/true\nstartsecs=soon\n", "startsecs"),
+    "syntax": (second() + "no delimiter here\n", "no delimiter here"),
+    "ours": (second() + "[supd]\nsockt=/x\n", 'did you mean'),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_changes_nothing(sup, kind):
+    text, says = BAD[kind]
+    s, before = up(sup)
+    s.expect_log("supd.conf", "reload", "HUP", "configuration")
+    s.write("supd.conf", text)
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if t in
+                ("startsecs=soon", "no delimiter here", "sockt=/x"))
+    for verb in ("reread", "update", "reload"):
+        done = s.ctl(verb)
+        assert done.returncode != 0, verb
+        assert says in done.stdout + done.stderr, done
+        assert f"supd.conf:{line}" in done.stdout + done.stderr or kind == "syntax", done
+    s.send(signal.SIGHUP)
+    s.wait_log(re.escape(says))
+    assert pids(s) == before and not starts(s, "add")
+    # and the next good one is taken
+    s.write("supd.conf", second())
+    s.ok("update")
+    wait_record(s, "add", "start")
+    assert pids(s)["keep"] == before["keep"]
+
+
+def test_missing_file(sup):
+    s, before = up(sup)
+    s.expect_log("supd.conf")
+    s.run("rm", s.path("supd.conf"))
+    assert s.ctl("update").returncode != 0
+    assert pids(s) == before
+
+
+def test_an_include_comes_and_goes(sup):
+    s = sup(conf(program("a", startsecs=0)) + "[include]\nfiles = %(here)s/more*.ini\n")
+    a = wait_record(s, "a", "start")[0].pid
+    s.write("more1.ini", program("b", startsecs=0))
+    s.ok("update")
+    wait_record(s, "b", "start")
+    s.run("rm", s.path("more1.ini"))
+    s.ok("update")
+    wait(lambda: list(s.status()) == ["a"], 10, lambda: f"only a: {s.status()}")
+    assert s.status()["a"]["pid"] == a
+    assert record(s, "b", "end")
+
+
+def test_numprocs_grow(sup):
+    many = program("w", command="busybox sleep 1000", numprocs=2, startsecs=0,
+                   process_name="w%(process_num)d")
+    s = sup(conf(program("keep", startsecs=0), many))
+    keep = wait_record(s, "keep", "start")[0].pid
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=4")))
+    s.ok("update")
+    wait(lambda: sum(r["state"] == "RUNNING" for n, r in s.status().items() if n.startswith("w:")) == 4,
+         10, lambda: f"four run: {s.status()}")
+    assert s.status()["keep"]["pid"] == keep
+
+
+def test_as_supervisord_hup_restarts_everything(sup):
+    s = sup(first().replace("[supervisord]", "[supervisord]\nnodaemon=true\nlogfile=/dev/null"),
+            name="supervisord")
+    before = {n: wait_record(s, n, "start")[0].pid for n in ("keep", "hot")}
+    s.send(signal.SIGHUP)
+    for name, pid in before.items():
+        assert wait_record(s, name, "start", 2)[1].pid != pid

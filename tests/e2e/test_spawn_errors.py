@@ -145,8 +145,14 @@ def test_no_process_left(sup):
 
 
 def limit_with_free(s, free):
-    """The limit of descriptors under which supd has so many left."""
-    used = {int(fd) for fd in os.listdir(f"/proc/{s.pid}/fd")}
+    """The limit of descriptors under which supd has so many left, once no supctl is connected."""
+    seen = []
+
+    def steady():
+        seen.append(sorted(os.listdir(f"/proc/{s.pid}/fd")))
+        return seen[-1] if seen[-3:] == [seen[-1]] * 3 else None
+
+    used = {int(fd) for fd in wait(steady, 10, "the descriptors stay the same", every=0.1)}
     unused = [fd for fd in range(len(used) + free + 1) if fd not in used]
     return unused[free - 1] + 1
 

@@ -3,16 +3,9 @@ import signal
 
 import pytest
 
-from harness.beacon import conf, gaps, program, record, starts, wait_record
+from harness.beacon import conf, gaps, late, near, program, record, starts, wait_record
 from harness.namespace import status_of
 from harness.waiting import wait
-
-LATE = 400
-EARLY = 5
-
-
-def near(measured, wanted):
-    return wanted - EARLY <= measured <= wanted + LATE
 
 
 def signals(s, name):
@@ -22,6 +15,7 @@ def signals(s, name):
 def up(s, *names):
     for name in names:
         s.wait_state(name, "RUNNING")
+        wait_record(s, name, "start")  # from here on it takes signals
 
 
 def test_stopsignal(sup):
@@ -38,14 +32,15 @@ def test_stopsignal(sup):
 
 
 def test_sequence(sup):
-    s = sup(conf(program("stubborn", "ignore=TERM,INT", stopsignals="TERM:700ms,INT:500ms,KILL",
+    s = sup(conf(program("stubborn", "ignore=TERM,INT", stopsignals="TERM:1500ms,INT:500ms,KILL",
                          startsecs=0),
                  program("second", "ignore=TERM", stopsignals="TERM:600ms,INT:9s", startsecs=0)))
     up(s, "stubborn", "second")
     s.ok("stop", "stubborn", "second")
     assert signals(s, "stubborn") == ["SIGTERM", "SIGINT"]
     term, interrupt = [e for e in record(s, "stubborn") if e.what in ("SIGTERM", "SIGINT")]
-    assert near(interrupt.ms - term.ms, 700)
+    # each is written down when the program gets to it, so this may come out shorter, too
+    assert abs(interrupt.ms - term.ms - 1500) <= late()
     assert s.status()["stubborn"]["exit"] == "terminated by SIGKILL"
     s.wait_log(r"killing 'stubborn' \(\d+\) with SIGKILL")
     # the second step was enough
@@ -117,7 +112,7 @@ def test_orphans_kill(sup, pid1):
     ended = record(s, "a", "end")[0]
     assert [e.what for e in record(s, "a.member") if e.pid == first.pid and e.what != "SIGCONT"] == \
         ["start", "SIGTERM"]
-    assert near(second.ms - ended.ms, 1000)
+    assert near([second.ms - ended.ms], [1000])
     assert s.ns.outer(first.pid) is None
     s.ok("stop", "a")
     left = {p for e in record(s) for p in [s.ns.outer(e.pid)] if p in s.pids}
@@ -136,7 +131,7 @@ def test_orphans_keep(sup):
     s = sup(conf(program("a", "run=1500 exit=1 member=TERM", orphans="keep", autorestart="true")))
     member = wait_record(s, "a.member", "start")[0].pid
     second = wait_record(s, "a", "start", 2)[1]
-    assert second.ms - record(s, "a", "end")[0].ms <= LATE
+    assert second.ms - record(s, "a", "end")[0].ms <= late()
     assert s.ns.outer(member) in s.pids and signals(s, "a.member") == []
     s.ok("stop", "a")
     for entry in record(s, "a.member", "start"):

@@ -9,6 +9,11 @@ int spawn_init(struct err *e)
     return 0;
 }
 
+unsigned spawn_own_fds(void)
+{
+    return 0;
+}
+
 void spawn_fini(void) {}
 
 const char *spawn_method(void)

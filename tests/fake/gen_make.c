@@ -33,11 +33,14 @@ static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uin
     rec.command = rec.name;
     rec.argc = rec.ncandidates = 1;
     rec.argv = rec.candidates = put(block, &rec.name, sizeof(rec.name));
-    rec.stops = put(block, m->procs[i].stops, m->procs[i].nstops * sizeof(struct gen_stop));
-    rec.nstops = m->procs[i].nstops;
-    rec.env = rec.groups = put(block, "", 1);
-    rec.uid = rec.gid = rec.umask = -1;
-    rec.stdin_null = 1;
+    rec.env = put(block, "", 1);
+    struct gen_opts opts = m->procs[i].opts;
+    opts.stops = put(block, m->procs[i].stops, m->procs[i].nstops * sizeof(struct gen_stop));
+    opts.nstops = m->procs[i].nstops;
+    opts.groups = rec.env;
+    opts.uid = opts.gid = opts.umask = -1;
+    opts.stdin_null = 1;
+    rec.opts = put(block, &opts, sizeof(opts));
     return rec;
 }
 

@@ -15,8 +15,9 @@ struct gen_make {
         uint32_t nprocs; /* the groups' processes follow one another in procs */
     } groups[MAKE_GROUPS];
     struct {
-        char name[32];       /* also its argv[0] */
-        struct gen_proc rec; /* without its offsets and counts */
+        char name[32];        /* also its argv[0] */
+        struct gen_proc rec;  /* without its offsets and counts */
+        struct gen_opts opts; /* the same */
         struct gen_stop stops[8];
         uint32_t nstops;
     } procs[MAKE_PROCS];

@@ -12,7 +12,7 @@
 struct play play;
 static int nowhere = -1;
 
-struct gen_proc *play_add(const char *group, int32_t priority, const char *name)
+struct gen_opts *play_add(const char *group, int32_t priority, const char *name)
 {
     struct gen_make *m = &play.conf;
     if (!m->ngroups || strcmp(m->groups[m->ngroups - 1].name, group) != 0) {
@@ -24,15 +24,16 @@ struct gen_proc *play_add(const char *group, int32_t priority, const char *name)
     snprintf(m->procs[i].name, sizeof(m->procs[i].name), "%s", name);
     m->procs[i].stops[0] = (struct gen_stop){.sig = SIGTERM, .wait_ns = 10 * SEC};
     m->procs[i].nstops = 1;
-    m->procs[i].rec = (struct gen_proc){.autostart = 1,
-                                        .autorestart = GEN_RESTART_UNEXPECTED,
-                                        .exitcodes = {1},
-                                        .startsecs_ns = SEC,
-                                        .startretries = 3,
-                                        .backoff_ns = SEC,
-                                        .stopwait_ns = 10 * SEC};
+    m->procs[i].rec = (struct gen_proc){0};
+    m->procs[i].opts = (struct gen_opts){.autostart = 1,
+                                         .autorestart = GEN_RESTART_UNEXPECTED,
+                                         .exitcodes = {1},
+                                         .startsecs_ns = SEC,
+                                         .startretries = 3,
+                                         .backoff_ns = SEC,
+                                         .stopwait_ns = 10 * SEC};
     play.fates[i] = (struct fake_fate){.obeys = DUR_MS(20)};
-    return &m->procs[i].rec;
+    return &m->procs[i].opts;
 }
 
 struct fake_fate *play_fate(const char *name)

@@ -31,7 +31,7 @@ extern struct play play;
 void play_begin(void);
 /* One more process with Supervisor's defaults, in the last group or in a new one; the record may be
  * changed. It lives for ever and ends 20 ms after TERM. */
-struct gen_proc *play_add(const char *group, int32_t priority, const char *name);
+struct gen_opts *play_add(const char *group, int32_t priority, const char *name);
 struct fake_fate *play_fate(const char *name);
 /* Boots the supervisor; then come the cues. */
 void play_open(void);

@@ -2,6 +2,7 @@
 #include "tests/fake/stage.h"
 
 #include "supervisor/run/groups.h"
+#include "supervisor/run/reload.h"
 #include "supervisor/run/logs.h"
 
 #include <stdio.h>
@@ -45,5 +46,6 @@ void stage_open(struct sup *s, const struct gen_make *conf)
 
 void stage_close(struct sup *s)
 {
+    reload_fini(s); /* an update that the shutdown overtook */
     sup_fini(s);
 }

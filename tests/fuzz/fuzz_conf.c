@@ -29,7 +29,7 @@ static void write_and_read(const struct conf *c)
     must(g != NULL);
     for (uint32_t i = 0; i < g->nprocs; i++) {
         const struct gen_proc *p = &gen_procs(g)[i];
-        must(gen_str(g, p->name) && p->group < g->ngroups && p->nstops > 0);
+        must(gen_str(g, p->name) && p->group < g->ngroups && gen_opts(g, p)->nstops > 0);
         must((p->argc > 0 && p->ncandidates > 0) || p->argv_error);
     }
     gen_close(&g);

@@ -1,4 +1,5 @@
 """Programs that keep a record of their own life (tests/tools/beacon.c), and how to read it."""
+import os
 from collections import namedtuple
 
 from .supervised import tool
@@ -40,6 +41,17 @@ def starts(s, name):
 def gaps(entries):
     """Milliseconds between one entry and the next."""
     return [b.ms - a.ms for a, b in zip(entries, entries[1:])]
+
+
+def late():
+    """Milliseconds that a machine as busy as this one is now may add to a wait."""
+    return 400 * max(1, 2 * os.getloadavg()[0] / os.cpu_count())
+
+
+def near(measured, wanted):
+    """Waits that are as long as wanted: never shorter, and not much longer."""
+    return len(measured) == len(wanted) and all(
+        w - 5 <= m <= w + late() for m, w in zip(measured, wanted))
 
 
 def wait_record(s, name, what, count=1, timeout=10):

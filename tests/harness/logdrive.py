@@ -30,7 +30,9 @@ class Drive:
         words = ["backoff_us=200", f"mainlog={self.path('main.log')}", *args]
         argv = [tool("logdrive"), program("supd-log"), *words]
         argv = ["sh", "-c", before + '\nexec "$@"', "sh"] + argv
-        if init:
+        if init:  # the small init keeps stdin to itself
+            os.mkfifo(self.path("input"))
+            argv = argv + [f"input={self.path('input')}"]
             argv = [tool("init"), self.path("status")] + argv
         self.lines, self.exits, self.lock = [], {}, threading.Condition()
         given, self.input = os.pipe()
@@ -39,6 +41,10 @@ class Drive:
             self.ns = Namespace(argv, env=inside, cwd=self.dir, stderr=err, stdout=answers, stdin=given)
         os.close(given)
         os.close(answers)
+        self.hold = None
+        if init:
+            self.hold = self.input  # the small init ends with its stdin
+            self.input = os.open(self.path("input"), os.O_RDWR)
         self.reader = threading.Thread(target=self._read, args=(told,), daemon=True)
         self.reader.start()
         self.expect("ready", None)
@@ -201,7 +207,9 @@ class Drive:
     def close(self):
         """Ends all; returns what was wrong."""
         self.ns.destroy()
-        os.close(self.input)
+        for fd in (self.input, self.hold):
+            if fd is not None:
+                os.close(fd)
         self.reader.join(10)
         wrong = [self.read(os.path.join("san", f)).decode() for f in os.listdir(self.path("san"))]
         shutil.rmtree(self.dir)

@@ -57,9 +57,8 @@ class Namespace:
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
+        self.held = self._hold(self.init)
         self.id = self._pid_namespace(self.init)
-        # while this is open, no other namespace gets the same number
-        self.kept = self._hold(self.init)
 
     def _first_child(self):
         try:
@@ -69,11 +68,11 @@ class Namespace:
             child = []
         if child:
             return int(child[0])
-        assert self.proc.poll() is None, f"unshare ended with {self.proc.returncode}"
-        return None
+        return None if self.proc.poll() is None else -1  # it was over before we looked
 
     @staticmethod
     def _hold(pid):
+        """An open namespace keeps its number: no later one gets it while this object compares."""
         try:
             return os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -120,7 +119,9 @@ class Namespace:
         return subprocess.run(self.enter_command(argv), check=False, **kw)
 
     def enter_command(self, argv):
-        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net"] + list(argv)
+        # --root: the root of the one inside, where the tests themselves run in a chroot
+        return ["nsenter", "-t", str(self.init), "--pid", "--mount", "--net", "--root",
+                "--wdns=/"] + list(argv)
 
     def running(self):
         return self.proc.poll() is None
@@ -135,6 +136,6 @@ class Namespace:
             self.proc.kill()
             self.proc.wait(10)
         wait(lambda: not self.pids(), 10, lambda: f"gone: {[command_of(p) for p in self.pids()]}")
-        if self.kept is not None:
-            os.close(self.kept)
-            self.kept = None
+        if self.held is not None:
+            os.close(self.held)
+            self.held = None

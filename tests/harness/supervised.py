@@ -79,8 +79,9 @@ class Supd:
 
     def _env(self, more):
         options = f"log_path={self.path('san')}/report:print_stacktrace=1:detect_leaks=1"
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "TMPDIR": self.dir,
                "SUPD_SOCKET": self.socket, "ASAN_OPTIONS": options, "UBSAN_OPTIONS": options,
+               "LSAN_OPTIONS": f"suppressions={ROOT}/tests/harness/lsan.supp:print_suppressions=0",
                "TEST_DIR": self.dir}
         env.update(more or {})
         return {k: v for k, v in env.items() if v is not None}

@@ -1,4 +1,5 @@
 """banned: functions that we do not call, each with what to use instead."""
+import ast
 import re
 
 from tree import line_of, strip_comments
@@ -50,7 +51,7 @@ TESTS_NEVER = {"sleep", "usleep", "system", "popen", "ev_default_loop"}
 # these play slow or busy workers
 PLAYERS = ("tests/tools/", "tests/bench/")
 RESETS = r"\w+, SIG_(?:DFL|IGN)\)"  # signal() that sets no handler is portable and short
-PYTHON = re.compile(r"\btime\.sleep\(|\bos\.system\(|shell=True|\bpkill\b|\bkillall\b")
+PYTHON_NEVER = {"time.sleep", "os.system"}
 PYTHON_WAITER = "tests/harness/waiting.py"  # the one poll loop with a limit
 
 
@@ -67,12 +68,22 @@ def allowed(path, name):
     return path.startswith(EXEMPT.get(name, ("no folder",)))
 
 
+def python_calls(text):
+    """(line, what) of calls in Python that we do not make; programs in strings are not ours."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in PYTHON_NEVER:
+            yield node.lineno, ast.unparse(node.func)
+        elif isinstance(node, ast.keyword) and node.arg == "shell" and ast.unparse(node.value) == "True":
+            yield node.value.lineno, "shell=True"
+        elif isinstance(node, ast.Constant) and re.search(r"\b(?:pkill|killall)\b", str(node.value)):
+            yield node.lineno, "a process ended by its name"
+
+
 def check_python(tree, path):
     if path.startswith(("tests/lint/", "tests/bench/")) or path == PYTHON_WAITER:
         return []
-    text = tree.read(path)
-    return [f"{path}:{line_of(text, m.start())}: {m.group(0)}: wait with a condition and a limit "
-            "(tests/harness/waiting.py); end processes by their pid" for m in PYTHON.finditer(text)]
+    return [f"{path}:{line}: {what}: wait with a condition and a limit (tests/harness/waiting.py); end "
+            "processes by their pid" for line, what in python_calls(tree.read(path))]
 
 
 def check(tree):

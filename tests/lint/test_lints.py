@@ -146,6 +146,7 @@ def test_needed_allows(tree):
     ("tests/unit/test_a.c", "void f(void) { usleep(1); }\n"),
     ("tests/e2e/test_a.py", "import time\ntime.sleep(1)\n"),
     ("tests/e2e/test_a.py", "run('pkill supd')\n"),
+    ("tests/e2e/test_a.py", "run('ls', shell=True)\n"),
 ])
 def test_banned_notice(tree, path, text):
     tree.write(path, text)
@@ -156,6 +157,7 @@ def test_banned_allow(tree):
     tree.write("supervisor/base/a.c", '/* strcpy(a, b) */ char *s = "system(x)"; void f(void) '
                "{ p->signal(1); my_exit(0); signal(sig, SIG_DFL); }\n")
     tree.write("supervisor/main/a.c", "int main(void) { exit(0); }\n")
+    tree.write("tests/e2e/test_a.py", "WORKER = 'import time; time.sleep(1)'\n")
     tree.write("tests/tools/slow.c", "int main(void) { sleep(1); }\n")
     holds("banned", tree)
 

@@ -132,7 +132,7 @@ static void on_fatal_exit_ends_the_supervisor_with_1(void **state)
     (void)state;
     play_begin();
     play_add("a", 1, "a");
-    struct gen_proc *b = play_add("b", 1, "b");
+    struct gen_opts *b = play_add("b", 1, "b");
     b->on_fatal = GEN_FATAL_EXIT;
     b->startretries = 0;
     *play_fate("b") = (struct fake_fate){.lives = DUR_MS(100)};

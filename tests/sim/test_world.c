@@ -71,8 +71,7 @@ static int64_t some_ms(struct world *w, int64_t most)
 static void random_stops(struct world *w, uint32_t i)
 {
     static const int sigs[] = {SIGTERM, SIGINT, SIGQUIT, SIGKILL};
-    struct gen_proc *rec = &w->conf.procs[i].rec;
-    rec->stopwait_ns = some_ms(w, 4000);
+    w->conf.procs[i].opts.stopwait_ns = some_ms(w, 4000);
     w->conf.procs[i].nstops = 1 + (uint32_t)pick(w, 3);
     for (uint32_t k = 0; k < w->conf.procs[i].nstops; k++)
         w->conf.procs[i].stops[k] =
@@ -82,27 +81,28 @@ static void random_stops(struct world *w, uint32_t i)
 static void random_proc(struct world *w, uint32_t i)
 {
     struct gen_proc *rec = &w->conf.procs[i].rec;
+    struct gen_opts *opts = &w->conf.procs[i].opts;
     struct gen_proc was = *rec;
-    memset(rec, 0, sizeof(*rec));
-    rec->orphans_kill = was.orphans_kill;
+    *rec = (struct gen_proc){0};
+    *opts = (struct gen_opts){.orphans_kill = opts->orphans_kill};
     /* half of the changes are such that a running process must be restarted for them */
     rec->restart_digest = was.restart_digest + chance(w, 50);
     rec->hot_digest = was.hot_digest + 1;
-    rec->startretries = (int32_t)pick(w, 5);
-    rec->startsecs_ns = chance(w, 30) ? 0 : some_ms(w, 2000);
-    rec->autostart = chance(w, 80);
-    rec->autorestart = (uint8_t)pick(w, 3);
-    rec->stopasgroup = chance(w, 30);
-    rec->killasgroup = chance(w, 30);
-    rec->exitcodes[0] = (uint32_t)pick(w, 4);
-    rec->on_fatal = chance(w, 2) ? GEN_FATAL_EXIT : chance(w, 30) ? GEN_FATAL_RETRY : 0;
-    rec->fatal_retry_ns = 1000000 + some_ms(w, 8000);
-    rec->backoff_ns = 1000000 + some_ms(w, 1000);
-    rec->backoff_factor_milli = chance(w, 30) ? 2000 : 0;
-    rec->backoff_max_ns = 10 * SEC;
-    rec->backoff_jitter_milli = chance(w, 30) ? 200 : 0;
-    rec->backoff_reset_ns = chance(w, 20) ? some_ms(w, 5000) : 0;
-    rec->retry_window_ns = chance(w, 20) ? 20 * SEC : 0;
+    opts->startretries = (int32_t)pick(w, 5);
+    opts->startsecs_ns = chance(w, 30) ? 0 : some_ms(w, 2000);
+    opts->autostart = chance(w, 80);
+    opts->autorestart = (uint8_t)pick(w, 3);
+    opts->stopasgroup = chance(w, 30);
+    opts->killasgroup = chance(w, 30);
+    opts->exitcodes[0] = (uint32_t)pick(w, 4);
+    opts->on_fatal = chance(w, 2) ? GEN_FATAL_EXIT : chance(w, 30) ? GEN_FATAL_RETRY : 0;
+    opts->fatal_retry_ns = 1000000 + some_ms(w, 8000);
+    opts->backoff_ns = 1000000 + some_ms(w, 1000);
+    opts->backoff_factor_milli = chance(w, 30) ? 2000 : 0;
+    opts->backoff_max_ns = 10 * SEC;
+    opts->backoff_jitter_milli = chance(w, 30) ? 200 : 0;
+    opts->backoff_reset_ns = chance(w, 20) ? some_ms(w, 5000) : 0;
+    opts->retry_window_ns = chance(w, 20) ? 20 * SEC : 0;
     random_stops(w, i);
 }
 
@@ -118,7 +118,7 @@ static void random_group(struct world *w)
     for (uint32_t k = 0; k < m->groups[g].nprocs; k++) {
         uint32_t i = m->nprocs++;
         snprintf(m->procs[i].name, sizeof(m->procs[i].name), "p%u", w->next_name++);
-        m->procs[i].rec.orphans_kill = chance(w, 50);
+        m->procs[i].opts.orphans_kill = chance(w, 50);
         random_proc(w, i);
     }
 }
@@ -236,9 +236,17 @@ static void check_all(struct world *w)
 {
     struct fake_counts c = fake_counts();
     const struct state_totals *t = state_totals(w->s.state);
+    int sweeps = 0, listed = 0;
+    struct proc *swept;
     open_books(w);
-    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p))
+    for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
         check_proc(w, p);
+        sweeps += proc_life(p)->sweep;
+    }
+    TAILQ_FOREACH (swept, &w->s.sweeping, sweep)
+        listed++;
+    if (sweeps != listed)
+        fake_break("%d sweeps are listed, the world has %d", listed, sweeps);
     if (t->spawned != c.spawned || t->reaped != c.reaped || t->orphans != c.orphans)
         fake_break("totals: %llu spawned, %llu reaped, %llu orphans; the world %llu, %llu, %llu",
                    (unsigned long long)t->spawned, (unsigned long long)t->reaped,
@@ -289,7 +297,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
         fake_break("%s is started but unknown", name);
     else if (!proc_life(p)->want)
         fake_break("%s is started but not wanted", name);
-    else if (p->conf->orphans_kill && !b->weird && fake_orphans(name))
+    else if (p->opts->orphans_kill && !b->weird && fake_orphans(name))
         fake_break("%s is started beside %u leftovers of its group", name, fake_orphans(name));
     if (fake_leaders(name))
         fake_break("%s is started twice", name);

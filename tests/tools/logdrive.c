@@ -32,7 +32,7 @@ struct drive {
     struct logs *logs;
     struct loop_io input, children;
     struct loop_timer chaos;
-    int signals;
+    int signals, input_fd;
     int chaos_us;
     unsigned kills;
     struct named streams[STREAMS_MAX];
@@ -362,7 +362,7 @@ static void obey(struct drive *d, char *line)
 
 static void on_input(struct drive *d)
 {
-    ssize_t n = read(0, d->line + d->len, sizeof(d->line) - d->len - 1);
+    ssize_t n = read(d->input_fd, d->line + d->len, sizeof(d->line) - d->len - 1);
     if (n <= 0) {
         loop_stop(d->loop);
         return;
@@ -449,7 +449,8 @@ int main(int argc, char **argv)
     LOOP_IO(&d.children, d.loop, on_children, &d);
     LOOP_TIMER(&d.chaos, d.loop, on_chaos, &d);
     loop_io_set(&d.children, d.signals, LOOP_READ);
-    loop_io_set(&d.input, 0, LOOP_READ);
+    d.input_fd = value_of(argv, argc, "input") ? open(value_of(argv, argc, "input"), O_RDWR) : 0;
+    loop_io_set(&d.input, d.input_fd, LOOP_READ);
     d.logs = make_logs(&d, argv, argc);
     say("ready %d", logs_pid(d.logs));
     loop_run(d.loop);

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <regex.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int ends[2];
@@ -171,6 +173,82 @@ static void dropped_lines_are_counted(void **state)
     }
 }
 
+static unsigned lines_in(const char *text)
+{
+    unsigned n = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        n++;
+    return n;
+}
+
+static void held_lines_come_later_and_in_order(void **state)
+{
+    (void)state;
+    start(LVL_INFO, false);
+    log_hold();
+    log_info("one");
+    log_info("two");
+    assert_string_equal(written(), "");
+    log_release();
+    matches(written(), STAMP "INFO one\n[^\n]* INFO two\n$");
+    log_info("three");
+    matches(written(), STAMP "INFO three\n$");
+    log_hold();
+    for (int i = 0; i < 1000; i++) {
+        log_info("line %d", i);
+        if (i % 300 == 0)
+            log_hold(); /* again: changes nothing */
+    }
+    log_release();
+    assert_int_equal(lines_in(written()), 1000);
+    for (int i = 0; i < 1000; i++) {
+        char want[32];
+        snprintf(want, sizeof(want), " line %d\n", i);
+        assert_non_null(strstr(got, want));
+    }
+    log_hold();
+    log_info("last");
+    log_setup(ends[1], LVL_INFO, false);
+    matches(written(), STAMP "INFO last\n$");
+    stop();
+}
+
+static void a_fork_does_not_write_what_its_parent_holds(void **state)
+{
+    (void)state;
+    int status;
+    start(LVL_INFO, false);
+    log_hold();
+    log_info("of the parent");
+    pid_t pid = fork();
+    if (pid == 0) {
+        log_info("of the child");
+        log_release();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    matches(written(), STAMP "INFO of the child\n$");
+    log_release();
+    matches(written(), STAMP "INFO of the parent\n$");
+    stop();
+}
+
+static void held_lines_that_do_not_fit_are_counted(void **state)
+{
+    (void)state;
+    start(LVL_INFO, false);
+    fill();
+    log_hold();
+    log_info("lost");
+    log_info("lost, too");
+    log_release();
+    drain();
+    log_info("found");
+    matches(written(), "WARN 2 lines of this log were dropped\n[^\n]* INFO found\n$");
+    stop();
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -187,4 +265,6 @@ static void limits(void **state)
 }
 
 RUN(TEST(form), TEST(levels), TEST(json_form), TEST(long_lines_are_cut_and_marked),
-    TEST(dropped_lines_are_counted), TEST(limits))
+    TEST(dropped_lines_are_counted), TEST(held_lines_come_later_and_in_order),
+    TEST(a_fork_does_not_write_what_its_parent_holds), TEST(held_lines_that_do_not_fit_are_counted),
+    TEST(limits))

@@ -5,7 +5,7 @@
 /* a text and the messages it has to give, in order */
 struct bad {
     const char *text;
-    const char *errors[6];
+    const char *errors[7];
 };
 
 static const struct bad table[] = {
@@ -60,6 +60,34 @@ static const struct bad table[] = {
       "section)"}},
     {"[supervisord]\n[eventlistener:e]\ncommand=e\nevents=TICK_7\n",
      {"t.conf:4: Unknown event type TICK_7 in [eventlistener:e] events"}},
+    {"[supervisord]\n[inet_http_server]\n[unix_http_server:a]\nfile=/x\nchmod=9\n",
+     {"t.conf:2: section [inet_http_server] has no port value (add port=127.0.0.1:9001)",
+      "t.conf:5: unix_http_server:a.chmod: 9 can not be converted to an octal type (use digits 0 "
+      "to "
+      "7, as in 022)"}},
+    {"[supervisord]\n[rpcinterface:a]\nk=%(nope)s\n",
+     {"t.conf:3: Format string '%(nope)s' for 'rpcinterface:a.k' contains names ('nope') which "
+      "cannot "
+      "be expanded. Available names: ENV_<variable>",
+      "t.conf:2: section [rpcinterface:a] does not specify a supervisor.rpcinterface_factory (add "
+      "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface)"}},
+    {"[supervisord]\n[fcgi-program:a]\ncommand=a\nsocket=unix://x\n[fcgi-program:b]\ncommand=b\n"
+     "[fcgi-program:c]\ncommand=c\nsocket=tcp://h:0\n[fcgi-program:d]\ncommand=d\nsocket=http://x\n"
+     "[fcgi-program:e]\ncommand=e\nsocket=tcp://"
+     "h:1\nsocket_mode=0700\n[fcgi-program:f]\ncommand=f\n"
+     "socket=tcp://h\n",
+     {"t.conf:4: Unix socket path x is not an absolute path (unix:///path has three slashes) in "
+      "[fcgi-program:a] socket",
+      "t.conf:5: [fcgi-program:b] section requires a \"socket\" line (as in "
+      "socket=unix:///run/app.sock)",
+      "t.conf:9: port 0 is not between 1 and 65535 in [fcgi-program:c] socket",
+      "t.conf:12: Bad socket format http://x (unix:///path or tcp://host:port) in [fcgi-program:d] "
+      "socket",
+      "t.conf:15: socket_owner and socket_mode params should only be used with a Unix domain "
+      "socket "
+      "in [fcgi-program:e] socket",
+      "t.conf:19: Bad socket format tcp://h (unix:///path or tcp://host:port) in [fcgi-program:f] "
+      "socket"}},
     {"[supervisord]\n[unix_http_server]\nusername=u\n",
      {"t.conf:2: Section [unix_http_server] contains incomplete authentication: If a username or a "
       "password is specified, both the username and password must be specified",
@@ -108,7 +136,7 @@ static void test_messages(void **state)
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct conf *c = load_text(table[i].text);
         size_t n = 0;
-        while (n < 6 && table[i].errors[n])
+        while (n < 7 && table[i].errors[n])
             n++;
         for (size_t j = 0; j < conf_nerrors(c); j++) {
             if (j >= n)
@@ -136,6 +164,21 @@ static void test_notes(void **state)
     assert_string_equal(strip_root(conf_note(c, 2)),
                         "t.conf:6: unknown section [progam:y] is ignored; did you mean program?");
     assert_string_equal(strip_root(conf_note(c, 3)), "t.conf:8: unknown section [foo] is ignored");
+    conf_free(&c);
+}
+
+/* what only supervisorctl reads does not stop a start */
+static void test_ctl(void **state)
+{
+    (void)state;
+    struct conf *c =
+        load_text("[supervisord]\n[supervisorctl]\nserverurl=%\nprompt=x\n[ctlplugin:a]\nb=%\n");
+    assert_int_equal(conf_nerrors(c), 0);
+    assert_int_equal(conf_nnotes(c), 1);
+    assert_string_equal(
+        strip_root(conf_note(c, 0)),
+        "t.conf:3: Format string '%' for 'supervisorctl.serverurl' is badly formatted: "
+        "incomplete format");
     conf_free(&c);
 }
 
@@ -222,9 +265,13 @@ static void test_what_is_no_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages), cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_warnings), cmocka_unit_test(test_slow_stop),
-        cmocka_unit_test(test_no_file),  cmocka_unit_test(test_what_is_no_text),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_slow_stop),
+        cmocka_unit_test(test_ctl),
+        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_what_is_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

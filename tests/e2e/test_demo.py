@@ -1,0 +1,162 @@
+"""What the README promises: the demo, the example, the links."""
+import glob
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from harness.namespace import Namespace, command_of
+from harness.supervised import ROOT, build_dir
+from harness.waiting import wait
+
+SEEN = "seen: the status table, a crashed worker started again, the retry limit"
+
+
+class Demo:
+    """demo/run in namespaces of its own, below a shell that stays to show what was left."""
+
+    def __init__(self, folder, *args, user=None, before=":", tty=False):
+        self.folder = str(folder)
+        os.chmod(self.folder, 0o1777)
+        as_user = f"setpriv --reuid {user} --regid {user} --clear-groups " if user else ""
+        script = f'{before}; {as_user}demo/run {" ".join(args)}; echo "status $?"; read wait_here'
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TMPDIR": self.folder}
+        self.terminal, out = pty.openpty() if tty else os.pipe()
+        self.stdin = os.pipe()
+        self.text = b""
+        self.ns = Namespace(["sh", "-c", script], env=env, cwd=ROOT, stdout=out, stderr=out,
+                            stdin=self.stdin[0])
+        os.close(out)
+
+    def read(self):
+        """What it printed so far."""
+        while select.select([self.terminal], [], [], 0)[0]:
+            try:
+                more = os.read(self.terminal, 65536)
+            except OSError:  # a terminal that nobody holds any more
+                break
+            if not more:
+                break
+            self.text += more
+        return self.text.decode(errors="replace")
+
+    def wait_text(self, pattern, timeout):
+        return wait(lambda: re.search(pattern, self.read()), timeout,
+                    lambda: f"{pattern!r} in:\n{self.read()}")
+
+    def status(self, timeout=45):
+        return int(self.wait_text(r"(?m)^status (\d+)", timeout).group(1))
+
+    def foreground(self):
+        """The demo's own script and screen, which share the shell's process group."""
+        names = ("demo/run", "build/demo/show")
+        return [p for p in self.ns.pids() if p != self.ns.init
+                and any(n in command_of(p) for n in names)]
+
+    def left(self):
+        """What it left running or lying about."""
+        return [p for p in self.ns.pids() if p != self.ns.init] + os.listdir(self.folder)
+
+    def close(self):
+        self.ns.destroy()
+        for fd in (self.terminal, *self.stdin):
+            os.close(fd)
+
+
+@pytest.fixture
+def demo():
+    folder = tempfile.mkdtemp(prefix="demo-test-")
+    assert os.path.basename(build_dir()) == "build", "the demo runs the release programs"
+    begun = []
+
+    def start(*args, **kw):
+        begun.append(Demo(folder, *args, **kw))
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        one.close()
+    shutil.rmtree(folder)
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("user", [None, 61235])
+@pytest.mark.parametrize("tty", [False, True])
+def test_once(demo, user, tty):
+    d = demo("--once", user=user, tty=tty)
+    begun = time.monotonic()
+    assert d.status() == 0, d.read()
+    assert time.monotonic() - begun < 30
+    text = d.read()
+    assert SEEN in text
+    for pattern in (r"worker:worker-\d \(pid \d+\) terminated by SIGABRT; started again as pid \d+",
+                    r"mailer is FATAL: too many start retries", r"\d+ jobs/s, \d+ done",
+                    r"producer +\S*RUNNING", "attempt 4: cannot execute /opt/mailer"):
+        assert re.search(pattern, text), pattern
+    assert ("\033[" in text) == tty
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_until_it_is_interrupted(demo):
+    d = demo()
+    d.wait_text("Now try, in another terminal", 30)
+    socket = re.search(r"export SUPD_SOCKET=(\S+)", d.read()).group(1)
+    status = subprocess.run([os.path.join(ROOT, "build", "supctl"), "-s", socket, "status"],
+                            stdout=subprocess.PIPE, text=True, timeout=10, check=False)
+    assert status.returncode == 3 and "FATAL" in status.stdout  # 3: one of them is down
+    for pid in d.foreground():  # as a terminal does
+        os.kill(pid, signal.SIGINT)
+    assert d.status() == 0
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_it_fails_when_the_limit_is_not_reached(demo):
+    """A mailer that starts: then the demo has not shown what it says, and tells so."""
+    mailer = "mount -t tmpfs tmpfs /opt && printf '#!/bin/sh\\nexec sleep 1000\\n' >/opt/mailer && " \
+             "chmod 755 /opt/mailer"
+    d = demo("--once", before=mailer)
+    assert d.status(60) == 1
+    assert "not seen within 30 s: [retry limit reached]" in d.read()
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_it_fails_when_supd_cannot_start(demo):
+    d = demo("--once", before="mount --bind /bin/false build/supd")
+    assert d.status(60) == 1
+    assert d.left() == []
+
+
+def test_wrong_usage():
+    done = subprocess.run([os.path.join(ROOT, "demo", "run"), "--twice"], stderr=subprocess.PIPE,
+                          text=True, timeout=10, check=False)
+    assert done.returncode == 2 and "usage" in done.stderr
+
+
+def documents():
+    return [os.path.join(ROOT, "README.md")] + sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))
+
+
+@pytest.mark.parametrize("path", documents(), ids=os.path.basename)
+def test_examples_and_links(path, tmp_path):
+    """Every ini block passes --check; every link to a file leads to one."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    for i, block in enumerate(re.findall(r"^```ini\n(.*?)^```", text, re.S | re.M)):
+        example = tmp_path / f"{i}.conf"
+        example.write_text(block)
+        done = subprocess.run([os.path.join(build_dir(), "supd"), "--check", "-c", str(example)],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20,
+                              check=False)
+        assert done.returncode == 0 and "error" not in done.stdout, done.stdout
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert os.path.exists(os.path.join(os.path.dirname(path), target)), target

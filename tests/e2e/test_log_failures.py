@@ -1,0 +1,383 @@
+"""supd-log when things go wrong: kills, full disks, blocked sinks, slow readers, floods."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness.logdrive import Drive, check_pattern, files_of
+from harness.namespace import status_of
+from harness.supervised import tool
+from harness.waiting import wait
+
+
+@pytest.fixture
+def drive():
+    made = []
+
+    def make(*args, **kw):
+        made.append(Drive(*args, **kw))
+        return made[-1]
+
+    yield make
+    wrong = [text for one in made for text in one.close()]
+    assert not wrong, "\n".join(wrong)
+
+
+def pattern(seed, mib, rate, chunk=65536):
+    return f"exec {tool('pattern')} write {seed} {mib << 20} {rate} {chunk}"
+
+
+FAST = pytest.mark.release
+
+
+@pytest.mark.parametrize("mib, rate, every_us, kills", [
+    (10, 10, 60000, 10), pytest.param(40, 50, 6000, 100, marks=FAST), pytest.param(200, 0, 6000, 100, marks=FAST)])
+@pytest.mark.timeout(180)
+def test_kill_under_load_every_byte_exactly_once(drive, mib, rate, every_us, kills):
+    d = drive()
+    for i in range(3):
+        d.add(f"w{i}", sink=d.path(f"w{i}.log"), maxbytes=4 << 20, backups=100)
+    pids = [d.spawn(f"w{i}", pattern(i, mib, rate)) for i in range(3)]
+    d.chaos(every_us)
+    for pid in pids:
+        d.wait_exit(pid, 120)
+    assert d.supd_log()[1] >= kills
+    d.chaos(0)
+    for i in range(3):
+        d.wait_written(f"w{i}", mib << 20)
+    for i in range(3):
+        assert check_pattern(i, files_of(d.dir, f"w{i}.log")) == mib << 20
+        assert d.counters(f"w{i}")["lost"] == 0
+
+
+@pytest.mark.timeout(120)
+def test_kill_with_prefixed_lines_loses_and_doubles_none(drive):
+    d = drive()
+    d.add("w", sink=d.path("w.log"), prefix=1, maxbytes=1 << 20, backups=100)
+    d.add("j", sink=d.path("w.log"), json=1, maxbytes=1 << 20, backups=100)
+    pids = [d.spawn(n, "i=0; while [ $i -lt 60000 ]; do echo line $i; i=$((i+1)); done") for n in "wj"]
+    d.chaos(60000)
+    for pid in pids:
+        d.wait_exit(pid, 60)
+    d.chaos(0)
+    assert d.supd_log()[1] > 1
+    for name in "wj":
+        d.drain(name)
+        d.wait_written(name, 1)
+    text = b"".join(open(f, "rb").read() for f in files_of(d.dir, "w.log")).decode()
+    assert [int(n) for n in re.findall(r"\| line (\d+)", text)] == list(range(60000))
+    assert [int(n) for n in re.findall(r'"line (\d+)"', text)] == list(range(60000))
+
+
+def test_full_disk_keeps_the_program_and_other_logs_going(drive):
+    d = drive("memory=1048576", before='mkdir "$TEST_DIR/small"; mount -t tmpfs -o size=64k tmpfs "$TEST_DIR/small"')
+    d.add("full", sink=d.path("small", "w.log"))
+    d.add("good", sink=d.path("good.log"))
+    pid = d.spawn("full", f"seq 1000000; echo done >{d.path('done')}")
+    d.wait_exit(pid, 30)
+    assert os.path.exists(d.path("done"))
+    d.run("good", "echo fine")
+    assert d.read("good.log") == b"fine\n"
+    counters = d.counters("full")
+    assert counters["lost"] > 1000000 and counters["lines"] > 100000
+    d.wait_file("main.log", [b"No space left on device"])
+    assert d.main_log().count("No space left") == 1
+    inside = f"/proc/{d.ns.init}/root{d.path('small', 'w.log')}"
+    with open(inside, "r+b") as f:
+        f.truncate(0)
+    wait(lambda: b" dropped]" in open(inside, "rb").read(), 10, "room again: the gap is marked")
+    d.wait_file("main.log", [b"takes output again"])
+
+
+def test_what_was_dropped_is_counted_exactly(drive):
+    d = drive("memory=262144", before='mkfifo "$TEST_DIR/fifo"')
+    d.add("w", sink=d.path("fifo"))
+    d.wait_exit(d.spawn("w", "seq -f %09.0f 100000"), 30)
+    reader = subprocess.Popen(["cat", d.path("fifo")], stdout=open(d.path("copy"), "wb"))
+    d.wait_written("w", 1000000)
+    d.finish()
+    d.ns.destroy()
+    assert reader.wait(10) == 0
+    text = d.read("copy").decode()
+    marks = re.findall(r"\[supd: (\d+) lines, (\d+) bytes of w stdout dropped\]\n", text)
+    assert len(marks) == 1
+    rest = re.sub(r"\[supd: .*\]\n", "", text)
+    assert len(rest) + int(marks[0][1]) == 1000000
+    numbers = [int(n) for n in rest.split()]
+    assert len(numbers) + int(marks[0][0]) == 100000
+    assert numbers[-1] == 100000 and numbers == sorted(numbers) and len(set(numbers)) == len(numbers)
+
+
+def test_dev_full(drive):
+    d = drive()
+    d.add("w", sink="/dev/full")
+    d.wait_exit(d.spawn("w", "seq 100"))
+    d.wait_file("main.log", [b"cannot write to /dev/full: No space left on device"])
+    assert d.counters("w")["failures"] >= 1
+
+
+def test_file_that_cannot_be_opened_yet(drive):
+    d = drive()
+    d.add("w", sink=d.path("later", "w.log"))
+    d.wait_exit(d.spawn("w", "echo waits"))
+    d.wait_file("main.log", [b"No such file or directory"])
+    assert d.tail_text("w") == b"waits\n"
+    os.mkdir(d.path("later"))
+    d.wait_file("later/w.log", b"waits\n")
+
+
+@pytest.mark.timeout(90)
+def test_blocked_pipe_stalls_nobody_else(drive):
+    d = drive("memory=1048576", before='mkfifo "$TEST_DIR/fifo"; exec 7<>"$TEST_DIR/fifo"')
+    d.add("stuck", sink=d.path("fifo"))
+    d.add("free", sink=d.path("free.log"))
+    d.wait_exit(d.spawn("stuck", "seq 1000000"), 30)  # never blocked for long
+    assert d.run("free", "seq 1000") < 150
+    assert d.read("free.log").splitlines()[-1] == b"1000"
+    assert d.counters("stuck")["lost"] > 0
+    assert 150 <= d.drain("stuck") < 1000
+
+
+@pytest.mark.timeout(90)
+def test_overflow_block_makes_the_program_wait_and_drops_nothing(drive):
+    d = drive("memory=1048576", before='mkfifo "$TEST_DIR/fifo"; exec 7<>"$TEST_DIR/fifo"')
+    d.add("w", sink=d.path("fifo"), block=1)
+    pid = d.spawn("w", pattern(3, 4, 0))
+    wait(lambda: d.counters("w")["waiting"] > 100000, 20, "it is stuck")
+    stuck = time.monotonic()
+    wait(lambda: time.monotonic() > stuck + 0.5 or pid in d.exits, 5, "half a second goes by")
+    assert pid not in d.exits
+    reader = subprocess.Popen(["head", "-c", str(4 << 20)], stdin=open(d.path("fifo"), "rb", buffering=0),
+                              stdout=open(d.path("copy"), "wb"))
+    assert reader.wait(30) == 0
+    d.wait_exit(pid)
+    assert check_pattern(3, [d.path("copy")]) == 4 << 20
+    assert d.counters("w")["lost"] == 0
+
+
+@pytest.mark.timeout(90)
+def test_frozen_disk_stalls_only_its_own_streams(drive):
+    d = drive("memory=2097152", before="""
+        truncate -s 32M "$TEST_DIR/disk" && mkfs.ext4 -q "$TEST_DIR/disk" || exit 1
+        mkdir "$TEST_DIR/m"; mount -o loop "$TEST_DIR/disk" "$TEST_DIR/m" || echo nope >"$TEST_DIR/noloop" """)
+    if os.path.exists(d.path("noloop")):
+        pytest.skip("this machine has no loop devices")
+    d.add("cold", sink=d.path("m", "w.log"))
+    d.add("good", sink=d.path("good.log"))
+    d.run("cold", "echo before")
+    assert d.ns.enter(["fsfreeze", "-f", d.path("m")]).returncode == 0
+    try:
+        d.wait_exit(d.spawn("cold", "seq 1000000"), 30)
+        d.add("new", sink=d.path("new.log"))
+        for name in ("good", "new"):
+            assert d.run(name, "echo fine") < 150
+            assert d.read(f"{name}.log") == b"fine\n"
+    finally:
+        assert d.ns.enter(["fsfreeze", "-u", d.path("m")]).returncode == 0
+    d.wait_written("cold", 6000000)
+    text = open(f"/proc/{d.ns.init}/root{d.path('m', 'w.log')}", "rb").read().decode()
+    lost = sum(int(n) for n in re.findall(r"\[supd: (\d+) lines,", text))
+    assert lost + len(re.findall(r"^\d+$", text, re.M)) == 1000000
+
+
+HANG = """
+import ctypes, os, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+os.set_inheritable(fd, True)
+libc = ctypes.CDLL(None, use_errno=True)
+options = f"fd={fd},rootmode=40000,user_id=0,group_id=0".encode()
+if libc.mount(b"dead", sys.argv[1].encode(), b"fuse", 0, options):
+    sys.exit("no fuse")
+os.execvp("sleep", ["sleep", "1000"])
+"""
+
+
+def test_dead_mount_stalls_nobody_else(drive):
+    d = drive(before='mkdir "$TEST_DIR/dead"')
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("this machine has no /dev/fuse")
+    d.add("warm", sink=d.path("warm.log"))
+    d.run("warm", "echo x")
+    hang = subprocess.Popen(d.ns.enter_command(["/usr/bin/python3", "-c", HANG, d.path("dead")]),
+                            stderr=subprocess.DEVNULL)
+    try:
+        wait(lambda: f"dead {d.path('dead')} fuse" in open(f"/proc/{d.ns.init}/mounts").read(), 10, "the mount")
+        for i in range(3):
+            d.add(f"cold{i}", sink=d.path("dead", f"{i}.log"))
+            d.wait_exit(d.spawn(f"cold{i}", "echo never"))
+        for i in range(3):
+            d.add(f"new{i}", sink=d.path(f"new{i}.log"))
+            d.spawn(f"new{i}", "echo fine")
+            d.wait_file(f"new{i}.log", b"fine\n", timeout=5)
+        assert d.run("warm", "echo y") < 150
+    finally:
+        hang.kill()
+        hang.wait(10)
+
+
+def test_descriptor_number_means_what_supd_has_there(drive):
+    d = drive(before='exec 9>>"$TEST_DIR/nine"')
+    d.add("w", sink="/dev/fd/9")
+    d.add("n", sink="/dev/fd/777")
+    d.run("w", "echo x")
+    assert d.read("nine") == b"x\n"
+    d.wait_exit(d.spawn("n", "echo x"))
+    d.wait_file("main.log", [b"/fd/777: No such file or directory"])
+
+
+def test_writer_of_a_fifo_survives_its_reader(drive):
+    d = drive(before='mkfifo "$TEST_DIR/fifo"')
+    reader = subprocess.Popen(["head", "-n", "1", d.path("fifo")], stdout=subprocess.PIPE)
+    d.add("w", sink=d.path("fifo"))
+    d.run("w", "echo one")
+    assert reader.communicate(timeout=10)[0] == b"one\n"
+    d.wait_exit(d.spawn("w", "echo two"))
+    reader = subprocess.Popen(["head", "-n", "1", d.path("fifo")], stdout=subprocess.PIPE)
+    assert reader.communicate(timeout=10)[0] == b"two\n"
+
+
+@pytest.mark.timeout(120)
+def test_five_hundred_streams(drive):
+    d = drive()
+    for i in range(500):
+        d.add(f"w{i}", sink=d.path(f"w{i}.log"))
+    pids = [d.spawn(f"w{i}", f"echo {i}; echo again {i}") for i in range(500)]
+    for pid in pids:
+        d.wait_exit(pid)
+    for i in range(500):
+        d.drain(f"w{i}")
+    for i in range(500):
+        assert d.read(f"w{i}.log") == b"%d\nagain %d\n" % (i, i)
+
+
+def test_streams_added_while_it_is_dead_or_starting(drive):
+    d = drive()
+    for i in range(60):
+        if i % 3 == 0:
+            d.kill()
+        d.add(f"w{i}", sink=d.path(f"w{i}.log"))
+        d.spawn(f"w{i}", f"echo {i}")
+    for i in range(60):
+        d.wait_file(f"w{i}.log", b"%d\n" % i)
+
+
+def test_stopped_supd_log_holds_nobody_up(drive):
+    d = drive()
+    d.add("w", sink=d.path("w.log"))
+    d.run("w", "echo one")
+    pid = d.ns.outer(d.supd_log()[0])
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    for i in range(400):
+        d.add(f"x{i}", sink="none")
+    assert 150 <= d.run("w", "echo two") < 1000
+    assert time.monotonic() - began < 10
+    os.kill(pid, signal.SIGCONT)
+    d.wait_file("w.log", b"one\ntwo\n")
+    d.run("x399", "echo x")
+    assert d.tail_text("x399") == b"x\n"
+
+
+def test_signals_meant_for_others_pass(drive):
+    d = drive()
+    d.add("w", sink=d.path("w.log"))
+    d.run("w", "echo it has started")
+    inner = d.supd_log()[0]
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2):
+        d.ns.kill(inner, sig)
+    d.run("w", "echo still here")
+    assert d.supd_log()[0] == inner
+    assert status_of(d.ns.outer(inner), "NSsid")[-1] == str(inner)
+
+
+@pytest.mark.timeout(90)
+def test_supd_killed_all_output_is_written_and_supd_log_ends(drive):
+    d = drive(init=True)
+    d.add("w", sink=d.path("w.log"))
+    d.add("stuck", sink="/dev/full")
+    log = d.ns.outer(d.supd_log()[0])
+    d.wait_exit(d.spawn("stuck", "echo x"))
+    d.wait_exit(d.spawn("w", "seq 100000"))
+    with open(f"/proc/{log}/stat", encoding="ascii") as f:
+        parent = int(f.read().rsplit(")", 1)[1].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    wait(lambda: log not in d.ns.pids(), 20, "supd-log has ended")
+    assert d.read("w.log") == b"".join(b"%d\n" % i for i in range(1, 100001))
+
+
+def test_follow_over_rotations(drive):
+    d = drive()
+    d.add("w", sink=d.path("w.log"), maxbytes=1000, backups=50)
+    d.run("w", "echo first")
+    pid = d.tail("w", "followed", follow=1)
+    wait(lambda: d.partial_records(d.read("followed"))[0] == b"first\n", 10, "the beginning")
+    d.run("w", "for i in $(seq 300); do echo line $i; sleep 0.002; done")
+    want = b"first\n" + b"".join(b"line %d\n" % i for i in range(1, 301))
+    wait(lambda: d.partial_records(d.read("followed"))[0] == want, 10,
+         lambda: d.partial_records(d.read("followed"))[0][-300:])
+    d.ns.kill(pid)
+    d.wait_exit(pid)
+
+
+def test_follow_of_memory(drive):
+    d = drive()
+    d.add("w", sink="none")
+    d.tail("w", "followed", follow=1)
+    d.run("w", "for i in $(seq 100); do echo line $i; sleep 0.002; done")
+    want = b"".join(b"line %d\n" % i for i in range(1, 101))
+    wait(lambda: d.partial_records(d.read("followed"))[0] == want, 10, "all lines")
+
+
+def test_follower_that_does_not_read_is_no_burden(drive):
+    d = drive("memory=1048576")
+    d.add("w", sink=d.path("w.log"))
+    pid = d.tail("w", "followed", follow=1)
+    d.run("w", "echo x")
+    wait(lambda: d.read("followed"), 10, "it follows")
+    d.ns.kill(pid, signal.SIGSTOP)
+    assert d.run("w", "seq 300000", 30) < 250
+    d.wait_written("w", 1988895)
+    d.ns.kill(pid, signal.SIGCONT)
+    want = b"x\n" + b"".join(b"%d\n" % i for i in range(1, 300001))
+    wait(lambda: d.partial_records(d.read("followed"))[0] == want, 20, "it gets all from the file")
+
+
+def test_tail_of_a_stream_that_goes_away_ends(drive):
+    d = drive()
+    d.add("w", sink="none")
+    d.run("w", "echo x")
+    pid = d.tail("w", "followed", follow=1)
+    d.wait_file("followed", [b"x\n"])
+    d.delete("w")
+    d.wait_exit(pid)
+    assert d.records(d.read("followed")) == b"x\n"
+
+
+@pytest.mark.timeout(120)
+def test_kills_while_output_is_dropped_leave_no_doubles_and_no_stall(drive):
+    d = drive("memory=262144",
+              before='mkdir "$TEST_DIR/small"; mount -t tmpfs -o size=128k tmpfs "$TEST_DIR/small"')
+    d.add("w", sink=d.path("small", "w.log"))
+    pid = d.spawn("w", "seq -f %09.0f 400000")
+    d.chaos(40000)
+    d.wait_exit(pid, 90)
+    d.chaos(0)
+    assert d.ns.enter(["mount", "-o", "remount,size=8m", d.path("small")]).returncode == 0
+    inside = f"/proc/{d.ns.init}/root{d.path('small', 'w.log')}"
+    wait(lambda: open(inside, "rb").read().endswith(b"000400000\n"), 30, lambda: d.counters("w"))
+    numbers = [int(n) for n in re.findall(r"^(\d{9})$", open(inside, encoding="ascii").read(), re.M)]
+    assert numbers == sorted(set(numbers)) and len(numbers) > 10000
+    assert " dropped]" in open(inside, encoding="ascii").read()
+
+
+def test_a_stream_that_ends_while_its_program_had_to_wait_keeps_all(drive):
+    d = drive("memory=262144")
+    d.add("w", sink=d.path("w.log"), block=1)
+    pid = d.spawn("w", pattern(5, 8, 0))
+    d.wait_exit(pid)
+    d.delete("w")
+    wait(lambda: os.path.getsize(d.path("w.log")) == 8 << 20, 20, lambda: os.path.getsize(d.path("w.log")))
+    assert check_pattern(5, [d.path("w.log")]) == 8 << 20
