@@ -5,8 +5,8 @@
  *   header | streams[] | second outputs[] | strings | block descriptors[] | blocks (4 KiB each)
  *
  * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
- * page p / 4096), at p % 4096. Bytes [kept, read) are there; of these each output has [0, done)
- * behind it. Sizes are sparse: a page is taken at its first use. */
+ * page p / 4096), at p % 4096. Bytes up to read are there, as far as a block holds them; each
+ * output has [0, done) behind it. Sizes are sparse: a page is taken at its first use. */
 #ifndef CORE_LOGSHM_H
 #define CORE_LOGSHM_H
 
@@ -62,9 +62,8 @@ struct logshm_stream {
     uint32_t state; /* enum logshm_state */
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
-    uint32_t name;  /* strings: process, program, group; offsets from the start, 0: none */
+    uint32_t name;  /* strings: process, program (often the same one); 0: none */
     uint32_t program;
-    uint32_t group;
     uint32_t path;
     int64_t maxbytes;
     int32_t backups;
@@ -82,7 +81,6 @@ struct logshm_stream {
     /* written by supd-log */
     uint32_t flags;
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
-    uint64_t kept; /* the oldest byte that is still there */
     uint64_t aim;  /* above read: a read() up to this position is under way */
     uint32_t rotations;
     uint64_t bytes, lost_bytes, lost_lines; /* counters */
@@ -96,7 +94,7 @@ struct logshm_desc {
     int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
 };
 
-/* A rotation under way, per writer thread. */
+/* A rotation under way. */
 struct logshm_rotation {
     uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
     int32_t step;  /* the next number to move up: .step -> .step+1; 0: the file itself */

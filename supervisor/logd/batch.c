@@ -146,7 +146,12 @@ static bool rotation_due(const struct sink *k)
 static void rotate(struct writer *w, struct sink *k, uint32_t slot)
 {
     struct err e;
-    if (sink_rotate(w->d, k, &w->d->h->rotations[w->index], slot, &e) < 0) {
+    struct logshm_rotation unnoted, *note = rotation_note(w->d, slot);
+    int rc = sink_rotate(w->d, k, note ? note : &unnoted, &e);
+    LOGSHM_ORDER();
+    if (note)
+        note->slot = 0;
+    if (rc < 0) {
         log_warn("%s; going on with the file as it is", e.msg);
         k->rotate_at = mono_add(mono_now(), ROTATE_RETRY);
         return;
@@ -234,7 +239,7 @@ void batch_serve(struct writer *w, struct sink *k)
         more = serve_all(w, k);
     k->busy = false;
     if (k->nouts == 0)
-        writer_orphan(w->d, k);
+        writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
     orders_settled(w->d);

@@ -70,7 +70,6 @@ static int map_memory(struct logd *d)
 
 static int make_parts(struct logd *d)
 {
-    TAILQ_INIT(&d->sinks);
     TAILQ_INIT(&d->questions);
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
@@ -153,5 +152,5 @@ int logd_main(int argc, char **argv)
         return complain("cannot watch the pipes");
     take_closing(&d);
     reader_run(&d);
-    return 0;
+    return d.start_over;
 }

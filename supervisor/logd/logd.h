@@ -19,7 +19,7 @@ struct writer;
 struct gzips;
 struct tails;
 
-#define SINK_BUCKETS 1024u
+#define LOGD_SINK_BUCKETS 512u
 
 /* One output of a stream: its place in a sink's list. */
 struct out {
@@ -54,17 +54,20 @@ struct logd {
     uint32_t epoch;
     pthread_mutex_t lock;
     struct ring ring;
-    struct chain *chains;    /* [nstreams] */
-    struct stream **streams; /* [nstreams] */
-    TAILQ_HEAD(, sink) sinks;
-    struct sink *by_name[SINK_BUCKETS];
+    struct chain *chains;                       /* [nstreams] */
+    struct stream **streams;                    /* [nstreams] */
+    LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
+    unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
+    bool some_paused;  /* npaused, as the reader last saw it */
     uint32_t npaused;  /* streams whose pipe is not read for now */
+    bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */

@@ -61,7 +61,7 @@ static bool all_written(const struct logd *d)
 static bool is_settled(const struct logd *d, const struct question *q)
 {
     if (q->op == LOGOP_FINISH)
-        return all_written(d) && writers_idle(d);
+        return all_written(d) && writers_idle(d) && reader_is_dry(d);
     for (uint32_t i = 0; i < q->n; i++)
         if (q->op == LOGOP_CLEAR ? !cleared(d, q->slots[i])
                                  : !written_upto(d, q->slots[i], q->upto[i]))
@@ -127,14 +127,21 @@ static struct stream *stream_of(struct logd *d, uint32_t slot)
 
 static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
 {
-    for (uint32_t i = 0; i < o->msg.n && i < (uint32_t)o->nfds; i++) {
+    if ((uint32_t)o->nfds < o->msg.n) {
+        log_error("cannot take in %u pipes: too few descriptors left; starting over", o->msg.n);
+        d->start_over = true;
+        return;
+    }
+    for (uint32_t i = 0; i < o->msg.n; i++) {
         if (slots[i] >= d->h->used || d->streams[slots[i]])
             continue;
         pthread_mutex_lock(&d->lock);
         int rc = stream_add(d, slots[i], o->fds[i]);
         pthread_mutex_unlock(&d->lock);
-        if (rc < 0)
+        if (rc < 0) {
+            d->start_over = true;
             continue;
+        }
         o->fds[i] = -1;
         if (reader_watch(d, d->streams[slots[i]]) < 0)
             log_error("cannot watch a pipe: %s", strerror(errno));
@@ -174,11 +181,12 @@ static void do_reopen(struct logd *d, struct order *o, const uint32_t *slots)
     (void)o;
     (void)slots;
     pthread_mutex_lock(&d->lock);
-    TAILQ_FOREACH (k, &d->sinks, link) {
-        k->want_reopen = true;
-        if (k->fd >= 0)
-            writer_queue_now(d, k);
-    }
+    for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
+        LIST_FOREACH (k, &d->sinks[i], link) {
+            k->want_reopen = true;
+            if (k->fd >= 0)
+                writer_queue_now(d, k);
+        }
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -312,8 +320,10 @@ static void obey(struct logd *d, struct order *o)
 
 static void supd_is_gone(struct logd *d)
 {
+    pthread_mutex_lock(&d->lock);
     d->supd_gone = true;
     d->gone_at = mono_now();
+    pthread_mutex_unlock(&d->lock);
     epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->chan, NULL);
     flush_all(d);
 }
@@ -353,9 +363,9 @@ void orders_release(struct logd *d)
 bool orders_done(struct logd *d)
 {
     if (!d->supd_gone)
-        return false;
+        return d->start_over;
     pthread_mutex_lock(&d->lock);
-    bool done = all_written(d) && writers_idle(d);
+    bool done = all_written(d) && writers_idle(d) && reader_is_dry(d);
     pthread_mutex_unlock(&d->lock);
     return done || mono_reached(mono_add(d->gone_at, LAST_WORDS), mono_now());
 }

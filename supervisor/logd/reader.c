@@ -25,7 +25,6 @@
 #define SLEEP_LEAST 250000
 #define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
 #define TRIM_SPARE 16u
-#define EMPTY_ROUNDS 64
 #define FEW_BYTES 65536u
 
 enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
@@ -95,6 +94,7 @@ static void check_paused(struct logd *d)
     for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
         if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
             resume(d, d->streams[i]);
+    d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -132,14 +132,14 @@ static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec
 }
 
 /* Takes up to n bytes, which the pipe is known to hold: so a read() gives all of them or was not
- * made, and a successor can tell which. */
-static ssize_t take(struct logd *d, struct stream *s, size_t n)
+ * made, and a successor can tell which. at_once: also when it would have to wait. */
+static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
 {
     struct iovec iov[PIECES];
     int pieces;
     int64_t wall = wall_now().ns;
     pthread_mutex_lock(&d->lock);
-    if (!s->closing && must_wait(d, s, 1)) {
+    if (!at_once && must_wait(d, s, 1)) {
         if (!s->paused)
             pause_pipe(d, s);
         pthread_mutex_unlock(&d->lock);
@@ -191,7 +191,7 @@ static int serve_pipe(struct logd *d, struct stream *s)
         s->capacity = s->capacity > 0 ? s->capacity : 65536;
     }
     size_t want = n > (int)READ_MOST ? READ_MOST : (size_t)n;
-    size_t got = (size_t)take(d, s, want);
+    size_t got = (size_t)take(d, s, want, false);
     d->unkicked += got;
     int percent = (int)((int64_t)n * 100 / s->capacity);
     if (percent > 50 && s->capacity < BIG_PIPE)
@@ -201,15 +201,23 @@ static int serve_pipe(struct logd *d, struct stream *s)
 
 uint64_t reader_empty(struct logd *d, struct stream *s)
 {
-    uint64_t total = 0;
-    int n;
-    for (int i = 0; i < EMPTY_ROUNDS && (n = waiting_in(s)) > 0; i++) {
-        ssize_t got = take(d, s, n > (int)READ_MOST ? READ_MOST : (size_t)n);
+    uint64_t total = 0, now = (uint64_t)waiting_in(s);
+    while (total < now) {
+        size_t n = now - total > READ_MOST ? READ_MOST : (size_t)(now - total);
+        ssize_t got = take(d, s, n, true);
         if (!got)
             break;
         total += (uint64_t)got;
     }
     return total;
+}
+
+bool reader_is_dry(const struct logd *d)
+{
+    for (uint32_t i = 0; i < d->h->used; i++)
+        if (d->streams[i] && waiting_in(d->streams[i]))
+            return false;
+    return true;
 }
 
 /* ---- the loop ---- */
@@ -243,6 +251,8 @@ static int round_of(struct logd *d, int timeout_ms)
         return fullest; /* there will be more at once: wake a writer for all of it */
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
+    d->finder_busy = writers_relieve_finder(d);
+    d->some_paused = d->npaused > 0;
     writers_kick(d);
     pthread_mutex_unlock(&d->lock);
     return n > 0 ? fullest : -2;
@@ -280,7 +290,7 @@ static int patience(const struct logd *d, bool dirty)
 {
     if (d->unkicked)
         return KICK_WAIT_MS;
-    if (d->supd_gone || d->answer_waits || d->npaused)
+    if (d->supd_gone || d->answer_waits || d->some_paused || d->finder_busy)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
 }
@@ -291,11 +301,11 @@ void reader_run(struct logd *d)
     bool dirty = false;
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
-        if (d->npaused)
+        if (d->some_paused)
             check_paused(d);
         if (fullest == -2 && d->answer_waits)
             orders_release(d);
-        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->npaused) {
+        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->some_paused) {
             trim(d);
             dirty = false;
         }

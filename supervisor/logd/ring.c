@@ -318,21 +318,23 @@ static bool keep_before_end(const void *obj, uint64_t start, uint64_t end)
     return start < ((const struct limits *)obj)->end;
 }
 
-/* A gap over what an output still wants but has no block any more (never seen without a bug or a
- * foreign write; without it the output would wait for ever). */
+/* A gap over what an output still wants but has no block any more: a kill may come between the
+ * start of a new gap and the end of an older one's mark. Without it the output would wait for
+ * ever. */
 static void close_holes(struct ring *r, struct chain *c, uint32_t slot, unsigned which)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
     struct logshm_out *o = logshm_out(r->h, slot, which);
-    uint64_t from = o->gap_end > o->done && o->gap <= o->done ? o->gap_end : o->done;
-    uint64_t oldest = ring_oldest(r, c, s->read);
     if (o->done > s->read)
         o->done = s->read;
-    if (from >= oldest || from >= s->read || o->gap_end > o->done)
+    if (o->done >= s->read || (o->gap_end > o->done && o->gap <= o->done) || find(r, c, o->done))
         return;
-    o->gap_bytes += oldest - from;
-    o->gap_end = oldest;
-    o->gap = from;
+    uint64_t end = o->gap_end > o->done ? o->gap_end : ring_oldest(r, c, s->read);
+    uint64_t start = o->gap_end > o->done ? o->gap : end;
+    o->gap_bytes += start - o->done;
+    o->gap = o->done;
+    LOGSHM_ORDER();
+    o->gap_end = end;
 }
 
 void ring_recover(struct ring *r, struct chain *c, uint32_t slot)

@@ -13,7 +13,7 @@
 
 /* ---- outputs ---- */
 
-static void detach(struct logd *d, struct out *o)
+static void detach(struct out *o)
 {
     struct sink *k = o->sink;
     if (!k)
@@ -22,14 +22,14 @@ static void detach(struct logd *d, struct out *o)
     k->nouts--;
     o->sink = NULL;
     if (k->nouts == 0)
-        writer_orphan(d, k);
+        writer_orphan(k);
 }
 
-static void attach(struct logd *d, struct out *o, struct sink *k)
+static void attach(struct out *o, struct sink *k)
 {
     if (o->sink == k)
         return;
-    detach(d, o);
+    detach(o);
     if (!k)
         return;
     o->sink = k;
@@ -57,7 +57,7 @@ static void configure_second(struct logd *d, struct stream *s, const struct logs
         LOGSHM_ORDER();
         r->flags |= LOGSHM_SECOND;
     }
-    attach(d, &s->outs[1], wanted ? sink_get(d, c, 1) : NULL);
+    attach(&s->outs[1], wanted ? sink_get(d, c, 1) : NULL);
     if (!wanted)
         r->flags &= ~(uint32_t)LOGSHM_SECOND;
 }
@@ -69,7 +69,7 @@ void stream_sink(struct logd *d, struct stream *s)
         return;
     read_config(stream_shared(d, s), &c);
     struct sink *k = sink_get(d, &c, 0);
-    attach(d, &s->outs[0], k);
+    attach(&s->outs[0], k);
     s->lazy = false;
     s->keep = k && k->recovered && !k->regular;
 }
@@ -81,7 +81,7 @@ void stream_configure(struct logd *d, struct stream *s)
     read_config(stream_shared(d, s), &c);
     s->lazy = c.kind == LOGSHM_FILE && !s->outs[0].sink;
     struct sink *k = c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0);
-    attach(d, &s->outs[0], k);
+    attach(&s->outs[0], k);
     configure_second(d, s, &c);
     s->keep = c.kind == LOGSHM_NONE || c.kind == LOGSHM_FD;
     if (k && k->is_auto && k->fd < 0) {
@@ -110,7 +110,7 @@ int stream_add(struct logd *d, uint32_t slot, int fd)
 void stream_to_memory(struct logd *d, struct stream *s)
 {
     s->lazy = false;
-    detach(d, &s->outs[0]);
+    detach(&s->outs[0]);
     s->keep = true;
     stream_has_more(d, s);
 }
@@ -192,7 +192,6 @@ uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool
         let_go(d, s);
     struct needs n = {d, s, r->read, history};
     uint32_t freed = ring_reclaim(&d->ring, c, is_needed, &n, !all);
-    r->kept = ring_oldest(&d->ring, c, r->read);
     return freed;
 }
 
@@ -272,8 +271,11 @@ void stream_remove(struct logd *d, struct stream *s)
     if (s->paused)
         d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
-        detach(d, &s->outs[i]);
+        detach(&s->outs[i]);
     ring_clear(&d->ring, &d->chains[s->slot]);
+    for (unsigned i = 0; i < LOGSHM_WRITERS; i++)
+        if (d->h->rotations[i].slot == s->slot + 1)
+            d->h->rotations[i].slot = 0; /* never finished: its file was not used again */
     d->streams[s->slot] = NULL;
     fd_close(&s->fd);
     free(s);

@@ -14,6 +14,8 @@ struct writer {
     pthread_cond_t cond;
     TAILQ_HEAD(, sink) queue, later;
     bool running, idle, fresh;
+    bool lost;      /* a finder that hung: another took its place, it ends by itself */
+    mono_t looking; /* a finder: since when it looks at a disk; 0: it does not */
     char *in;       /* lines to be formatted */
     struct str out; /* what became of them */
 };
@@ -35,9 +37,12 @@ void writer_wait(struct sink *k, mono_t due);
 /* Gives the sink to another writer; it is in no queue then. */
 void writer_move(struct sink *k, struct writer *to);
 /* The sink's last output went: it is freed, by its writer if that works on it. */
-void writer_orphan(struct logd *d, struct sink *k);
+void writer_orphan(struct sink *k);
 /* Wakes the writers that were given something since the last call. */
 void writers_kick(struct logd *d);
+/* True while sinks wait for the finder. A finder that hangs on a dead mount is given up and another
+ * one takes the others over; with the lock. */
+bool writers_relieve_finder(struct logd *d);
 /* True if no writer has anything to do. */
 bool writers_idle(const struct logd *d);
 

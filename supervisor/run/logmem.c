@@ -64,13 +64,9 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
 void logmem_slot_free(struct logmem *m, uint32_t slot)
 {
     struct logshm_stream *s = logshm_stream(m->h, slot);
-    if (s->program == s->name)
-        s->program = 0;
-    if (s->group == s->name)
-        s->group = 0;
+    if (s->program != s->name)
+        logmem_string_free(m, &s->program);
     logmem_string_free(m, &s->name);
-    logmem_string_free(m, &s->program);
-    logmem_string_free(m, &s->group);
     logmem_string_free(m, &s->path);
     s->state = LOGSHM_FREE;
     s->fd = (int32_t)m->free_slot;

@@ -21,7 +21,7 @@ int logmem_init(struct logmem *m, int64_t memory, struct err *e);
 void logmem_fini(struct logmem *m);
 /* A free slot, zeroed, or -1 and the reason. */
 int64_t logmem_slot_new(struct logmem *m, struct err *e);
-/* Gives the slot and its strings back; program and group may be the name's own copy. */
+/* Gives the slot and its strings back; program may be the name's own copy. */
 void logmem_slot_free(struct logmem *m, uint32_t slot);
 /* Copies a text; the offset, 0 for NULL or "", or -1 and the reason. */
 int64_t logmem_string(struct logmem *m, const char *text, struct err *e);

@@ -206,7 +206,7 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
-/* Most programs give their name to their process and their group: one copy serves all three. */
+/* Most programs give their name to their process: one copy serves both. */
 static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
                        struct err *e)
 {
@@ -225,11 +225,9 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
     r->name = name > 0 ? (uint32_t)name : 0;
     int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
-    int64_t group = program < 0 ? -1 : name_of(m, r, c->group, e);
     r->program = program > 0 ? (uint32_t)program : 0;
-    r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;
-    if (group < 0) {
+    if (program < 0) {
         r->path = path > 0 ? (uint32_t)path : 0;
         return -1;
     }

@@ -223,5 +223,5 @@ class Floor2(Floor):
     name, title, workers = "floor-2", "floor, two spawners", 2
 
 
-RIVALS = {r.name: r for r in (Supd, Supervisord, Runit, S6, Floor, Floor2)}
+RIVALS = {r.name: r for r in (Supervisord, S6, Runit, Floor, Floor2, Supd)}
 ALL = dict(RIVALS, **{SupdAgent.name: SupdAgent})
