@@ -122,7 +122,8 @@ int setup_logs(struct sup *s, struct err *e)
         .log_json = d->log_json,
         .main = {.path = gen_str(g, d->logfile),
                  .syslog = d->logfile_syslog != 0,
-                 .copy_to_stdout = s->opt.as_supervisord && d->nodaemon && !d->silent,
+                 .copy_to_stdout =
+                     s->opt.as_supervisord && (d->nodaemon || s->opt.nodaemon) && !d->silent,
                  .maxbytes = d->logfile_maxbytes,
                  .backups = d->logfile_backups},
     };
