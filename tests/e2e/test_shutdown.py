@@ -76,7 +76,7 @@ def test_a_second_signal_hastens(sup, pid1):
     begun = time.monotonic()
     s.send(signal.SIGTERM)
     assert s.wait_exit() == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10  # of the 30 s that it wants
     assert not record(s, "slow", "end")
 
 
@@ -87,7 +87,7 @@ def test_shutdown_timeout(sup, pid1):
     ready(s, "deaf", "deaf.member", "calm")
     begun = time.monotonic()
     assert s.stop() == 0
-    assert 1 <= time.monotonic() - begun < 4
+    assert 1 <= time.monotonic() - begun < 10  # of 60
     s.wait_log("shutdown_timeout is over")
     if not pid1:
         wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
@@ -97,20 +97,22 @@ def test_shutdown_timeout(sup, pid1):
 @pytest.mark.parametrize("pid1", [True, False])
 def test_what_escaped_is_ended(sup, pid1):
     """A program that makes a session of its own and leaves its parent does not outlive supd."""
-    escape = "/bin/sh -c 'setsid sh -c \"busybox sleep 1000 & busybox sleep 1000 & :\"; exec busybox sleep 1000'"
+    nap = "busybox sleep 1000"
+    escape = f"/bin/sh -c 'setsid sh -c \"{nap} & {nap} & :\"; exec {nap}'"
     s = sup(conf(program("a", command=escape, startsecs=0)), pid1=pid1)
     wait(lambda: sum("sleep" in c for c in s.left()) == 3, 5, lambda: f"three sleep: {s.left()}")
     assert s.stop() == 0
     wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
 
 
-def test_default_limit(sup):
-    """Without shutdown_timeout the largest stopwaitsecs is waited for."""
+def test_stopwaitsecs_at_shutdown(sup):
+    """A deaf program has its own time, which is less than the limit of the whole shutdown."""
     s = sup(conf(program("deaf", "ignore=TERM", stopwaitsecs=2)))
     ready(s, "deaf")
     begun = time.monotonic()
     assert s.stop() == 0
-    assert 2 <= time.monotonic() - begun < 7
+    assert 2 <= time.monotonic() - begun < 15  # shutdown_timeout is 25 s
+    assert "shutdown_timeout is over" not in s.log_text()
 
 
 RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
@@ -119,7 +121,7 @@ RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
 @pytest.mark.caps
 def test_leftovers_of_a_killed_supd(sup):
     """The next supd reports what a killed one left, and ends it before it starts anything."""
-    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM")), pid1=False,
+    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM", stopwaitsecs=1)), pid1=False,
             prefix=RESTARTED)
     old = {n: wait_record(s, n, "start")[0] for n in ("a", "deaf")}
     s.wait_log("supd started with pid")
