@@ -39,12 +39,15 @@ static void write_done(struct sup *s, int status)
              WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "it took too long");
 }
 
-static void start(struct sup *s, int (*child)(struct sup *), void (*done)(struct sup *, int))
+static bool start(struct sup *s, int (*child)(struct sup *), void (*done)(struct sup *, int))
 {
     struct err e;
-    if (path_of(s) &&
-        helper_run(s, (helper_child_fn *)child, (helper_done_fn *)done, s, DUR_S(10), &e) < 0)
-        log_warn("pid file %s: %s", path_of(s), e.msg);
+    if (!path_of(s))
+        return false;
+    if (helper_run(s, (helper_child_fn *)child, (helper_done_fn *)done, s, DUR_S(10), &e) > 0)
+        return true;
+    log_warn("pid file %s: %s", path_of(s), e.msg);
+    return false;
 }
 
 void pidfile_write(struct sup *s)
@@ -52,7 +55,7 @@ void pidfile_write(struct sup *s)
     start(s, write_child, write_done);
 }
 
-void pidfile_remove(struct sup *s)
+bool pidfile_remove(struct sup *s, pidfile_done_fn *done)
 {
-    start(s, remove_child, NULL);
+    return start(s, remove_child, done);
 }

@@ -6,7 +6,8 @@
 
 /* Writes our pid to [supervisord] pidfile, if one is configured; failure is a log line. */
 void pidfile_write(struct sup *s);
-/* Removes it (best effort, in a helper that nobody waits for longer than the shutdown does). */
-void pidfile_remove(struct sup *s);
+/* Removes it. True if done(s, status) will be called when that is over; it may take long. */
+typedef void pidfile_done_fn(struct sup *s, int status);
+bool pidfile_remove(struct sup *s, pidfile_done_fn *done);
 
 #endif

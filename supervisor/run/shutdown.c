@@ -6,11 +6,20 @@
 #include "supervisor/run/helper.h"
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 
 #include <inttypes.h>
 
-enum phase { PHASE_NONE, PHASE_GROUPS, PHASE_LAST, PHASE_AGENT, PHASE_LOGS, PHASE_END };
+enum phase {
+    PHASE_NONE,
+    PHASE_GROUPS,
+    PHASE_LAST,
+    PHASE_PIDFILE,
+    PHASE_AGENT,
+    PHASE_LOGS,
+    PHASE_END
+};
 
 #define KILL_LIMIT DUR_S(2) /* for what SIGKILL needs, once the time is over */
 
@@ -110,7 +119,23 @@ static void step_groups(struct sup *s)
     loop_defer(s->loop, &s->settle);
 }
 
+/* not when the timer was faster */
+static void pidfile_gone(struct sup *s, int status)
+{
+    (void)status;
+    if (s->stop_phase == PHASE_PIDFILE)
+        next_phase(s);
+}
+
 static void end_groups(struct sup *s)
+{
+    s->stop_phase = PHASE_PIDFILE;
+    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
+    if (!pidfile_remove(s, pidfile_gone))
+        next_phase(s);
+}
+
+static void end_pidfile(struct sup *s)
 {
     s->stop_phase = PHASE_AGENT;
     loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
@@ -134,6 +159,9 @@ static void next_phase(struct sup *s)
     case PHASE_GROUPS:
     case PHASE_LAST:
         end_groups(s);
+        break;
+    case PHASE_PIDFILE:
+        end_pidfile(s);
         break;
     case PHASE_AGENT:
         end_agent(s);
