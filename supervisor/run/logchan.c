@@ -341,8 +341,6 @@ void logchan_close(struct logs *g)
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
 {
     const struct log_stream *s = t->stream ? t->stream : &g->main;
-    if (!s->piped)
-        return err_set(e, "its output is not kept (too few descriptors for a pipe)");
     if (g->chan < 0)
         return err_set(e, "supd-log is being restarted; try again");
     size_t nid = strlen(t->id);

@@ -367,7 +367,7 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
     p->next_conf = NULL;
-    if (how != GEN_RESTART && !force && !stopped) {
+    if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
         return;
     }

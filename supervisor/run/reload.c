@@ -520,10 +520,21 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
                          e);
 }
 
+/* one line of the log for each error */
+static void log_report(const char *report)
+{
+    log_error("the configuration was not reloaded, nothing is changed");
+    while (*report) {
+        int n = (int)strcspn(report, "\n");
+        log_error("not reloaded: %.*s", n, report);
+        report += n + (report[n] == '\n');
+    }
+}
+
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
-        log_error("the configuration was not reloaded, nothing is changed: %s", report);
+        log_report(report);
         return;
     }
     if (s->mood == SUP_STOPPING) {

@@ -54,23 +54,29 @@ static int raise_nproc(int32_t minprocs, struct err *e)
     return 0;
 }
 
-/* descriptors that all the processes of a generation may hold at once */
-static uint64_t fds_needed(const struct gen *g)
+/* descriptors that all the processes of a generation may hold at once; all: also for NONE */
+static uint64_t fds_needed(const struct gen *g, bool all)
 {
     uint64_t streams = 0, stdins = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
         const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
-        streams += o->log[0].sink != GEN_SINK_NONE;
-        streams += o->log[1].sink != GEN_SINK_NONE && !o->redirect_stderr;
+        streams += all || o->log[0].sink != GEN_SINK_NONE;
+        streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
         stdins += !o->stdin_null;
     }
     return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }
 
+bool setup_fits_all(const struct gen *g)
+{
+    struct rlimit r;
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 && fds_needed(g, true) <= r.rlim_cur;
+}
+
 static int raise_limits(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
-    uint64_t need = fds_needed(g);
+    uint64_t need = fds_needed(g, false);
     if ((int64_t)need < g->supd.minfds)
         need = (uint64_t)g->supd.minfds;
     if (raise_limit(RLIMIT_NOFILE, need, "descriptors", e) < 0)
@@ -137,7 +143,8 @@ int setup_logs(struct sup *s, struct err *e)
         .log_json = d->log_json,
         .main = {.path = gen_str(g, d->logfile),
                  .syslog = d->logfile_syslog != 0,
-                 .copy_to_stdout = s->opt.as_supervisord && d->nodaemon && !d->silent,
+                 .copy_to_stdout =
+                     s->opt.as_supervisord && (d->nodaemon || s->opt.nodaemon) && !d->silent,
                  .maxbytes = d->logfile_maxbytes,
                  .backups = d->logfile_backups},
     };

@@ -7,6 +7,7 @@
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/daemon.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/launch.h"
@@ -251,7 +252,7 @@ void sup_fini(struct sup *s)
 static void fail(struct sup *s, const char *text)
 {
     const char *name = s->opt.argv[0] ? s->opt.argv[0] : "supd";
-    dprintf(2, "Error: %s\nFor help, use %s -h\n", text, name);
+    dprintf(s->opt.message_fd, "Error: %s\nFor help, use %s -h\n", text, name);
     s->exit_code = 2;
     loop_stop(s->loop);
 }
@@ -315,6 +316,7 @@ static int boot(struct sup *s, struct err *e)
               s->gen->gen->supd.log_json);
     log_warnings(s->gen->gen);
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    daemon_ready(&s->opt);
     pidfile_write(s);
     if (s->is_init)
         start_programs(s);

@@ -47,6 +47,10 @@ struct live_gen {
 struct sup_options {
     const char *config; /* -c, or NULL */
     bool as_supervisord;
+    bool nodaemon;         /* -n */
+    int ready_fd;          /* daemon.c: somebody waits at its other end for the start; -1: nobody */
+    int message_fd;        /* why the start failed goes here */
+    const char *directory; /* where the process in the background works, or NULL */
     char *const *argv;
     char *const *environ;
 };
