@@ -21,7 +21,8 @@ void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory)
     h->nstreams = nstreams;
     h->nblocks = (uint32_t)(memory / LOGSHM_BLOCK);
     h->streams = page_up(sizeof(*h));
-    h->outs2 = h->streams + page_up(nstreams * sizeof(struct logshm_stream));
+    h->progress = h->streams + page_up(nstreams * sizeof(struct logshm_stream));
+    h->outs2 = h->progress + page_up(nstreams * sizeof(struct logshm_progress));
     h->strings = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
     h->descs = h->strings + LOGSHM_STRINGS;
     h->blocks = h->descs + page_up(h->nblocks * sizeof(struct logshm_desc));
@@ -32,12 +33,13 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
 {
     if (size < sizeof(*h) || h->magic != LOGSHM_MAGIC || h->version != LOGSHM_VERSION)
         return false;
-    if (h->nstreams == 0 || h->nstreams > LOGSHM_STREAMS_MAX || h->used > h->nstreams)
+    if (h->nstreams == 0 || h->nstreams > LOGSHM_STREAMS_MAX || h->used > h->nstreams ||
+        h->fresh > h->nblocks)
         return false;
     struct logshm_head want;
     memset(&want, 0, sizeof(want));
     logshm_layout(&want, h->nstreams, (int64_t)h->nblocks * LOGSHM_BLOCK);
-    return h->streams == want.streams && h->outs2 == want.outs2 && h->strings == want.strings &&
-           h->descs == want.descs && h->blocks == want.blocks && h->size == want.size &&
-           size >= want.size;
+    return h->streams == want.streams && h->progress == want.progress && h->outs2 == want.outs2 &&
+           h->strings == want.strings && h->descs == want.descs && h->blocks == want.blocks &&
+           h->size == want.size && size >= want.size;
 }

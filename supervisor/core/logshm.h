@@ -2,7 +2,8 @@
  * read but not yet written. Fixed layout, no pointers, and true at every instruction: a successor
  * of either program finds here all that it needs to go on after a kill.
  *
- *   header | streams[] | second outputs[] | strings | block descriptors[] | blocks (4 KiB each)
+ *   header | streams[] | progress[] | second outputs[] | strings | block descriptors[] | blocks (4
+ * KiB each)
  *
  * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
  * page p / 4096), at p % 4096. Bytes up to read are there, as far as a block holds them; each
@@ -42,6 +43,7 @@ enum logshm_sink {
 enum {                         /* flags of a stream, set by supd-log */
        LOGSHM_AUTO_FAILED = 1, /* the AUTO file could not be made */
        LOGSHM_SECOND = 2,      /* the second output is in use */
+       LOGSHM_USED = 4,        /* it has progress */
 };
 
 /* How far one output is. A write under way is noted first: valid while note_from == done. */
@@ -56,10 +58,10 @@ struct logshm_out {
     uint64_t gap_lines;
 };
 
+/* What every stream has. Most streams are silent, so all else lies apart. */
 struct logshm_stream {
     /* written by supd; seq is odd while it writes */
     uint32_t seq;
-    uint32_t state; /* enum logshm_state */
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
     uint32_t name;  /* strings: process, program (often the same one); 0: none */
@@ -67,8 +69,9 @@ struct logshm_stream {
     uint32_t path;
     int64_t maxbytes;
     int32_t backups;
-    int32_t fd_sink;
-    uint8_t kind; /* enum logshm_sink */
+    uint8_t state; /* enum logshm_state */
+    uint8_t kind;  /* enum logshm_sink */
+    int8_t fd_sink;
     uint8_t channel;
     uint8_t syslog;
     uint8_t copy_to_stdout;
@@ -77,15 +80,18 @@ struct logshm_stream {
     uint8_t json;
     uint8_t strip_ansi;
     uint8_t block; /* log_overflow=block */
-    uint8_t pad[3];
     /* written by supd-log */
-    uint32_t flags;
+    uint8_t flags;
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
     uint64_t aim;  /* above read: a read() up to this position is under way */
-    uint32_t rotations;
-    uint64_t bytes, lost_bytes, lost_lines; /* counters */
-    uint32_t failures;
+};
+
+/* Written by supd-log, and touched only for a stream with LOGSHM_USED: all of it is 0 else. */
+struct logshm_progress {
     struct logshm_out out;
+    uint64_t bytes, lost_bytes, lost_lines; /* counters */
+    uint32_t rotations;
+    uint32_t failures;
 };
 
 /* Whose block it is. */
@@ -107,15 +113,15 @@ struct logshm_head {
     uint32_t version;
     uint32_t nstreams; /* capacity */
     uint32_t nblocks;
-    uint32_t used;                                         /* slots before this have been in use */
-    uint64_t streams, outs2, strings, descs, blocks, size; /* offsets, and the whole size */
+    uint32_t used; /* slots before this have been in use */
+    uint64_t streams, progress, outs2, strings, descs, blocks, size; /* offsets, the whole size */
     uint64_t sentinel; /* a random word: marks memory that a read has not reached */
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;
     uint32_t identifier, childlogdir, syslog_ident; /* strings */
     uint32_t log_json;
     uint32_t cleaned; /* stale AUTO files were looked for */
-    uint32_t pad;
+    uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
     struct logshm_rotation rotations[LOGSHM_WRITERS];
 };
 
@@ -164,9 +170,14 @@ static inline struct logshm_stream *logshm_stream(struct logshm_head *h, uint32_
 {
     return (struct logshm_stream *)logshm_at(h, h->streams) + slot;
 }
+static inline struct logshm_progress *logshm_progress(struct logshm_head *h, uint32_t slot)
+{
+    return (struct logshm_progress *)logshm_at(h, h->progress) + slot;
+}
 static inline struct logshm_out *logshm_out(struct logshm_head *h, uint32_t slot, unsigned out)
 {
-    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot : &logshm_stream(h, slot)->out;
+    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot
+               : &logshm_progress(h, slot)->out;
 }
 static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {
@@ -174,5 +185,14 @@ static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 }
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* The progress of a stream, which counts from now on; for supd-log. */
+static inline struct logshm_progress *logshm_use(struct logshm_head *h, uint32_t slot)
+{
+    struct logshm_stream *s = logshm_stream(h, slot);
+    s->flags = (uint8_t)(s->flags | LOGSHM_USED);
+    LOGSHM_ORDER();
+    return logshm_progress(h, slot);
+}
 
 #endif

@@ -67,11 +67,7 @@ void device_find(struct writer *finder, struct sink *k)
     k->busy = true;
     finder->looking = mono_now();
     pthread_mutex_unlock(&d->lock);
-    if (!d->h->cleaned) {
-        d->h->cleaned = 1;
-        if (!d->h->nocleanup && d->h->childlogdir)
-            autofile_clean(d);
-    }
+    autofile_clean(d);
     struct key key = key_of(k);
     pthread_mutex_lock(&d->lock);
     finder->looking = MONO_NEVER;

@@ -76,7 +76,7 @@ static int make_parts(struct logd *d)
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for a microsecond */
     pthread_mutex_init(&d->lock, &attr);
     pthread_mutexattr_destroy(&attr);
-    d->streams = calloc(d->h->nstreams, sizeof(struct stream *));
+    d->streams = calloc(d->h->nstreams, sizeof(struct stream));
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();
     d->tails = tails_new();
@@ -96,8 +96,7 @@ static void take_streams(struct logd *d)
             continue;
         ring_recover(&d->ring, &d->chains[i], i);
         fd_cloexec(r->fd, true);
-        if (stream_add(d, i, r->fd) < 0)
-            log_error("out of memory: %s is not captured", logshm_string(d->h, r->name));
+        stream_add(d, i, r->fd);
     }
     pthread_mutex_unlock(&d->lock);
 }
@@ -105,8 +104,8 @@ static void take_streams(struct logd *d)
 static void take_closing(struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && logshm_stream(d->h, i)->state == LOGSHM_CLOSING)
-            orders_close(d, d->streams[i]);
+        if (stream_at(d, i) && logshm_stream(d->h, i)->state == LOGSHM_CLOSING)
+            orders_close(d, stream_at(d, i));
 }
 
 static bool set_up(struct logd *d, char **argv)

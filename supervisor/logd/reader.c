@@ -23,8 +23,8 @@
 #define EVENTS 256
 #define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
 #define SLEEP_LEAST 250000
-#define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
-#define TRIM_SPARE 16u
+#define TRIM_AFTER_MS 500 /* quiet for so long: free memory goes back */
+#define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
 enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
@@ -92,8 +92,8 @@ static void check_paused(struct logd *d)
 {
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
-        if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
-            resume(d, d->streams[i]);
+        if (stream_at(d, i) && stream_at(d, i)->paused && !must_wait(d, stream_at(d, i), 1))
+            resume(d, stream_at(d, i));
     d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
@@ -112,7 +112,7 @@ int reader_init(struct logd *d)
         watch(d, d->poke, TAG_POKE, EPOLL_CTL_ADD, EPOLLIN) < 0)
         return -1;
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && reader_watch(d, d->streams[i]) < 0)
+        if (stream_at(d, i) && reader_watch(d, stream_at(d, i)) < 0)
             return -1;
     return 0;
 }
@@ -151,8 +151,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
         return 0;
     }
     s->reading = true;
-    s->last_from = stream_shared(d, s)->read;
-    s->last_wall = wall;
+    uint64_t from = stream_shared(d, s)->read;
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
@@ -163,6 +162,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;
     stream_has_more(d, s);
+    stream_was_read(s, from, wall);
     pthread_mutex_unlock(&d->lock);
     return got > 0 ? got : 0;
 }
@@ -215,7 +215,7 @@ uint64_t reader_empty(struct logd *d, struct stream *s)
 bool reader_is_dry(const struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && waiting_in(d->streams[i]))
+        if (stream_at(d, i) && waiting_in(stream_at(d, i)))
             return false;
     return true;
 }
@@ -242,8 +242,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
-        } else if (d->streams[tag]) {
-            int full = serve_pipe(d, d->streams[tag]);
+        } else if (stream_at(d, tag)) {
+            int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
         }
     }

@@ -40,7 +40,7 @@ static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotatio
     uint32_t slot = r->slot - 1;
     r->slot = 0;
     if (rc == 0)
-        logshm_stream(d->h, slot)->rotations++;
+        logshm_progress(d->h, slot)->rotations++;
     return rc;
 }
 

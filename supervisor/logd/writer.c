@@ -83,15 +83,21 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
-static void start(struct writer *w)
+bool writer_thread(void *(*main)(void *arg), void *arg)
 {
     pthread_t thread;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    w->running = pthread_create(&thread, &attr, writer_main, w) == 0;
+    bool runs = pthread_create(&thread, &attr, main, arg) == 0;
     pthread_attr_destroy(&attr);
+    return runs;
+}
+
+static void start(struct writer *w)
+{
+    w->running = writer_thread(writer_main, w);
     if (!w->running && LOG_LIMIT(60))
         log_error("cannot start a writer thread; output waits in memory");
 }
@@ -218,6 +224,8 @@ bool writers_relieve_finder(struct logd *d)
 
 bool writers_idle(const struct logd *d)
 {
+    if (d->unmade)
+        return false;
     const struct sink *k;
     for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
         LIST_FOREACH (k, &d->sinks[i], link)

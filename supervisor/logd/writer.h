@@ -26,6 +26,9 @@ struct writer *writer_new(struct logd *d, unsigned index);
 /* Frees its buffers. */
 void writer_release_buffers(struct writer *w);
 
+/* Starts a thread with a small stack; false: there is none. */
+bool writer_thread(void *(*main)(void *arg), void *arg);
+
 /* All want the lock. */
 
 /* The sink has something to do: its writer takes it up (when a retry is due, if it is failing). */
@@ -43,7 +46,7 @@ void writers_kick(struct logd *d);
 /* True while sinks wait for the finder. A finder that hangs on a dead mount is given up and another
  * one takes the others over; with the lock. */
 bool writers_relieve_finder(struct logd *d);
-/* True if no writer has anything to do. */
+/* True if no writer has anything to do and all AUTO files are made. */
 bool writers_idle(const struct logd *d);
 
 #endif

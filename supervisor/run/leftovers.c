@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define FOUND_MAX 4096
-#define ENVIRON_MAX (256 * 1024)
+#define ENVIRON_MAX (8 << 20) /* our mark comes last, and may stand behind a lot */
 
 struct found {
     int pid;
@@ -202,7 +202,7 @@ static void kill_children(int pid)
     for (char *p = buf; *p;) {
         char *end;
         long child = strtol(p, &end, 10);
-        if (end == p)
+        if (end == p || *end != ' ') /* the last one may be cut, and be another's number then */
             break;
         if (child > 1)
             kill((int)child, SIGKILL);

@@ -55,6 +55,8 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
         slot = m->h->used;
     else
         return err_set(e, "more than %u log streams", m->h->nstreams);
+    if (logshm_stream(m->h, slot)->flags & LOGSHM_USED)
+        memset(logshm_progress(m->h, slot), 0, sizeof(struct logshm_progress));
     memset(logshm_stream(m->h, slot), 0, sizeof(struct logshm_stream));
     if (slot == m->h->used)
         m->h->used++;

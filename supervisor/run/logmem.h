@@ -5,8 +5,8 @@
 #include "supervisor/base/err.h"
 #include "supervisor/core/logshm.h"
 
-#define LOGMEM_CLASS 16u
-#define LOGMEM_CLASSES 288u /* strings of up to 4,607 bytes */
+#define LOGMEM_CLASS 8u
+#define LOGMEM_CLASSES 576u /* strings of up to 4,607 bytes */
 
 struct logmem {
     int fd;

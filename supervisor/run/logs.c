@@ -110,7 +110,7 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->path = path_off;
     r->maxbytes = w->maxbytes;
     r->backups = w->backups;
-    r->fd_sink = w->fd_sink;
+    r->fd_sink = (int8_t)w->fd_sink;
     r->kind = w->kind;
     r->syslog = w->syslog;
     r->copy_to_stdout = w->copy_to_stdout;
@@ -334,12 +334,15 @@ const char *logs_path(const struct log_stream *s)
 static void count(const struct log_stream *s, struct logs_counters *out)
 {
     const struct logshm_stream *r = shared(s);
-    out->bytes = r->bytes;
-    out->lost_bytes = r->lost_bytes;
-    out->lost_lines = r->lost_lines;
-    out->rotations = r->rotations;
-    out->failures = r->failures;
-    out->waiting = r->read > r->out.done ? r->read - r->out.done : 0;
+    if (!(r->flags & LOGSHM_USED))
+        return;
+    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
+    out->bytes = p->bytes;
+    out->lost_bytes = p->lost_bytes;
+    out->lost_lines = p->lost_lines;
+    out->rotations = p->rotations;
+    out->failures = p->failures;
+    out->waiting = r->read > p->out.done ? r->read - p->out.done : 0;
 }
 
 void logs_counters(const struct log_stream *s, struct logs_counters *out)
@@ -355,7 +358,7 @@ void logs_main_counters(const struct logs *g, struct logs_counters *out)
 /* ---- questions ---- */
 
 /* True if all that its pipe and the memory held is written: no need to ask. What read() has taken
- * but not booked shows in aim, which is set before. */
+ * but not booked shows in the flags and in aim, which are set before. */
 static bool is_dry(const struct log_stream *s)
 {
     int waiting = 1;
@@ -365,9 +368,11 @@ static bool is_dry(const struct log_stream *s)
         return false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     const struct logshm_stream *r = shared(s);
-    bool second_done =
-        !(r->flags & LOGSHM_SECOND) || logshm_out(s->logs->mem.h, s->slot, 1)->done >= r->read;
-    return r->aim <= r->read && r->out.done >= r->read && second_done;
+    if (!(r->flags & LOGSHM_USED))
+        return true;
+    struct logshm_head *h = s->logs->mem.h;
+    bool second_done = !(r->flags & LOGSHM_SECOND) || logshm_out(h, s->slot, 1)->done >= r->read;
+    return r->aim <= r->read && logshm_out(h, s->slot, 0)->done >= r->read && second_done;
 }
 
 void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, loop_fn *fn,

@@ -6,8 +6,8 @@
 
 /* Writes our pid to [supervisord] pidfile, if one is configured; failure is a log line. */
 void pidfile_write(struct sup *s);
-/* Removes it. True if done(s, status) will be called when that is over; it may take long. */
-typedef void pidfile_done_fn(struct sup *s, int status);
-bool pidfile_remove(struct sup *s, pidfile_done_fn *done);
+/* Removes it if it still holds our pid; done(s) is called when that is over. False: there is
+ * nothing to do, and done is not called. */
+bool pidfile_remove(struct sup *s, void (*done)(struct sup *s, int status));
 
 #endif

@@ -35,6 +35,25 @@ static int raise_limit(int resource, uint64_t need, const char *what, struct err
     return 0;
 }
 
+/* The children have it from us, so that it is raised only as far as it has to be. */
+static int raise_nproc(int32_t minprocs, struct err *e)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NPROC, &r) < 0)
+        return err_errno(e, errno, "cannot read the limit of processes");
+    rlim_t need = minprocs > 0 ? (rlim_t)minprocs : 0, had = r.rlim_cur;
+    if (had >= need)
+        return 0;
+    r.rlim_cur = need;
+    r.rlim_max = r.rlim_max < need ? need : r.rlim_max;
+    if (setrlimit(RLIMIT_NPROC, &r) < 0)
+        return err_set(e,
+                       "minprocs=%d: the limit of processes is %llu and cannot be raised (raise it "
+                       "with ulimit -u, --ulimit nproc= or LimitNPROC=, or lower minprocs)",
+                       minprocs, (unsigned long long)had);
+    return 0;
+}
+
 /* descriptors that all the processes of a generation may hold at once; all: also for NONE */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
@@ -61,6 +80,8 @@ static int raise_limits(struct sup *s, struct err *e)
     if ((int64_t)need < g->supd.minfds)
         need = (uint64_t)g->supd.minfds;
     if (raise_limit(RLIMIT_NOFILE, need, "descriptors", e) < 0)
+        return -1;
+    if (raise_nproc(g->supd.minprocs, e) < 0)
         return -1;
     if ((int64_t)s->child_nofile.rlim_cur < g->supd.minfds)
         s->child_nofile.rlim_cur = (rlim_t)g->supd.minfds;

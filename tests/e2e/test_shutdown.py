@@ -1,10 +1,12 @@
 """The way down: order, limits, haste, and nothing left behind."""
+import os
 import signal
 import time
 
 import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
+from harness.namespace import command_of
 from harness.waiting import wait
 
 
@@ -133,6 +135,36 @@ def test_leftovers_of_a_killed_supd(sup):
         assert s.ns.outer(entry.pid) is None
     assert end(s, "a") <= again["a"].ms and sigterm(s, "deaf") + 4000 <= again["deaf"].ms
     assert int(s.ok("pid").split()[0]) != supd
+
+
+ORPHANS = """i=0
+next() { echo $1 > /proc/sys/kernel/ns_last_pid; }
+for pid in 5001 5003 5005; do next $pid; setsid sleep 1000 & done
+next 20000
+while [ $i -lt 3000 ]; do setsid sleep 1000 & i=$((i+1)); done
+echo yes > "$TEST_DIR/made"
+wait
+"""
+
+
+def test_a_long_list_of_orphans_hits_nobody_else(sup):
+    """The kernel's list of children is read in parts, and a part may end within a number."""
+    s = sup(conf("[program:a]\ncommand=/bin/sh %(here)s/orphans\nstdout_logfile=NONE\n"
+                 "stderr_logfile=NONE\nautostart=false\n"), pid1=False)
+    s.write("orphans", ORPHANS)
+    s.ok("start", "a")
+    s.wait_file("made", timeout=60)
+    near = "for i in 20 21 22 23 200 201 202 213 214 215; do echo $((i-1)) > " \
+        "/proc/sys/kernel/ns_last_pid; sleep 1000 > /dev/null 2>&1 & done"
+    s.run("sh", "-c", near)
+    strangers = [p for p in s.pids if s.ns.inner(p) < 300 and command_of(p) == "sleep 1000"]
+    assert len(strangers) == 10
+    assert s.stop() == 0
+    left = [p for p in s.pids if command_of(p) == "sleep 1000"]
+    assert sorted(left) == sorted(strangers)
+    for pid in strangers:
+        os.kill(pid, signal.SIGKILL)
+    wait(lambda: not s.left(), 10)
 
 
 def test_leftovers_that_are_kept(sup):

@@ -101,7 +101,7 @@ static void test_bytes_come_back(void **state)
     check(&w, 1, 0, 8197);
     check(&w, 2, 0, 9000);
     assert_int_equal(w.chains[1].n, 3);
-    assert_int_equal(logshm_stream(w.h, 1)->bytes, 8197);
+    assert_int_equal(logshm_progress(w.h, 1)->bytes, 8197);
     unmake(&w);
 }
 
