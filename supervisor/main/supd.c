@@ -11,7 +11,7 @@
 int main(int argc, char **argv)
 {
     struct err e;
-    struct options opt;
+    static struct options opt; /* its strings stay to the end */
     struct sup sup;
     /* what a large answer took goes back to the system, and does not raise the bar for the next */
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ static int say(const char *what)
     return 1;
 }
 
-/* -1: nodaemon is false, and *o has what was read; else an exit status */
+/* -1: nodaemon is false, *o has what was read, and umask= is set; else an exit status */
 static int read_conf(struct sup_options *o)
 {
     struct conf_request rq = {
@@ -32,6 +33,7 @@ static int read_conf(struct sup_options *o)
     if (status == 2)
         fprintf(stderr, "For help, use %s -h\n", o->argv[0]);
     if (status < 0) {
+        umask((mode_t)c->sup.umask.v & 0777);
         o->config = strdup(c->path); /* the working folder changes */
         o->directory = c->sup.directory ? strdup(c->sup.directory) : NULL;
         if (!o->config || (c->sup.directory && !o->directory))

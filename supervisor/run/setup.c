@@ -121,8 +121,8 @@ int setup_program(const struct sup *s, const char *name, char *out_path, size_t 
         if (n > 0 && (size_t)n < size && access(out_path, X_OK) == 0)
             return 0;
     }
-    return err_set(e, "cannot find %s in %s, %s, %s or %s; set [supd] libexec= to its folder", name,
-                   s->self_dir, libexec ? libexec : "(no libexec=)", installed,
+    return err_set(e, "cannot find %s in %s%s%s, %s or %s; set [supd] libexec= to its folder", name,
+                   s->self_dir, libexec ? ", " : "", libexec ? libexec : "", installed,
                    SUPD_LIBEXECDIR "/supd");
 }
 

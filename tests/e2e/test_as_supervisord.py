@@ -70,8 +70,8 @@ def second(s, text, *args):
 
 
 def background(s, extra=""):
-    return f"[supervisord]\ndirectory=/usr\nlogfile=%(here)s/second.log\npidfile=%(here)s/pid\n{extra}" \
-        f"[supd]\nsocket=%(here)s/second.sock\n[program:q]\ncommand=sh -c 'pwd; exec sleep 1000'\n" \
+    return f"[supervisord]\ndirectory=/usr\numask=027\nlogfile=%(here)s/second.log\npidfile=%(here)s/pid\n{extra}" \
+        f"[supd]\nsocket=%(here)s/second.sock\n[program:q]\ncommand=sh -c 'pwd; umask; exec sleep 1000'\n" \
         "stdout_logfile=%(here)s/q\nstartsecs=0\n"
 
 
@@ -83,7 +83,7 @@ def test_it_goes_to_the_background(sup):
     there = [built("supctl"), "-s", s.path("second.sock")]
     pid = int(s.run(*there, "pid").stdout)
     assert int(s.wait_file("pid", r"^(\d+)\n").group(1)) == pid
-    s.wait_file("q", r"^/usr$")
+    s.wait_file("q", r"^/usr\n0027$")
     links = s.run("sh", "-c", f"readlink /proc/{pid}/fd/0 /proc/{pid}/fd/1 /proc/{pid}/fd/2").stdout
     assert links.split() == ["/dev/null"] * 3
     assert s.run("sh", "-c", f"ps -o sid= -p {pid}").stdout.strip() == str(pid)
