@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -283,6 +284,7 @@ static void trim(struct logd *d)
     pthread_mutex_lock(&d->lock);
     ring_trim(&d->ring, TRIM_SPARE);
     pthread_mutex_unlock(&d->lock);
+    malloc_trim(0); /* it has a lock of its own */
 }
 
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */
