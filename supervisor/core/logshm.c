@@ -1,6 +1,7 @@
 /* The layout of the memory that supd and supd-log share. */
 #include "supervisor/core/logshm.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t page_up(uint64_t n)
@@ -42,4 +43,16 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
     return h->streams == want.streams && h->progress == want.progress && h->outs2 == want.outs2 &&
            h->strings == want.strings && h->descs == want.descs && h->blocks == want.blocks &&
            h->size == want.size && size >= want.size;
+}
+
+/* "<childlogdir>/<process>-<stdout|stderr>---<identifier>-<random>.log" (supervisor-compat,
+ * section 12.4) */
+const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf)
+{
+    if (r->kind != LOGSHM_AUTO || !r->path)
+        return logshm_string(h, r->path);
+    int n = snprintf(buf, LOGSHM_PATH, "%s/%s-%s---%s-%s.log", logshm_string(h, h->childlogdir),
+                     logshm_string(h, r->name), r->channel ? "stderr" : "stdout",
+                     logshm_string(h, h->identifier), logshm_string(h, r->path));
+    return n < (int)LOGSHM_PATH ? buf : "";
 }

@@ -25,6 +25,7 @@
 #define LOGSHM_MEMORY_MAX (INT64_C(4) << 30)
 #define LOGSHM_OUTS 2u     /* outputs of a stream: its sink; syslog or, for the main log, stdout */
 #define LOGSHM_WRITERS 24u /* writer threads */
+#define LOGSHM_PATH 4608u  /* bytes that hold any path */
 #define LOGSHM_MAIN 0u     /* the slot of supd's own log */
 
 enum logshm_state {
@@ -66,7 +67,7 @@ struct logshm_stream {
     int32_t fd;     /* supd's read end */
     uint32_t name;  /* strings: process, program (often the same one); 0: none */
     uint32_t program;
-    uint32_t path;
+    uint32_t path; /* of an AUTO file only the random part: logshm_path() */
     int64_t maxbytes;
     int32_t backups;
     uint8_t state; /* enum logshm_state */
@@ -183,6 +184,9 @@ static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {
     return off ? (const char *)h + h->strings + off : "";
 }
+/* The path of a stream's file; of an AUTO file it is made in buf (LOGSHM_PATH bytes). "" if it has
+ * none. */
+const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf);
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 

@@ -54,9 +54,10 @@ bool autofile_matches(const char *name, const char *identifier)
 
 static bool in_use(struct logd *d, const char *name)
 {
+    char buf[LOGSHM_PATH];
     for (uint32_t i = 0; i < d->h->used; i++) {
         const struct logshm_stream *r = logshm_stream(d->h, i);
-        const char *path = r->kind == LOGSHM_AUTO ? logshm_string(d->h, r->path) : "";
+        const char *path = r->kind == LOGSHM_AUTO ? logshm_path(d->h, r, buf) : "";
         const char *slash = strrchr(path, '/');
         size_t n = slash ? strlen(slash + 1) : 0;
         if (n && strncmp(name, slash + 1, n) == 0)
@@ -99,19 +100,20 @@ void autofile_clean(struct logd *d)
 static int create(const char *path)
 {
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    int fd = path ? open(path, flags, 0600) : -1;
-    int rc = fd >= 0 ? 0 : path ? errno : ENOMEM;
+    int fd = open(path, flags, 0600);
+    int rc = fd >= 0 ? 0 : errno;
     fd_close(&fd);
     return rc;
 }
 
 static void failed(struct logd *d, struct stream *s, int errnum)
 {
+    char buf[LOGSHM_PATH];
     const struct logshm_stream *r = stream_shared(d, s);
     if (!s->lazy || r->kind != LOGSHM_AUTO)
         return; /* another file, or one that its sink cares for */
-    log_warn("cannot open %s: %s; its last output stays in memory only",
-             logshm_string(d->h, r->path), strerror(errnum));
+    log_warn("cannot open %s: %s; its last output stays in memory only", logshm_path(d->h, r, buf),
+             strerror(errnum));
     logshm_use(d->h, s->slot)->failures++;
     stream_auto_failed(d, s);
 }
@@ -119,10 +121,10 @@ static void failed(struct logd *d, struct stream *s, int errnum)
 /* The stream stays while it is marked. */
 static void make(struct logd *d, struct stream *s)
 {
-    char *path = strdup(logshm_string(d->h, stream_shared(d, s)->path));
+    char path[LOGSHM_PATH];
+    const char *at = logshm_path(d->h, stream_shared(d, s), path);
     pthread_mutex_unlock(&d->lock);
-    int rc = create(path);
-    free(path);
+    int rc = at == path ? create(path) : 0; /* else an update made it another file */
     pthread_mutex_lock(&d->lock);
     s->unmade = false;
     d->unmade--;

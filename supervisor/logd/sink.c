@@ -58,7 +58,8 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
 {
     enum sink_kind kind = SINK_FILE;
     int fd_number = -1;
-    const char *path = logshm_string(d->h, r->path);
+    char buf[LOGSHM_PATH];
+    const char *path = logshm_path(d->h, r, buf);
     if (which == 1) {
         kind = r->syslog ? SINK_SYSLOG : SINK_FD;
         fd_number = 1;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
-#define OWN_FDS 8 /* memory, channel, main log's pipe, and what a restart needs for a moment */
+#define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
+#define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -124,30 +126,27 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
         logmem_string_free(&g->mem, &old);
 }
 
-/* "<childlogdir>/<process>-<stdout|stderr>---<identifier>-<8 random>.log" (supervisor-compat,
- * section 12.4); "" without a folder */
-static int auto_name(struct logs *g, const struct logs_conf *c, char *out, size_t size,
-                     struct err *e)
+/* The part of an AUTO file's name that nothing else says; "" without a folder. */
+static int auto_name(struct logs *g, const struct logs_conf *c, char out[9], struct err *e)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    char random[9];
     uint64_t bits = rng_entropy();
-    for (int i = 0; i < 8; i++, bits /= 37)
-        random[i] = letters[bits % 37];
-    random[8] = '\0';
     *out = '\0';
     if (!g->childlogdir)
         return 0;
-    int n = snprintf(out, size, "%s/%s-%s---%s-%s.log", g->childlogdir, c->process,
-                     c->channel == LOG_STDERR ? "stderr" : "stdout", g->identifier, random);
-    return n < (int)size ? 0 : err_set(e, "the name of its AUTO log file is too long");
+    if (strlen(g->childlogdir) + strlen(c->process) + strlen(g->identifier) + AUTO_REST > PATH_MAX)
+        return err_set(e, "the name of its AUTO log file is too long");
+    for (int i = 0; i < 8; i++, bits /= 37)
+        out[i] = letters[bits % 37];
+    out[8] = '\0';
+    return 0;
 }
 
 static int64_t path_of(struct logs *g, const struct logs_conf *c, struct wanted *w, struct err *e)
 {
-    char name[4096];
+    char name[9];
     if (w->kind == LOGSHM_AUTO) {
-        if (auto_name(g, c, name, sizeof(name), e) < 0)
+        if (auto_name(g, c, name, e) < 0)
             return -1;
         w->path = name;
         if (!*name)
@@ -328,7 +327,8 @@ const char *logs_path(const struct log_stream *s)
     const struct logshm_stream *r = shared(s);
     if (r->kind == LOGSHM_AUTO && (r->flags & LOGSHM_AUTO_FAILED))
         return "";
-    return logshm_string(s->logs->mem.h, r->path);
+    static char path[LOGSHM_PATH];
+    return logshm_path(s->logs->mem.h, r, path);
 }
 
 static void count(const struct log_stream *s, struct logs_counters *out)

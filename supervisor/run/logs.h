@@ -82,7 +82,7 @@ void logs_del(struct log_stream **s);
 /* What the child's descriptor becomes; blocking, close-on-exec, valid as long as the stream. */
 int logs_write_fd(const struct log_stream *s);
 /* The file's path as people want to see it: AUTO's real name; "" when there is none (NONE, syslog
- * only, AUTO without a writable folder). Valid until the next update or del. */
+ * only, AUTO without a writable folder). Valid until the next call. */
 const char *logs_path(const struct log_stream *s);
 
 /* Calls fn(obj) once what these streams (NULL: none) hold now has been read and written, or 200 ms

@@ -225,7 +225,7 @@ static void feed(struct proc *p, struct proc_in in)
     set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
-    loop_timer_at(&p->timer, l->next);
+    loop_timer_at(&p->timer, proc_next(l));
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p))
@@ -338,7 +338,7 @@ int proc_signal(struct proc *p, int sig, struct err *e)
 bool proc_is_down(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
-    return !l->pid && !l->sweep && !l->spawning && !l->next.ns && proc_is_stopped(l);
+    return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
 }
 
 static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)

@@ -175,3 +175,24 @@ def test_leftovers_that_are_kept(sup):
     s.wait_log(rf"pid {old.pid} is left from a supervisor that is gone")
     assert s.ns.outer(old.pid) in s.pids and not record(s, "a", "SIGTERM")
     s.kill(old.pid)
+
+
+@pytest.mark.parametrize("orphans", ["keep", "kill"])
+def test_what_orphans_says_holds_at_the_end(sup, orphans):
+    """A subreaper that ends leaves what a program with orphans=keep left, and nothing else."""
+    s = sup(f"""[supervisord]
+[supd]
+socket=%(here)s/supd.sock
+[program:p]
+command=/bin/sh -c '/bin/sleep 4711 & echo $! > "%(here)s/left"; exec /bin/sleep 4712'
+orphans={orphans}
+""", pid1=False)
+    s.wait_file("left", r"^\d+\n")
+    s.wait_state("p", "RUNNING")
+    assert s.stop() == 0
+    left = [p for p in s.pids if p != s.ns.init]
+    assert [open(f"/proc/{p}/cmdline", "rb").read() for p in left] == \
+        ([b"/bin/sleep\x004711\x00"] if orphans == "keep" else [])
+    for p in left:
+        os.kill(p, signal.SIGKILL)
+    wait(lambda: not [p for p in s.pids if p != s.ns.init], 5, "they are gone")

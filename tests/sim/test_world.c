@@ -219,11 +219,11 @@ static void check_proc(struct world *w, struct proc *p)
     if (b->waiter.fn && b->fatals != l->fatals)
         fake_break("%s counts %llu fatals, the world %llu", name, (unsigned long long)l->fatals,
                    (unsigned long long)b->fatals);
-    if (l->next.ns && !loop_timer_active(&p->timer))
+    if (proc_next(l).ns && !loop_timer_active(&p->timer))
         fake_break("%s waits for a timer that is not set", name);
-    if (!l->next.ns && loop_timer_active(&p->timer))
+    if (!proc_next(l).ns && loop_timer_active(&p->timer))
         fake_break("%s waits for nothing but has a timer set", name);
-    if (l->want && !is_final(l) && !l->pid && !l->next.ns && !p->queued)
+    if (l->want && !is_final(l) && !l->pid && !proc_next(l).ns && !p->queued)
         fake_break("%s is stuck in %s", name, proc_state_name(l->state));
     if (l->state == PROC_RUNNING && fake_leaders(name) == 0 && c.died == c.reaped)
         fake_break("%s is RUNNING but does not run", name);
