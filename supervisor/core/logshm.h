@@ -72,7 +72,7 @@ struct logshm_stream {
     int32_t backups;
     uint8_t state; /* enum logshm_state */
     uint8_t kind;  /* enum logshm_sink */
-    int8_t fd_sink;
+    uint8_t fd_sink; /* with LOGSHM_FD */
     uint8_t channel;
     uint8_t syslog;
     uint8_t copy_to_stdout;
