@@ -12,12 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
-#define NONE_PIPES 512u
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
 #define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
 
@@ -114,7 +112,7 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->path = path_off;
     r->maxbytes = w->maxbytes;
     r->backups = w->backups;
-    r->fd_sink = w->fd_sink < 0 ? 0 : (uint8_t)w->fd_sink;
+    r->fd_sink = (uint8_t)w->fd_sink;
     r->kind = w->kind;
     r->syslog = w->syslog;
     r->copy_to_stdout = w->copy_to_stdout;
@@ -171,18 +169,6 @@ static int grow(struct logs *g, uint32_t slot, struct err *e)
     g->by_slot = v;
     g->capacity = cap;
     return 0;
-}
-
-/* NONE gets a pipe (for `tail`) while there are few streams, and half of the descriptors are left
- * to everything else. */
-static bool pipe_affordable(const struct logs *g)
-{
-    struct rlimit lim;
-    if (g->nstreams >= NONE_PIPES)
-        return false;
-    if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
-        return true;
-    return logs_need_fds(g->nstreams + 1) <= lim.rlim_cur / 2;
 }
 
 static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
@@ -266,7 +252,6 @@ static int set_up(struct log_stream *s, const struct logs_conf *c, struct wanted
     struct logshm_stream *r = shared(s);
     r->fd = s->rfd;
     r->state = LOGSHM_LIVE;
-    s->piped = true;
     s->logs->nstreams++;
     return 0;
 }
@@ -282,8 +267,6 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
     }
     s->logs = g;
     s->rfd = s->wfd = -1;
-    if (w.kind == LOGSHM_NONE && !w.syslog && !pipe_affordable(g))
-        return s;
     if (set_up(s, c, &w, e) < 0) {
         free(s);
         return NULL;
@@ -294,8 +277,6 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
 
 int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
 {
-    if (!s->piped)
-        return 0; /* /dev/null for good; a changed sink comes with the next start of the program */
     struct wanted w;
     want_program(c, &w);
     struct logshm_stream *r = shared(s);
@@ -317,10 +298,6 @@ void logs_del(struct log_stream **sp)
     *sp = NULL;
     if (!s)
         return;
-    if (!s->piped) {
-        free(s);
-        return;
-    }
     shared(s)->state = LOGSHM_CLOSING;
     logchan_tell(s, TELL_DEL);
 }
@@ -345,7 +322,7 @@ int logs_write_fd(const struct log_stream *s)
 
 const char *logs_path(const struct log_stream *s)
 {
-    if (!s || !s->piped)
+    if (!s)
         return "";
     const struct logshm_stream *r = shared(s);
     if (r->kind == LOGSHM_AUTO && (r->flags & LOGSHM_AUTO_FAILED))
@@ -356,9 +333,6 @@ const char *logs_path(const struct log_stream *s)
 
 static void count(const struct log_stream *s, struct logs_counters *out)
 {
-    memset(out, 0, sizeof(*out));
-    if (!s->piped)
-        return;
     const struct logshm_stream *r = shared(s);
     if (!(r->flags & LOGSHM_USED))
         return;
@@ -388,7 +362,7 @@ void logs_main_counters(const struct logs *g, struct logs_counters *out)
 static bool is_dry(const struct log_stream *s)
 {
     int waiting = 1;
-    if (!s || !s->piped)
+    if (!s)
         return true;
     if (ioctl(s->rfd, FIONREAD, &waiting) < 0 || waiting)
         return false;
@@ -418,9 +392,7 @@ void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
     if (!s)
         s = &g->main;
     struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj};
-    if (s->piped)
-        rq.slots[rq.n++] = s->slot;
-    rq.ready = rq.n == 0;
+    rq.slots[rq.n++] = s->slot;
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }
 

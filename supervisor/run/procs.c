@@ -158,17 +158,29 @@ static void check_group(struct proc *p)
         feed_event(p, PROC_EV_GROUP_EMPTY);
 }
 
+/* The end of an instance comes before what follows from it; that it was up comes before its end. */
+static void publish(struct proc *p, const struct proc_life *before, const struct proc_in *in,
+                    const struct proc_out *out)
+{
+    bool exited = out->exited;
+    for (unsigned i = 0; i < out->nchanges; i++) {
+        if (exited && out->changes[i].to != PROC_RUNNING) {
+            exited = false;
+            publish_exit(p, before, in);
+        }
+        publish_change(p, &out->changes[i]);
+        tell_waiters(p, &out->changes[i], false);
+    }
+    if (exited)
+        publish_exit(p, before, in);
+}
+
 /* does what the machine said, in its order */
 static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
                 const struct proc_out *out)
 {
     struct sup *s = p->sup;
-    if (out->exited)
-        publish_exit(p, before, in);
-    for (unsigned i = 0; i < out->nchanges; i++) {
-        publish_change(p, &out->changes[i]);
-        tell_waiters(p, &out->changes[i], false);
-    }
+    publish(p, before, in, out);
     if (out->cancel_spawn)
         dequeue(p);
     if (out->spawn)
@@ -184,6 +196,17 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
         shutdown_begin(s, 1, "a program with on_fatal=exit is FATAL");
 }
 
+static void set_sweeping(struct proc *p, bool sweeping)
+{
+    if (sweeping == p->sweeping)
+        return;
+    p->sweeping = sweeping;
+    if (sweeping)
+        TAILQ_INSERT_TAIL(&p->sup->sweeping, p, sweep);
+    else
+        TAILQ_REMOVE(&p->sup->sweeping, p, sweep);
+}
+
 static void feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = p->sup;
@@ -196,11 +219,10 @@ static void feed(struct proc *p, struct proc_in in)
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
-    int swept = rec.life.sweep;
     proc_step(&policy, &rec.life, &in, &out);
-    s->nsweeps += rec.life.sweep - swept;
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
+    set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
     loop_timer_at(&p->timer, proc_next(l));
@@ -251,6 +273,7 @@ void proc_free(struct proc **pp)
     tell_waiters(p, NULL, true);
     publish_forget(p);
     dequeue(p);
+    set_sweeping(p, false);
     hash_remove(p);
     loop_timer_stop(&p->timer);
     streams_drop(p);
@@ -333,14 +356,17 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
 {
     enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
+    /* an earlier change that is still on its way has stopped it already */
+    bool stopped = p->doomed || p->next_gen;
+    bool up =
+        p->next_gen ? p->start_after : gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
-    if (how != GEN_RESTART && !force) {
+    if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
         return;
     }
-    bool up = gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
     proc_stop(p);
     p->next_gen = live_gen_ref(gen);
     p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
@@ -428,11 +454,21 @@ bool procs_reaped(struct sup *s, int pid, int status)
 
 void procs_check_sweeps(struct sup *s)
 {
-    if (!s->nsweeps)
-        return;
-    for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        if (proc_life(p)->sweep)
-            check_group(p);
+    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
+        next = TAILQ_NEXT(p, sweep);
+        check_group(p);
+    }
+}
+
+/* A number that the kernel gives to a new process is no group's any more: a group that we still
+ * sweep under it has gone, and what comes now is not to be hit in its place. */
+static void forget_group(struct sup *s, int pgid)
+{
+    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
+        next = TAILQ_NEXT(p, sweep);
+        if (proc_life(p)->pgid == pgid)
+            feed_event(p, PROC_EV_GROUP_EMPTY);
+    }
 }
 
 /* one program off the queue; false: all spawn slots are busy */
@@ -444,6 +480,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         return false;
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
+        forget_group(s, in.pid);
         hash_add(p, in.pid);
         state_totals(s->state)->spawned++;
         break;
@@ -469,6 +506,7 @@ static bool pump_one(struct sup *s, struct proc *p)
 /* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
 void procs_tidy(struct sup *s)
 {
+    live_gens_tidy(s);
     if (spawn_in_flight())
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
 }

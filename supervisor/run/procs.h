@@ -21,13 +21,14 @@ struct proc {
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
     struct proc *hash_next;  /* by_pid */
+    TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
     uint32_t slot;           /* in the state */
     uint32_t index;          /* in group->procs */
     int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
     uint32_t next_index; /* its record in next_gen */
-    bool queued;
+    bool queued, sweeping;
     bool doomed;      /* goes away once it is down (update removed it) */
     bool start_after; /* start when the new configuration was taken over */
 };

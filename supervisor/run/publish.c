@@ -199,7 +199,7 @@ void publish_group(struct sup *s, const char *name, bool added)
 
 void publish_mood(struct sup *s, const char *mood)
 {
-    tell_all(s, "supervisor", mood);
+    tell_all(s, "mood", mood);
 }
 
 void publish_forget(struct proc *p)

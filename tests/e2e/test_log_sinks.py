@@ -51,10 +51,10 @@ def test_no_file_before_the_first_byte(drive):
 
 
 def test_auto_file(drive):
-    d = drive(f"childlogdir={'/tmp'}", before="mount -t tmpfs tmpfs /tmp")
+    d = drive("childlogdir=/mnt", before="mount -t tmpfs tmpfs /mnt")
     d.add("web_00", sink="auto")
     path = d.file_of("web_00")
-    assert re.fullmatch(r"/tmp/web_00-stdout---supervisor-[a-z0-9_]{8}\.log", path)
+    assert re.fullmatch(r"/mnt/web_00-stdout---supervisor-[a-z0-9_]{8}\.log", path)
     inside = f"/proc/{d.ns.init}/root{path}"
     wait(lambda: os.path.exists(inside), 10, "the AUTO file exists before any output")
     assert os.stat(inside).st_mode & 0o777 == 0o600

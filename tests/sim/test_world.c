@@ -236,14 +236,17 @@ static void check_all(struct world *w)
 {
     struct fake_counts c = fake_counts();
     const struct state_totals *t = state_totals(w->s.state);
-    int sweeps = 0;
+    int sweeps = 0, listed = 0;
+    struct proc *swept;
     open_books(w);
     for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
         check_proc(w, p);
         sweeps += proc_life(p)->sweep;
     }
-    if (sweeps != w->s.nsweeps)
-        fake_break("%d sweeps are counted, the world has %d", w->s.nsweeps, sweeps);
+    TAILQ_FOREACH (swept, &w->s.sweeping, sweep)
+        listed++;
+    if (sweeps != listed)
+        fake_break("%d sweeps are listed, the world has %d", listed, sweeps);
     if (t->spawned != c.spawned || t->reaped != c.reaped || t->orphans != c.orphans)
         fake_break("totals: %llu spawned, %llu reaped, %llu orphans; the world %llu, %llu, %llu",
                    (unsigned long long)t->spawned, (unsigned long long)t->reaped,
@@ -311,7 +314,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
 static void update(struct world *w)
 {
     struct err e;
-    if (w->s.apply || w->s.mood != SUP_RUNNING)
+    if (w->s.mood != SUP_RUNNING)
         return;
     change_conf(w);
     live_gen_unref(&w->s.pending);
@@ -378,7 +381,7 @@ static void check_calm(struct world *w)
             fake_break("%s is %s (want %d) though all is well for minutes", proc_name(p),
                        proc_state_name(l->state), l->want);
     }
-    if (w->s.apply)
+    if (reload_applying(&w->s))
         fake_break("an update does not come to rest");
 }
 
