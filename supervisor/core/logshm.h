@@ -70,8 +70,8 @@ struct logshm_stream {
     uint32_t path; /* of an AUTO file only the random part: logshm_path() */
     int64_t maxbytes;
     int32_t backups;
-    uint8_t state; /* enum logshm_state */
-    uint8_t kind;  /* enum logshm_sink */
+    uint8_t state;   /* enum logshm_state */
+    uint8_t kind;    /* enum logshm_sink */
     uint8_t fd_sink; /* with LOGSHM_FD */
     uint8_t channel;
     uint8_t syslog;

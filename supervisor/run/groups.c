@@ -137,7 +137,7 @@ struct group *group_find(struct sup *s, const char *name)
 void group_autostart(struct group *g, enum proc_why why)
 {
     for (uint32_t i = 0; i < g->nprocs; i++)
-        if (g->procs[i]->opts->autostart)
+        if (proc_opts(g->procs[i])->autostart)
             proc_start(g->procs[i], why);
 }
 

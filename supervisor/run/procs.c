@@ -126,8 +126,8 @@ static void dequeue(struct proc *p)
 static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
 {
     struct proc_waiter *w, *next;
-    for (w = TAILQ_FIRST(&p->waiters); w; w = next) {
-        next = TAILQ_NEXT(w, link);
+    for (w = LIST_FIRST(&p->waiters); w; w = next) {
+        next = LIST_NEXT(w, link);
         w->fn(w->obj, p, c, gone);
     }
 }
@@ -250,11 +250,9 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
     p->group = g;
     p->gen = live_gen_ref(gen);
     p->conf = conf;
-    p->opts = gen_opts(gen->gen, conf);
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
     p->stdin_fd = -1;
-    TAILQ_INIT(&p->waiters);
     LOOP_TIMER(&p->timer, s->loop, on_timer, p);
     struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
     proc_init(&rec.life);
@@ -347,7 +345,6 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     live_gen_unref(&p->gen);
     p->gen = gen;
     p->conf = conf;
-    p->opts = gen_opts(gen->gen, conf);
     struct state_rec rec = *state_get(p->sup->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
     state_put(p->sup->state, p->slot, &rec);
@@ -366,14 +363,13 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
-    p->next_conf = NULL;
     if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
         return;
     }
     proc_stop(p);
     p->next_gen = live_gen_ref(gen);
-    p->next_conf = conf;
+    p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
     settle_later(p->sup);
 }
@@ -383,9 +379,8 @@ bool proc_take_next(struct proc *p)
     if (!p->next_gen || !proc_is_down(p))
         return false;
     struct live_gen *gen = p->next_gen;
-    const struct gen_proc *conf = p->next_conf;
+    const struct gen_proc *conf = proc_next_conf(p);
     p->next_gen = NULL;
-    p->next_conf = NULL;
     take_over(p, gen, conf);
     live_gen_unref(&gen);
     if (p->start_after)
@@ -395,12 +390,19 @@ bool proc_take_next(struct proc *p)
 
 void proc_wait(struct proc *p, struct proc_waiter *w)
 {
-    TAILQ_INSERT_TAIL(&p->waiters, w, link);
+    struct proc_waiter *last = LIST_FIRST(&p->waiters);
+    while (last && LIST_NEXT(last, link))
+        last = LIST_NEXT(last, link);
+    if (last)
+        LIST_INSERT_AFTER(last, w, link);
+    else
+        LIST_INSERT_HEAD(&p->waiters, w, link);
 }
 
 void proc_unwait(struct proc *p, struct proc_waiter *w)
 {
-    TAILQ_REMOVE(&p->waiters, w, link);
+    (void)p;
+    LIST_REMOVE(w, link);
 }
 
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
@@ -443,7 +445,7 @@ bool procs_reaped(struct sup *s, int pid, int status)
         p->stdin_fd = -1;
     }
     bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
-    bool others = p->opts->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
+    bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
     feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
                              .status = status,
                              .group_alive = others});

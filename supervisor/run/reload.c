@@ -165,7 +165,7 @@ static bool group_changed(const struct group *g, const struct gen *gen,
     for (uint32_t i = 0; i < g->nprocs; i++) {
         const struct proc *p = g->procs[i];
         const struct gen *have = p->next_gen ? p->next_gen->gen : p->gen->gen;
-        const struct gen_proc *pc = p->next_gen ? p->next_conf : p->conf;
+        const struct gen_proc *pc = p->next_gen ? proc_next_conf(p) : p->conf;
         if (strcmp(gen_str(have, pc->name), gen_str(gen, want[i].name)) != 0 ||
             gen_proc_differs(have, pc, gen, want + i) != GEN_SAME)
             return true;
@@ -302,7 +302,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         }
         g->procs[g->nprocs++] = p;
-        if (p->opts->autostart)
+        if (proc_opts(p)->autostart)
             proc_start(p, PROC_WHY_OPERATOR);
     }
 }

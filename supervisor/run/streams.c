@@ -25,7 +25,7 @@ static bool goes_somewhere(const struct gen_opts *o, int channel)
 static bool wants_stream(const struct proc *p, int channel)
 {
     const struct gen *g = p->gen->gen;
-    return p->log[channel] || goes_somewhere(p->opts, channel) ||
+    return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
            (g->nprocs <= TAIL_PROCS && setup_fits_all(g));
 }
 
@@ -45,8 +45,8 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .program = program_name(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
-        .uid = p->opts->uid,
-        .log = &p->opts->log[channel],
+        .uid = proc_opts(p)->uid,
+        .log = &proc_opts(p)->log[channel],
         .path = gen_str(g, p->conf->log_path[channel]),
     };
 }
@@ -55,7 +55,7 @@ int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
         struct logs_conf conf = stream_conf(p, ch);
-        if (!is_separate(p->opts, ch)) {
+        if (!is_separate(proc_opts(p), ch)) {
             logs_del(&p->log[ch]);
             continue;
         }

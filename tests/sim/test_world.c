@@ -297,7 +297,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
         fake_break("%s is started but unknown", name);
     else if (!proc_life(p)->want)
         fake_break("%s is started but not wanted", name);
-    else if (p->opts->orphans_kill && !b->weird && fake_orphans(name))
+    else if (proc_opts(p)->orphans_kill && !b->weird && fake_orphans(name))
         fake_break("%s is started beside %u leftovers of its group", name, fake_orphans(name));
     if (fake_leaders(name))
         fake_break("%s is started twice", name);
