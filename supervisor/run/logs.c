@@ -112,7 +112,7 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->path = path_off;
     r->maxbytes = w->maxbytes;
     r->backups = w->backups;
-    r->fd_sink = (uint8_t)w->fd_sink;
+    r->fd_sink = w->fd_sink < 0 ? 0 : (uint8_t)w->fd_sink;
     r->kind = w->kind;
     r->syslog = w->syslog;
     r->copy_to_stdout = w->copy_to_stdout;
