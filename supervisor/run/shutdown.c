@@ -107,7 +107,7 @@ static bool highest_up(struct sup *s, int32_t *out_priority)
 
 static void step_groups(struct sup *s)
 {
-    int32_t priority;
+    int32_t priority = 0;
     if (!highest_up(s, &priority)) {
         next_phase(s);
         return;
