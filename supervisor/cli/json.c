@@ -30,6 +30,7 @@ static const struct {
     {"exitcode", 'n'},
     {"expected", 'b'},
     {"seq", 'n'},
+    {"time_ms", 'n'},
     {"protocol", 'n'},
     {"generation", 'n'},
     {"init", 'b'},
@@ -60,6 +61,10 @@ static const struct {
     {"startretries", 'n'},
     {"failed", 'n'},
     {"log_memory", 'n'},
+    {"stdout_logfile_maxbytes", 'n'},
+    {"stdout_logfile_backups", 'n'},
+    {"stderr_logfile_maxbytes", 'n'},
+    {"stderr_logfile_backups", 'n'},
 };
 
 static char type_of(const char *key)

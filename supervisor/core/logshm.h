@@ -2,11 +2,12 @@
  * read but not yet written. Fixed layout, no pointers, and true at every instruction: a successor
  * of either program finds here all that it needs to go on after a kill.
  *
- *   header | streams[] | second outputs[] | strings | block descriptors[] | blocks (4 KiB each)
+ *   header | streams[] | progress[] | second outputs[] | strings | block descriptors[] | blocks (4
+ * KiB each)
  *
  * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
- * page p / 4096), at p % 4096. Bytes [kept, read) are there; of these each output has [0, done)
- * behind it. Sizes are sparse: a page is taken at its first use. */
+ * page p / 4096), at p % 4096. Bytes up to read are there, as far as a block holds them; each
+ * output has [0, done) behind it. Sizes are sparse: a page is taken at its first use. */
 #ifndef CORE_LOGSHM_H
 #define CORE_LOGSHM_H
 
@@ -24,6 +25,7 @@
 #define LOGSHM_MEMORY_MAX (INT64_C(4) << 30)
 #define LOGSHM_OUTS 2u     /* outputs of a stream: its sink; syslog or, for the main log, stdout */
 #define LOGSHM_WRITERS 24u /* writer threads */
+#define LOGSHM_PATH 4608u  /* bytes that hold any path */
 #define LOGSHM_MAIN 0u     /* the slot of supd's own log */
 
 enum logshm_state {
@@ -42,6 +44,7 @@ enum logshm_sink {
 enum {                         /* flags of a stream, set by supd-log */
        LOGSHM_AUTO_FAILED = 1, /* the AUTO file could not be made */
        LOGSHM_SECOND = 2,      /* the second output is in use */
+       LOGSHM_USED = 4,        /* it has progress */
 };
 
 /* How far one output is. A write under way is noted first: valid while note_from == done. */
@@ -56,20 +59,20 @@ struct logshm_out {
     uint64_t gap_lines;
 };
 
+/* What every stream has. Most streams are silent, so all else lies apart. */
 struct logshm_stream {
     /* written by supd; seq is odd while it writes */
     uint32_t seq;
-    uint32_t state; /* enum logshm_state */
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
-    uint32_t name;  /* strings: process, program, group; offsets from the start, 0: none */
+    uint32_t name;  /* strings: process, program (often the same one); 0: none */
     uint32_t program;
-    uint32_t group;
-    uint32_t path;
+    uint32_t path; /* of an AUTO file only the random part: logshm_path() */
     int64_t maxbytes;
     int32_t backups;
-    int32_t fd_sink;
-    uint8_t kind; /* enum logshm_sink */
+    uint8_t state;   /* enum logshm_state */
+    uint8_t kind;    /* enum logshm_sink */
+    uint8_t fd_sink; /* with LOGSHM_FD */
     uint8_t channel;
     uint8_t syslog;
     uint8_t copy_to_stdout;
@@ -78,16 +81,18 @@ struct logshm_stream {
     uint8_t json;
     uint8_t strip_ansi;
     uint8_t block; /* log_overflow=block */
-    uint8_t pad[3];
     /* written by supd-log */
-    uint32_t flags;
+    uint8_t flags;
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
-    uint64_t kept; /* the oldest byte that is still there */
     uint64_t aim;  /* above read: a read() up to this position is under way */
-    uint32_t rotations;
-    uint64_t bytes, lost_bytes, lost_lines; /* counters */
-    uint32_t failures;
+};
+
+/* Written by supd-log, and touched only for a stream with LOGSHM_USED: all of it is 0 else. */
+struct logshm_progress {
     struct logshm_out out;
+    uint64_t bytes, lost_bytes, lost_lines; /* counters */
+    uint32_t rotations;
+    uint32_t failures;
 };
 
 /* Whose block it is. */
@@ -96,7 +101,7 @@ struct logshm_desc {
     int64_t wall;   /* CLOCK_REALTIME in ns of the block's first byte */
 };
 
-/* A rotation under way, per writer thread. */
+/* A rotation under way. */
 struct logshm_rotation {
     uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
     int32_t step;  /* the next number to move up: .step -> .step+1; 0: the file itself */
@@ -109,15 +114,15 @@ struct logshm_head {
     uint32_t version;
     uint32_t nstreams; /* capacity */
     uint32_t nblocks;
-    uint32_t used;                                         /* slots before this have been in use */
-    uint64_t streams, outs2, strings, descs, blocks, size; /* offsets, and the whole size */
+    uint32_t used; /* slots before this have been in use */
+    uint64_t streams, progress, outs2, strings, descs, blocks, size; /* offsets, the whole size */
     uint64_t sentinel; /* a random word: marks memory that a read has not reached */
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;
     uint32_t identifier, childlogdir, syslog_ident; /* strings */
     uint32_t log_json;
     uint32_t cleaned; /* stale AUTO files were looked for */
-    uint32_t pad;
+    uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
     struct logshm_rotation rotations[LOGSHM_WRITERS];
 };
 
@@ -166,15 +171,32 @@ static inline struct logshm_stream *logshm_stream(struct logshm_head *h, uint32_
 {
     return (struct logshm_stream *)logshm_at(h, h->streams) + slot;
 }
+static inline struct logshm_progress *logshm_progress(struct logshm_head *h, uint32_t slot)
+{
+    return (struct logshm_progress *)logshm_at(h, h->progress) + slot;
+}
 static inline struct logshm_out *logshm_out(struct logshm_head *h, uint32_t slot, unsigned out)
 {
-    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot : &logshm_stream(h, slot)->out;
+    return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot
+               : &logshm_progress(h, slot)->out;
 }
 static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {
     return off ? (const char *)h + h->strings + off : "";
 }
+/* The path of a stream's file; of an AUTO file it is made in buf (LOGSHM_PATH bytes). "" if it has
+ * none. */
+const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf);
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* The progress of a stream, which counts from now on; for supd-log. */
+static inline struct logshm_progress *logshm_use(struct logshm_head *h, uint32_t slot)
+{
+    struct logshm_stream *s = logshm_stream(h, slot);
+    s->flags = (uint8_t)(s->flags | LOGSHM_USED);
+    LOGSHM_ORDER();
+    return logshm_progress(h, slot);
+}
 
 #endif

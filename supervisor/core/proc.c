@@ -131,7 +131,11 @@ void proc_step(const struct proc_policy *p, struct proc_life *l, const struct pr
     proc_handler *h = table[row_of(l->state)][in->event];
     if (h && applies(l, in))
         h(&s);
-    l->next = mono_min(l->due, mono_min(l->sweep_due, l->poll));
+}
+
+mono_t proc_next(const struct proc_life *l)
+{
+    return mono_min(l->due, mono_min(l->sweep_due, l->poll));
 }
 
 /* ---- Supervisor's sets ---- */

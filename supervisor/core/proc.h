@@ -105,19 +105,18 @@ struct proc_life {
     int32_t exit_status; /* wait status of the last instance */
     uint32_t tries;      /* Supervisor's backoff counter */
     uint32_t tries_up;   /* tries when RUNNING was reached; CANNOT after that goes on from it */
+    uint32_t starts;     /* instances spawned; more than 2^32 would take weeks of nothing else */
+    uint32_t restarts;   /* of these, how many were automatic (retries included) */
+    uint32_t exits;      /* deaths reaped */
+    uint32_t fatals;     /* times it gave up (not: ended by a shutdown) */
     uint32_t pad2;
     mono_t started;   /* of the current or last instance */
-    mono_t next;      /* when TIMER is due; 0: never */
     mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
                          STOPPING: next signal at */
     mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
     mono_t poll;      /* next look at the leftover group */
     mono_t changed;   /* when the state last changed */
     wall_t start_wall, stop_wall; /* for people; 0: never */
-    uint64_t starts;              /* instances spawned */
-    uint64_t restarts;            /* of these, how many were automatic (retries included) */
-    uint64_t exits;               /* deaths reaped */
-    uint64_t fatals;              /* times it gave up (not: ended by a shutdown) */
 };
 
 /* Times of failures and automatic restarts, in 1/16 s of mono, oldest first; life->nwindow of them
@@ -160,7 +159,7 @@ struct proc_change {
     int32_t pid; /* of the instance that this is about, 0: none */
 };
 
-/* What the driver has to do, in this order. Then it sets its timer to life->next. */
+/* What the driver has to do, in this order. Then it sets its timer to proc_next(). */
 struct proc_out {
     struct proc_change changes[4]; /* publish and log these */
     unsigned nchanges;
@@ -187,6 +186,8 @@ void proc_step(const struct proc_policy *p, struct proc_life *l, const struct pr
 const char *proc_state_name(enum proc_state s);
 const char *proc_why_text(enum proc_why w);
 const char *proc_event_name(enum proc_event ev);
+/* When TIMER is due; 0: never. */
+mono_t proc_next(const struct proc_life *l);
 /* Supervisor's sets (section 10). */
 bool proc_is_stopped(const struct proc_life *l);
 bool proc_is_running(const struct proc_life *l);

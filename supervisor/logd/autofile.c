@@ -1,10 +1,15 @@
-/* AUTO log files of earlier runs. */
+/* AUTO log files: those of this run are created, those of earlier runs deleted. */
 #include "supervisor/logd/autofile.h"
+#include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
-#include "supervisor/logd/logd.h"
+#include "supervisor/logd/orders.h"
+#include "supervisor/logd/reader.h"
+#include "supervisor/logd/stream.h"
+#include "supervisor/logd/writer.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +54,10 @@ bool autofile_matches(const char *name, const char *identifier)
 
 static bool in_use(struct logd *d, const char *name)
 {
+    char buf[LOGSHM_PATH];
     for (uint32_t i = 0; i < d->h->used; i++) {
         const struct logshm_stream *r = logshm_stream(d->h, i);
-        const char *path = r->kind == LOGSHM_AUTO ? logshm_string(d->h, r->path) : "";
+        const char *path = r->kind == LOGSHM_AUTO ? logshm_path(d->h, r, buf) : "";
         const char *slash = strrchr(path, '/');
         size_t n = slash ? strlen(slash + 1) : 0;
         if (n && strncmp(name, slash + 1, n) == 0)
@@ -60,7 +66,7 @@ static bool in_use(struct logd *d, const char *name)
     return false;
 }
 
-void autofile_clean(struct logd *d)
+static void clean(struct logd *d)
 {
     const char *identifier = logshm_string(d->h, d->h->identifier);
     DIR *dir = opendir(logshm_string(d->h, d->h->childlogdir));
@@ -76,4 +82,80 @@ void autofile_clean(struct logd *d)
     }
     if (dir)
         closedir(dir);
+}
+
+void autofile_clean(struct logd *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool first = !d->h->cleaned;
+    d->h->cleaned = 1;
+    pthread_mutex_unlock(&d->lock);
+    if (first && !d->h->nocleanup && d->h->childlogdir)
+        clean(d);
+}
+
+/* ---- creating ---- */
+
+/* 0 or an errno. */
+static int create(const char *path)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, flags, 0600);
+    int rc = fd >= 0 ? 0 : errno;
+    fd_close(&fd);
+    return rc;
+}
+
+static void failed(struct logd *d, struct stream *s, int errnum)
+{
+    char buf[LOGSHM_PATH];
+    const struct logshm_stream *r = stream_shared(d, s);
+    if (!s->lazy || r->kind != LOGSHM_AUTO)
+        return; /* another file, or one that its sink cares for */
+    log_warn("cannot open %s: %s; its last output stays in memory only", logshm_path(d->h, r, buf),
+             strerror(errnum));
+    logshm_use(d->h, s->slot)->failures++;
+    stream_auto_failed(d, s);
+}
+
+/* The stream stays while it is marked. */
+static void make(struct logd *d, struct stream *s)
+{
+    char path[LOGSHM_PATH];
+    const char *at = logshm_path(d->h, stream_shared(d, s), path);
+    pthread_mutex_unlock(&d->lock);
+    int rc = at == path ? create(path) : 0; /* else an update made it another file */
+    pthread_mutex_lock(&d->lock);
+    s->unmade = false;
+    d->unmade--;
+    if (rc)
+        failed(d, s, rc);
+    if (s->closing)
+        reader_poke(d);
+}
+
+static void *make_all(void *arg)
+{
+    struct logd *d = arg;
+    autofile_clean(d);
+    pthread_mutex_lock(&d->lock);
+    while (d->unmade)
+        for (uint32_t i = 0; i < d->h->used; i++)
+            if (stream_at(d, i) && stream_at(d, i)->unmade)
+                make(d, stream_at(d, i));
+    d->making = false;
+    orders_settled(d);
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+bool autofile_want(struct logd *d, struct stream *s)
+{
+    if (!d->making)
+        d->making = writer_thread(make_all, d);
+    if (d->making && !s->unmade) {
+        s->unmade = true;
+        d->unmade++;
+    }
+    return d->making;
 }

@@ -40,10 +40,9 @@ static void fail(struct writer *w, struct sink *k, const struct err *e, dur_t re
     writer_wait(k, mono_add(mono_now(), retry));
     for (o = TAILQ_FIRST(&k->outs); o; o = next) {
         next = TAILQ_NEXT(o, link);
-        stream_shared(w->d, o->stream)->failures++;
+        logshm_use(w->d->h, o->stream->slot)->failures++;
         if (k->is_auto && k->fd < 0) {
-            stream_shared(w->d, o->stream)->flags |= LOGSHM_AUTO_FAILED;
-            stream_to_memory(w->d, o->stream);
+            stream_auto_failed(w->d, o->stream);
         } else if (o->stream->closing || k->kind == SINK_SYSLOG)
             stream_give_up(w->d, o->stream, o);
     }
@@ -77,6 +76,10 @@ static void obey(struct logd *d, struct sink *k)
 static bool make_ready(struct writer *w, struct sink *k)
 {
     struct err e;
+    if (k->want_clear && !k->recovered && recover_sink(w, k, &e) < 0) {
+        fail(w, k, &e, RETRY);
+        return false;
+    }
     if (k->want_clear || k->want_reopen)
         obey(w->d, k);
     if (k->fd >= 0 && k->recovered)
@@ -146,7 +149,12 @@ static bool rotation_due(const struct sink *k)
 static void rotate(struct writer *w, struct sink *k, uint32_t slot)
 {
     struct err e;
-    if (sink_rotate(w->d, k, &w->d->h->rotations[w->index], slot, &e) < 0) {
+    struct logshm_rotation unnoted, *note = rotation_note(w->d, slot);
+    int rc = sink_rotate(w->d, k, note ? note : &unnoted, &e);
+    LOGSHM_ORDER();
+    if (note)
+        note->slot = 0;
+    if (rc < 0) {
         log_warn("%s; going on with the file as it is", e.msg);
         k->rotate_at = mono_add(mono_now(), ROTATE_RETRY);
         return;
@@ -154,7 +162,7 @@ static void rotate(struct writer *w, struct sink *k, uint32_t slot)
     k->rotate_at = MONO_NEVER;
     k->size = 0;
     k->mid_line = false;
-    logshm_stream(w->d->h, slot)->rotations++;
+    logshm_progress(w->d->h, slot)->rotations++;
     if (k->gzip && k->backups > 0)
         gzips_add(w->d, k->path, k->backups);
 }
@@ -234,7 +242,7 @@ void batch_serve(struct writer *w, struct sink *k)
         more = serve_all(w, k);
     k->busy = false;
     if (k->nouts == 0)
-        writer_orphan(w->d, k);
+        writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
     orders_settled(w->d);

@@ -65,17 +65,15 @@ void device_find(struct writer *finder, struct sink *k)
 {
     struct logd *d = finder->d;
     k->busy = true;
+    finder->looking = mono_now();
     pthread_mutex_unlock(&d->lock);
-    if (!d->h->cleaned) {
-        d->h->cleaned = 1;
-        if (!d->h->nocleanup && d->h->childlogdir)
-            autofile_clean(d);
-    }
+    autofile_clean(d);
     struct key key = key_of(k);
     pthread_mutex_lock(&d->lock);
+    finder->looking = MONO_NEVER;
     k->busy = false;
     if (k->nouts == 0) {
-        writer_orphan(d, k);
+        writer_orphan(k);
         return;
     }
     struct writer *w = writer_of(d, key);

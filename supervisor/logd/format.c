@@ -122,11 +122,10 @@ static void json_pair(struct str *out, const char *key, const char *value, char 
     str_putc(out, '"');
 }
 
-static void json_line(const struct format *f, const char *p, size_t n, bool partial,
-                      struct str *out)
+static void json_line(const struct format *f, const char *when, const char *p, size_t n,
+                      bool partial, struct str *out)
 {
-    char when[48];
-    json_pair(out, "time", format_time(f->wall_ns, when, sizeof(when)), '{');
+    json_pair(out, "time", when, '{');
     json_pair(out, "program", f->program, ',');
     json_pair(out, "process", f->process, ',');
     json_pair(out, "stream", f->channel, ',');
@@ -137,17 +136,21 @@ static void json_line(const struct format *f, const char *p, size_t n, bool part
     str_puts(out, "\"}\n");
 }
 
-static void prefix_line(const struct format *f, const char *p, size_t n, bool partial,
-                        struct str *out)
+static void prefix_line(const struct format *f, const char *when, const char *p, size_t n,
+                        bool partial, struct str *out)
 {
-    char when[48];
-    str_printf(out, "%s %s %s %c ", format_time(f->wall_ns, when, sizeof(when)), f->process,
-               f->channel, partial ? '+' : '|');
+    str_puts(out, when);
+    str_putc(out, ' ');
+    str_puts(out, f->process);
+    str_putc(out, ' ');
+    str_puts(out, f->channel);
+    str_puts(out, partial ? " + " : " | ");
     str_put(out, p, n);
     str_putc(out, '\n');
 }
 
-static void put_line(const struct format *f, const char *p, size_t n, bool partial, struct str *out)
+static void put_line(const struct format *f, const char *when, const char *p, size_t n,
+                     bool partial, struct str *out)
 {
     struct str plain = STR_INIT;
     if (f->strip && memchr(p, '\x1b', n)) {
@@ -156,9 +159,9 @@ static void put_line(const struct format *f, const char *p, size_t n, bool parti
         n = plain.len;
     }
     if (f->json)
-        json_line(f, p, n, partial, out);
+        json_line(f, when, p, n, partial, out);
     else
-        prefix_line(f, p, n, partial, out);
+        prefix_line(f, when, p, n, partial, out);
     str_fini(&plain);
 }
 
@@ -166,18 +169,20 @@ static size_t format_lines(const struct format *f, const char *in, size_t n, boo
                            struct str *out)
 {
     size_t at = 0;
+    char when[48];
+    format_time(f->wall_ns, when, sizeof(when));
     while (at < n) {
         const char *end = memchr(in + at, '\n', n - at);
         size_t len = end ? (size_t)(end - in) - at : n - at;
         if (len > FORMAT_LINE_MAX || (!end && len == FORMAT_LINE_MAX)) {
-            put_line(f, in + at, FORMAT_LINE_MAX, true, out);
+            put_line(f, when, in + at, FORMAT_LINE_MAX, true, out);
             at += FORMAT_LINE_MAX;
             continue;
         }
         if (!end && !flush)
             break;
         size_t shown = f->json && len && end && in[at + len - 1] == '\r' ? len - 1 : len;
-        put_line(f, in + at, shown, !end, out);
+        put_line(f, when, in + at, shown, !end, out);
         at += len + (end != NULL);
     }
     return at;
@@ -199,7 +204,8 @@ void format_dropped(const struct format *f, uint64_t lines, uint64_t bytes, stru
     int n = snprintf(text, sizeof(text), "[supd: %llu lines, %llu bytes of %.200s %s dropped]",
                      (unsigned long long)lines, (unsigned long long)bytes, f->process, f->channel);
     if (f->prefix || f->json) {
-        put_line(f, text, (size_t)n, false, out);
+        char when[48];
+        put_line(f, format_time(f->wall_ns, when, sizeof(when)), text, (size_t)n, false, out);
         return;
     }
     str_put(out, text, (size_t)n);

@@ -70,14 +70,13 @@ static int map_memory(struct logd *d)
 
 static int make_parts(struct logd *d)
 {
-    TAILQ_INIT(&d->sinks);
     TAILQ_INIT(&d->questions);
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for a microsecond */
     pthread_mutex_init(&d->lock, &attr);
     pthread_mutexattr_destroy(&attr);
-    d->streams = calloc(d->h->nstreams, sizeof(struct stream *));
+    d->streams = calloc(d->h->nstreams, sizeof(struct stream));
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();
     d->tails = tails_new();
@@ -97,8 +96,7 @@ static void take_streams(struct logd *d)
             continue;
         ring_recover(&d->ring, &d->chains[i], i);
         fd_cloexec(r->fd, true);
-        if (stream_add(d, i, r->fd) < 0)
-            log_error("out of memory: %s is not captured", logshm_string(d->h, r->name));
+        stream_add(d, i, r->fd);
     }
     pthread_mutex_unlock(&d->lock);
 }
@@ -106,8 +104,8 @@ static void take_streams(struct logd *d)
 static void take_closing(struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && logshm_stream(d->h, i)->state == LOGSHM_CLOSING)
-            orders_close(d, d->streams[i]);
+        if (stream_at(d, i) && logshm_stream(d->h, i)->state == LOGSHM_CLOSING)
+            orders_close(d, stream_at(d, i));
 }
 
 static bool set_up(struct logd *d, char **argv)
@@ -153,5 +151,5 @@ int logd_main(int argc, char **argv)
         return complain("cannot watch the pipes");
     take_closing(&d);
     reader_run(&d);
-    return 0;
+    return d.start_over;
 }

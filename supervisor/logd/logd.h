@@ -19,33 +19,36 @@ struct writer;
 struct gzips;
 struct tails;
 
-#define SINK_BUCKETS 1024u
+#define LOGD_SINK_BUCKETS 512u
 
 /* One output of a stream: its place in a sink's list. */
 struct out {
     TAILQ_ENTRY(out) link; /* sink->outs */
     struct stream *stream;
-    struct sink *sink; /* NULL: nobody takes it */
-    unsigned which;    /* 0, 1: logshm_out */
-    uint64_t pinned;   /* a write of [done, pinned) is under way; not above done: none */
-    uint64_t flush_to; /* up to here partial lines are written at once */
-    mono_t held_since; /* a partial line waits since then; 0: none does */
+    struct sink *sink;  /* NULL: nobody takes it */
+    unsigned which;     /* 0, 1: logshm_out */
+    uint64_t pinned;    /* a write of [done, pinned) is under way; not above done: none */
+    uint64_t flush_to;  /* up to here partial lines are written at once */
+    mono_t held_since;  /* a partial line waits since then; 0: none does */
+    uint64_t last_from; /* where the latest read() began, and when it was */
+    int64_t last_wall;
 };
 TAILQ_HEAD(out_list, out);
 
+/* Small, since most programs are silent: what writing needs is made at the first byte. */
 struct stream {
     uint32_t slot;
-    int fd;             /* the pipe's read end */
-    int capacity;       /* of the pipe, 0: not asked yet */
-    bool paused;        /* log_overflow=block: not read for now */
-    bool keep;          /* no regular file: the last bytes stay for `tail` */
-    bool closing;       /* supd wants it gone */
-    bool lazy;          /* its file's sink is made when there is something to write */
-    bool reading;       /* a read() into its blocks is under way */
-    uint64_t last_from; /* where the latest read() began, and when it was */
-    int64_t last_wall;
+    int fd;           /* the pipe's read end */
+    int capacity;     /* of the pipe, 0: not asked yet */
     uint32_t waiters; /* questions that wait for it */
-    struct out outs[LOGSHM_OUTS];
+    bool used;        /* the slot has a stream */
+    bool paused;      /* log_overflow=block: not read for now */
+    bool keep;        /* no regular file: the last bytes stay for `tail` */
+    bool closing;     /* supd wants it gone */
+    bool lazy;        /* its file's sink is made when there is something to write */
+    bool unmade;      /* lazy, and its AUTO file is to be created */
+    bool reading;     /* a read() into its blocks is under way */
+    struct out *outs; /* [LOGSHM_OUTS]; without a sink so far: one that all share */
 };
 
 struct logd {
@@ -54,17 +57,22 @@ struct logd {
     uint32_t epoch;
     pthread_mutex_t lock;
     struct ring ring;
-    struct chain *chains;    /* [nstreams] */
-    struct stream **streams; /* [nstreams] */
-    TAILQ_HEAD(, sink) sinks;
-    struct sink *by_name[SINK_BUCKETS];
+    struct chain *chains;                       /* [nstreams] */
+    struct stream *streams;                     /* [nstreams], by slot */
+    LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
+    unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
+    uint32_t unmade; /* streams whose AUTO file is to be created ... */
+    bool making;     /* ... by a thread that runs */
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
+    bool some_paused;  /* npaused, as the reader last saw it */
     uint32_t npaused;  /* streams whose pipe is not read for now */
+    bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */
@@ -82,6 +90,11 @@ struct question {
 /* The whole program. argv: memory, channel and main log descriptors, epoch. */
 int logd_main(int argc, char **argv);
 
+/* The stream in this slot, or NULL. */
+static inline struct stream *stream_at(const struct logd *d, uint32_t slot)
+{
+    return d->streams[slot].used ? &d->streams[slot] : NULL;
+}
 static inline struct logshm_stream *stream_shared(const struct logd *d, const struct stream *s)
 {
     return logshm_stream(d->h, s->slot);

@@ -2,6 +2,7 @@
 #include "supervisor/logd/orders.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/logd/autofile.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/stream.h"
@@ -36,7 +37,7 @@ static bool answer(struct logd *d, const struct question *q)
 
 static bool written_upto(const struct logd *d, uint32_t slot, uint64_t upto)
 {
-    const struct stream *s = d->streams[slot];
+    const struct stream *s = stream_at(d, slot);
     for (unsigned i = 0; s && i < LOGSHM_OUTS; i++)
         if (s->outs[i].sink && out_shared(d, &s->outs[i])->done < upto)
             return false;
@@ -45,7 +46,7 @@ static bool written_upto(const struct logd *d, uint32_t slot, uint64_t upto)
 
 static bool cleared(const struct logd *d, uint32_t slot)
 {
-    const struct stream *s = d->streams[slot];
+    const struct stream *s = stream_at(d, slot);
     const struct sink *k = s ? s->outs[0].sink : NULL;
     return !k || !k->want_clear || k->failing;
 }
@@ -53,7 +54,7 @@ static bool cleared(const struct logd *d, uint32_t slot)
 static bool all_written(const struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && !written_upto(d, i, stream_shared(d, d->streams[i])->read))
+        if (stream_at(d, i) && !written_upto(d, i, stream_shared(d, stream_at(d, i))->read))
             return false;
     return true;
 }
@@ -61,7 +62,7 @@ static bool all_written(const struct logd *d)
 static bool is_settled(const struct logd *d, const struct question *q)
 {
     if (q->op == LOGOP_FINISH)
-        return all_written(d) && writers_idle(d);
+        return all_written(d) && writers_idle(d) && reader_is_dry(d);
     for (uint32_t i = 0; i < q->n; i++)
         if (q->op == LOGOP_CLEAR ? !cleared(d, q->slots[i])
                                  : !written_upto(d, q->slots[i], q->upto[i]))
@@ -73,8 +74,8 @@ static void question_free(struct logd *d, struct question *q)
 {
     TAILQ_REMOVE(&d->questions, q, link);
     for (uint32_t i = 0; i < q->n; i++)
-        if (d->streams[q->slots[i]])
-            d->streams[q->slots[i]]->waiters--;
+        if (stream_at(d, q->slots[i]))
+            stream_at(d, q->slots[i])->waiters--;
     free(q);
 }
 
@@ -106,7 +107,7 @@ static void ask(struct logd *d, const struct order *o, const uint32_t *slots)
     q->op = o->msg.op;
     q->id = o->msg.id;
     for (uint32_t i = 0; i < o->msg.n && q->n < 2; i++) {
-        struct stream *s = slots[i] < d->h->used ? d->streams[slots[i]] : NULL;
+        struct stream *s = slots[i] < d->h->used ? stream_at(d, slots[i]) : NULL;
         if (!s)
             continue;
         q->slots[q->n] = s->slot;
@@ -122,21 +123,24 @@ typedef void order_fn(struct logd *d, struct order *o, const uint32_t *slots);
 
 static struct stream *stream_of(struct logd *d, uint32_t slot)
 {
-    return slot < d->h->used ? d->streams[slot] : NULL;
+    return slot < d->h->used ? stream_at(d, slot) : NULL;
 }
 
 static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
 {
-    for (uint32_t i = 0; i < o->msg.n && i < (uint32_t)o->nfds; i++) {
-        if (slots[i] >= d->h->used || d->streams[slots[i]])
+    if ((uint32_t)o->nfds < o->msg.n) {
+        log_error("cannot take in %u pipes: too few descriptors left; starting over", o->msg.n);
+        d->start_over = true;
+        return;
+    }
+    for (uint32_t i = 0; i < o->msg.n; i++) {
+        if (slots[i] >= d->h->used || stream_at(d, slots[i]))
             continue;
         pthread_mutex_lock(&d->lock);
-        int rc = stream_add(d, slots[i], o->fds[i]);
+        stream_add(d, slots[i], o->fds[i]);
         pthread_mutex_unlock(&d->lock);
-        if (rc < 0)
-            continue;
         o->fds[i] = -1;
-        if (reader_watch(d, d->streams[slots[i]]) < 0)
+        if (reader_watch(d, stream_at(d, slots[i])) < 0)
             log_error("cannot watch a pipe: %s", strerror(errno));
     }
 }
@@ -174,11 +178,15 @@ static void do_reopen(struct logd *d, struct order *o, const uint32_t *slots)
     (void)o;
     (void)slots;
     pthread_mutex_lock(&d->lock);
-    TAILQ_FOREACH (k, &d->sinks, link) {
-        k->want_reopen = true;
-        if (k->fd >= 0)
-            writer_queue_now(d, k);
-    }
+    for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
+        LIST_FOREACH (k, &d->sinks[i], link) {
+            k->want_reopen = true;
+            if (k->fd >= 0)
+                writer_queue_now(d, k);
+        }
+    for (uint32_t i = 0; i < d->h->used; i++)
+        if (stream_at(d, i) && stream_at(d, i)->lazy && logshm_stream(d->h, i)->kind == LOGSHM_AUTO)
+            autofile_want(d, stream_at(d, i));
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -221,12 +229,12 @@ static void do_drain(struct logd *d, struct order *o, const uint32_t *slots)
 static void flush_all(struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i])
-            reader_empty(d, d->streams[i]);
+        if (stream_at(d, i))
+            reader_empty(d, stream_at(d, i));
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i])
-            stream_flush(d, d->streams[i]);
+        if (stream_at(d, i))
+            stream_flush(d, stream_at(d, i));
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -312,8 +320,10 @@ static void obey(struct logd *d, struct order *o)
 
 static void supd_is_gone(struct logd *d)
 {
+    pthread_mutex_lock(&d->lock);
     d->supd_gone = true;
     d->gone_at = mono_now();
+    pthread_mutex_unlock(&d->lock);
     epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->chan, NULL);
     flush_all(d);
 }
@@ -338,7 +348,7 @@ void orders_release(struct logd *d)
 {
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; i < d->h->used; i++) {
-        struct stream *s = d->streams[i];
+        struct stream *s = stream_at(d, i);
         if (!s || !s->closing || !stream_released(d, s))
             continue;
         struct question q = {.op = LOGOP_DEL, .slots = {i}};
@@ -353,9 +363,9 @@ void orders_release(struct logd *d)
 bool orders_done(struct logd *d)
 {
     if (!d->supd_gone)
-        return false;
+        return d->start_over;
     pthread_mutex_lock(&d->lock);
-    bool done = all_written(d) && writers_idle(d);
+    bool done = all_written(d) && writers_idle(d) && reader_is_dry(d);
     pthread_mutex_unlock(&d->lock);
     return done || mono_reached(mono_add(d->gone_at, LAST_WORDS), mono_now());
 }

@@ -12,7 +12,7 @@ void orders_answer(struct logd *d);
 void orders_settled(struct logd *d);
 /* Lets go of the closing streams that are through; reader thread, without the lock. */
 void orders_release(struct logd *d);
-/* True when supd is gone and all is written, or nothing moved for long. */
+/* True when supd is gone and all is written, or nothing moved for long; or to start over. */
 bool orders_done(struct logd *d);
 /* A stream that was closing before we started. */
 void orders_close(struct logd *d, struct stream *s);

@@ -138,8 +138,8 @@ static int64_t time_of(const struct choice *c)
 {
     const struct stream *s = c->o->stream;
     int64_t wall = 0;
-    if (c->x->done >= s->last_from)
-        wall = s->last_wall;
+    if (c->x->done >= c->o->last_from)
+        wall = c->o->last_wall;
     else
         wall = ring_wall(&c->w->d->ring, &c->w->d->chains[s->slot], c->x->done);
     return wall ? wall : wall_now().ns;

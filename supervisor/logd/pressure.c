@@ -45,7 +45,7 @@ static uint64_t cut_start(struct logd *d, const struct out *o)
 static void drop_of(struct logd *d, struct stream *s, struct out *o, uint64_t end)
 {
     struct logshm_out *x = out_shared(d, o);
-    struct logshm_stream *r = stream_shared(d, s);
+    struct logshm_progress *r = logshm_progress(d->h, s->slot);
     uint64_t start = cut_start(d, o);
     bool extend = x->gap_end > x->done && x->gap_end > o->pinned && start == x->gap_end;
     if (start >= end)
@@ -95,7 +95,7 @@ static bool drop_history(struct logd *d)
     uint32_t freed = 0, most = 1;
     struct stream *richest = NULL;
     for (uint32_t i = 0; i < d->h->used; i++) {
-        struct stream *s = d->streams[i];
+        struct stream *s = stream_at(d, i);
         if (s && s->keep && d->chains[i].n > most && !stream_backlog(d, s)) {
             most = d->chains[i].n;
             richest = s;
@@ -122,7 +122,7 @@ static struct stream *richest_in_backlog(struct logd *d, uint64_t *out_bytes)
     struct stream *richest = NULL;
     *out_bytes = 0;
     for (uint32_t i = 0; i < d->h->used; i++) {
-        struct stream *s = d->streams[i];
+        struct stream *s = stream_at(d, i);
         uint64_t bytes = s && d->chains[i].n && !blocks(d, s) ? droppable(d, s) : 0;
         if (bytes > *out_bytes) {
             *out_bytes = bytes;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -23,9 +24,8 @@
 #define EVENTS 256
 #define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
 #define SLEEP_LEAST 250000
-#define TRIM_AFTER_MS 2000 /* quiet for so long: free memory goes back */
-#define TRIM_SPARE 16u
-#define EMPTY_ROUNDS 64
+#define TRIM_AFTER_MS 500 /* quiet for so long: free memory goes back */
+#define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
 enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
@@ -93,8 +93,9 @@ static void check_paused(struct logd *d)
 {
     pthread_mutex_lock(&d->lock);
     for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
-        if (d->streams[i] && d->streams[i]->paused && !must_wait(d, d->streams[i], 1))
-            resume(d, d->streams[i]);
+        if (stream_at(d, i) && stream_at(d, i)->paused && !must_wait(d, stream_at(d, i), 1))
+            resume(d, stream_at(d, i));
+    d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -112,7 +113,7 @@ int reader_init(struct logd *d)
         watch(d, d->poke, TAG_POKE, EPOLL_CTL_ADD, EPOLLIN) < 0)
         return -1;
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (d->streams[i] && reader_watch(d, d->streams[i]) < 0)
+        if (stream_at(d, i) && reader_watch(d, stream_at(d, i)) < 0)
             return -1;
     return 0;
 }
@@ -132,14 +133,14 @@ static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec
 }
 
 /* Takes up to n bytes, which the pipe is known to hold: so a read() gives all of them or was not
- * made, and a successor can tell which. */
-static ssize_t take(struct logd *d, struct stream *s, size_t n)
+ * made, and a successor can tell which. at_once: also when it would have to wait. */
+static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
 {
     struct iovec iov[PIECES];
     int pieces;
     int64_t wall = wall_now().ns;
     pthread_mutex_lock(&d->lock);
-    if (!s->closing && must_wait(d, s, 1)) {
+    if (!at_once && must_wait(d, s, 1)) {
         if (!s->paused)
             pause_pipe(d, s);
         pthread_mutex_unlock(&d->lock);
@@ -151,8 +152,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n)
         return 0;
     }
     s->reading = true;
-    s->last_from = stream_shared(d, s)->read;
-    s->last_wall = wall;
+    uint64_t from = stream_shared(d, s)->read;
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
@@ -163,6 +163,7 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n)
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;
     stream_has_more(d, s);
+    stream_was_read(s, from, wall);
     pthread_mutex_unlock(&d->lock);
     return got > 0 ? got : 0;
 }
@@ -191,7 +192,7 @@ static int serve_pipe(struct logd *d, struct stream *s)
         s->capacity = s->capacity > 0 ? s->capacity : 65536;
     }
     size_t want = n > (int)READ_MOST ? READ_MOST : (size_t)n;
-    size_t got = (size_t)take(d, s, want);
+    size_t got = (size_t)take(d, s, want, false);
     d->unkicked += got;
     int percent = (int)((int64_t)n * 100 / s->capacity);
     if (percent > 50 && s->capacity < BIG_PIPE)
@@ -201,15 +202,23 @@ static int serve_pipe(struct logd *d, struct stream *s)
 
 uint64_t reader_empty(struct logd *d, struct stream *s)
 {
-    uint64_t total = 0;
-    int n;
-    for (int i = 0; i < EMPTY_ROUNDS && (n = waiting_in(s)) > 0; i++) {
-        ssize_t got = take(d, s, n > (int)READ_MOST ? READ_MOST : (size_t)n);
+    uint64_t total = 0, now = (uint64_t)waiting_in(s);
+    while (total < now) {
+        size_t n = now - total > READ_MOST ? READ_MOST : (size_t)(now - total);
+        ssize_t got = take(d, s, n, true);
         if (!got)
             break;
         total += (uint64_t)got;
     }
     return total;
+}
+
+bool reader_is_dry(const struct logd *d)
+{
+    for (uint32_t i = 0; i < d->h->used; i++)
+        if (stream_at(d, i) && waiting_in(stream_at(d, i)))
+            return false;
+    return true;
 }
 
 /* ---- the loop ---- */
@@ -234,8 +243,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
-        } else if (d->streams[tag]) {
-            int full = serve_pipe(d, d->streams[tag]);
+        } else if (stream_at(d, tag)) {
+            int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
         }
     }
@@ -243,6 +252,8 @@ static int round_of(struct logd *d, int timeout_ms)
         return fullest; /* there will be more at once: wake a writer for all of it */
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
+    d->finder_busy = writers_relieve_finder(d);
+    d->some_paused = d->npaused > 0;
     writers_kick(d);
     pthread_mutex_unlock(&d->lock);
     return n > 0 ? fullest : -2;
@@ -273,6 +284,7 @@ static void trim(struct logd *d)
     pthread_mutex_lock(&d->lock);
     ring_trim(&d->ring, TRIM_SPARE);
     pthread_mutex_unlock(&d->lock);
+    malloc_trim(0); /* it has a lock of its own */
 }
 
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */
@@ -280,7 +292,7 @@ static int patience(const struct logd *d, bool dirty)
 {
     if (d->unkicked)
         return KICK_WAIT_MS;
-    if (d->supd_gone || d->answer_waits || d->npaused)
+    if (d->supd_gone || d->answer_waits || d->some_paused || d->finder_busy)
         return 50;
     return dirty ? TRIM_AFTER_MS : -1;
 }
@@ -291,11 +303,11 @@ void reader_run(struct logd *d)
     bool dirty = false;
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
-        if (d->npaused)
+        if (d->some_paused)
             check_paused(d);
         if (fullest == -2 && d->answer_waits)
             orders_release(d);
-        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->npaused) {
+        if (fullest == -2 && dirty && !d->unkicked && !d->supd_gone && !d->some_paused) {
             trim(d);
             dirty = false;
         }

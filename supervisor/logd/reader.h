@@ -14,7 +14,9 @@ void reader_unwatch(struct logd *d, struct stream *s);
 void reader_resume(struct logd *d, struct stream *s);
 /* Wakes the reader: there is something to release or to answer. */
 void reader_poke(struct logd *d);
-/* Reads what the pipe holds now, to its end, without the lock. Returns the bytes. */
+/* True if no pipe holds anything. */
+bool reader_is_dry(const struct logd *d);
+/* Reads what the pipe holds now, without the lock. Returns the bytes. */
 uint64_t reader_empty(struct logd *d, struct stream *s);
 /* Runs until supd is gone and everything is written. */
 void reader_run(struct logd *d);

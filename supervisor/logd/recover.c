@@ -7,6 +7,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct logshm_rotation *rotation_note(struct logd *d, uint32_t slot)
+{
+    struct logshm_rotation *r = NULL;
+    pthread_mutex_lock(&d->lock);
+    for (unsigned i = 0; !r && i < LOGSHM_WRITERS; i++)
+        if (!d->h->rotations[i].slot)
+            r = &d->h->rotations[i];
+    if (r) {
+        r->step = -1; /* nothing was moved yet */
+        LOGSHM_ORDER();
+        r->slot = slot + 1;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return r;
+}
+
 static struct logshm_rotation *rotation_of(struct logd *d, const struct sink *k)
 {
     const struct out *o;
@@ -24,7 +40,7 @@ static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotatio
     uint32_t slot = r->slot - 1;
     r->slot = 0;
     if (rc == 0)
-        logshm_stream(d->h, slot)->rotations++;
+        logshm_progress(d->h, slot)->rotations++;
     return rc;
 }
 
@@ -85,6 +101,8 @@ int recover_sink(struct writer *w, struct sink *k, struct err *e)
         rc = sink_open(k, e);
     if (rc == 0 && x && k->regular)
         rc = settle(k, x, e);
+    if (rc == 0 && k->regular && (k->size = sink_size(k, e)) < 0)
+        rc = -1;
     if (rc == 0 && fresh && k->regular && k->gzip && k->backups > 0)
         gzips_add(d, k->path, k->backups);
     pthread_mutex_lock(&d->lock);

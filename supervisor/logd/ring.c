@@ -38,9 +38,13 @@ static void block_free(struct ring *r, uint32_t block)
 static uint32_t block_take(struct ring *r, uint32_t slot, uint64_t page, int64_t wall_ns)
 {
     uint32_t block = r->free;
-    if (!block)
+    if (block)
+        r->free = r->next[block - 1];
+    else if (r->h->fresh < r->h->nblocks)
+        block = ++r->h->fresh;
+    else
         return 0;
-    r->free = r->next[block - 1];
+    LOGSHM_ORDER();
     r->nfree--;
     r->next[block - 1] = 0;
     r->descs[block - 1].wall = wall_ns;
@@ -94,7 +98,8 @@ static int by_place(const void *a, const void *b)
 static size_t find_owned(struct ring *r, struct found *found)
 {
     size_t n = 0;
-    for (uint32_t b = r->h->nblocks; b > 0; b--) {
+    r->nfree = r->h->nblocks - r->h->fresh;
+    for (uint32_t b = r->h->fresh; b > 0; b--) {
         uint32_t slot = live_owner(r, b);
         if (slot == UINT32_MAX) {
             block_free(r, b);
@@ -247,6 +252,7 @@ static bool has_sentinel(struct ring *r, struct chain *c, uint64_t from, uint64_
 void ring_begin(struct ring *r, struct chain *c, uint32_t slot, size_t n)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
+    logshm_use(r->h, slot);
     put_sentinel(r, c, s->read, s->read + n);
     LOGSHM_ORDER();
     s->aim = s->read + n;
@@ -260,7 +266,7 @@ void ring_commit(struct ring *r, struct chain *c, uint32_t slot, size_t n)
     LOGSHM_ORDER();
     s->aim = s->read + n; /* a short read: what was read ends here */
     LOGSHM_ORDER();
-    s->bytes += n;
+    logshm_progress(r->h, slot)->bytes += n;
     LOGSHM_ORDER();
     s->read += n;
     LOGSHM_ORDER();
@@ -318,28 +324,32 @@ static bool keep_before_end(const void *obj, uint64_t start, uint64_t end)
     return start < ((const struct limits *)obj)->end;
 }
 
-/* A gap over what an output still wants but has no block any more (never seen without a bug or a
- * foreign write; without it the output would wait for ever). */
+/* A gap over what an output still wants but has no block any more: a kill may come between the
+ * start of a new gap and the end of an older one's mark. Without it the output would wait for
+ * ever. */
 static void close_holes(struct ring *r, struct chain *c, uint32_t slot, unsigned which)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
     struct logshm_out *o = logshm_out(r->h, slot, which);
-    uint64_t from = o->gap_end > o->done && o->gap <= o->done ? o->gap_end : o->done;
-    uint64_t oldest = ring_oldest(r, c, s->read);
     if (o->done > s->read)
         o->done = s->read;
-    if (from >= oldest || from >= s->read || o->gap_end > o->done)
+    if (o->done >= s->read || (o->gap_end > o->done && o->gap <= o->done) || find(r, c, o->done))
         return;
-    o->gap_bytes += oldest - from;
-    o->gap_end = oldest;
-    o->gap = from;
+    uint64_t end = o->gap_end > o->done ? o->gap_end : ring_oldest(r, c, s->read);
+    uint64_t start = o->gap_end > o->done ? o->gap : end;
+    o->gap_bytes += start - o->done;
+    o->gap = o->done;
+    LOGSHM_ORDER();
+    o->gap_end = end;
 }
 
 void ring_recover(struct ring *r, struct chain *c, uint32_t slot)
 {
     struct logshm_stream *s = logshm_stream(r->h, slot);
+    if (!(s->flags & LOGSHM_USED))
+        return;
     if (s->aim > s->read && !has_sentinel(r, c, s->read, s->aim)) {
-        s->bytes += s->aim - s->read;
+        logshm_progress(r->h, slot)->bytes += s->aim - s->read;
         s->read = s->aim;
     }
     s->aim = s->read;

@@ -17,9 +17,9 @@ struct chain {
 struct ring {
     struct logshm_head *h;
     struct logshm_desc *descs;
-    uint32_t *next; /* [nblocks], plus 1; links a chain or the free list */
-    uint32_t free;
-    uint32_t nfree;
+    uint32_t *next;     /* [nblocks], plus 1; links a chain or the free list */
+    uint32_t free;      /* behind its end: the blocks from head->fresh on */
+    uint32_t nfree;     /* both together */
     uint32_t untouched; /* blocks from here on were never used in this run */
 };
 

@@ -28,13 +28,12 @@ static bool is_it(const struct sink *s, enum sink_kind kind, int fd_number, cons
            (kind == SINK_FILE && strcmp(s->path, path) == 0);
 }
 
-/* The list of those that may be it: FNV-1a over the path. */
-static struct sink **bucket(struct logd *d, enum sink_kind kind, const char *path)
+static unsigned bucket_of(const char *path)
 {
-    uint32_t h = 2166136261u;
-    for (const char *c = kind == SINK_FILE ? path : ""; *c; c++)
-        h = (h ^ (unsigned char)*c) * 16777619u;
-    return &d->by_name[h % SINK_BUCKETS];
+    uint32_t hash = 2166136261u;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash % LOGD_SINK_BUCKETS;
 }
 
 static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number, const char *path)
@@ -51,10 +50,7 @@ static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number,
         return NULL;
     }
     TAILQ_INIT(&s->outs);
-    TAILQ_INSERT_TAIL(&d->sinks, s, link);
-    struct sink **list = bucket(d, kind, path);
-    s->next = *list;
-    *list = s;
+    LIST_INSERT_HEAD(&d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], s, link);
     return s;
 }
 
@@ -62,7 +58,8 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
 {
     enum sink_kind kind = SINK_FILE;
     int fd_number = -1;
-    const char *path = logshm_string(d->h, r->path);
+    char buf[LOGSHM_PATH];
+    const char *path = logshm_path(d->h, r, buf);
     if (which == 1) {
         kind = r->syslog ? SINK_SYSLOG : SINK_FD;
         fd_number = 1;
@@ -70,9 +67,10 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
         kind = SINK_FD;
         fd_number = r->fd_sink;
     }
-    struct sink *s = *bucket(d, kind, path);
-    while (s && !is_it(s, kind, fd_number, path))
-        s = s->next;
+    struct sink *s;
+    LIST_FOREACH (s, &d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], link)
+        if (is_it(s, kind, fd_number, path))
+            break;
     if (!s)
         s = sink_new(d, kind, fd_number, path);
     if (s && kind == SINK_FILE) {
@@ -84,15 +82,11 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
     return s;
 }
 
-void sink_free(struct logd *d, struct sink **sp)
+void sink_free(struct sink **sp)
 {
     struct sink *s = *sp;
     *sp = NULL;
-    TAILQ_REMOVE(&d->sinks, s, link);
-    struct sink **at = bucket(d, s->kind, s->path);
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
+    LIST_REMOVE(s, link);
     fd_close(&s->fd);
     free(s->path);
     free(s);
@@ -214,23 +208,19 @@ static int truncate_it(struct sink *s, struct err *e)
     return 0;
 }
 
-int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
-                struct err *e)
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, struct err *e)
 {
     if (s->backups <= 0)
         return truncate_it(s, e);
     note->backups = s->backups;
-    note->step = s->backups;
     LOGSHM_ORDER();
-    note->slot = slot + 1;
+    note->step = s->backups;
     LOGSHM_ORDER();
     if (s->gzip)
         gzips_lock(d, s->path);
     int rc = rotate_files(s->path, s->backups, s->gzip, &note->step, e);
     if (s->gzip)
         gzips_unlock(d, s->path);
-    LOGSHM_ORDER();
-    note->slot = 0;
     if (rc < 0)
         return -1;
     sink_close(s);

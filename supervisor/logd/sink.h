@@ -12,8 +12,7 @@
 enum sink_kind { SINK_FILE, SINK_FD, SINK_SYSLOG };
 
 struct sink {
-    TAILQ_ENTRY(sink) link;  /* logd->sinks */
-    struct sink *next;       /* logd->by_name */
+    LIST_ENTRY(sink) link;   /* logd->sinks */
     TAILQ_ENTRY(sink) queue; /* writer->queue */
     TAILQ_ENTRY(sink) later; /* writer->later */
     struct out_list outs;
@@ -51,7 +50,7 @@ void sink_took(struct sink *s, uint64_t bytes);
  * is faster has to wait for it; a stalled sink's output is dropped instead. With the lock. */
 bool sink_is_healthy(const struct sink *s);
 /* Removes a sink without outputs. Called by its writer or when it has none. */
-void sink_free(struct logd *d, struct sink **sp);
+void sink_free(struct sink **sp);
 
 /* All below: writer thread, without the lock. */
 
@@ -66,8 +65,7 @@ ssize_t sink_write(struct sink *s, const struct span *data);
 /* Size of the open file, or -1; opens it anew when it was deleted. */
 int64_t sink_size(struct sink *s, struct err *e);
 /* Rotates the open file and opens the new one. */
-int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, uint32_t slot,
-                struct err *e);
+int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, struct err *e);
 /* What people call it. */
 const char *sink_name(const struct sink *s);
 

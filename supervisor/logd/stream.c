@@ -2,6 +2,7 @@
 #include "supervisor/logd/stream.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/logd/autofile.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
@@ -13,7 +14,7 @@
 
 /* ---- outputs ---- */
 
-static void detach(struct logd *d, struct out *o)
+static void detach(struct out *o)
 {
     struct sink *k = o->sink;
     if (!k)
@@ -22,16 +23,40 @@ static void detach(struct logd *d, struct out *o)
     k->nouts--;
     o->sink = NULL;
     if (k->nouts == 0)
-        writer_orphan(d, k);
+        writer_orphan(k);
 }
 
-static void attach(struct logd *d, struct out *o, struct sink *k)
+/* What a stream without a sink has; never written to. */
+static struct out no_outs[LOGSHM_OUTS];
+
+static int make_outs(struct stream *s)
 {
-    if (o->sink == k)
+    if (s->outs != no_outs)
+        return 0;
+    struct out *outs = calloc(LOGSHM_OUTS, sizeof(*outs));
+    if (!outs)
+        return -1;
+    for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
+        outs[i].stream = s;
+        outs[i].which = i;
+    }
+    s->outs = outs;
+    return 0;
+}
+
+static void attach(struct stream *s, unsigned which, struct sink *k)
+{
+    if (s->outs[which].sink == k)
         return;
-    detach(d, o);
+    detach(&s->outs[which]);
     if (!k)
         return;
+    if (make_outs(s) < 0) {
+        if (k->nouts == 0)
+            writer_orphan(k);
+        return;
+    }
+    struct out *o = &s->outs[which];
     o->sink = k;
     TAILQ_INSERT_TAIL(&k->outs, o, link);
     k->nouts++;
@@ -55,11 +80,11 @@ static void configure_second(struct logd *d, struct stream *s, const struct logs
     if (wanted && !(r->flags & LOGSHM_SECOND)) {
         *logshm_out(d->h, s->slot, 1) = (struct logshm_out){.done = r->read};
         LOGSHM_ORDER();
-        r->flags |= LOGSHM_SECOND;
+        r->flags = (uint8_t)(r->flags | LOGSHM_SECOND);
     }
-    attach(d, &s->outs[1], wanted ? sink_get(d, c, 1) : NULL);
+    attach(s, 1, wanted ? sink_get(d, c, 1) : NULL);
     if (!wanted)
-        r->flags &= ~(uint32_t)LOGSHM_SECOND;
+        r->flags = (uint8_t)(r->flags & ~LOGSHM_SECOND);
 }
 
 void stream_sink(struct logd *d, struct stream *s)
@@ -68,20 +93,36 @@ void stream_sink(struct logd *d, struct stream *s)
     if (!s->lazy)
         return;
     read_config(stream_shared(d, s), &c);
-    struct sink *k = sink_get(d, &c, 0);
-    attach(d, &s->outs[0], k);
+    attach(s, 0, sink_get(d, &c, 0));
+    struct sink *k = s->outs[0].sink;
     s->lazy = false;
     s->keep = k && k->recovered && !k->regular;
 }
 
-/* Very many programs are silent: a file's sink can wait. One that is in use is changed now. */
+/* An unfinished rotation has to end before anybody creates the file. */
+static bool in_rotation(const struct logd *d, const struct stream *s)
+{
+    for (unsigned i = 0; i < LOGSHM_WRITERS; i++)
+        if (d->h->rotations[i].slot == s->slot + 1)
+            return true;
+    return false;
+}
+
+/* Very many programs are silent: a file's sink can wait. An AUTO file is there from the start. */
+static bool can_wait(struct logd *d, struct stream *s, const struct logshm_stream *c)
+{
+    if (s->outs[0].sink || in_rotation(d, s))
+        return false;
+    return c->kind == LOGSHM_FILE || (c->kind == LOGSHM_AUTO && autofile_want(d, s));
+}
+
 void stream_configure(struct logd *d, struct stream *s)
 {
     struct logshm_stream c;
     read_config(stream_shared(d, s), &c);
-    s->lazy = c.kind == LOGSHM_FILE && !s->outs[0].sink;
-    struct sink *k = c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0);
-    attach(d, &s->outs[0], k);
+    s->lazy = can_wait(d, s, &c);
+    attach(s, 0, c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0));
+    struct sink *k = s->outs[0].sink;
     configure_second(d, s, &c);
     s->keep = c.kind == LOGSHM_NONE || c.kind == LOGSHM_FD;
     if (k && k->is_auto && k->fd < 0) {
@@ -91,28 +132,26 @@ void stream_configure(struct logd *d, struct stream *s)
     stream_has_more(d, s);
 }
 
-int stream_add(struct logd *d, uint32_t slot, int fd)
+void stream_add(struct logd *d, uint32_t slot, int fd)
 {
-    struct stream *s = calloc(1, sizeof(*s));
-    if (!s)
-        return -1;
-    s->slot = slot;
-    s->fd = fd;
-    for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
-        s->outs[i].stream = s;
-        s->outs[i].which = i;
-    }
-    d->streams[slot] = s;
+    struct stream *s = &d->streams[slot];
+    *s = (struct stream){.slot = slot, .fd = fd, .used = true, .outs = no_outs};
     stream_configure(d, s);
-    return 0;
 }
 
 void stream_to_memory(struct logd *d, struct stream *s)
 {
     s->lazy = false;
-    detach(d, &s->outs[0]);
+    detach(&s->outs[0]);
     s->keep = true;
     stream_has_more(d, s);
+}
+
+void stream_auto_failed(struct logd *d, struct stream *s)
+{
+    struct logshm_stream *r = stream_shared(d, s);
+    r->flags = (uint8_t)(r->flags | LOGSHM_AUTO_FAILED);
+    stream_to_memory(d, s);
 }
 
 /* ---- progress ---- */
@@ -120,25 +159,37 @@ void stream_to_memory(struct logd *d, struct stream *s)
 void stream_has_more(struct logd *d, struct stream *s)
 {
     struct logshm_stream *r = stream_shared(d, s);
-    if (r->out.done < r->read)
+    struct logshm_out *first = logshm_out(d->h, s->slot, 0);
+    bool used = r->flags & LOGSHM_USED;
+    if (used && first->done < r->read)
         stream_sink(d, s);
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
         struct out *o = &s->outs[i];
-        if (o->sink && out_shared(d, o)->done < r->read)
+        if (used && o->sink && out_shared(d, o)->done < r->read)
             writer_queue(d, o->sink);
     }
     if (!s->outs[0].sink) {
-        r->out.done = r->read;
+        if (used)
+            first->done = r->read;
         stream_progress(d, s);
+    }
+}
+
+void stream_was_read(struct stream *s, uint64_t from, int64_t wall)
+{
+    for (unsigned i = 0; s->outs != no_outs && i < LOGSHM_OUTS; i++) {
+        s->outs[i].last_from = from;
+        s->outs[i].last_wall = wall;
     }
 }
 
 /* Where an output still wants bytes: [from, to) but for its gap. */
 static bool out_wants(const struct logd *d, const struct out *o, uint64_t start, uint64_t end)
 {
+    if (!o->sink)
+        return false;
     const struct logshm_out *x = out_shared(d, o);
-    uint64_t read = stream_shared(d, o->stream)->read;
-    if (!o->sink || end <= x->done || start >= read)
+    if (end <= x->done || start >= stream_shared(d, o->stream)->read)
         return false;
     if (x->gap_end <= x->done)
         return true;
@@ -176,7 +227,7 @@ static void let_go(struct logd *d, struct stream *s)
             return;
     if (r->flags & LOGSHM_SECOND)
         logshm_out(d->h, s->slot, 1)->done = next;
-    r->out.done = next;
+    logshm_out(d->h, s->slot, 0)->done = next;
     LOGSHM_ORDER();
     r->read = next;
     LOGSHM_ORDER();
@@ -192,7 +243,6 @@ uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool
         let_go(d, s);
     struct needs n = {d, s, r->read, history};
     uint32_t freed = ring_reclaim(&d->ring, c, is_needed, &n, !all);
-    r->kept = ring_oldest(&d->ring, c, r->read);
     return freed;
 }
 
@@ -208,8 +258,8 @@ uint64_t stream_backlog(const struct logd *d, const struct stream *s)
 {
     uint64_t most = 0, read = stream_shared(d, s)->read;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
-        const struct logshm_out *x = out_shared(d, &s->outs[i]);
-        if (!s->outs[i].sink || x->done >= read)
+        const struct logshm_out *x = s->outs[i].sink ? out_shared(d, &s->outs[i]) : NULL;
+        if (!x || x->done >= read)
             continue;
         uint64_t left = read - x->done;
         if (x->gap_end > x->done)
@@ -237,7 +287,7 @@ void stream_give_up(struct logd *d, struct stream *s, struct out *o)
     struct logshm_out *x = out_shared(d, o);
     if (x->done >= r->read)
         return;
-    r->lost_bytes += r->read - x->done;
+    logshm_progress(d->h, s->slot)->lost_bytes += r->read - x->done;
     log_warn("%s %s: %llu bytes could not be written to %s before the stream ended",
              logshm_string(d->h, r->name), r->channel ? "stderr" : "stdout",
              (unsigned long long)(r->read - x->done), sink_name(o->sink));
@@ -249,8 +299,10 @@ void stream_flush(struct logd *d, struct stream *s)
 {
     uint64_t read = stream_shared(d, s)->read;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
+        if (!s->outs[i].sink)
+            continue;
         s->outs[i].flush_to = read;
-        if (s->outs[i].sink && out_shared(d, &s->outs[i])->done < read)
+        if (out_shared(d, &s->outs[i])->done < read)
             writer_queue_now(d, s->outs[i].sink);
     }
 }
@@ -260,10 +312,11 @@ void stream_flush(struct logd *d, struct stream *s)
 bool stream_released(const struct logd *d, const struct stream *s)
 {
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
-        if (s->outs[i].sink && (s->outs[i].sink->busy || s->outs[i].pinned ||
-                                out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read))
+        if (s->outs[i].pinned ||
+            (s->outs[i].sink && (s->outs[i].sink->busy ||
+                                 out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read)))
             return false;
-    return s->closing;
+    return s->closing && !s->unmade;
 }
 
 void stream_remove(struct logd *d, struct stream *s)
@@ -272,11 +325,16 @@ void stream_remove(struct logd *d, struct stream *s)
     if (s->paused)
         d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
-        detach(d, &s->outs[i]);
+        detach(&s->outs[i]);
     ring_clear(&d->ring, &d->chains[s->slot]);
-    d->streams[s->slot] = NULL;
+    for (unsigned i = 0; i < LOGSHM_WRITERS; i++)
+        if (d->h->rotations[i].slot == s->slot + 1)
+            d->h->rotations[i].slot = 0; /* never finished: its file was not used again */
     fd_close(&s->fd);
-    free(s);
+    if (s->outs != no_outs)
+        free(s->outs);
+    s->outs = no_outs;
+    s->used = false;
 }
 
 void stream_format(const struct logd *d, const struct stream *s, struct format *out)

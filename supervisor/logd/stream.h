@@ -8,16 +8,20 @@
 
 #define HISTORY_BYTES 65536u /* kept for `tail` where there is no file */
 
-/* Takes a stream in, with its pipe's read end. -1 for lack of memory. */
-int stream_add(struct logd *d, uint32_t slot, int fd);
+/* Takes a stream in, with its pipe's read end. */
+void stream_add(struct logd *d, uint32_t slot, int fd);
 /* Follows the configuration in the shared table. */
 void stream_configure(struct logd *d, struct stream *s);
 /* Makes its file's sink if that has not been needed so far. */
 void stream_sink(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
+/* The same, since its AUTO file cannot be made. */
+void stream_auto_failed(struct logd *d, struct stream *s);
 /* Bytes up to read are there: tells the writers, or gives them up where nobody wants them. */
 void stream_has_more(struct logd *d, struct stream *s);
+/* A read() began at position from, at that wall clock (ns). */
+void stream_was_read(struct stream *s, uint64_t from, int64_t wall);
 /* An output got further: frees blocks, answers questions, lets a paused pipe go on. */
 void stream_progress(struct logd *d, struct stream *s);
 /* Frees the blocks that nobody needs. history: bytes to keep for `tail`. Returns how many. */

@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define IDLE_END DUR_S(5) /* a writer with nothing to do for so long ends */
+#define FINDER_LIMIT DUR_MS(200)
+#define LOST_FINDERS 16u
 #ifdef __SANITIZE_ADDRESS__
 #define STACK_BYTES (512 << 10)
 #else
@@ -41,6 +43,8 @@ static mono_t take_due(struct writer *w, mono_t now)
 /* Waits for work; false: it is time to end. */
 static bool wait_for_work(struct writer *w)
 {
+    if (w->lost)
+        return false;
     mono_t now = mono_now(), next = take_due(w, now);
     if (!TAILQ_EMPTY(&w->queue))
         return true;
@@ -69,19 +73,31 @@ static void *writer_main(void *arg)
     }
     writer_release_buffers(w);
     w->running = false;
-    pthread_mutex_unlock(&w->d->lock);
+    struct logd *d = w->d;
+    if (w->lost) {
+        d->lost_finders--;
+        pthread_cond_destroy(&w->cond);
+        free(w);
+    }
+    pthread_mutex_unlock(&d->lock);
     return NULL;
 }
 
-static void start(struct writer *w)
+bool writer_thread(void *(*main)(void *arg), void *arg)
 {
     pthread_t thread;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    w->running = pthread_create(&thread, &attr, writer_main, w) == 0;
+    bool runs = pthread_create(&thread, &attr, main, arg) == 0;
     pthread_attr_destroy(&attr);
+    return runs;
+}
+
+static void start(struct writer *w)
+{
+    w->running = writer_thread(writer_main, w);
     if (!w->running && LOG_LIMIT(60))
         log_error("cannot start a writer thread; output waits in memory");
 }
@@ -170,21 +186,50 @@ void writer_move(struct sink *k, struct writer *to)
     k->writer = to;
 }
 
-void writer_orphan(struct logd *d, struct sink *k)
+void writer_orphan(struct sink *k)
 {
     if (k->busy)
         return; /* its writer frees it */
     leave_later(k);
     if (k->queued)
         TAILQ_REMOVE(&k->writer->queue, k, queue);
-    sink_free(d, &k);
+    sink_free(&k);
+}
+
+static void replace_finder(struct logd *d, struct writer *old)
+{
+    struct sink *k;
+    struct writer *w = writer_new(d, 0);
+    if (!w)
+        return;
+    old->lost = true;
+    d->lost_finders++;
+    while ((k = TAILQ_FIRST(&old->queue))) {
+        TAILQ_REMOVE(&old->queue, k, queue);
+        k->writer = w;
+        TAILQ_INSERT_TAIL(&w->queue, k, queue);
+    }
+    w->fresh = true;
+}
+
+bool writers_relieve_finder(struct logd *d)
+{
+    struct writer *w = d->writers[0];
+    if (TAILQ_EMPTY(&w->queue) || !w->looking.ns || d->lost_finders >= LOST_FINDERS)
+        return false;
+    if (mono_reached(mono_add(w->looking, FINDER_LIMIT), mono_now()))
+        replace_finder(d, w);
+    return true;
 }
 
 bool writers_idle(const struct logd *d)
 {
+    if (d->unmade)
+        return false;
     const struct sink *k;
-    TAILQ_FOREACH (k, &d->sinks, link)
-        if (k->queued || k->busy)
-            return false;
+    for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
+        LIST_FOREACH (k, &d->sinks[i], link)
+            if (k->queued || k->busy)
+                return false;
     return true;
 }

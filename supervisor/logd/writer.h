@@ -14,6 +14,8 @@ struct writer {
     pthread_cond_t cond;
     TAILQ_HEAD(, sink) queue, later;
     bool running, idle, fresh;
+    bool lost;      /* a finder that hung: another took its place, it ends by itself */
+    mono_t looking; /* a finder: since when it looks at a disk; 0: it does not */
     char *in;       /* lines to be formatted */
     struct str out; /* what became of them */
 };
@@ -23,6 +25,9 @@ struct writer {
 struct writer *writer_new(struct logd *d, unsigned index);
 /* Frees its buffers. */
 void writer_release_buffers(struct writer *w);
+
+/* Starts a thread with a small stack; false: there is none. */
+bool writer_thread(void *(*main)(void *arg), void *arg);
 
 /* All want the lock. */
 
@@ -35,10 +40,13 @@ void writer_wait(struct sink *k, mono_t due);
 /* Gives the sink to another writer; it is in no queue then. */
 void writer_move(struct sink *k, struct writer *to);
 /* The sink's last output went: it is freed, by its writer if that works on it. */
-void writer_orphan(struct logd *d, struct sink *k);
+void writer_orphan(struct sink *k);
 /* Wakes the writers that were given something since the last call. */
 void writers_kick(struct logd *d);
-/* True if no writer has anything to do. */
+/* True while sinks wait for the finder. A finder that hangs on a dead mount is given up and another
+ * one takes the others over; with the lock. */
+bool writers_relieve_finder(struct logd *d);
+/* True if no writer has anything to do and all AUTO files are made. */
 bool writers_idle(const struct logd *d);
 
 #endif

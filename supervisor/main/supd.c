@@ -1,5 +1,6 @@
 /* supd: PID 1 that keeps queue workers alive. The main only reads the command line. */
 #include "supervisor/base/fd.h"
+#include "supervisor/run/daemon.h"
 #include "supervisor/run/options.h"
 #include "supervisor/run/sup.h"
 
@@ -10,7 +11,7 @@
 int main(int argc, char **argv)
 {
     struct err e;
-    struct options opt;
+    static struct options opt; /* its strings stay to the end */
     struct sup sup;
     /* what a large answer took goes back to the system, and does not raise the bar for the next */
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
@@ -20,6 +21,8 @@ int main(int argc, char **argv)
         return 1;
     int status = options_read(argc, argv, &opt);
     if (status >= 0)
+        return status;
+    if ((status = daemon_enter(&opt.sup)) >= 0)
         return status;
     if (sup_init(&sup, &opt.sup, &e) < 0) {
         fprintf(stderr, "Error: %s\n", e.msg);

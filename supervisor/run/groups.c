@@ -18,7 +18,28 @@ static void insert_sorted(struct sup *s, struct group *g)
         TAILQ_INSERT_AFTER(&s->groups, at, g, link);
     else
         TAILQ_INSERT_HEAD(&s->groups, g, link);
-    s->ngroups++;
+}
+
+void group_set_priority(struct group *g, int32_t priority)
+{
+    if (g->priority == priority)
+        return;
+    TAILQ_REMOVE(&g->sup->groups, g, link);
+    g->priority = priority;
+    insert_sorted(g->sup, g);
+}
+
+static int by_record(const void *a, const void *b)
+{
+    const struct proc *p = *(struct proc *const *)a, *q = *(struct proc *const *)b;
+    return (p->conf > q->conf) - (p->conf < q->conf);
+}
+
+void group_sort(struct group *g)
+{
+    qsort(g->procs, g->nprocs, sizeof(*g->procs), by_record);
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        g->procs[i]->index = i;
 }
 
 static void group_free(struct group *g)
@@ -75,6 +96,7 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
         g->nprocs++;
     }
     insert_sorted(s, g);
+    s->ngroups++;
     publish_group(s, g->name, true);
     return g;
 }
@@ -115,7 +137,7 @@ struct group *group_find(struct sup *s, const char *name)
 void group_autostart(struct group *g, enum proc_why why)
 {
     for (uint32_t i = 0; i < g->nprocs; i++)
-        if (g->procs[i]->opts->autostart)
+        if (proc_opts(g->procs[i])->autostart)
             proc_start(g->procs[i], why);
 }
 

@@ -15,6 +15,7 @@ struct group {
     uint32_t nprocs;
     bool procs_apart; /* procs is memory of its own */
     bool doomed;      /* goes away once its processes are down */
+    bool renew;       /* doomed, and then made anew: an update changed its kind */
     bool updating;    /* an update changed it and is not at rest yet */
 };
 
@@ -24,6 +25,10 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
 /* Only when all its processes are down. Publishes its removal. */
 void group_remove(struct group **g);
 struct group *group_find(struct sup *s, const char *name);
+/* Its place among the groups follows. */
+void group_set_priority(struct group *g, int32_t priority);
+/* Puts its processes, which all follow one generation, into the order of their records. */
+void group_sort(struct group *g);
 /* Makes room for n processes in all; 0, or -1 when there is no memory. */
 int group_reserve(struct group *g, size_t n);
 /* Starts its processes that have autostart, in order. */

@@ -72,7 +72,7 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
 {
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
-    const struct gen_opts *o = p->opts;
+    const struct gen_opts *o = proc_opts(p);
     char **at = p->sup->words;
     *rq = (struct spawn_request){
         .argv = at,
@@ -97,18 +97,12 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
 }
 
-static enum launch_result refused(struct proc *p, int errnum)
-{
-    p->refused_errno = errnum;
-    return LAUNCH_REFUSED;
-}
-
 /* a new stdin pipe: *out_child is the end for the child */
 static int open_stdin(struct proc *p, int *out_child)
 {
     int ends[2];
     *out_child = -1;
-    if (p->opts->stdin_null)
+    if (proc_opts(p)->stdin_null)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
@@ -133,7 +127,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     struct spawn_cell *cell = state_cell(p->sup->state, p->slot);
     fill_request(p, &rq);
     if (open_stdin(p, &rq.fds[0]) < 0)
-        return refused(p, errno);
+        return LAUNCH_REFUSED;
     int errnum = 0;
     *cell = (struct spawn_cell){0};
     commit_phase(p, STATE_SPAWNING);
@@ -150,7 +144,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;
     if (r == SPAWN_REFUSED)
-        return refused(p, errnum);
+        return LAUNCH_REFUSED;
     cell->errnum = errnum;
     return LAUNCH_FAILED;
 }
@@ -158,7 +152,6 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
 enum launch_result launch(struct proc *p, int *out_pid)
 {
     *out_pid = 0;
-    p->refused_errno = 0;
     *state_cell(p->sup->state, p->slot) = (struct spawn_cell){0};
     if (p->conf->argv_error || !p->conf->argc)
         return LAUNCH_FAILED;

@@ -7,7 +7,7 @@
 enum launch_result {
     LAUNCH_STARTED, /* *out_pid is the child */
     LAUNCH_BUSY,    /* no spawn slot is free; try again soon */
-    LAUNCH_REFUSED, /* the kernel lacks resources; p->refused_errno says which */
+    LAUNCH_REFUSED, /* the kernel lacks resources */
     LAUNCH_FAILED,  /* it cannot start; launch_explain says why */
 };
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define FOUND_MAX 4096
-#define ENVIRON_MAX (256 * 1024)
+#define ENVIRON_MAX (8 << 20) /* our mark comes last, and may stand behind a lot */
 
 struct found {
     int pid;
@@ -192,35 +192,51 @@ static bool reap_all(void)
     return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 }
 
-/* KILLs our own children (orphans that came to us as their subreaper) */
-static void kill_children(int pid)
+/* true if a child of ours may outlive us: its program has orphans=keep */
+static bool is_kept(const struct sup *s, int pid, char *env)
+{
+    char path[64];
+    if (!s->gen)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+    ssize_t n = read_file(path, env, ENVIRON_MAX);
+    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
+    if (!mark || strcmp(mark, s->mark) != 0)
+        return s->opt.as_supervisord;
+    return !is_to_end(s, env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME"),
+                      env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME"));
+}
+
+/* KILLs our own children (orphans that came to us as their subreaper) but those that may stay;
+ * false if there was nothing to do */
+static bool kill_children(const struct sup *s, char *env)
 {
     char path[64], buf[8192];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    bool any = false;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", s->pid, s->pid);
     if (read_file(path, buf, sizeof(buf)) <= 0)
-        return;
+        return false;
     for (char *p = buf; *p;) {
         char *end;
         long child = strtol(p, &end, 10);
-        if (end == p)
-            break;
-        if (child > 1)
-            kill((int)child, SIGKILL);
+        if (end == p || *end != ' ') /* the last one may be cut, and be another's number then */
+            return any || *p;
+        if (child > 1 && !is_kept(s, (int)child, env))
+            any = kill((int)child, SIGKILL) == 0 || any;
         p = end + strspn(end, " ");
     }
+    return any;
 }
 
 void leftovers_kill(struct sup *s)
 {
-    for (int i = 0; i < 100; i++) {
-        if (reap_all())
-            return;
+    char *env = s->is_init ? NULL : malloc(ENVIRON_MAX);
+    for (int i = 0; i < 100 && !reap_all(); i++) {
         if (s->is_init)
             kill(-1, SIGKILL);
-        else if (s->is_subreaper)
-            kill_children(s->pid);
-        else
-            return;
+        else if (!s->is_subreaper || !env || !kill_children(s, env))
+            break;
         poll(NULL, 0, i < 10 ? 1 : 10);
     }
+    free(env);
 }

@@ -3,7 +3,6 @@
  */
 #include "supervisor/run/logs_impl.h"
 #include "supervisor/base/fd.h"
-#include "supervisor/base/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -183,7 +182,7 @@ static struct log_request *request_new(struct logs *g)
     if (rq)
         TAILQ_REMOVE(&g->spare, rq, link);
     else
-        rq = mem_alloc(sizeof(*rq));
+        rq = malloc(sizeof(*rq));
     return rq;
 }
 
@@ -213,6 +212,10 @@ static void arm_timeout(struct logs *g)
 void logchan_ask(struct logs *g, const struct log_request *wanted, dur_t limit)
 {
     struct log_request *rq = request_new(g);
+    if (!rq) { /* no memory: as if it had taken too long */
+        wanted->fn(wanted->obj);
+        return;
+    }
     *rq = *wanted;
     rq->id = ++g->next_id;
     rq->deadline = mono_add(loop_now(g->loop), limit);
@@ -338,8 +341,6 @@ void logchan_close(struct logs *g)
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
 {
     const struct log_stream *s = t->stream ? t->stream : &g->main;
-    if (!s->piped)
-        return err_set(e, "its output is not kept (too few descriptors for a pipe)");
     if (g->chan < 0)
         return err_set(e, "supd-log is being restarted; try again");
     size_t nid = strlen(t->id);

@@ -55,6 +55,8 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
         slot = m->h->used;
     else
         return err_set(e, "more than %u log streams", m->h->nstreams);
+    if (logshm_stream(m->h, slot)->flags & LOGSHM_USED)
+        memset(logshm_progress(m->h, slot), 0, sizeof(struct logshm_progress));
     memset(logshm_stream(m->h, slot), 0, sizeof(struct logshm_stream));
     if (slot == m->h->used)
         m->h->used++;
@@ -64,13 +66,9 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
 void logmem_slot_free(struct logmem *m, uint32_t slot)
 {
     struct logshm_stream *s = logshm_stream(m->h, slot);
-    if (s->program == s->name)
-        s->program = 0;
-    if (s->group == s->name)
-        s->group = 0;
+    if (s->program != s->name)
+        logmem_string_free(m, &s->program);
     logmem_string_free(m, &s->name);
-    logmem_string_free(m, &s->program);
-    logmem_string_free(m, &s->group);
     logmem_string_free(m, &s->path);
     s->state = LOGSHM_FREE;
     s->fd = (int32_t)m->free_slot;

@@ -5,8 +5,8 @@
 #include "supervisor/base/err.h"
 #include "supervisor/core/logshm.h"
 
-#define LOGMEM_CLASS 16u
-#define LOGMEM_CLASSES 288u /* strings of up to 4,607 bytes */
+#define LOGMEM_CLASS 8u
+#define LOGMEM_CLASSES 576u /* strings of up to 4,607 bytes */
 
 struct logmem {
     int fd;
@@ -21,7 +21,7 @@ int logmem_init(struct logmem *m, int64_t memory, struct err *e);
 void logmem_fini(struct logmem *m);
 /* A free slot, zeroed, or -1 and the reason. */
 int64_t logmem_slot_new(struct logmem *m, struct err *e);
-/* Gives the slot and its strings back; program and group may be the name's own copy. */
+/* Gives the slot and its strings back; program may be the name's own copy. */
 void logmem_slot_free(struct logmem *m, uint32_t slot);
 /* Copies a text; the offset, 0 for NULL or "", or -1 and the reason. */
 int64_t logmem_string(struct logmem *m, const char *text, struct err *e);

@@ -7,17 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
-#define NONE_PIPES 512u
-#define OWN_FDS 8 /* memory, channel, main log's pipe, and what a restart needs for a moment */
+#define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
+#define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -112,7 +112,7 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->path = path_off;
     r->maxbytes = w->maxbytes;
     r->backups = w->backups;
-    r->fd_sink = w->fd_sink;
+    r->fd_sink = w->fd_sink < 0 ? 0 : (uint8_t)w->fd_sink;
     r->kind = w->kind;
     r->syslog = w->syslog;
     r->copy_to_stdout = w->copy_to_stdout;
@@ -126,30 +126,27 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
         logmem_string_free(&g->mem, &old);
 }
 
-/* "<childlogdir>/<process>-<stdout|stderr>---<identifier>-<8 random>.log" (supervisor-compat,
- * section 12.4); "" without a folder */
-static int auto_name(struct logs *g, const struct logs_conf *c, char *out, size_t size,
-                     struct err *e)
+/* The part of an AUTO file's name that nothing else says; "" without a folder. */
+static int auto_name(struct logs *g, const struct logs_conf *c, char out[9], struct err *e)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    char random[9];
     uint64_t bits = rng_entropy();
-    for (int i = 0; i < 8; i++, bits /= 37)
-        random[i] = letters[bits % 37];
-    random[8] = '\0';
     *out = '\0';
     if (!g->childlogdir)
         return 0;
-    int n = snprintf(out, size, "%s/%s-%s---%s-%s.log", g->childlogdir, c->process,
-                     c->channel == LOG_STDERR ? "stderr" : "stdout", g->identifier, random);
-    return n < (int)size ? 0 : err_set(e, "the name of its AUTO log file is too long");
+    if (strlen(g->childlogdir) + strlen(c->process) + strlen(g->identifier) + AUTO_REST > PATH_MAX)
+        return err_set(e, "the name of its AUTO log file is too long");
+    for (int i = 0; i < 8; i++, bits /= 37)
+        out[i] = letters[bits % 37];
+    out[8] = '\0';
+    return 0;
 }
 
 static int64_t path_of(struct logs *g, const struct logs_conf *c, struct wanted *w, struct err *e)
 {
-    char name[4096];
+    char name[9];
     if (w->kind == LOGSHM_AUTO) {
-        if (auto_name(g, c, name, sizeof(name), e) < 0)
+        if (auto_name(g, c, name, e) < 0)
             return -1;
         w->path = name;
         if (!*name)
@@ -172,18 +169,6 @@ static int grow(struct logs *g, uint32_t slot, struct err *e)
     g->by_slot = v;
     g->capacity = cap;
     return 0;
-}
-
-/* NONE gets a pipe (for `tail`) while there are few streams, and half of the descriptors are left
- * to everything else. */
-static bool pipe_affordable(const struct logs *g)
-{
-    struct rlimit lim;
-    if (g->nstreams >= NONE_PIPES)
-        return false;
-    if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
-        return true;
-    return logs_need_fds(g->nstreams + 1) <= lim.rlim_cur / 2;
 }
 
 static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
@@ -220,7 +205,7 @@ static void drop_slot(struct log_stream *s)
     logmem_slot_free(&s->logs->mem, s->slot);
 }
 
-/* Most programs give their name to their process and their group: one copy serves all three. */
+/* Most programs give their name to their process: one copy serves both. */
 static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
                        struct err *e)
 {
@@ -239,11 +224,9 @@ static int describe(struct log_stream *s, const struct logs_conf *c, struct want
     int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
     r->name = name > 0 ? (uint32_t)name : 0;
     int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
-    int64_t group = program < 0 ? -1 : name_of(m, r, c->group, e);
     r->program = program > 0 ? (uint32_t)program : 0;
-    r->group = group > 0 ? (uint32_t)group : 0;
     r->channel = (uint8_t)c->channel;
-    if (group < 0) {
+    if (program < 0) {
         r->path = path > 0 ? (uint32_t)path : 0;
         return -1;
     }
@@ -269,7 +252,6 @@ static int set_up(struct log_stream *s, const struct logs_conf *c, struct wanted
     struct logshm_stream *r = shared(s);
     r->fd = s->rfd;
     r->state = LOGSHM_LIVE;
-    s->piped = true;
     s->logs->nstreams++;
     return 0;
 }
@@ -285,8 +267,6 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
     }
     s->logs = g;
     s->rfd = s->wfd = -1;
-    if (w.kind == LOGSHM_NONE && !w.syslog && !pipe_affordable(g))
-        return s;
     if (set_up(s, c, &w, e) < 0) {
         free(s);
         return NULL;
@@ -297,8 +277,6 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
 
 int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
 {
-    if (!s->piped)
-        return 0; /* /dev/null for good; a changed sink comes with the next start of the program */
     struct wanted w;
     want_program(c, &w);
     struct logshm_stream *r = shared(s);
@@ -320,10 +298,6 @@ void logs_del(struct log_stream **sp)
     *sp = NULL;
     if (!s)
         return;
-    if (!s->piped) {
-        free(s);
-        return;
-    }
     shared(s)->state = LOGSHM_CLOSING;
     logchan_tell(s, TELL_DEL);
 }
@@ -348,26 +322,27 @@ int logs_write_fd(const struct log_stream *s)
 
 const char *logs_path(const struct log_stream *s)
 {
-    if (!s || !s->piped)
+    if (!s)
         return "";
     const struct logshm_stream *r = shared(s);
     if (r->kind == LOGSHM_AUTO && (r->flags & LOGSHM_AUTO_FAILED))
         return "";
-    return logshm_string(s->logs->mem.h, r->path);
+    static char path[LOGSHM_PATH];
+    return logshm_path(s->logs->mem.h, r, path);
 }
 
 static void count(const struct log_stream *s, struct logs_counters *out)
 {
-    memset(out, 0, sizeof(*out));
-    if (!s->piped)
-        return;
     const struct logshm_stream *r = shared(s);
-    out->bytes = r->bytes;
-    out->lost_bytes = r->lost_bytes;
-    out->lost_lines = r->lost_lines;
-    out->rotations = r->rotations;
-    out->failures = r->failures;
-    out->waiting = r->read > r->out.done ? r->read - r->out.done : 0;
+    if (!(r->flags & LOGSHM_USED))
+        return;
+    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
+    out->bytes = p->bytes;
+    out->lost_bytes = p->lost_bytes;
+    out->lost_lines = p->lost_lines;
+    out->rotations = p->rotations;
+    out->failures = p->failures;
+    out->waiting = r->read > p->out.done ? r->read - p->out.done : 0;
 }
 
 void logs_counters(const struct log_stream *s, struct logs_counters *out)
@@ -383,19 +358,21 @@ void logs_main_counters(const struct logs *g, struct logs_counters *out)
 /* ---- questions ---- */
 
 /* True if all that its pipe and the memory held is written: no need to ask. What read() has taken
- * but not booked shows in aim, which is set before. */
+ * but not booked shows in the flags and in aim, which are set before. */
 static bool is_dry(const struct log_stream *s)
 {
     int waiting = 1;
-    if (!s || !s->piped)
+    if (!s)
         return true;
     if (ioctl(s->rfd, FIONREAD, &waiting) < 0 || waiting)
         return false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     const struct logshm_stream *r = shared(s);
-    bool second_done =
-        !(r->flags & LOGSHM_SECOND) || logshm_out(s->logs->mem.h, s->slot, 1)->done >= r->read;
-    return r->aim <= r->read && r->out.done >= r->read && second_done;
+    if (!(r->flags & LOGSHM_USED))
+        return true;
+    struct logshm_head *h = s->logs->mem.h;
+    bool second_done = !(r->flags & LOGSHM_SECOND) || logshm_out(h, s->slot, 1)->done >= r->read;
+    return r->aim <= r->read && logshm_out(h, s->slot, 0)->done >= r->read && second_done;
 }
 
 void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, loop_fn *fn,
@@ -415,9 +392,7 @@ void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
     if (!s)
         s = &g->main;
     struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj};
-    if (s->piped)
-        rq.slots[rq.n++] = s->slot;
-    rq.ready = rq.n == 0;
+    rq.slots[rq.n++] = s->slot;
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }
 

@@ -71,9 +71,8 @@ int logs_main_fd(const struct logs *g);
 /* The main log's new configuration (hot). */
 int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);
 
-/* Adds a stream and makes its pipe. A stream whose output nobody keeps (NONE) goes without a pipe
- * when descriptors are scarce: its write end is then -1 for good, which means /dev/null. NULL and
- * the reason (errnum EMFILE, ENFILE, ENOMEM: try again later). */
+/* Adds a stream and makes its pipe. NULL and the reason (errnum EMFILE, ENFILE, ENOMEM: try again
+ * later). */
 struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct err *e);
 /* A changed configuration of the same process and channel; takes effect at once, for what is read
  * from now on. 0, or -1 and the reason; the old one stays then. */
@@ -83,7 +82,7 @@ void logs_del(struct log_stream **s);
 /* What the child's descriptor becomes; blocking, close-on-exec, valid as long as the stream. */
 int logs_write_fd(const struct log_stream *s);
 /* The file's path as people want to see it: AUTO's real name; "" when there is none (NONE, syslog
- * only, AUTO without a writable folder). Valid until the next update or del. */
+ * only, AUTO without a writable folder). Valid until the next call. */
 const char *logs_path(const struct log_stream *s);
 
 /* Calls fn(obj) once what these streams (NULL: none) hold now has been read and written, or 200 ms

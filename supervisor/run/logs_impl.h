@@ -18,7 +18,6 @@ struct log_stream {
     int rfd, wfd;
     uint8_t tell;
     bool queued; /* in logs.tell */
-    bool piped;  /* has a slot and a pipe */
 };
 TAILQ_HEAD(stream_queue, log_stream);
 

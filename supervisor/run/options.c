@@ -29,7 +29,7 @@ static const char usage_text[] =
     "\n"
     "  -c, --configuration FILE  the configuration (default: supervisord.conf in the usual "
     "places)\n"
-    "  -n, --nodaemon            stay in the foreground; supd always does\n"
+    "  -n, --nodaemon            stay in the foreground; only supervisord does not\n"
     "      --check               read the configuration, list what is wrong, exit 0 or 2\n"
     "      --dump-config[=json]  print the configuration as it is understood, and exit\n"
     "      --as NAME             behave as supd (default) or supervisord\n"
@@ -74,6 +74,7 @@ static int read_one(struct reading *r, int opt, const char *argv0)
         r->out->sup.config = optarg;
         return -1;
     case 'n':
+        r->out->sup.nodaemon = true;
         return -1;
     case OPT_CHECK:
         r->check = true;
@@ -129,7 +130,8 @@ int options_read(int argc, char **argv, struct options *out)
 {
     struct reading r = {.out = out, .status = -1};
     const char *argv0 = argc > 0 ? argv[0] : "supd";
-    *out = (struct options){.sup = {.argv = argv, .environ = environ}};
+    *out = (struct options){
+        .sup = {.argv = argv, .environ = environ, .ready_fd = -1, .message_fd = 2}};
     out->sup.as_supervisord = strcmp(base_name(argv0), "supervisord") == 0;
     int opt, status = -1;
     while (status < 0 && (opt = getopt_long(argc, argv, "+c:nvh", long_options, NULL)) != -1)

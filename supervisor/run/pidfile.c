@@ -7,52 +7,69 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *path_of(const struct sup *s)
-{
-    return s->gen ? gen_str(s->gen->gen, s->gen->gen->supd.pidfile) : NULL;
-}
+#define LIMIT DUR_S(10)
 
 static int write_child(struct sup *s)
 {
     char text[16];
     int n = snprintf(text, sizeof(text), "%d\n", s->pid);
-    int fd = open(path_of(s), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(s->pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 || fd_write_all(fd, text, (size_t)n) < 0 || close(fd) < 0)
         return errno;
     return 0;
 }
 
+/* another instance may have written its own since */
+static bool is_ours(const struct sup *s)
+{
+    char text[16] = "", own[16];
+    int fd = open(s->pidfile, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    fd_close(&fd);
+    snprintf(own, sizeof(own), "%d\n", s->pid);
+    return n > 0 && strcmp(text, own) == 0;
+}
+
 static int remove_child(struct sup *s)
 {
-    return unlink(path_of(s)) < 0 ? errno : 0;
+    return is_ours(s) && unlink(s->pidfile) < 0 ? errno : 0;
 }
 
 static void write_done(struct sup *s, int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    log_warn("cannot write the pid file %s: %s", path_of(s),
+    log_warn("cannot write the pid file %s: %s", s->pidfile,
              WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "it took too long");
 }
 
-static void start(struct sup *s, int (*child)(struct sup *), void (*done)(struct sup *, int))
+static bool start(struct sup *s, int (*child)(struct sup *), void (*done)(struct sup *, int))
 {
     struct err e;
-    if (path_of(s) &&
-        helper_run(s, (helper_child_fn *)child, (helper_done_fn *)done, s, DUR_S(10), &e) < 0)
-        log_warn("pid file %s: %s", path_of(s), e.msg);
+    if (helper_run(s, (helper_child_fn *)child, (helper_done_fn *)done, s, LIMIT, &e) >= 0)
+        return true;
+    log_warn("pid file %s: %s", s->pidfile, e.msg);
+    return false;
 }
 
 void pidfile_write(struct sup *s)
 {
-    start(s, write_child, write_done);
+    const char *path = gen_str(s->gen->gen, s->gen->gen->supd.pidfile);
+    if (!path)
+        return;
+    s->pidfile = strdup(path); /* a reload may say another one, which counts at the next start */
+    if (s->pidfile)
+        start(s, write_child, write_done);
+    else
+        log_warn("pid file %s: out of memory", path);
 }
 
-void pidfile_remove(struct sup *s)
+bool pidfile_remove(struct sup *s, void (*done)(struct sup *s, int status))
 {
-    start(s, remove_child, NULL);
+    return s->pidfile && start(s, remove_child, done);
 }

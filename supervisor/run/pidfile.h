@@ -6,7 +6,8 @@
 
 /* Writes our pid to [supervisord] pidfile, if one is configured; failure is a log line. */
 void pidfile_write(struct sup *s);
-/* Removes it (best effort, in a helper that nobody waits for longer than the shutdown does). */
-void pidfile_remove(struct sup *s);
+/* Removes it if it still holds our pid; done(s) is called when that is over. False: there is
+ * nothing to do, and done is not called. */
+bool pidfile_remove(struct sup *s, void (*done)(struct sup *s, int status));
 
 #endif

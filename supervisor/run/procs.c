@@ -126,8 +126,8 @@ static void dequeue(struct proc *p)
 static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
 {
     struct proc_waiter *w, *next;
-    for (w = TAILQ_FIRST(&p->waiters); w; w = next) {
-        next = TAILQ_NEXT(w, link);
+    for (w = LIST_FIRST(&p->waiters); w; w = next) {
+        next = LIST_NEXT(w, link);
         w->fn(w->obj, p, c, gone);
     }
 }
@@ -158,17 +158,29 @@ static void check_group(struct proc *p)
         feed_event(p, PROC_EV_GROUP_EMPTY);
 }
 
+/* The end of an instance comes before what follows from it; that it was up comes before its end. */
+static void publish(struct proc *p, const struct proc_life *before, const struct proc_in *in,
+                    const struct proc_out *out)
+{
+    bool exited = out->exited;
+    for (unsigned i = 0; i < out->nchanges; i++) {
+        if (exited && out->changes[i].to != PROC_RUNNING) {
+            exited = false;
+            publish_exit(p, before, in);
+        }
+        publish_change(p, &out->changes[i]);
+        tell_waiters(p, &out->changes[i], false);
+    }
+    if (exited)
+        publish_exit(p, before, in);
+}
+
 /* does what the machine said, in its order */
 static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
                 const struct proc_out *out)
 {
     struct sup *s = p->sup;
-    if (out->exited)
-        publish_exit(p, before, in);
-    for (unsigned i = 0; i < out->nchanges; i++) {
-        publish_change(p, &out->changes[i]);
-        tell_waiters(p, &out->changes[i], false);
-    }
+    publish(p, before, in, out);
     if (out->cancel_spawn)
         dequeue(p);
     if (out->spawn)
@@ -184,6 +196,17 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
         shutdown_begin(s, 1, "a program with on_fatal=exit is FATAL");
 }
 
+static void set_sweeping(struct proc *p, bool sweeping)
+{
+    if (sweeping == p->sweeping)
+        return;
+    p->sweeping = sweeping;
+    if (sweeping)
+        TAILQ_INSERT_TAIL(&p->sup->sweeping, p, sweep);
+    else
+        TAILQ_REMOVE(&p->sup->sweeping, p, sweep);
+}
+
 static void feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = p->sup;
@@ -196,14 +219,13 @@ static void feed(struct proc *p, struct proc_in in)
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
-    int swept = rec.life.sweep;
     proc_step(&policy, &rec.life, &in, &out);
-    s->nsweeps += rec.life.sweep - swept;
     rec.phase = STATE_IDLE;
     state_put(s->state, p->slot, &rec);
+    set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
-    loop_timer_at(&p->timer, l->next);
+    loop_timer_at(&p->timer, proc_next(l));
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p))
@@ -228,11 +250,9 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
     p->group = g;
     p->gen = live_gen_ref(gen);
     p->conf = conf;
-    p->opts = gen_opts(gen->gen, conf);
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
     p->stdin_fd = -1;
-    TAILQ_INIT(&p->waiters);
     LOOP_TIMER(&p->timer, s->loop, on_timer, p);
     struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
     proc_init(&rec.life);
@@ -253,6 +273,7 @@ void proc_free(struct proc **pp)
     tell_waiters(p, NULL, true);
     publish_forget(p);
     dequeue(p);
+    set_sweeping(p, false);
     hash_remove(p);
     loop_timer_stop(&p->timer);
     streams_drop(p);
@@ -315,7 +336,7 @@ int proc_signal(struct proc *p, int sig, struct err *e)
 bool proc_is_down(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
-    return !l->pid && !l->sweep && !l->spawning && !l->next.ns && proc_is_stopped(l);
+    return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
 }
 
 static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
@@ -324,7 +345,6 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     live_gen_unref(&p->gen);
     p->gen = gen;
     p->conf = conf;
-    p->opts = gen_opts(gen->gen, conf);
     struct state_rec rec = *state_get(p->sup->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
     state_put(p->sup->state, p->slot, &rec);
@@ -336,18 +356,20 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
 {
     enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
+    /* an earlier change that is still on its way has stopped it already */
+    bool stopped = p->doomed || p->next_gen;
+    bool up =
+        p->next_gen ? p->start_after : gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
     p->doomed = false;
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
-    p->next_conf = NULL;
-    if (how != GEN_RESTART && !force) {
+    if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
         return;
     }
-    bool up = gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
     proc_stop(p);
     p->next_gen = live_gen_ref(gen);
-    p->next_conf = conf;
+    p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
     settle_later(p->sup);
 }
@@ -357,9 +379,8 @@ bool proc_take_next(struct proc *p)
     if (!p->next_gen || !proc_is_down(p))
         return false;
     struct live_gen *gen = p->next_gen;
-    const struct gen_proc *conf = p->next_conf;
+    const struct gen_proc *conf = proc_next_conf(p);
     p->next_gen = NULL;
-    p->next_conf = NULL;
     take_over(p, gen, conf);
     live_gen_unref(&gen);
     if (p->start_after)
@@ -369,12 +390,19 @@ bool proc_take_next(struct proc *p)
 
 void proc_wait(struct proc *p, struct proc_waiter *w)
 {
-    TAILQ_INSERT_TAIL(&p->waiters, w, link);
+    struct proc_waiter *last = LIST_FIRST(&p->waiters);
+    while (last && LIST_NEXT(last, link))
+        last = LIST_NEXT(last, link);
+    if (last)
+        LIST_INSERT_AFTER(last, w, link);
+    else
+        LIST_INSERT_HEAD(&p->waiters, w, link);
 }
 
 void proc_unwait(struct proc *p, struct proc_waiter *w)
 {
-    TAILQ_REMOVE(&p->waiters, w, link);
+    (void)p;
+    LIST_REMOVE(w, link);
 }
 
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
@@ -417,7 +445,7 @@ bool procs_reaped(struct sup *s, int pid, int status)
         p->stdin_fd = -1;
     }
     bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
-    bool others = p->opts->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
+    bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
     feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
                              .status = status,
                              .group_alive = others});
@@ -426,11 +454,21 @@ bool procs_reaped(struct sup *s, int pid, int status)
 
 void procs_check_sweeps(struct sup *s)
 {
-    if (!s->nsweeps)
-        return;
-    for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        if (proc_life(p)->sweep)
-            check_group(p);
+    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
+        next = TAILQ_NEXT(p, sweep);
+        check_group(p);
+    }
+}
+
+/* A number that the kernel gives to a new process is no group's any more: a group that we still
+ * sweep under it has gone, and what comes now is not to be hit in its place. */
+static void forget_group(struct sup *s, int pgid)
+{
+    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
+        next = TAILQ_NEXT(p, sweep);
+        if (proc_life(p)->pgid == pgid)
+            feed_event(p, PROC_EV_GROUP_EMPTY);
+    }
 }
 
 /* one program off the queue; false: all spawn slots are busy */
@@ -442,6 +480,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         return false;
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
+        forget_group(s, in.pid);
         hash_add(p, in.pid);
         state_totals(s->state)->spawned++;
         break;
@@ -467,6 +506,7 @@ static bool pump_one(struct sup *s, struct proc *p)
 /* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
 void procs_tidy(struct sup *s)
 {
+    live_gens_tidy(s);
     if (spawn_in_flight())
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
 }

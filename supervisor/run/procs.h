@@ -8,28 +8,27 @@
 
 struct log_stream;
 struct proc_waiter;
-TAILQ_HEAD(waiter_list, proc_waiter);
+LIST_HEAD(waiter_list, proc_waiter);
 
 struct proc {
     struct sup *sup;
     struct group *group;
     struct live_gen *gen;        /* holds a reference */
     const struct gen_proc *conf; /* its record in gen */
-    const struct gen_opts *opts; /* the options of that record */
     struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
-    const struct gen_proc *next_conf;
-    struct log_stream *log[2]; /* stdout, stderr; NULL: none */
+    struct log_stream *log[2];   /* stdout, stderr; NULL: none */
     struct loop_timer timer;
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
     struct proc *hash_next;  /* by_pid */
+    TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
     uint32_t slot;           /* in the state */
     uint32_t index;          /* in group->procs */
     int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
-    int refused_errno; /* of the last spawn the kernel refused */
-    bool queued;
+    uint32_t next_index; /* its record in next_gen */
+    bool queued, sweeping;
     bool doomed;      /* goes away once it is down (update removed it) */
     bool start_after; /* start when the new configuration was taken over */
 };
@@ -37,7 +36,7 @@ struct proc {
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may
  * remove itself in the call. gone: the process object is about to be freed. */
 struct proc_waiter {
-    TAILQ_ENTRY(proc_waiter) link;
+    LIST_ENTRY(proc_waiter) link;
     void (*fn)(void *obj, struct proc *p, const struct proc_change *change, bool gone);
     void *obj;
 };
@@ -47,6 +46,16 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
                       const struct gen_proc *conf, struct err *e);
 /* Only when it has no child. */
 void proc_free(struct proc **p);
+
+/* Its options, and with next_gen the record in it. */
+static inline const struct gen_opts *proc_opts(const struct proc *p)
+{
+    return gen_opts(p->gen->gen, p->conf);
+}
+static inline const struct gen_proc *proc_next_conf(const struct proc *p)
+{
+    return gen_procs(p->next_gen->gen) + p->next_index;
+}
 
 /* The committed life (read only). */
 const struct proc_life *proc_life(const struct proc *p);

@@ -132,7 +132,7 @@ static void log_change(struct proc *p, const struct proc_change *c)
     if (c->to == PROC_RUNNING)
         log_info("success: %s entered RUNNING state, process has stayed up for > than %.9g seconds "
                  "(startsecs)",
-                 name, seconds(p->opts->startsecs_ns));
+                 name, seconds(proc_opts(p)->startsecs_ns));
     else if (c->to == PROC_FATAL && c->why == PROC_WHY_WINDOW)
         log_warn("gave up: %s entered FATAL state, too many restarts within retry_window", name);
     else if (c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN)
@@ -199,7 +199,7 @@ void publish_group(struct sup *s, const char *name, bool added)
 
 void publish_mood(struct sup *s, const char *mood)
 {
-    tell_all(s, "supervisor", mood);
+    tell_all(s, "mood", mood);
 }
 
 void publish_forget(struct proc *p)

@@ -5,6 +5,7 @@
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/run/agent.h"
+#include "supervisor/run/byname.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/settle.h"
@@ -25,7 +26,11 @@ struct load {
     int gen_fd, report_fd;
 };
 
+/* One change of the configuration. A new one does not wait for those before it, which may have to
+ * stop something that does not want to; all of them come to rest together, and are told of
+ * everything until then. */
 struct apply {
+    SLIST_ENTRY(apply) link;
     reload_what_fn *what;
     loop_fn *done;
     void *obj;
@@ -96,6 +101,22 @@ static void load_done(struct load *ld, int status)
     else
         live_gen_unref(&gen);
     free(report);
+    reload_resume(s);
+}
+
+void reload_fini(struct sup *s)
+{
+    struct apply *a;
+    while ((a = SLIST_FIRST(&s->applies))) {
+        SLIST_REMOVE_HEAD(&s->applies, link);
+        free(a);
+    }
+    if (!s->load)
+        return;
+    fd_close(&s->load->gen_fd);
+    fd_close(&s->load->report_fd);
+    free(s->load);
+    s->load = NULL;
 }
 
 int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
@@ -122,31 +143,14 @@ int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
     return -1;
 }
 
-bool reload_busy(const struct sup *s)
-{
-    return s->load || s->apply;
-}
-
 void reload_forget(struct sup *s, void *obj)
 {
     if (s->load && s->load->obj == obj)
         s->load->fn = NULL;
-    if (s->apply && s->apply->obj == obj)
-        s->apply->what = NULL, s->apply->done = NULL;
-}
-
-/* *hint: where to look first; it is left behind what was found */
-static const struct gen_group *find_conf(const struct gen *g, const char *name, uint32_t *hint)
-{
-    const struct gen_group *v = gen_groups(g);
-    for (uint32_t i = 0; i < g->ngroups; i++) {
-        uint32_t at = (*hint + i) % g->ngroups;
-        if (strcmp(gen_str(g, v[at].name), name) == 0) {
-            *hint = at + 1;
-            return v + at;
-        }
-    }
-    return NULL;
+    struct apply *a;
+    SLIST_FOREACH (a, &s->applies, link)
+        if (a->obj == obj)
+            a->what = NULL, a->done = NULL;
 }
 
 /* does the running group differ from the record? Compared process by process, since a group may
@@ -161,7 +165,7 @@ static bool group_changed(const struct group *g, const struct gen *gen,
     for (uint32_t i = 0; i < g->nprocs; i++) {
         const struct proc *p = g->procs[i];
         const struct gen *have = p->next_gen ? p->next_gen->gen : p->gen->gen;
-        const struct gen_proc *pc = p->next_gen ? p->next_conf : p->conf;
+        const struct gen_proc *pc = p->next_gen ? proc_next_conf(p) : p->conf;
         if (strcmp(gen_str(have, pc->name), gen_str(gen, want[i].name)) != 0 ||
             gen_proc_differs(have, pc, gen, want + i) != GEN_SAME)
             return true;
@@ -180,28 +184,59 @@ static int by_kind_name(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
+/* what runs and what is to run, by name */
+struct both {
+    struct byname running, records;
+};
+
+static int both_make(struct both *b, struct sup *s, const struct gen *gen)
+{
+    if (byname_running(&b->running, s) < 0)
+        return -1;
+    if (byname_records(&b->records, gen) == 0)
+        return 0;
+    byname_fini(&b->running);
+    return -1;
+}
+
+static void both_fini(struct both *b)
+{
+    byname_fini(&b->running);
+    byname_fini(&b->records);
+}
+
+static size_t find_differences(struct sup *s, const struct gen *gen, const struct both *b,
+                               struct diff_row *rows)
+{
+    const struct gen_group *confs = gen_groups(gen);
+    size_t n = 0;
+    struct group *g;
+    for (uint32_t i = 0; i < gen->ngroups; i++) {
+        const char *name = gen_str(gen, confs[i].name);
+        g = byname_group(&b->running, name);
+        if (!g)
+            rows[n++] = (struct diff_row){RELOAD_ADDED, name};
+        else if (group_changed(g, gen, confs + i))
+            rows[n++] = (struct diff_row){RELOAD_CHANGED, name};
+    }
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (!byname_record(&b->records, g->name))
+            rows[n++] = (struct diff_row){RELOAD_REMOVED, g->name};
+    return n;
+}
+
 int reload_diff(struct sup *s, const struct live_gen *gen,
                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
                 struct err *e)
 {
-    const struct gen_group *confs = gen_groups(gen->gen);
+    struct both b;
     struct diff_row *rows = calloc(s->ngroups + gen->gen->ngroups + 1u, sizeof(*rows));
-    size_t n = 0;
-    uint32_t hint = 0;
-    if (!rows)
+    if (!rows || both_make(&b, s, gen->gen) < 0) {
+        free(rows);
         return err_errno(e, ENOMEM, "cannot compare the configurations");
-    struct group *g;
-    for (uint32_t i = 0; i < gen->gen->ngroups; i++) {
-        const char *name = gen_str(gen->gen, confs[i].name);
-        g = group_find(s, name);
-        if (!g)
-            rows[n++] = (struct diff_row){RELOAD_ADDED, name};
-        else if (group_changed(g, gen->gen, confs + i))
-            rows[n++] = (struct diff_row){RELOAD_CHANGED, name};
     }
-    TAILQ_FOREACH (g, &s->groups, link)
-        if (!find_conf(gen->gen, g->name, &hint))
-            rows[n++] = (struct diff_row){RELOAD_REMOVED, g->name};
+    size_t n = find_differences(s, gen->gen, &b, rows);
+    both_fini(&b);
     qsort(rows, n, sizeof(*rows), by_kind_name);
     for (size_t i = 0; i < n; i++)
         fn(obj, rows[i].kind, rows[i].name);
@@ -212,13 +247,17 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
 static void say(struct sup *s, const char *group, const char *what)
 {
     log_info("group %s: %s", group, what);
-    if (s->apply && s->apply->what)
-        s->apply->what(s->apply->obj, group, what);
+    struct apply *a;
+    SLIST_FOREACH (a, &s->applies, link)
+        if (a->what)
+            a->what(a->obj, group, what);
 }
 
-static void doom_group(struct group *g)
+/* renew: its record stays, but it has to be made anew */
+static void doom_group(struct group *g, bool renew)
 {
     g->doomed = true;
+    g->renew = renew;
     for (uint32_t i = 0; i < g->nprocs; i++)
         proc_stop(g->procs[i]);
 }
@@ -263,22 +302,24 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         }
         g->procs[g->nprocs++] = p;
-        if (p->opts->autostart)
+        if (proc_opts(p)->autostart)
             proc_start(p, PROC_WHY_OPERATOR);
     }
 }
 
 /* a group that stays: its processes follow their new records, some go, some come */
-static void follow_group(struct group *g, struct live_gen *gen, const struct gen_group *conf)
+static void follow_group(struct group *g, struct live_gen *gen, const struct gen_group *conf,
+                         bool force)
 {
-    g->doomed = false;
-    g->priority = conf->priority;
+    bool was_doomed = g->doomed;
+    g->doomed = g->renew = false;
+    group_set_priority(g, conf->priority);
     uint32_t had = g->nprocs;
     for (uint32_t i = 0; i < had; i++) {
         struct proc *p = g->procs[i];
         const struct gen_proc *pc = find_proc_conf(gen->gen, conf, i, proc_name(p));
         if (pc) {
-            proc_follow(p, gen, pc, g->sup->apply->force);
+            proc_follow(p, gen, pc, force || was_doomed);
         } else {
             p->doomed = true;
             proc_stop(p);
@@ -310,43 +351,57 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
     return 1;
 }
 
-static int apply_group(struct sup *s, const struct gen_group *conf)
+static int apply_group(struct sup *s, struct group *g, const struct gen_group *conf, bool force)
 {
-    struct group *g = group_find(s, gen_str(s->pending->gen, conf->name));
     if (!g)
         return apply_added(s, conf);
     bool changed = group_changed(g, s->pending->gen, conf);
-    if (changed && g->kind != conf->kind) {
-        doom_group(g); /* added anew by a second update once it is gone */
+    if (g->kind != conf->kind) {
+        doom_group(g, true);
         return 1;
     }
-    follow_group(g, s->pending, conf);
-    g->updating = changed;
+    follow_group(g, s->pending, conf, force);
+    g->updating |= changed;
     return changed;
+}
+
+static int apply_all(struct sup *s, char *const *names, size_t nnames, bool force,
+                     const struct both *b)
+{
+    const struct gen *gen = s->pending->gen;
+    const struct gen_group *confs = gen_groups(gen);
+    int touched = 0;
+    struct group *g;
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (named(names, nnames, g->name) && !byname_record(&b->records, g->name)) {
+            doom_group(g, false);
+            touched++;
+        }
+    for (uint32_t i = 0; i < gen->ngroups; i++) {
+        const char *name = gen_str(gen, confs[i].name);
+        if (named(names, nnames, name))
+            touched += apply_group(s, byname_group(&b->running, name), confs + i, force);
+    }
+    return touched;
 }
 
 static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
                          struct err *e)
 {
-    if (s->apply || !s->pending)
-        return err_set(e, s->apply ? "an update is under way already; try again in a moment"
-                                   : "no configuration was read yet");
-    s->apply = malloc(sizeof(*s->apply));
-    if (!s->apply)
+    struct both b;
+    if (s->mood == SUP_STOPPING)
+        return err_set(e, "supd is going down");
+    if (!s->pending)
+        return err_set(e, "no configuration was read yet");
+    struct apply *a = malloc(sizeof(*a));
+    if (!a || both_make(&b, s, s->pending->gen) < 0) {
+        free(a);
         return err_errno(e, ENOMEM, "cannot apply the configuration");
-    *s->apply = *how;
-    int touched = 0;
-    uint32_t hint = 0;
-    struct group *g;
-    TAILQ_FOREACH (g, &s->groups, link)
-        if (named(names, nnames, g->name) && !find_conf(s->pending->gen, g->name, &hint)) {
-            doom_group(g);
-            touched++;
-        }
-    const struct gen_group *confs = gen_groups(s->pending->gen);
-    for (uint32_t i = 0; i < s->pending->gen->ngroups; i++)
-        if (named(names, nnames, gen_str(s->pending->gen, confs[i].name)))
-            touched += apply_group(s, confs + i);
+    }
+    *a = *how;
+    SLIST_INSERT_HEAD(&s->applies, a, link);
+    int touched = apply_all(s, names, nnames, a->force, &b);
+    both_fini(&b);
     live_gen_unref(&s->gen);
     s->gen = live_gen_ref(s->pending);
     if (s->agent)
@@ -357,7 +412,7 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
 
 bool reload_applying(const struct sup *s)
 {
-    return s->apply != NULL;
+    return !SLIST_EMPTY(&s->applies);
 }
 
 /* lets go of processes that are down and doomed; true if some are still on the way */
@@ -381,27 +436,65 @@ static bool settle_group(struct group *g)
     return false;
 }
 
-static bool settle_one(struct sup *s, struct group *g)
+static const struct gen_group *find_conf(const struct gen *g, const char *name)
 {
-    if (g->doomed) {
-        if (!group_is_down(g))
-            return true;
-        say(s, g->name, "stopped");
-        say(s, g->name, "removed");
-        group_remove(&g);
+    const struct gen_group *v = gen_groups(g);
+    for (uint32_t i = 0; i < g->ngroups; i++)
+        if (strcmp(gen_str(g, v[i].name), name) == 0)
+            return v + i;
+    return NULL;
+}
+
+/* a group in the place of one that is down and could not become this */
+static void renew_group(struct sup *s, struct group *old)
+{
+    struct err e;
+    const struct gen_group *conf = find_conf(s->gen->gen, old->name);
+    group_remove(&old);
+    if (!conf)
+        return;
+    const char *name = gen_str(s->gen->gen, conf->name);
+    struct group *g = group_add(s, s->gen, conf, &e);
+    if (!g) {
+        log_error("group %s: %s", name, e.msg);
+        say(s, name, e.msg);
+        return;
+    }
+    group_autostart(g, PROC_WHY_OPERATOR);
+    say(s, name, "updated");
+}
+
+static bool settle_doomed(struct sup *s, struct group *g)
+{
+    if (!group_is_down(g))
+        return true;
+    if (g->renew && s->mood != SUP_STOPPING) {
+        renew_group(s, g);
         return false;
     }
+    say(s, g->name, "stopped");
+    say(s, g->name, "removed");
+    group_remove(&g);
+    return false;
+}
+
+static bool settle_one(struct sup *s, struct group *g)
+{
+    if (g->doomed)
+        return settle_doomed(s, g);
     if (settle_group(g))
         return true;
-    if (g->updating)
+    if (g->updating) {
+        group_sort(g);
         say(s, g->name, "updated");
+    }
     g->updating = false;
     return false;
 }
 
 void reload_settle(struct sup *s)
 {
-    if (!s->apply)
+    if (!reload_applying(s))
         return;
     bool busy = false;
     struct group *g, *next;
@@ -411,23 +504,41 @@ void reload_settle(struct sup *s)
     }
     if (busy)
         return;
-    struct apply *a = s->apply;
-    s->apply = NULL;
-    if (a->done)
-        a->done(a->obj);
-    free(a);
+    struct apply *a;
+    while ((a = SLIST_FIRST(&s->applies))) {
+        SLIST_REMOVE_HEAD(&s->applies, link);
+        if (a->done)
+            a->done(a->obj);
+        free(a);
+    }
 }
 
 int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
                  loop_fn *done, void *obj, struct err *e)
 {
-    return apply_pending(s, names, nnames, &(struct apply){what, done, obj, false}, e);
+    return apply_pending(s, names, nnames, &(struct apply){.what = what, .done = done, .obj = obj},
+                         e);
+}
+
+/* one line of the log for each error */
+static void log_report(const char *report)
+{
+    log_error("the configuration was not reloaded, nothing is changed");
+    while (*report) {
+        int n = (int)strcspn(report, "\n");
+        log_error("not reloaded: %.*s", n, report);
+        report += n + (report[n] == '\n');
+    }
 }
 
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
-        log_error("the configuration was not reloaded, nothing is changed: %s", report);
+        log_report(report);
+        return;
+    }
+    if (s->mood == SUP_STOPPING) {
+        live_gen_unref(&gen);
         return;
     }
     if (s->pending)
@@ -445,18 +556,16 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 void reload_all(struct sup *s)
 {
     struct err e;
+    /* what is being read may be older than what this asks for */
+    s->reload_again = s->load || s->mood == SUP_BOOTING;
+    if (s->reload_again)
+        return;
     if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
         log_error("the configuration was not reloaded: %s", e.msg);
 }
 
-void reload_fini(struct sup *s)
+void reload_resume(struct sup *s)
 {
-    if (s->load) {
-        fd_close(&s->load->gen_fd);
-        fd_close(&s->load->report_fd);
-        free(s->load);
-    }
-    free(s->apply);
-    s->load = NULL;
-    s->apply = NULL;
+    if (s->reload_again && !s->load && s->mood == SUP_RUNNING)
+        reload_all(s);
 }

@@ -12,7 +12,6 @@ typedef void load_fn(void *obj, struct live_gen *gen, const char *report);
 
 /* Forks the load child. Only one at a time: a second call fails with "busy". */
 int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e);
-bool reload_busy(const struct sup *s);
 
 enum reload_kind { RELOAD_ADDED, RELOAD_CHANGED, RELOAD_REMOVED };
 /* The difference between what runs and gen by groups, sorted by name within each kind.
@@ -21,9 +20,10 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,
                 struct err *e);
 
-/* Applies s->pending (it must be set) to the named groups, or to all (names NULL). Returns the
- * number of groups touched; done(obj) is called once all of it came to rest (at once if nothing
- * changed). what: told of each step: "added", "updated", "stopped", "removed". */
+/* Applies s->pending (it must be set) to the named groups, or to all (names NULL); also while an
+ * earlier change is still on its way, which then comes to rest with this one. Returns the number of
+ * groups touched; done(obj) is called once all of it came to rest (at once if nothing changed).
+ * what: told of each step: "added", "updated", "stopped", "removed". */
 typedef void reload_what_fn(void *obj, const char *group, const char *what);
 int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
                  loop_fn *done, void *obj, struct err *e);
@@ -34,10 +34,12 @@ void reload_forget(struct sup *s, void *obj);
 bool reload_applying(const struct sup *s);
 void reload_settle(struct sup *s);
 
-/* Lets go of a load and an apply that the end overtook. */
-void reload_fini(struct sup *s);
-
-/* HUP and `reload`: load, and if it is good apply all; errors go to the log (and to fn if set). */
+/* HUP and `reload`: load, and if it is good apply all; errors go to the log. While a load is under
+ * way, or at boot, it is done once that is over: the file may have changed since it was read. */
 void reload_all(struct sup *s);
+/* Does what reload_all had to put off, if it can be done by now. */
+void reload_resume(struct sup *s);
+/* Lets go of what is under way; the callbacks are not called. */
+void reload_fini(struct sup *s);
 
 #endif

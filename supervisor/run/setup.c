@@ -35,26 +35,53 @@ static int raise_limit(int resource, uint64_t need, const char *what, struct err
     return 0;
 }
 
-/* descriptors that all the processes of a generation may hold at once */
-static uint64_t fds_needed(const struct gen *g)
+/* The children have it from us, so that it is raised only as far as it has to be. */
+static int raise_nproc(int32_t minprocs, struct err *e)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NPROC, &r) < 0)
+        return err_errno(e, errno, "cannot read the limit of processes");
+    rlim_t need = minprocs > 0 ? (rlim_t)minprocs : 0, had = r.rlim_cur;
+    if (had >= need)
+        return 0;
+    r.rlim_cur = need;
+    r.rlim_max = r.rlim_max < need ? need : r.rlim_max;
+    if (setrlimit(RLIMIT_NPROC, &r) < 0)
+        return err_set(e,
+                       "minprocs=%d: the limit of processes is %llu and cannot be raised (raise it "
+                       "with ulimit -u, --ulimit nproc= or LimitNPROC=, or lower minprocs)",
+                       minprocs, (unsigned long long)had);
+    return 0;
+}
+
+/* descriptors that all the processes of a generation may hold at once; all: also for NONE */
+static uint64_t fds_needed(const struct gen *g, bool all)
 {
     uint64_t streams = 0, stdins = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
         const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
-        streams += o->log[0].sink != GEN_SINK_NONE;
-        streams += o->log[1].sink != GEN_SINK_NONE && !o->redirect_stderr;
+        streams += all || o->log[0].sink != GEN_SINK_NONE;
+        streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
         stdins += !o->stdin_null;
     }
     return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
 }
 
+bool setup_fits_all(const struct gen *g)
+{
+    struct rlimit r;
+    return getrlimit(RLIMIT_NOFILE, &r) == 0 && fds_needed(g, true) <= r.rlim_cur;
+}
+
 static int raise_limits(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
-    uint64_t need = fds_needed(g);
+    uint64_t need = fds_needed(g, false);
     if ((int64_t)need < g->supd.minfds)
         need = (uint64_t)g->supd.minfds;
     if (raise_limit(RLIMIT_NOFILE, need, "descriptors", e) < 0)
+        return -1;
+    if (raise_nproc(g->supd.minprocs, e) < 0)
         return -1;
     if ((int64_t)s->child_nofile.rlim_cur < g->supd.minfds)
         s->child_nofile.rlim_cur = (rlim_t)g->supd.minfds;
@@ -94,8 +121,8 @@ int setup_program(const struct sup *s, const char *name, char *out_path, size_t 
         if (n > 0 && (size_t)n < size && access(out_path, X_OK) == 0)
             return 0;
     }
-    return err_set(e, "cannot find %s in %s, %s, %s or %s; set [supd] libexec= to its folder", name,
-                   s->self_dir, libexec ? libexec : "(no libexec=)", installed,
+    return err_set(e, "cannot find %s in %s%s%s, %s or %s; set [supd] libexec= to its folder", name,
+                   s->self_dir, libexec ? ", " : "", libexec ? libexec : "", installed,
                    SUPD_LIBEXECDIR "/supd");
 }
 
@@ -116,7 +143,8 @@ int setup_logs(struct sup *s, struct err *e)
         .log_json = d->log_json,
         .main = {.path = gen_str(g, d->logfile),
                  .syslog = d->logfile_syslog != 0,
-                 .copy_to_stdout = s->opt.as_supervisord && d->nodaemon && !d->silent,
+                 .copy_to_stdout =
+                     s->opt.as_supervisord && (d->nodaemon || s->opt.nodaemon) && !d->silent,
                  .maxbytes = d->logfile_maxbytes,
                  .backups = d->logfile_backups},
     };

@@ -7,6 +7,9 @@
 /* [supervisord] user=, minfds, minprocs, and enough descriptors for the configuration; -1 and the
  * reason ("needs N, limit M"). */
 int setup_identity(struct sup *s, struct err *e);
+/* True if the limit of descriptors allows a pipe for every output of a generation, also for those
+ * that go nowhere (NONE). */
+bool setup_fits_all(const struct gen *g);
 /* s->logs, not started. */
 int setup_logs(struct sup *s, struct err *e);
 /* s->ctl, listening. */

@@ -6,12 +6,22 @@
 #include "supervisor/run/helper.h"
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 
 #include <inttypes.h>
 
-enum phase { PHASE_NONE, PHASE_GROUPS, PHASE_LAST, PHASE_AGENT, PHASE_LOGS, PHASE_END };
+enum phase {
+    PHASE_NONE,
+    PHASE_GROUPS,
+    PHASE_LAST,
+    PHASE_AGENT,
+    PHASE_PIDFILE,
+    PHASE_LOGS,
+    PHASE_END
+};
 
+#define PIDFILE_LIMIT DUR_S(1)
 #define KILL_LIMIT DUR_S(2) /* for what SIGKILL needs, once the time is over */
 
 static void next_phase(struct sup *s);
@@ -97,7 +107,7 @@ static bool highest_up(struct sup *s, int32_t *out_priority)
 
 static void step_groups(struct sup *s)
 {
-    int32_t priority;
+    int32_t priority = 0;
     if (!highest_up(s, &priority)) {
         next_phase(s);
         return;
@@ -117,14 +127,32 @@ static void end_groups(struct sup *s)
     agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
+static void pidfile_removed(struct sup *s, int status)
+{
+    (void)status;
+    next_phase(s);
+}
+
 static void end_agent(struct sup *s)
+{
+    s->stop_phase = PHASE_PIDFILE;
+    if (pidfile_remove(s, pidfile_removed))
+        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), PIDFILE_LIMIT));
+    else
+        next_phase(s);
+}
+
+static void end_pidfile(struct sup *s)
 {
     s->stop_phase = PHASE_LOGS;
     helpers_end(s);
     log_info("supd ends");
     loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
     log_setup(2, LVL_WARN, false);
-    logs_finish(s->logs, (loop_fn *)next_phase, s);
+    if (s->logs)
+        logs_finish(s->logs, (loop_fn *)next_phase, s);
+    else
+        next_phase(s); /* the configuration was never read */
 }
 
 static void next_phase(struct sup *s)
@@ -137,6 +165,9 @@ static void next_phase(struct sup *s)
         break;
     case PHASE_AGENT:
         end_agent(s);
+        break;
+    case PHASE_PIDFILE:
+        end_pidfile(s);
         break;
     case PHASE_LOGS:
         s->stop_phase = PHASE_END;

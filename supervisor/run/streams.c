@@ -2,15 +2,31 @@
 #include "supervisor/run/streams.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/setup.h"
 
 #include <string.h>
 
-static bool wants_stream(const struct gen_opts *o, int channel)
+/* Output that goes nowhere (NONE) is kept in memory for `tail`, but not that of more processes than
+ * this: it is not worth two descriptors of each. */
+#define TAIL_PROCS 256u
+
+static bool is_separate(const struct gen_opts *o, int channel)
+{
+    return channel == LOG_STDOUT || !o->redirect_stderr;
+}
+
+static bool goes_somewhere(const struct gen_opts *o, int channel)
 {
     const struct gen_log *l = &o->log[channel];
-    if (channel == 1 && o->redirect_stderr)
-        return false;
     return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
+}
+
+/* A stream stays as long as its channel, whatever its sink: the program holds its pipe. */
+static bool wants_stream(const struct proc *p, int channel)
+{
+    const struct gen *g = p->gen->gen;
+    return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
+           (g->nprocs <= TAIL_PROCS && setup_fits_all(g));
 }
 
 /* "web" of the section "program:web" */
@@ -29,8 +45,8 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .program = program_name(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
-        .uid = p->opts->uid,
-        .log = &p->opts->log[channel],
+        .uid = proc_opts(p)->uid,
+        .log = &proc_opts(p)->log[channel],
         .path = gen_str(g, p->conf->log_path[channel]),
     };
 }
@@ -39,16 +55,26 @@ int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
         struct logs_conf conf = stream_conf(p, ch);
-        if (!wants_stream(p->opts, ch)) {
+        if (!is_separate(proc_opts(p), ch)) {
             logs_del(&p->log[ch]);
             continue;
         }
+        if (!wants_stream(p, ch))
+            continue;
         if (p->log[ch] && logs_update(p->log[ch], &conf, e) < 0)
             return -1;
         if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
             return -1;
     }
     return 0;
+}
+
+bool streams_missing(const struct proc *p, const struct gen_opts *o)
+{
+    for (int ch = 0; ch < 2; ch++)
+        if (proc_life(p)->pid && !p->log[ch] && is_separate(o, ch) && goes_somewhere(o, ch))
+            return true;
+    return false;
 }
 
 void streams_drop(struct proc *p)

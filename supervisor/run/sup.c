@@ -7,6 +7,7 @@
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/daemon.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/launch.h"
@@ -24,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -37,7 +39,8 @@ struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e)
         err_errno(e, ENOMEM, "cannot take the configuration over");
         return NULL;
     }
-    *g = (struct live_gen){gen_open(fd, e), 1, ++s->gen_count, fd};
+    *g = (struct live_gen){
+        .sup = s, .gen = gen_open(fd, e), .refs = 1, .id = ++s->gen_count, .fd = fd};
     if (g->gen && launch_reserve(s, g->gen) < 0)
         err_errno(e, ENOMEM, "cannot take the configuration over");
     else if (g->gen)
@@ -52,16 +55,36 @@ struct live_gen *live_gen_ref(struct live_gen *g)
     return g;
 }
 
+static void live_gen_free(struct live_gen *g)
+{
+    if (g->gen)
+        gen_close(&g->gen);
+    fd_close(&g->fd);
+    free(g);
+}
+
+/* Until its exec a child shares our memory, and reads its words from there. */
 void live_gen_unref(struct live_gen **gp)
 {
     struct live_gen *g = *gp;
     *gp = NULL;
     if (!g || --g->refs)
         return;
-    if (g->gen)
-        gen_close(&g->gen);
-    fd_close(&g->fd);
-    free(g);
+    if (spawn_in_flight())
+        SLIST_INSERT_HEAD(&g->sup->retired, g, retired);
+    else
+        live_gen_free(g);
+}
+
+void live_gens_tidy(struct sup *s)
+{
+    struct live_gen *g;
+    if (SLIST_EMPTY(&s->retired) || spawn_in_flight())
+        return;
+    while ((g = SLIST_FIRST(&s->retired))) {
+        SLIST_REMOVE_HEAD(&s->retired, retired);
+        live_gen_free(g);
+    }
 }
 
 static void child_peeked(void *obj, int pid, int status)
@@ -119,9 +142,7 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         return;
     }
     log_warn("received SIGHUP indicating restart request");
-    if (s->ctl)
-        ctl_check(s->ctl); /* where the kernel denies inotify, this is the time to look */
-    if (s->mood == SUP_RUNNING)
+    if (s->mood != SUP_STOPPING)
         reload_all(s);
 }
 
@@ -168,6 +189,9 @@ static void find_self(struct sup *s)
 {
     ssize_t n = readlink("/proc/self/exe", s->self_dir, sizeof(s->self_dir) - 1);
     s->self_dir[n > 0 ? n : 0] = '\0';
+    const char *path = (const char *)getauxval(AT_EXECFN); /* without /proc */
+    if (n <= 0 && path)
+        snprintf(s->self_dir, sizeof(s->self_dir), "%s", path);
     char *slash = strrchr(s->self_dir, '/');
     if (slash)
         *slash = '\0';
@@ -184,6 +208,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     *s = (struct sup){.opt = *opt, .pid = getpid(), .started = mono_now()};
     TAILQ_INIT(&s->groups);
     TAILQ_INIT(&s->spawn_queue);
+    TAILQ_INIT(&s->sweeping);
     LIST_INIT(&s->helpers);
     rng_seed(&s->rng, rng_entropy());
     sigs_block(&s->entry);
@@ -219,13 +244,15 @@ void sup_fini(struct sup *s)
     state_free(&s->state);
     loop_free(&s->loop);
     spawn_fini();
+    live_gens_tidy(s);
+    free(s->pidfile);
     free(s->words);
 }
 
 static void fail(struct sup *s, const char *text)
 {
     const char *name = s->opt.argv[0] ? s->opt.argv[0] : "supd";
-    dprintf(2, "Error: %s\nFor help, use %s -h\n", text, name);
+    dprintf(s->opt.message_fd, "Error: %s\nFor help, use %s -h\n", text, name);
     s->exit_code = 2;
     loop_stop(s->loop);
 }
@@ -258,6 +285,7 @@ static void start_programs(struct sup *s)
     publish_mood(s, "running");
     TAILQ_FOREACH (g, &s->groups, link)
         group_autostart(g, PROC_WHY_BOOT);
+    reload_resume(s);
 }
 
 static int sweep_child(struct sup *s)
@@ -288,6 +316,7 @@ static int boot(struct sup *s, struct err *e)
               s->gen->gen->supd.log_json);
     log_warnings(s->gen->gen);
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    daemon_ready(&s->opt);
     pidfile_write(s);
     if (s->is_init)
         start_programs(s);

@@ -27,6 +27,8 @@ struct load;
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
 LIST_HEAD(helper_list, helper);
+SLIST_HEAD(apply_list, apply);
+SLIST_HEAD(gen_list, live_gen);
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
@@ -34,6 +36,8 @@ enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
 /* A generation in use: shared by the processes that follow it, unmapped with the last of them. */
 struct live_gen {
+    struct sup *sup;
+    SLIST_ENTRY(live_gen) retired; /* without users, but a child on its way may still read it */
     const struct gen *gen;
     unsigned refs;
     uint32_t id; /* 1, 2, ... */
@@ -43,6 +47,10 @@ struct live_gen {
 struct sup_options {
     const char *config; /* -c, or NULL */
     bool as_supervisord;
+    bool nodaemon;         /* -n */
+    int ready_fd;          /* daemon.c: somebody waits at its other end for the start; -1: nobody */
+    int message_fd;        /* why the start failed goes here */
+    const char *directory; /* where the process in the background works, or NULL */
     char *const *argv;
     char *const *environ;
 };
@@ -57,21 +65,23 @@ struct sup {
     struct live_gen *gen; /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
+    struct gen_list retired;
     struct group_list groups; /* in start order: priority, then name */
     struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
-    int nsweeps; /* processes whose leftover group is being ended */
     struct proc_queue spawn_queue;
     unsigned nqueued;
     struct loop_defer pump;
     struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
     struct loop_defer settle;
-    struct apply *apply; /* a configuration change under way, or NULL (reload.c) */
-    struct load *load;   /* a load under way, or NULL (reload.c) */
-    char **words;        /* room for the arguments of one start (launch.c) */
+    struct apply_list applies; /* configuration changes under way (reload.c) */
+    struct load *load;         /* a load under way, or NULL (reload.c) */
+    bool reload_again;         /* a reload was asked for that could not be begun */
+    char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
     struct proc *by_pid[PID_BUCKETS];
+    struct proc_queue sweeping; /* the leader is dead, its group may not be */
     struct helper_list helpers;
     struct rng rng;
     struct sigs_entry entry;
@@ -79,6 +89,7 @@ struct sup {
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
+    char *pidfile; /* written, or being written; NULL: none */
     int pid;
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
@@ -102,5 +113,7 @@ int sup_run(struct sup *s);
 struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e);
 struct live_gen *live_gen_ref(struct live_gen *g);
 void live_gen_unref(struct live_gen **g);
+/* Unmaps those that only waited for children to be past their exec. */
+void live_gens_tidy(struct sup *s);
 
 #endif

@@ -113,7 +113,7 @@ static void put_restart(struct wire_out *w, const struct gen_opts *o)
 static void put_log(struct wire_out *w, const struct gen *g, const struct proc *p, int channel)
 {
     static const char *const sinks[] = {[GEN_SINK_NONE] = "NONE", [GEN_SINK_AUTO] = "AUTO"};
-    const struct gen_log *l = &p->opts->log[channel];
+    const struct gen_log *l = &proc_opts(p)->log[channel];
     const char *stream = channel ? "stderr" : "stdout";
     char key[40];
     snprintf(key, sizeof(key), "%s_logfile", stream);
@@ -132,7 +132,7 @@ static void process_row(struct ctl_req *rq, struct proc *p)
     char name[PROC_NAME_MAX];
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
-    const struct gen_opts *o = p->opts;
+    const struct gen_opts *o = proc_opts(p);
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
     wire_kv(&w, "section", gen_str(g, c->section));

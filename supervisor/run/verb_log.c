@@ -65,7 +65,7 @@ static void tail_proc(struct sup *s, struct ctl_req *rq, struct proc *p, struct 
         return;
     }
     /* with redirect_stderr both are one */
-    t->stream = p->log[channel] || !p->opts->redirect_stderr ? p->log[channel] : p->log[0];
+    t->stream = p->log[channel] || !proc_opts(p)->redirect_stderr ? p->log[channel] : p->log[0];
     if (t->stream)
         hand_over(s, rq, t);
     else

@@ -116,6 +116,33 @@ def test_subscribe_and_events_without_a_gap(line, s):
         assert int(event["seq"]) == number and event["name"] == "a" and int(event["time_ms"]) > 1.7e12
 
 
+def test_the_document_lists_every_event(line, s):
+    """What a whole life tells, down to the shutdown, is on the page, type by type and key by key."""
+    with open(os.path.join(ROOT, "docs/control-protocol.md"), encoding="utf-8") as f:
+        page = f.read()
+    table = page[page.index("### Events"):page.index("### tail")]
+    written = {}
+    for types, keys in re.findall(r"^\| (`[a-z_`, ]+`) \|(.*)\|$", table, re.M):
+        for name in re.findall(r"`([a-z_]+)`", types):
+            written[name] = set(re.findall(r"[a-z]+", (re.match(r" `([a-z ]+)`", keys) or [""])[0]))
+    line.read()
+    line.ask("s subscribe")
+    with open(s.path("supd.conf"), encoding="utf-8") as f:
+        old = f.read()
+    s.write("supd.conf", old + "[program:new]\ncommand=/bin/sleep 1000\n")
+    s.ok("update")
+    s.write("supd.conf", old)
+    s.ok("update")
+    s.ctl("shutdown")  # PID 1 may take it along before it has ended
+    seen = {}
+    while "mood" not in seen:
+        event = pairs(line.read()[len("s event "):])
+        seen.setdefault(event["type"], set()).update(set(event) - {"seq", "time_ms", "type", "name"})
+    assert sorted(seen) == sorted(written)
+    for name, keys in seen.items():
+        assert keys == (set() if name == "mood" else written[name]), name
+
+
 def test_requests_in_flight(line, s):
     line.read()
     s.write("supd.conf", CONF + "[program:slow]\ncommand=/bin/sleep 1000\nstartsecs=1\nautostart=false\n")

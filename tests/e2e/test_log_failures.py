@@ -54,22 +54,41 @@ def test_kill_under_load_every_byte_exactly_once(drive, mib, rate, every_us, kil
 
 
 @pytest.mark.timeout(120)
+def test_kill_while_auto_files_rotate(drive):
+    """A new supd-log creates missing AUTO files, but none in the middle of a rotation."""
+    d = drive("childlogdir=auto", before='mkdir -p "$TEST_DIR/auto"')
+    for i in range(3):
+        d.add(f"w{i}", sink="auto", maxbytes=64 << 10, backups=400)
+    names = [os.path.basename(d.file_of(f"w{i}")) for i in range(3)]
+    pids = [d.spawn(f"w{i}", pattern(i, 10, 10)) for i in range(3)]
+    d.chaos(8000)
+    for pid in pids:
+        d.wait_exit(pid, 60)
+    d.chaos(0)
+    assert d.supd_log()[1] > 10
+    for i in range(3):
+        d.wait_written(f"w{i}", 10 << 20)
+        assert check_pattern(i, files_of(d.path("auto"), names[i])) == 10 << 20
+        assert d.counters(f"w{i}")["lost"] == 0
+
+
+@pytest.mark.timeout(120)
 def test_kill_with_prefixed_lines_loses_and_doubles_none(drive):
     d = drive()
     d.add("w", sink=d.path("w.log"), prefix=1, maxbytes=1 << 20, backups=100)
     d.add("j", sink=d.path("w.log"), json=1, maxbytes=1 << 20, backups=100)
-    pids = [d.spawn(n, "i=0; while [ $i -lt 30000 ]; do echo line $i; i=$((i+1)); done") for n in "wj"]
+    pids = [d.spawn(n, "i=0; while [ $i -lt 60000 ]; do echo line $i; i=$((i+1)); done") for n in "wj"]
     d.chaos(60000)
     for pid in pids:
         d.wait_exit(pid, 60)
     d.chaos(0)
-    assert d.supd_log()[1] > 5
+    assert d.supd_log()[1] > 1
     for name in "wj":
         d.drain(name)
         d.wait_written(name, 1)
     text = b"".join(open(f, "rb").read() for f in files_of(d.dir, "w.log")).decode()
-    assert [int(n) for n in re.findall(r"\| line (\d+)", text)] == list(range(30000))
-    assert [int(n) for n in re.findall(r'"line (\d+)"', text)] == list(range(30000))
+    assert [int(n) for n in re.findall(r"\| line (\d+)", text)] == list(range(60000))
+    assert [int(n) for n in re.findall(r'"line (\d+)"', text)] == list(range(60000))
 
 
 def test_full_disk_keeps_the_program_and_other_logs_going(drive):
@@ -183,6 +202,41 @@ def test_frozen_disk_stalls_only_its_own_streams(drive):
     assert lost + len(re.findall(r"^\d+$", text, re.M)) == 1000000
 
 
+HANG = """
+import ctypes, os, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+os.set_inheritable(fd, True)
+libc = ctypes.CDLL(None, use_errno=True)
+options = f"fd={fd},rootmode=40000,user_id=0,group_id=0".encode()
+if libc.mount(b"dead", sys.argv[1].encode(), b"fuse", 0, options):
+    sys.exit("no fuse")
+os.execvp("sleep", ["sleep", "1000"])
+"""
+
+
+def test_dead_mount_stalls_nobody_else(drive):
+    d = drive(before='mkdir "$TEST_DIR/dead"')
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("this machine has no /dev/fuse")
+    d.add("warm", sink=d.path("warm.log"))
+    d.run("warm", "echo x")
+    hang = subprocess.Popen(d.ns.enter_command(["/usr/bin/python3", "-c", HANG, d.path("dead")]),
+                            stderr=subprocess.DEVNULL)
+    try:
+        wait(lambda: f"dead {d.path('dead')} fuse" in open(f"/proc/{d.ns.init}/mounts").read(), 10, "the mount")
+        for i in range(3):
+            d.add(f"cold{i}", sink=d.path("dead", f"{i}.log"))
+            d.wait_exit(d.spawn(f"cold{i}", "echo never"))
+        for i in range(3):
+            d.add(f"new{i}", sink=d.path(f"new{i}.log"))
+            d.spawn(f"new{i}", "echo fine")
+            d.wait_file(f"new{i}.log", b"fine\n", timeout=5)
+        assert d.run("warm", "echo y") < 150
+    finally:
+        hang.kill()
+        hang.wait(10)
+
+
 def test_descriptor_number_means_what_supd_has_there(drive):
     d = drive(before='exec 9>>"$TEST_DIR/nine"')
     d.add("w", sink="/dev/fd/9")
@@ -236,14 +290,14 @@ def test_stopped_supd_log_holds_nobody_up(drive):
     pid = d.ns.outer(d.supd_log()[0])
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
-    for i in range(600):
+    for i in range(400):
         d.add(f"x{i}", sink="none")
     assert 150 <= d.run("w", "echo two") < 1000
     assert time.monotonic() - began < 10
     os.kill(pid, signal.SIGCONT)
     d.wait_file("w.log", b"one\ntwo\n")
-    d.run("x599", "echo x")
-    assert d.tail_text("x599") == b"x\n"
+    d.run("x399", "echo x")
+    assert d.tail_text("x399") == b"x\n"
 
 
 def test_signals_meant_for_others_pass(drive):
@@ -319,3 +373,30 @@ def test_tail_of_a_stream_that_goes_away_ends(drive):
     d.delete("w")
     d.wait_exit(pid)
     assert d.records(d.read("followed")) == b"x\n"
+
+
+@pytest.mark.timeout(120)
+def test_kills_while_output_is_dropped_leave_no_doubles_and_no_stall(drive):
+    d = drive("memory=262144",
+              before='mkdir "$TEST_DIR/small"; mount -t tmpfs -o size=128k tmpfs "$TEST_DIR/small"')
+    d.add("w", sink=d.path("small", "w.log"))
+    pid = d.spawn("w", "seq -f %09.0f 400000")
+    d.chaos(40000)
+    d.wait_exit(pid, 90)
+    d.chaos(0)
+    assert d.ns.enter(["mount", "-o", "remount,size=8m", d.path("small")]).returncode == 0
+    inside = f"/proc/{d.ns.init}/root{d.path('small', 'w.log')}"
+    wait(lambda: open(inside, "rb").read().endswith(b"000400000\n"), 30, lambda: d.counters("w"))
+    numbers = [int(n) for n in re.findall(r"^(\d{9})$", open(inside, encoding="ascii").read(), re.M)]
+    assert numbers == sorted(set(numbers)) and len(numbers) > 10000
+    assert " dropped]" in open(inside, encoding="ascii").read()
+
+
+def test_a_stream_that_ends_while_its_program_had_to_wait_keeps_all(drive):
+    d = drive("memory=262144")
+    d.add("w", sink=d.path("w.log"), block=1)
+    pid = d.spawn("w", pattern(5, 8, 0))
+    d.wait_exit(pid)
+    d.delete("w")
+    wait(lambda: os.path.getsize(d.path("w.log")) == 8 << 20, 20, lambda: os.path.getsize(d.path("w.log")))
+    assert check_pattern(5, [d.path("w.log")]) == 8 << 20

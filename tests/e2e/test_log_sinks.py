@@ -51,10 +51,10 @@ def test_no_file_before_the_first_byte(drive):
 
 
 def test_auto_file(drive):
-    d = drive(f"childlogdir={'/tmp'}", before="mount -t tmpfs tmpfs /tmp")
+    d = drive("childlogdir=/mnt", before="mount -t tmpfs tmpfs /mnt")
     d.add("web_00", sink="auto")
     path = d.file_of("web_00")
-    assert re.fullmatch(r"/tmp/web_00-stdout---supervisor-[a-z0-9_]{8}\.log", path)
+    assert re.fullmatch(r"/mnt/web_00-stdout---supervisor-[a-z0-9_]{8}\.log", path)
     inside = f"/proc/{d.ns.init}/root{path}"
     wait(lambda: os.path.exists(inside), 10, "the AUTO file exists before any output")
     assert os.stat(inside).st_mode & 0o777 == 0o600
@@ -271,6 +271,29 @@ def test_copytruncate_leaves_no_hole(drive):
     os.truncate(d.path("w.log"), 0)
     d.run("w", "echo two")
     assert d.read("w.log") == b"two\n"
+
+
+def test_clear_empties_a_file_that_was_not_written_to_so_far(drive):
+    d = drive()
+    with open(d.path("w.log"), "wb") as f:
+        f.write(b"of an earlier run\n")
+    d.add("w", sink=d.path("w.log"))
+    d.clear("w")
+    assert d.read("w.log") == b""
+    d.run("w", "echo x")
+    assert d.read("w.log") == b"x\n"
+
+
+def test_reopen_makes_the_auto_file_of_a_silent_program_again(drive):
+    d = drive("childlogdir=auto", before='mkdir -p "$TEST_DIR/auto"')
+    d.add("w", sink="auto")
+    path = d.path("auto", os.path.basename(d.file_of("w")))
+    wait(lambda: os.path.exists(path), 10, "the AUTO file exists")
+    os.rename(path, path + ".old")
+    d.reopen()
+    wait(lambda: os.path.exists(path), 10, "the AUTO file exists again")
+    d.run("w", "echo x")
+    assert open(path, "rb").read() == b"x\n"
 
 
 def test_clear(drive):

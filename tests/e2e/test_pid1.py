@@ -7,7 +7,8 @@ from harness.beacon import conf, program, wait_record
 from harness.namespace import command_of, status_of
 from harness.waiting import wait
 
-FAMILY = "/bin/sh -c '(busybox sleep 0.3 & busybox sleep 0.5 & setsid busybox sleep 0.7 &); exec busybox sleep 1000'"
+FAMILY = "/bin/sh -c '(busybox sleep 0.3 & busybox sleep 0.5 & setsid busybox sleep 0.7 &); " \
+         "exec busybox sleep 1000'"
 
 
 def zombies(s):
@@ -41,7 +42,8 @@ def test_orphans_come_to_supd(sup):
          "the orphan is supd's child")
 
 
-FLOOD = "/bin/sh -c 'i=0; while [ $i -lt 3000 ]; do (busybox true &); i=$((i+1)); done; echo >%(here)s/over; exec busybox sleep 1000'"
+FLOOD = "/bin/sh -c 'i=0; while [ $i -lt 3000 ]; do (busybox true &); i=$((i+1)); done; " \
+        "echo >%(here)s/over; exec busybox sleep 1000'"
 
 
 @pytest.mark.timeout(120)

@@ -111,6 +111,7 @@ def test_a_bad_file_changes_nothing(sup, kind):
         assert f"supd.conf:{line}" in done.stdout + done.stderr or kind == "syntax", done
     s.send(signal.SIGHUP)
     s.wait_log(re.escape(says))
+    s.wait_log(rf"ERRO not reloaded: \S*supd.conf:{line}: .*[^n]$")  # a line of its own for each error
     assert pids(s) == before and not starts(s, "add")
     # and the next good one is taken
     s.write("supd.conf", second())
@@ -138,6 +139,40 @@ def test_an_include_comes_and_goes(sup):
     wait(lambda: list(s.status()) == ["a"], 10, lambda: f"only a: {s.status()}")
     assert s.status()["a"]["pid"] == a
     assert record(s, "b", "end")
+
+
+TALK = "busybox sh -c 'while :; do echo $$; sleep 0.1; done'"
+
+
+def test_output_moves_while_the_program_runs(sup):
+    """Into a file, nowhere, into another: the program goes on, and `tail` knows its last lines."""
+    def text(place):
+        return conf(program("talk", command=TALK, startsecs=0, stdout_logfile=place))
+    s = sup(text("%(here)s/one"))
+    pid = str(s.wait_state("talk", "RUNNING")["pid"])
+    s.wait_file("one", pid)
+    s.write("supd.conf", text("NONE"))
+    s.ok("update")
+    s.ok("clear", "talk")
+    s.wait(lambda: s.ok("tail", "talk").count(pid) >= 5)
+    s.write("supd.conf", text("%(here)s/two"))
+    s.ok("update")
+    s.wait_file("two", pid)
+    assert s.status()["talk"]["pid"] == int(pid) and s.status()["talk"]["exits"] == 0
+
+
+def test_output_of_many_comes_back_by_a_restart(sup):
+    """Among so many programs NONE is /dev/null; a file afterwards needs a new start."""
+    def text(place):
+        rest = program("rest", autostart="false", numprocs=300, process_name="r%(process_num)d")
+        return conf(rest, program("talk", command=TALK, startsecs=0, stdout_logfile=place))
+    s = sup(text("NONE"))
+    pid = s.wait_state("talk", "RUNNING")["pid"]
+    assert "has no stdout log" in s.ctl("tail", "talk").stderr
+    s.write("supd.conf", text("%(here)s/one"))
+    s.ok("update")
+    s.wait_file("one", r"\d")
+    assert s.status()["talk"]["pid"] != pid
 
 
 def test_numprocs_grow(sup):

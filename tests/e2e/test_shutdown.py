@@ -1,10 +1,12 @@
 """The way down: order, limits, haste, and nothing left behind."""
+import os
 import signal
 import time
 
 import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
+from harness.namespace import command_of
 from harness.waiting import wait
 
 
@@ -76,7 +78,7 @@ def test_a_second_signal_hastens(sup, pid1):
     begun = time.monotonic()
     s.send(signal.SIGTERM)
     assert s.wait_exit() == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10  # of the 30 s that it wants
     assert not record(s, "slow", "end")
 
 
@@ -87,7 +89,7 @@ def test_shutdown_timeout(sup, pid1):
     ready(s, "deaf", "deaf.member", "calm")
     begun = time.monotonic()
     assert s.stop() == 0
-    assert 1 <= time.monotonic() - begun < 4
+    assert 1 <= time.monotonic() - begun < 10  # of 60
     s.wait_log("shutdown_timeout is over")
     if not pid1:
         wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
@@ -97,20 +99,22 @@ def test_shutdown_timeout(sup, pid1):
 @pytest.mark.parametrize("pid1", [True, False])
 def test_what_escaped_is_ended(sup, pid1):
     """A program that makes a session of its own and leaves its parent does not outlive supd."""
-    escape = "/bin/sh -c 'setsid sh -c \"busybox sleep 1000 & busybox sleep 1000 & :\"; exec busybox sleep 1000'"
+    nap = "busybox sleep 1000"
+    escape = f"/bin/sh -c 'setsid sh -c \"{nap} & {nap} & :\"; exec {nap}'"
     s = sup(conf(program("a", command=escape, startsecs=0)), pid1=pid1)
     wait(lambda: sum("sleep" in c for c in s.left()) == 3, 5, lambda: f"three sleep: {s.left()}")
     assert s.stop() == 0
     wait(lambda: not s.left(), 3, lambda: f"left: {s.left()}")
 
 
-def test_default_limit(sup):
-    """Without shutdown_timeout the largest stopwaitsecs is waited for."""
+def test_stopwaitsecs_at_shutdown(sup):
+    """A deaf program has its own time, which is less than the limit of the whole shutdown."""
     s = sup(conf(program("deaf", "ignore=TERM", stopwaitsecs=2)))
     ready(s, "deaf")
     begun = time.monotonic()
     assert s.stop() == 0
-    assert 2 <= time.monotonic() - begun < 7
+    assert 2 <= time.monotonic() - begun < 15  # shutdown_timeout is 25 s
+    assert "shutdown_timeout is over" not in s.log_text()
 
 
 RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
@@ -119,7 +123,7 @@ RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
 @pytest.mark.caps
 def test_leftovers_of_a_killed_supd(sup):
     """The next supd reports what a killed one left, and ends it before it starts anything."""
-    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM")), pid1=False,
+    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM", stopwaitsecs=1)), pid1=False,
             prefix=RESTARTED)
     old = {n: wait_record(s, n, "start")[0] for n in ("a", "deaf")}
     s.wait_log("supd started with pid")
@@ -133,6 +137,36 @@ def test_leftovers_of_a_killed_supd(sup):
     assert int(s.ok("pid").split()[0]) != supd
 
 
+ORPHANS = """i=0
+next() { echo $1 > /proc/sys/kernel/ns_last_pid; }
+for pid in 5001 5003 5005; do next $pid; setsid sleep 1000 & done
+next 20000
+while [ $i -lt 3000 ]; do setsid sleep 1000 & i=$((i+1)); done
+echo yes > "$TEST_DIR/made"
+wait
+"""
+
+
+def test_a_long_list_of_orphans_hits_nobody_else(sup):
+    """The kernel's list of children is read in parts, and a part may end within a number."""
+    s = sup(conf("[program:a]\ncommand=/bin/sh %(here)s/orphans\nstdout_logfile=NONE\n"
+                 "stderr_logfile=NONE\nautostart=false\n"), pid1=False)
+    s.write("orphans", ORPHANS)
+    s.ok("start", "a")
+    s.wait_file("made", timeout=60)
+    near = "for i in 20 21 22 23 200 201 202 213 214 215; do echo $((i-1)) > " \
+        "/proc/sys/kernel/ns_last_pid; sleep 1000 > /dev/null 2>&1 & done"
+    s.run("sh", "-c", near)
+    strangers = [p for p in s.pids if s.ns.inner(p) < 300 and command_of(p) == "sleep 1000"]
+    assert len(strangers) == 10
+    assert s.stop() == 0
+    left = [p for p in s.pids if command_of(p) == "sleep 1000"]
+    assert sorted(left) == sorted(strangers)
+    for pid in strangers:
+        os.kill(pid, signal.SIGKILL)
+    wait(lambda: not s.left(), 10)
+
+
 def test_leftovers_that_are_kept(sup):
     s = sup(conf(program("a", orphans="keep")), pid1=False, prefix=RESTARTED)
     old = wait_record(s, "a", "start")[0]
@@ -141,3 +175,24 @@ def test_leftovers_that_are_kept(sup):
     s.wait_log(rf"pid {old.pid} is left from a supervisor that is gone")
     assert s.ns.outer(old.pid) in s.pids and not record(s, "a", "SIGTERM")
     s.kill(old.pid)
+
+
+@pytest.mark.parametrize("orphans", ["keep", "kill"])
+def test_what_orphans_says_holds_at_the_end(sup, orphans):
+    """A subreaper that ends leaves what a program with orphans=keep left, and nothing else."""
+    s = sup(f"""[supervisord]
+[supd]
+socket=%(here)s/supd.sock
+[program:p]
+command=/bin/sh -c '/bin/sleep 4711 & echo $! > "%(here)s/left"; exec /bin/sleep 4712'
+orphans={orphans}
+""", pid1=False)
+    s.wait_file("left", r"^\d+\n")
+    s.wait_state("p", "RUNNING")
+    assert s.stop() == 0
+    left = [p for p in s.pids if p != s.ns.init]
+    assert [open(f"/proc/{p}/cmdline", "rb").read() for p in left] == \
+        ([b"/bin/sleep\x004711\x00"] if orphans == "keep" else [])
+    for p in left:
+        os.kill(p, signal.SIGKILL)
+    wait(lambda: not [p for p in s.pids if p != s.ns.init], 5, "they are gone")

@@ -3,6 +3,8 @@ import signal
 
 import pytest
 
+from harness.supervised import program
+
 CONF = """
 [supervisord]
 user=root
@@ -32,3 +34,17 @@ def test_a_wrong_configuration(sup):
     s = sup("[supervisord]\n[program:x]\nnumprocs=many\n", ready=False)
     assert s.wait_exit() == 2
     assert "numprocs" in s.log_text()
+
+
+def test_a_missing_helper(sup):
+    """A supd-log that is not there is said, with the folders and the option, before anything starts."""
+    host = sup(CONF)
+    host.run("mkdir", host.path("lone"))
+    host.run("cp", program("supd"), host.path("lone", "supd"))
+    host.write("lone.conf", "[supervisord]\n[supd]\nsocket=%(here)s/lone.sock\n[program:p]\n"
+               "command=touch %(here)s/started\n")
+    done = host.run("timeout", "10", host.path("lone", "supd"), "-c", host.path("lone.conf"))
+    assert done.returncode == 2
+    assert f"cannot find supd-log in {host.path('lone')}, " in done.stderr
+    assert "[supd] libexec=" in done.stderr and host.read("started") == ""
+    assert host.run("test", "-e", host.path("started")).returncode != 0

@@ -195,6 +195,8 @@ def test_config_masks_secrets(sup):
     assert "TOKEN=" in out and "hunter2" not in out and "fast" not in out
     rows = json.loads(check(s.ctl("--json", "config", "silent"), 0).stdout)
     assert [r["name"] for r in rows] == ["silent"] and rows[0]["stdout_logfile"] == "NONE"
+    rows = json.loads(check(s.ctl("--json", "config", "good"), 0).stdout)
+    assert rows[0]["stdout_logfile_maxbytes"] == 52428800 and rows[0]["stdout_logfile_backups"] == 10
     check(s.ctl("config", "nosuch"), 1, err="nosuch")
 
 

@@ -29,7 +29,7 @@ void stage_open(struct sup *s, const struct gen_make *conf)
     static char name[] = "supd";
     static char *words[] = {name, NULL};
     struct err e = {0};
-    struct sup_options opt = {.argv = words, .environ = words + 1};
+    struct sup_options opt = {.ready_fd = -1, .message_fd = 2, .argv = words, .environ = words + 1};
     struct logs_setup setup = {0};
     if (sup_init(s, &opt, &e) < 0)
         die(e.msg);

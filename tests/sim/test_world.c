@@ -219,11 +219,11 @@ static void check_proc(struct world *w, struct proc *p)
     if (b->waiter.fn && b->fatals != l->fatals)
         fake_break("%s counts %llu fatals, the world %llu", name, (unsigned long long)l->fatals,
                    (unsigned long long)b->fatals);
-    if (l->next.ns && !loop_timer_active(&p->timer))
+    if (proc_next(l).ns && !loop_timer_active(&p->timer))
         fake_break("%s waits for a timer that is not set", name);
-    if (!l->next.ns && loop_timer_active(&p->timer))
+    if (!proc_next(l).ns && loop_timer_active(&p->timer))
         fake_break("%s waits for nothing but has a timer set", name);
-    if (l->want && !is_final(l) && !l->pid && !l->next.ns && !p->queued)
+    if (l->want && !is_final(l) && !l->pid && !proc_next(l).ns && !p->queued)
         fake_break("%s is stuck in %s", name, proc_state_name(l->state));
     if (l->state == PROC_RUNNING && fake_leaders(name) == 0 && c.died == c.reaped)
         fake_break("%s is RUNNING but does not run", name);
@@ -236,14 +236,17 @@ static void check_all(struct world *w)
 {
     struct fake_counts c = fake_counts();
     const struct state_totals *t = state_totals(w->s.state);
-    int sweeps = 0;
+    int sweeps = 0, listed = 0;
+    struct proc *swept;
     open_books(w);
     for (struct proc *p = procs_first(&w->s); p; p = procs_next(p)) {
         check_proc(w, p);
         sweeps += proc_life(p)->sweep;
     }
-    if (sweeps != w->s.nsweeps)
-        fake_break("%d sweeps are counted, the world has %d", w->s.nsweeps, sweeps);
+    TAILQ_FOREACH (swept, &w->s.sweeping, sweep)
+        listed++;
+    if (sweeps != listed)
+        fake_break("%d sweeps are listed, the world has %d", listed, sweeps);
     if (t->spawned != c.spawned || t->reaped != c.reaped || t->orphans != c.orphans)
         fake_break("totals: %llu spawned, %llu reaped, %llu orphans; the world %llu, %llu, %llu",
                    (unsigned long long)t->spawned, (unsigned long long)t->reaped,
@@ -294,7 +297,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
         fake_break("%s is started but unknown", name);
     else if (!proc_life(p)->want)
         fake_break("%s is started but not wanted", name);
-    else if (p->opts->orphans_kill && !b->weird && fake_orphans(name))
+    else if (proc_opts(p)->orphans_kill && !b->weird && fake_orphans(name))
         fake_break("%s is started beside %u leftovers of its group", name, fake_orphans(name));
     if (fake_leaders(name))
         fake_break("%s is started twice", name);
@@ -311,7 +314,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
 static void update(struct world *w)
 {
     struct err e;
-    if (w->s.apply || w->s.mood != SUP_RUNNING)
+    if (w->s.mood != SUP_RUNNING)
         return;
     change_conf(w);
     live_gen_unref(&w->s.pending);
@@ -378,7 +381,7 @@ static void check_calm(struct world *w)
             fake_break("%s is %s (want %d) though all is well for minutes", proc_name(p),
                        proc_state_name(l->state), l->want);
     }
-    if (w->s.apply)
+    if (reload_applying(&w->s))
         fake_break("an update does not come to rest");
 }
 

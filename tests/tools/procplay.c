@@ -92,7 +92,7 @@ static void tick(struct player *x, const char *line)
     uint64_t starts = x->l.starts;
     play(x, line);
     /* one look at the clock in a tick, and none at what was started just now */
-    if (x->l.starts == starts && mono_reached(x->l.next, x->now))
+    if (x->l.starts == starts && mono_reached(proc_next(&x->l), x->now))
         feed(x, (struct proc_in){.event = PROC_EV_TIMER});
     printf("%d %u %llu %u\n", x->l.state, (unsigned)x->l.tries, (unsigned long long)x->l.starts,
            x->kills);

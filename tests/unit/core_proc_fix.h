@@ -118,8 +118,8 @@ static inline const char *fix_exit_leaving(struct fix *f, int status)
 /* the clock goes to the machine's next deadline, which must be in the future by ms */
 static inline const char *fix_due(struct fix *f, int64_t ms)
 {
-    assert_int_equal(f->l.next.ns - f->now.ns, ms * 1000000);
-    f->now = f->l.next;
+    assert_int_equal(proc_next(&f->l).ns - f->now.ns, ms * 1000000);
+    f->now = proc_next(&f->l);
     return fix_ev(f, PROC_EV_TIMER);
 }
 
@@ -132,7 +132,7 @@ static inline void fix_start(struct fix *f, int pid)
 static inline void fix_run(struct fix *f, int pid)
 {
     fix_start(f, pid);
-    f->now = f->l.next;
+    f->now = proc_next(&f->l);
     assert_string_equal(fix_ev(f, PROC_EV_TIMER), "STARTING>RUNNING");
 }
 

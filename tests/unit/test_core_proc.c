@@ -10,7 +10,7 @@ static void a_new_life_is_stopped_and_waits_for_nothing(void **state)
     fix_init(&f);
     IN_STATE(&f, STOPPED);
     IS(fix_ev(&f, PROC_EV_TIMER), "-");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     assert_int_equal(f.l.want, 0);
     assert_int_equal(f.l.why, PROC_WHY_NONE);
 }
@@ -24,7 +24,7 @@ static void start_spawns_and_runs_after_startsecs(void **state)
        "STOPPED>STARTING spawn");
     assert_int_equal(f.l.why, PROC_WHY_BOOT);
     assert_int_equal(f.l.spawning, 1);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     fix_pass(&f, 20);
     IS(fix_spawned(&f, 77), "-");
     assert_int_equal(f.l.pid, 77);
@@ -37,7 +37,7 @@ static void start_spawns_and_runs_after_startsecs(void **state)
     IS(fix_due(&f, 1000), "STARTING>RUNNING");
     assert_int_equal(f.o.changes[0].pid, 77);
     assert_int_equal(f.l.why, PROC_WHY_UP);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void startsecs_of_0_or_less_runs_at_the_next_timer(void **state)
@@ -128,7 +128,7 @@ static void startretries_of_3_gives_4_spawns_after_1_2_and_3_seconds(void **stat
     assert_int_equal(f.l.exits, 4);
     assert_int_equal(f.l.fatals, 1);
     assert_int_equal(f.l.tries, 0);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void startretries_of_0_gives_one_spawn(void **state)
@@ -177,7 +177,7 @@ static void the_counter_survives_stop_in_backoff_and_the_next_start(void **state
     fix_exit(&f, STATUS(1));
     IS(fix_ev(&f, PROC_EV_STOP), "BACKOFF>STOPPED");
     assert_int_equal(f.l.why, PROC_WHY_OPERATOR);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     fix_start(&f, 2);
     IS(fix_exit(&f, STATUS(1)), "STARTING>BACKOFF>FATAL exited");
 }
@@ -306,7 +306,7 @@ static void autorestart_true_restarts_always_and_false_never(void **state)
     f.p.autorestart = PROC_RESTART_NEVER;
     fix_run(&f, 1);
     IS(fix_exit(&f, STATUS(1)), "RUNNING>EXITED exited");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     assert_int_equal(f.l.want, 1);
 }
 

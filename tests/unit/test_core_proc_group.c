@@ -48,7 +48,7 @@ static void a_group_that_survives_kill_is_left_alone_at_last(void **state)
     mono_t crashed = f.now, killed = MONO_NEVER;
     unsigned kills = 0, guard = 0;
     while (f.l.sweep && guard++ < 1000) {
-        f.now = f.l.next;
+        f.now = proc_next(&f.l);
         fix_ev(&f, PROC_EV_TIMER);
         if (f.o.signal == SIGKILL) {
             kills++;
@@ -79,7 +79,7 @@ static void a_retry_waits_for_the_group_and_for_its_delay(void **state)
     f.now = f.l.due;
     IS(fix_ev(&f, PROC_EV_TIMER), "check"); /* the delay is over, the group is not */
     IN_STATE(&f, BACKOFF);
-    assert_true(f.l.next.ns > f.now.ns);
+    assert_true(proc_next(&f.l).ns > f.now.ns);
     IS(fix_ev(&f, PROC_EV_GROUP_EMPTY), "BACKOFF>STARTING spawn");
     assert_int_equal(f.l.why, PROC_WHY_RETRY);
 }
@@ -106,7 +106,7 @@ static void stop_takes_back_a_restart_that_waits_for_the_group(void **state)
     assert_int_equal(f.l.sweep, 1);
     IS(fix_ev(&f, PROC_EV_GROUP_EMPTY), "-");
     IN_STATE(&f, EXITED);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void a_stop_lasts_until_the_group_is_empty(void **state)
@@ -123,7 +123,7 @@ static void a_stop_lasts_until_the_group_is_empty(void **state)
     IS(fix_ev(&f, PROC_EV_TIMER), "SIGKILL@group");
     IS(fix_due(&f, 10), "check");
     IS(fix_ev(&f, PROC_EV_GROUP_EMPTY), "STOPPING>STOPPED");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void a_group_that_had_the_signal_is_not_sent_it_twice(void **state)
@@ -229,7 +229,7 @@ static void a_failed_kill_is_unknown_until_the_process_exits(void **state)
     fix_run(&f, 1);
     fix_ev(&f, PROC_EV_STOP);
     IS(fix_ev(&f, PROC_EV_KILL_FAILED), "STOPPING>UNKNOWN");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     IS(fix_ev(&f, PROC_EV_START), "-");
     IS(fix_ev(&f, PROC_EV_RESTART), "-");
     assert_int_equal(f.l.want, 0);

@@ -181,7 +181,7 @@ static void on_fatal_retry_starts_again_after_its_time(void **state)
     fix_exit(&f, STATUS(1));
     assert_int_equal(f.l.fatals, 2);
     IS(fix_ev(&f, PROC_EV_STOP), "FATAL>STOPPED");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void on_fatal_exit_ends_the_supervisor(void **state)

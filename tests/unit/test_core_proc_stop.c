@@ -19,7 +19,7 @@ static void stop_sends_the_stop_signal_then_kill_again_and_again(void **state)
     IS(fix_exit(&f, EXIT_BY(SIGKILL)), "STOPPING>STOPPED exited");
     assert_int_equal(f.l.why, PROC_WHY_STOPPED);
     assert_int_equal(f.l.exit_status, SIGKILL);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void a_sequence_of_stop_signals_ends_in_kill(void **state)
@@ -98,7 +98,7 @@ static void stop_between_two_tries_of_a_refused_spawn_just_stops(void **state)
     fix_ev(&f, PROC_EV_START);
     fix_ev(&f, PROC_EV_DELAYED);
     IS(fix_ev(&f, PROC_EV_STOP), "STARTING>STOPPED");
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void start_while_stopping_starts_again_and_stop_takes_it_back(void **state)
@@ -154,7 +154,7 @@ static void shutdown_in_backoff_is_fatal_but_counts_as_none(void **state)
     assert_int_equal(f.l.why, PROC_WHY_SHUTDOWN);
     assert_int_equal(f.l.fatals, 0);
     assert_int_equal(f.l.tries, 0);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
 }
 
 static void shutdown_takes_back_every_start_that_waits(void **state)
@@ -173,7 +173,7 @@ static void shutdown_takes_back_every_start_that_waits(void **state)
     fix_exit(&f, STATUS(0));
     IS(fix_ev(&f, PROC_EV_SHUTDOWN), "-");
     IN_STATE(&f, FATAL);
-    assert_int_equal(f.l.next.ns, 0);
+    assert_int_equal(proc_next(&f.l).ns, 0);
     fix_init(&f);
     fix_ev(&f, PROC_EV_START);
     IS(fix_ev(&f, PROC_EV_SHUTDOWN), "STARTING>STOPPED cancel");

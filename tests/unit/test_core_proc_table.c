@@ -134,13 +134,13 @@ static void put_difference(struct str *s, const char *name, int was, int is)
 /* deadlines as milliseconds from now, -1 for none */
 static int in_ms(const struct fix *f)
 {
-    return f->l.next.ns ? (int)((f->l.next.ns - f->now.ns) / 1000000) : -1;
+    return proc_next(&f->l).ns ? (int)((proc_next(&f->l).ns - f->now.ns) / 1000000) : -1;
 }
 
 static void put_row(struct str *s, const char *name, struct fix *f, enum proc_event ev)
 {
-    if (ev == PROC_EV_TIMER && f->l.next.ns)
-        f->now = f->l.next;
+    if (ev == PROC_EV_TIMER && proc_next(&f->l).ns)
+        f->now = proc_next(&f->l);
     struct fix was = *f;
     const char *line = fix_feed(f, (struct proc_in){.event = ev, .pid = 20, .status = STATUS(1)});
     struct str diff = STR_INIT;

@@ -74,7 +74,7 @@ static void explains_a_way_up_and_down(void **state)
     fix_ev(&f, PROC_EV_DELAYED);
     says(&f, "the system refused to create a process once for want of memory, processes or "
              "descriptors; next try in 0.1s. This spends no retries.");
-    f.now = f.l.next;
+    f.now = proc_next(&f.l);
     fix_ev(&f, PROC_EV_TIMER);
     fix_spawned(&f, 12);
     fix_pass(&f, 300);

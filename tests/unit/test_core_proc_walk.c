@@ -96,7 +96,6 @@ static void check_shape(const struct world *w, uint16_t before)
     }
     MUST(w, o->nchanges <= 4 && at == l->state);
     MUST(w, strcmp(proc_state_name(l->state), "UNKNOWN") != 0 || l->state == PROC_UNKNOWN);
-    MUST(w, l->next.ns == mono_min(l->due, mono_min(l->sweep_due, l->poll)).ns);
     bool holds = l->state == PROC_STARTING || l->state == PROC_RUNNING ||
                  l->state == PROC_STOPPING || l->state == PROC_UNKNOWN;
     MUST(w, !l->pid || (holds && !l->sweep && !l->spawning));
@@ -110,7 +109,7 @@ static void check_shape(const struct world *w, uint16_t before)
     MUST(w, !l->restart || l->want);
     /* never stuck */
     bool final = proc_is_stopped(l) && !l->restart && !l->due.ns;
-    MUST(w, !l->want || final || l->pid || l->spawning || l->next.ns);
+    MUST(w, !l->want || final || l->pid || l->spawning || proc_next(l).ns);
     MUST(w, l->state != PROC_STARTING || l->spawning || l->due.ns);
     MUST(w, l->state != PROC_BACKOFF || (l->want && (l->due.ns || l->restart)));
     MUST(w, l->state != PROC_STOPPING || l->due.ns || l->sweep_due.ns);
@@ -215,7 +214,7 @@ static void world_dies(struct world *w, enum proc_event how)
 /* a geometric backoff without a cap waits for ages in the end: those are not walked to */
 static bool due_in_time(const struct fix *f)
 {
-    return f->l.next.ns > f->now.ns && f->l.next.ns - f->now.ns < 1000000 * SEC;
+    return proc_next(&f->l).ns > f->now.ns && proc_next(&f->l).ns - f->now.ns < 1000000 * SEC;
 }
 
 /* something that can happen in this world */
@@ -243,11 +242,11 @@ static void happens(struct world *w)
         w->leftover = false;
         feed_ev(w, PROC_EV_GROUP_EMPTY);
     } else if (what < 90 && due_in_time(&w->f)) {
-        w->f.now = w->f.l.next;
+        w->f.now = proc_next(&w->f.l);
         feed_ev(w, PROC_EV_TIMER);
     } else {
         fix_pass(&w->f, (int64_t)pick(&w->r, 1500));
-        if (pick(&w->r, 2) || mono_reached(w->f.l.next, w->f.now))
+        if (pick(&w->r, 2) || mono_reached(proc_next(&w->f.l), w->f.now))
             feed_ev(w, PROC_EV_TIMER);
     }
 }
@@ -259,7 +258,7 @@ static void stop_for_good(struct world *w)
     if (w->late)
         world_spawned(w);
     mono_t begun = w->f.now;
-    for (int i = 0; i < 2000 && w->f.l.next.ns; i++) {
+    for (int i = 0; i < 2000 && proc_next(&w->f.l).ns; i++) {
         if (w->pid && w->doomed) {
             w->pid = 0;
             w->doomed = false;
@@ -267,11 +266,11 @@ static void stop_for_good(struct world *w)
             feed(w, (struct proc_in){.event = PROC_EV_EXITED, .status = SIGKILL});
             continue;
         }
-        if (w->f.l.next.ns > w->f.now.ns)
-            w->f.now = w->f.l.next;
+        if (proc_next(&w->f.l).ns > w->f.now.ns)
+            w->f.now = proc_next(&w->f.l);
         feed_ev(w, PROC_EV_TIMER);
     }
-    MUST(w, proc_is_stopped(&w->f.l) && !w->f.l.next.ns && !w->leftover && !w->asked);
+    MUST(w, proc_is_stopped(&w->f.l) && !proc_next(&w->f.l).ns && !w->leftover && !w->asked);
     MUST(w, !w->pid || w->f.l.state == PROC_UNKNOWN);
     MUST(w, w->f.now.ns - begun.ns <= 60 * SEC);
     if (w->pid) { /* not to be signalled: it ends by itself */
@@ -319,7 +318,7 @@ static void walk_nonsense(uint64_t seed, unsigned steps)
     for (w.step = 0; w.step < steps; w.step++) {
         uint16_t before = w.f.l.state;
         if (pick(&w.r, 3) == 0 && due_in_time(&w.f))
-            w.f.now = w.f.l.next;
+            w.f.now = proc_next(&w.f.l);
         else
             fix_pass(&w.f, (int64_t)pick(&w.r, 3000));
         fix_feed(&w.f, (struct proc_in){.event = (enum proc_event)pick(&w.r, PROC_NEVENTS),
@@ -422,8 +421,9 @@ static void machine_spawns(struct fix *f)
 /* deadlines of the machine up to the time t */
 static void machine_until(struct fix *f, int64_t t)
 {
-    while (f->l.next.ns && f->l.next.ns <= t * 1000000) {
-        f->now = mono_min((mono_t){t * 1000000}, f->l.next.ns > f->now.ns ? f->l.next : f->now);
+    while (proc_next(&f->l).ns && proc_next(&f->l).ns <= t * 1000000) {
+        f->now = mono_min((mono_t){t * 1000000},
+                          proc_next(&f->l).ns > f->now.ns ? proc_next(&f->l) : f->now);
         fix_ev(f, PROC_EV_TIMER);
         machine_spawns(f);
     }

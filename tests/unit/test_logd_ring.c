@@ -101,7 +101,7 @@ static void test_bytes_come_back(void **state)
     check(&w, 1, 0, 8197);
     check(&w, 2, 0, 9000);
     assert_int_equal(w.chains[1].n, 3);
-    assert_int_equal(logshm_stream(w.h, 1)->bytes, 8197);
+    assert_int_equal(logshm_progress(w.h, 1)->bytes, 8197);
     unmake(&w);
 }
 
@@ -200,6 +200,26 @@ static void test_lost_blocks_become_a_gap(void **state)
     unmake(&w);
 }
 
+/* A newer gap was begun while an older one was being marked; then came the kill. */
+static void test_hole_before_a_gap(void **state)
+{
+    (void)state;
+    struct world w = make();
+    put(&w, 0, 4 * 4096);
+    struct logshm_out *o = logshm_out(w.h, 0, 0);
+    uint32_t second = w.r.next[w.chains[0].first - 1];
+    w.r.descs[w.chains[0].first - 1].owner = 0;
+    w.r.descs[second - 1].owner = 0;
+    o->gap = 4096;
+    o->gap_end = 2 * 4096;
+    o->gap_bytes = 4096;
+    open_again(&w);
+    assert_int_equal(o->gap, 0);
+    assert_int_equal(o->gap_end, 2 * 4096);
+    assert_int_equal(o->gap_bytes, 2 * 4096);
+    unmake(&w);
+}
+
 /* Reads, frees and kills in any order; a model knows what must be there. */
 static void test_random_walk(void **state)
 {
@@ -252,4 +272,5 @@ static void test_layout(void **state)
 
 RUN(TEST(test_bytes_come_back), TEST(test_memory_is_bounded_and_comes_back),
     TEST(test_hole_in_the_middle), TEST(test_interrupted_read), TEST(test_data_of_0xff_is_data),
-    TEST(test_lost_blocks_become_a_gap), TEST(test_random_walk), TEST(test_layout))
+    TEST(test_lost_blocks_become_a_gap), TEST(test_hole_before_a_gap), TEST(test_random_walk),
+    TEST(test_layout))

@@ -1,0 +1,143 @@
+"""Log capture through the whole: supd, supd-log and supctl."""
+import os
+import re
+import signal
+
+from harness.namespace import command_of
+from harness.waiting import wait
+
+CONF = """
+[supervisord]
+nodaemon=true
+childlogdir={dir}
+[program:w]
+command=sh -c "echo started; echo problem >&2; exec sleep 1000"
+stdout_logfile=%(here)s/w.log
+stderr_logfile=%(here)s/w.err
+[program:both]
+command=sh -c "echo one; echo two >&2; exec sleep 1000"
+redirect_stderr=true
+stdout_logfile=%(here)s/both.log
+[program:auto]
+command=sh -c "echo auto; exec sleep 1000"
+[program:out]
+command=sh -c "echo to the container; exec sleep 1000"
+stdout_logfile=/dev/stdout
+stdout_logfile_maxbytes=0
+"""
+
+
+def supd_log(s):
+    found = [p for p in s.pids if "supd-log" in command_of(p)]
+    return found[0] if found else None
+
+
+def test_capture_of_every_kind(sup, tmp_path):
+    s = sup(CONF.format(dir="%(here)s"))
+    s.wait_file("w.log", r"\Astarted\n\Z")
+    s.wait_file("w.err", r"\Aproblem\n\Z")
+    s.wait_file("both.log", r"\Aone\ntwo\n\Z")
+    s.wait_file("stdout", r"to the container\n")
+    files = [f for f in os.listdir(s.dir) if f.startswith("auto-stdout---supervisor-")]
+    assert len(files) == 1
+    s.wait_file(files[0], r"\Aauto\n\Z")
+    for name, text in (("w", "started\n"), ("auto", "auto\n"), ("out", "to the container\n")):
+        assert s.ok("tail", name) == text
+    assert s.ok("tail", "w", "stderr") == "problem\n"
+
+
+def test_supd_log_killed_comes_back_and_nothing_is_lost(sup):
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000'
+stdout_logfile=%(here)s/w.log
+stdout_logfile_maxbytes=50KB
+stdout_logfile_backups=100
+""")
+    for _ in range(3):
+        old = wait(lambda: supd_log(s), 10, "supd-log runs")
+        os.kill(old, signal.SIGKILL)
+        wait(lambda: supd_log(s) not in (None, old), 20, "another supd-log runs")
+
+    def numbers():
+        names = [f for f in os.listdir(s.dir) if f.startswith("w.log")]
+        names.sort(key=lambda f: -int(f[6:] or 0))
+        return [int(n) for name in names for n in re.findall(r"line (\d+)\n", s.read(name))]
+
+    s.wait(lambda: numbers()[-1:] == [19999], 30)
+    assert numbers() == list(range(20000))
+    s.wait_log(r"supd-log \(pid \d+\) was killed by signal 9")
+
+
+def test_last_words_are_in_the_log_when_the_exit_is_told(sup):
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'echo last words; exit 3'
+startsecs=0
+autorestart=false
+exitcodes=3
+stdout_logfile=%(here)s/w.log
+""")
+    s.wait_log(r"exited: w \(exit status 3")
+    assert s.read("w.log") == "last words\n"
+
+
+def test_reload_moves_a_log_without_a_restart_of_supd_log(sup):
+    text = """
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'while :; do echo tick; sleep 0.1; done'
+stdout_logfile=%(here)s/{name}.log
+"""
+    s = sup(text.format(name="one"))
+    s.wait_file("one.log", "tick")
+    before = supd_log(s)
+    s.write("supd.conf", text.format(name="two"))
+    s.ok("update")
+    s.wait_file("two.log", "tick")
+    assert supd_log(s) == before
+
+
+def test_main_log_in_a_file_rotates(sup):
+    s = sup("""
+[supervisord]
+nodaemon=true
+logfile=%(here)s/main.log
+logfile_maxbytes=600
+logfile_backups=2
+[program:w]
+command=sleep 1000
+startsecs=0
+""")
+    s.wait_file("main.log", "started with pid")
+    for _ in range(10):
+        s.ok("restart", "w")
+    wait(lambda: os.path.exists(s.path("main.log.2")), 10, lambda: os.listdir(s.dir))
+    assert "INFO spawned: 'w'" in s.read("main.log.1")
+
+
+def test_usr2_opens_the_files_anew(sup):
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'while :; do echo tick; sleep 0.05; done'
+stdout_logfile=%(here)s/w.log
+""")
+    s.wait_file("w.log", "tick")
+    os.rename(s.path("w.log"), s.path("old.log"))
+    s.send(signal.SIGUSR2)
+    s.wait_file("w.log", "tick")
+
+
+def test_nothing_of_supd_log_stays_after_shutdown(sup):
+    s = sup(CONF.format(dir="%(here)s"), pid1=False)
+    s.wait_file("w.log", "started")
+    pid = supd_log(s)
+    s.ok("shutdown")
+    wait(lambda: pid not in s.pids, 10, "supd-log ended")
