@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from harness.logdrive import Drive  # noqa: E402
 from harness.supervised import Supd  # noqa: E402
 
 
@@ -41,4 +42,18 @@ def sup():
     wrong = []
     for one in reversed(started):
         wrong += one.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def drive():
+    """drive(...) starts supd-log without supd; see harness.logdrive.Drive."""
+    made = []
+
+    def make(*args, **kw):
+        made.append(Drive(*args, **kw))
+        return made[-1]
+
+    yield make
+    wrong = [text for one in made for text in one.close()]
     assert not wrong, "\n".join(wrong)

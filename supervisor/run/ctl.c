@@ -262,11 +262,6 @@ const char *ctl_path(const struct ctl *c)
     return c->path ? c->path : "";
 }
 
-int ctl_listen_fd(const struct ctl *c)
-{
-    return c->fd;
-}
-
 /* ---- life ---- */
 
 static struct ctl_limits with_defaults(struct ctl_limits l)
@@ -363,11 +358,6 @@ const struct ctl_verb *ctl_verbs(const struct ctl *c, size_t *out_n)
 }
 
 /* ---- events ---- */
-
-uint64_t ctl_seq(const struct ctl *c)
-{
-    return c->seq;
-}
 
 bool ctl_has_subscribers(const struct ctl *c)
 {

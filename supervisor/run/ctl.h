@@ -90,8 +90,6 @@ const char *ctl_path(const struct ctl *c);
 /* Re-creates the socket file if someone removed it. Called by itself when that happens, and by the
  * owner on SIGHUP, for the case that the kernel denies inotify. */
 void ctl_check(struct ctl *c);
-/* The listening descriptor, or -1. */
-int ctl_listen_fd(const struct ctl *c);
 
 typedef void ctl_closed_fn(void *obj);
 /* Serves an already connected descriptor, which now belongs to the server; closed(obj), if set, is
@@ -132,9 +130,9 @@ void ctl_subscribe(struct ctl_req *rq);
 /* Begins an event of this type for all subscribers, or returns NULL if there are none; fill it with
  * wire_kv and call ctl_event_end. */
 struct wire_out *ctl_event(struct ctl *c, const char *type);
-bool ctl_has_subscribers(const struct ctl *c);
 void ctl_event_end(struct ctl *c);
-uint64_t ctl_seq(const struct ctl *c);
+/* Whether an event would reach anybody: asked before work is done for one. */
+bool ctl_has_subscribers(const struct ctl *c);
 /* An event for one subscriber alone, without a number: begin, fill, wire_end. False if it has no
  * subscription (yet). */
 bool ctl_event_to(struct ctl_client *cl, const char *type, struct wire_out *out_w);

@@ -27,11 +27,7 @@ STAILQ_HEAD(held_list, held_event);
 
 static bool heard(const struct sup *s)
 {
-    struct ctl_stats stats;
-    if (!s->ctl)
-        return false;
-    ctl_stats(s->ctl, &stats);
-    return stats.subscribers > 0;
+    return s->ctl && ctl_has_subscribers(s->ctl);
 }
 
 static void put_state(struct wire_out *w, const struct event *ev)

@@ -7,23 +7,10 @@ import time
 
 import pytest
 
-from harness.logdrive import Drive, check_pattern, files_of
+from harness.logdrive import check_pattern, files_of
 from harness.namespace import status_of
 from harness.supervised import tool
 from harness.waiting import wait
-
-
-@pytest.fixture
-def drive():
-    made = []
-
-    def make(*args, **kw):
-        made.append(Drive(*args, **kw))
-        return made[-1]
-
-    yield make
-    wrong = [text for one in made for text in one.close()]
-    assert not wrong, "\n".join(wrong)
 
 
 def pattern(seed, mib, rate, chunk=65536):

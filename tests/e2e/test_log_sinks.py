@@ -5,23 +5,8 @@ import os
 import re
 import socket
 
-import pytest
-
-from harness.logdrive import Drive, files_of
+from harness.logdrive import files_of
 from harness.waiting import wait
-
-
-@pytest.fixture
-def drive():
-    made = []
-
-    def make(*args, **kw):
-        made.append(Drive(*args, **kw))
-        return made[-1]
-
-    yield make
-    wrong = [text for one in made for text in one.close()]
-    assert not wrong, "\n".join(wrong)
 
 
 def test_file_keeps_bytes_as_they_are(drive):
