@@ -1,5 +1,28 @@
-/* Our own sections: [supd] and [agent]. */
+/* Our own sections without kinds: [supd] and [agent]. */
 #include "supervisor/conf/section.h"
+
+/* groups= as numbers; the agent itself has them already */
+static void find_groups(struct conf *c, const struct sect *x)
+{
+    c->agent.gids = arena_alloc(c->a, c->agent.groups.n * sizeof(*c->agent.gids));
+    for (size_t i = 0; i < c->agent.groups.n && !c->plain; i++) {
+        struct err e;
+        int64_t gid = 0;
+        if (unix_group_find(c->agent.groups.v[i], &gid, &e) < 0)
+            conf_fail(c, sect_pos(x, sect_index(&rows_agent, "groups")), "agent.groups: %s", e.msg);
+        c->agent.gids[i] = (uint32_t)gid;
+    }
+}
+
+void load_agent_opts(struct conf *c)
+{
+    struct sect x;
+    const struct ini_section *agent = ini_find(&c->ini, "agent");
+    c->has_agent = agent != NULL;
+    sect_init(&x, c, agent, &rows_agent);
+    sect_convert(&x, &c->agent, &c->here, 0, 0);
+    find_groups(c, &x);
+}
 
 void load_ours(struct conf *c)
 {
@@ -9,17 +32,5 @@ void load_ours(struct conf *c)
     if (c->supd.socket && c->supd.socket[0] != '@')
         c->supd.socket =
             path_absolute(c->a, &c->paths, path_expand_user(c->a, &c->paths, c->supd.socket));
-    const struct ini_section *agent = ini_find(&c->ini, "agent");
-    c->has_agent = agent != NULL;
-    sect_init(&x, c, agent, &rows_agent);
-    sect_convert(&x, &c->agent, &c->here, 0, 0);
-    c->agent.gids = arena_alloc(c->a, c->agent.groups.n * sizeof(*c->agent.gids));
-    for (size_t i = 0; i < c->agent.groups.n; i++) {
-        struct err e;
-        int64_t gid = 0;
-        if (unix_group_find(c->agent.groups.v[i], &gid, &e) < 0)
-            conf_fail(c, sect_pos(&x, sect_index(&rows_agent, "groups")), "agent.groups: %s",
-                      e.msg);
-        c->agent.gids[i] = (uint32_t)gid;
-    }
+    load_agent_opts(c);
 }
