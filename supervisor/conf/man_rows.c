@@ -125,7 +125,7 @@ void conf_print_option_names(struct str *out)
         const struct sect_kind *k = &sect_kinds[i];
         for (size_t t = 0; t < 2 && k->tables[t]; t++)
             put_names(out, k->name, k->tables[t]);
-        if (k->family)
+        if (k->family && k->family->nkinds)
             put_names(out, k->name, k->family->rows);
         for (size_t j = 0; k->family && j < k->family->nkinds; j++)
             put_names(out, k->name, k->family->kinds[j]->rows);
