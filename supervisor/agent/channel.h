@@ -32,14 +32,21 @@ struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *op
                             struct err *e);
 void channel_free(struct channel **c);
 
-/* Asks supd one verb without arguments; fn is called with its last line (ok or error). At most 64
- * at a time; more are refused: false. */
-bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void *obj);
+/* Asks supd one verb with its arguments (NULL-terminated, or NULL for none); fn is called with its
+ * last line (ok or error). At most 64 at a time; more are refused: false. */
+bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
+                 void *obj);
 
-/* Answers a forwarded request. begin, then channel_kv as often as wanted, then end. */
+/* Answers a forwarded request: any number of rows, then one ok or error. A row and the ok take any
+ * number of pairs between begin and end. */
+void channel_row_begin(struct channel *c, uint32_t ref);
 void channel_ok_begin(struct channel *c, uint32_t ref);
-void channel_kv(struct channel *c, const char *key, int64_t value);
-void channel_ok_end(struct channel *c);
+void channel_kv(struct channel *c, const char *key, const char *value);
+void channel_kv_int(struct channel *c, const char *key, int64_t value);
+void channel_kv_fmt(struct channel *c, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void channel_end(struct channel *c);
+void channel_ok(struct channel *c, uint32_t ref);
 void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const char *text);
 
 #endif

@@ -21,6 +21,9 @@ void load_agent_opts(struct conf *c)
     c->has_agent = agent != NULL;
     sect_init(&x, c, agent, &rows_agent);
     sect_convert(&x, &c->agent, &c->here, 0, 0);
+    if (!c->plain && c->agent.state_dir)
+        c->agent.state_dir =
+            path_absolute(c->a, &c->paths, path_expand_user(c->a, &c->paths, c->agent.state_dir));
     find_groups(c, &x);
 }
 

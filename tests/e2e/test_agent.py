@@ -58,7 +58,19 @@ def test_descriptors(sup):
     s = sup(CONF + "[agent]\n")
     outer = s.ns.outer(s.wait(lambda: ping(s))["pid"])
     fds = {fd: os.readlink(f"/proc/{outer}/fd/{fd}") for fd in os.listdir(f"/proc/{outer}/fd")}
-    extra = [v for fd, v in fds.items() if int(fd) > 3 and "anon_inode" not in v]
-    assert extra == [] and fds["3"].startswith("socket:"), fds
+    extra = [v for fd, v in fds.items() if int(fd) > 4 and "anon_inode" not in v]
+    assert len(extra) == 1 and "supd-journal" in extra[0], fds
+    assert fds["3"].startswith("socket:") and fds["4"].startswith("socket:"), fds
     with open(f"/proc/{outer}/environ", "rb") as f:
         assert b"TEST_DIR" not in f.read()
+
+
+def test_generation(sup):
+    """It knows the names of processes, and hears of a new configuration without a restart."""
+    s = sup(CONF + "[agent]\n")
+    first = s.wait(lambda: (ping(s) or {}).get("processes") == 1 and ping(s))
+    s.write("supd.conf", CONF.replace("startsecs=0", "startsecs=0\nnumprocs=3\nprocess_name=%(process_num)s") +
+            "[agent]\n")
+    s.ok("update")
+    now = s.wait(lambda: ping(s)["processes"] == 3 and ping(s))
+    assert now["pid"] == first["pid"] and now["sections"] == 0
