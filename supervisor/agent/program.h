@@ -2,7 +2,9 @@
 #ifndef AGENT_PROGRAM_H
 #define AGENT_PROGRAM_H
 
+#include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
+#include "supervisor/agent/procs.h"
 #include "supervisor/conf/agentgen.h"
 
 #define PINGS_MAX 16
@@ -21,6 +23,9 @@ struct agent_program {
     struct hand *hand;
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
+    struct procs *procs;
+    const struct agent_server *server; /* what serves HTTP; NULL: nothing */
+    void *serving;                     /* its own; NULL: not serving */
     mono_t started;
     uint64_t events; /* seen */
     struct ping pings[PINGS_MAX];
