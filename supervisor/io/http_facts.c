@@ -48,6 +48,8 @@ static void take_times(struct http_call *c, int64_t total)
     int64_t tls = micros(c, CURLINFO_APPCONNECT_TIME_T);
     int64_t sent = micros(c, CURLINFO_PRETRANSFER_TIME_T);
     int64_t first = micros(c, CURLINFO_STARTTRANSFER_TIME_T);
+    if (!connect && c->readable.ns)
+        connect = mono_sub(c->readable, c->hop_started).ns;
     if (connect)
         add_phase(c, HTTP_CONNECT, connect - name);
     if (connect && c->https && tls)
