@@ -10,6 +10,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/leftovers.h"
@@ -222,6 +223,7 @@ void sup_fini(struct sup *s)
     helpers_fini(s);
     reload_fini(s);
     agent_free(&s->agent);
+    health_forget(s);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(&g);
