@@ -45,6 +45,8 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
     fd_cloexec(g->mem.fd, false);
     fd_cloexec(g->main.wfd, false);
     fd_cloexec(chan, false);
+    if (g->has_fsize)
+        setrlimit(RLIMIT_FSIZE, &g->fsize);
     execve(g->program, argv, environ);
     _exit(errno == ENOENT ? 127 : 126);
 }

@@ -465,6 +465,9 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     g->loop = l;
     g->chan = -1;
     g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(5);
+    g->has_fsize = setup->fsize;
+    if (setup->fsize)
+        g->fsize = *setup->fsize;
     logchan_init(g);
     logproc_init(g);
     g->mem.fd = -1;

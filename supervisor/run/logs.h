@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 struct logs;
 struct log_stream;
@@ -27,14 +28,15 @@ struct logs_main {
 };
 
 struct logs_setup {
-    const char *program;      /* path of supd-log */
-    int64_t memory;           /* bytes for all rings; <= 0: 16 MiB */
-    const char *identifier;   /* in the names of AUTO files */
-    const char *childlogdir;  /* folder of AUTO files; NULL: none, rings only */
-    bool nocleanup;           /* leave AUTO files of earlier runs */
-    const char *syslog_ident; /* "supd" or "supervisord" */
-    dur_t backoff_max;        /* longest pause before supd-log is started again; 0: 5 s */
-    bool log_json;            /* main log lines of supd-log itself as JSON */
+    const char *program;        /* path of supd-log */
+    int64_t memory;             /* bytes for all rings; <= 0: 16 MiB */
+    const char *identifier;     /* in the names of AUTO files */
+    const char *childlogdir;    /* folder of AUTO files; NULL: none, rings only */
+    bool nocleanup;             /* leave AUTO files of earlier runs */
+    const char *syslog_ident;   /* "supd" or "supervisord" */
+    dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 5 s */
+    bool log_json;              /* main log lines of supd-log itself as JSON */
+    const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
 };
 

@@ -51,6 +51,8 @@ struct logs {
     struct loop_io chan_io;
     struct loop_timer restart;
     dur_t backoff, backoff_max;
+    struct rlimit fsize;
+    bool has_fsize;
     mono_t started;
     bool began, finishing;
     /* what it is to be told */

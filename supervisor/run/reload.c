@@ -11,6 +11,7 @@
 #include "supervisor/run/settle.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -42,6 +43,7 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error with words */
     struct conf_request rq = {.path = s->opt.config,
                               .as_supervisord = s->opt.as_supervisord,
                               .environ = environ,

@@ -3,6 +3,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verbs.h"
 
@@ -14,6 +15,22 @@
 #include <unistd.h>
 
 #define SPARE_FDS 64u /* sockets, clients, memfds */
+
+int setup_file_size(struct sup *s, struct err *e)
+{
+    struct rlimit now, none = {RLIM_INFINITY, RLIM_INFINITY};
+    if (getrlimit(RLIMIT_FSIZE, &s->child_fsize) < 0 || s->child_fsize.rlim_cur == RLIM_INFINITY)
+        return 0;
+    struct rlimit all = {s->child_fsize.rlim_max, s->child_fsize.rlim_max};
+    s->fsize_lifted = setrlimit(RLIMIT_FSIZE, &none) == 0 || setrlimit(RLIMIT_FSIZE, &all) == 0;
+    if (getrlimit(RLIMIT_FSIZE, &now) < 0 || now.rlim_cur >= logmem_least())
+        return 0;
+    return err_set(e,
+                   "supd needs files of %llu bytes in memory, the limit of file sizes is %llu and "
+                   "cannot be raised (raise the hard limit with ulimit -f, --ulimit fsize= or "
+                   "LimitFSIZE=)",
+                   (unsigned long long)logmem_least(), (unsigned long long)now.rlim_cur);
+}
 
 static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
 {
@@ -141,6 +158,7 @@ int setup_logs(struct sup *s, struct err *e)
         .nocleanup = d->nocleanup,
         .syslog_ident = s->opt.as_supervisord ? "supervisord" : "supd",
         .log_json = d->log_json,
+        .fsize = s->fsize_lifted ? &s->child_fsize : NULL,
         .main = {.path = gen_str(g, d->logfile),
                  .syslog = d->logfile_syslog != 0,
                  .copy_to_stdout =

@@ -4,6 +4,10 @@
 
 #include "supervisor/run/sup.h"
 
+/* Lifts our own limit of file sizes as far as it goes, since it counts for the memory that we share
+ * with children, too; programs and supd-log get back what we had. -1 and the reason when what is
+ * left is not even enough for the least memory that supd-log can do with. */
+int setup_file_size(struct sup *s, struct err *e);
 /* [supervisord] user=, minfds, minprocs, and enough descriptors for the configuration; -1 and the
  * reason ("needs N, limit M"). */
 int setup_identity(struct sup *s, struct err *e);

@@ -33,9 +33,11 @@ struct state_totals {
 
 struct state; /* the mapping */
 
-/* A new state, with room for the environment and argv of the start; NULL and the reason. */
+/* A new state, with room for the environment and argv of the start; NULL and the reason. Where the
+ * limit of file sizes allows no file of that length, it is memory without one. */
 struct state *state_new(struct err *e);
 void state_free(struct state **s);
+/* The memfd, or -1. */
 int state_fd(const struct state *s);
 /* Writes down what a resumed supd needs of its own start; once, early. */
 int state_note_start(struct state *s, char *const *argv, char *const *env,

@@ -216,7 +216,8 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     find_self(s);
     become_reaper(s);
     leftovers_mark(s);
-    if (spawn_init(e) < 0 || !(s->loop = loop_new(e)) || !(s->state = state_new(e)))
+    if (setup_file_size(s, e) < 0 || spawn_init(e) < 0 || !(s->loop = loop_new(e)) ||
+        !(s->state = state_new(e)))
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
@@ -315,6 +316,9 @@ static int boot(struct sup *s, struct err *e)
     log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel,
               s->gen->gen->supd.log_json);
     log_warnings(s->gen->gen);
+    if (state_fd(s->state) < 0)
+        log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
+                 "memory that nobody can take over");
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     daemon_ready(&s->opt);
     pidfile_write(s);

@@ -86,6 +86,8 @@ struct sup {
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
+    bool fsize_lifted;          /* ours is another one now */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
