@@ -5,6 +5,7 @@ import signal
 
 from harness.namespace import command_of
 from harness.waiting import wait
+from harness.wire import record
 
 CONF = """
 [supervisord]
@@ -84,6 +85,33 @@ stdout_logfile=%(here)s/w.log
 """)
     s.wait_log(r"exited: w \(exit status 3")
     assert s.read("w.log") == "last words\n"
+
+
+def test_every_exit_waits_for_its_own_last_words(sup):
+    """While supd-log takes nothing, each exit is told 200 ms after the death, not with the one before."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'sleep 0.08; echo last words; date +%%s%%N >>$TEST_DIR/ends'
+startsecs=0
+autorestart=true
+autostart=false
+stdout_logfile=%(here)s/w.log
+""")
+    os.kill(supd_log(s), signal.SIGSTOP)
+    with s.wire() as events:
+        events.request("subscribe")
+        s.ok("start", "w")
+        told = []
+        while len(told) < 6:
+            event = record(events.line().partition(" event ")[2])
+            if event["type"] == "exit":
+                told.append(event["time_ms"])
+    os.kill(supd_log(s), signal.SIGCONT)
+    ends = [int(line) // 1000000 for line in s.read("ends").split()]
+    waited = [tell - end for tell, end in zip(told, ends)]
+    assert min(waited) >= 195, waited
 
 
 def test_reload_moves_a_log_without_a_restart_of_supd_log(sup):
