@@ -70,7 +70,8 @@ void logs_free(struct logs **g);
 
 /* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink. */
 int logs_main_fd(const struct logs *g);
-/* The main log's new configuration (hot). */
+/* The main log's configuration (hot): 1 if it is another one than before, 0 if not, or -1 and the
+ * reason. */
 int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);
 
 /* Adds a stream and makes its pipe. NULL and the reason (errnum EMFILE, ENFILE, ENOMEM: try again

@@ -9,6 +9,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/settle.h"
+#include "supervisor/run/setup.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -408,6 +409,8 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     s->gen = live_gen_ref(s->pending);
     if (s->agent)
         agent_follow(s->agent);
+    if (how->force || !s->opt.as_supervisord)
+        setup_main_log(s);
     loop_defer(s->loop, &s->settle);
     return touched;
 }

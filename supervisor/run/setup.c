@@ -143,6 +143,30 @@ int setup_program(const struct sup *s, const char *name, char *out_path, size_t 
                    SUPD_LIBEXECDIR "/supd");
 }
 
+static struct logs_main main_of(const struct sup *s)
+{
+    const struct gen *g = s->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    bool foreground = d->nodaemon || s->opt.nodaemon;
+    return (struct logs_main){.path = gen_str(g, d->logfile),
+                              .syslog = d->logfile_syslog != 0,
+                              .copy_to_stdout = s->opt.as_supervisord && foreground && !d->silent,
+                              .maxbytes = d->logfile_maxbytes,
+                              .backups = d->logfile_backups};
+}
+
+void setup_main_log(struct sup *s)
+{
+    struct err e;
+    const struct logs_main main = main_of(s);
+    int changed = logs_main_update(s->logs, &main, &e);
+    if (changed < 0)
+        log_error("%s", e.msg);
+    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    if (changed > 0)
+        log_info("the main log follows its new configuration");
+}
+
 int setup_logs(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
@@ -159,13 +183,9 @@ int setup_logs(struct sup *s, struct err *e)
         .syslog_ident = s->opt.as_supervisord ? "supervisord" : "supd",
         .log_json = d->log_json,
         .fsize = s->fsize_lifted ? &s->child_fsize : NULL,
-        .main = {.path = gen_str(g, d->logfile),
-                 .syslog = d->logfile_syslog != 0,
-                 .copy_to_stdout =
-                     s->opt.as_supervisord && (d->nodaemon || s->opt.nodaemon) && !d->silent,
-                 .maxbytes = d->logfile_maxbytes,
-                 .backups = d->logfile_backups},
+        .main = main_of(s),
     };
+    s->log_json = d->log_json;
     s->logs = logs_new(s->loop, &setup, e);
     return s->logs ? 0 : -1;
 }

@@ -16,6 +16,8 @@ int setup_identity(struct sup *s, struct err *e);
 bool setup_fits_all(const struct gen *g);
 /* s->logs, not started. */
 int setup_logs(struct sup *s, struct err *e);
+/* The main log as the configuration in use says: where it goes, when it rotates, its level. */
+void setup_main_log(struct sup *s);
 /* s->ctl, listening. */
 int setup_ctl(struct sup *s, struct err *e);
 /* The path of a helper program beside our own binary or in [supd] libexec; -1 and the reason. */

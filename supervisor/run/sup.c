@@ -313,8 +313,7 @@ static int boot(struct sup *s, struct err *e)
         return -1;
     if (logs_start(s->logs, e) < 0)
         return -1;
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel,
-              s->gen->gen->supd.log_json);
+    setup_main_log(s);
     log_warnings(s->gen->gen);
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "

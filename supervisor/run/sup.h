@@ -96,7 +96,8 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;    /* enum of shutdown.c */
+    bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
+    uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;

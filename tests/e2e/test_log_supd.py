@@ -3,6 +3,8 @@ import os
 import re
 import signal
 
+import pytest
+
 from harness.namespace import command_of
 from harness.waiting import wait
 from harness.wire import record
@@ -147,6 +149,26 @@ startsecs=0
         s.ok("restart", "w")
     wait(lambda: os.path.exists(s.path("main.log.2")), 10, lambda: os.listdir(s.dir))
     assert "INFO spawned: 'w'" in s.read("main.log.1")
+
+
+@pytest.mark.parametrize("name,apply", [("supd", "update"), ("supd", "hup"), ("supervisord", "hup")])
+def test_the_main_log_follows_a_reload(sup, name, apply):
+    text = "[supervisord]\nnodaemon=true\nlogfile=%(here)s/{}.log\n{}\n[program:a]\ncommand=sleep 1000\nstartsecs=0\n"
+    s = sup(text.format("one", ""), name=name)
+    s.wait_file("one.log", "entered RUNNING")
+    s.write("supd.conf", text.format("two", "logfile_maxbytes=400\nlogfile_backups=2\nloglevel=debug"))
+    if name == "supervisord":  # its update is for the programs alone
+        s.ok("update")
+        s.ok("restart", "a")
+        assert not s.read("two.log")
+    if apply == "hup":
+        s.send(signal.SIGHUP)
+    else:
+        s.ok("update")
+    s.wait_file("two.log")
+    written = s.read("one.log")
+    s.wait(lambda: s.ok("restart", "a") and s.read("two.log.2"))
+    assert s.read("one.log") == written
 
 
 def test_usr2_opens_the_files_anew(sup):
