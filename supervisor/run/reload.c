@@ -388,6 +388,17 @@ static int apply_all(struct sup *s, char *const *names, size_t nnames, bool forc
     return touched;
 }
 
+/* What goes away holds its descriptors until it is down, beside those of what comes. */
+static int raise_fds(struct sup *s, const struct both *b, struct err *e)
+{
+    uint64_t leaving = 0;
+    struct group *g;
+    TAILQ_FOREACH (g, &s->groups, link)
+        for (uint32_t i = 0; i < g->nprocs && !byname_record(&b->records, g->name); i++)
+            leaving += setup_fds_of(proc_opts(g->procs[i]));
+    return setup_raise_fds(s->pending->gen, leaving, e);
+}
+
 static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
                          struct err *e)
 {
@@ -400,6 +411,11 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     if (!a || both_make(&b, s, s->pending->gen) < 0) {
         free(a);
         return err_errno(e, ENOMEM, "cannot apply the configuration");
+    }
+    if (raise_fds(s, &b, e) < 0) {
+        both_fini(&b);
+        free(a);
+        return -1;
     }
     *a = *how;
     SLIST_INSERT_HEAD(&s->applies, a, link);

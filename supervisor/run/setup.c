@@ -71,23 +71,37 @@ static int raise_nproc(int32_t minprocs, struct err *e)
     return 0;
 }
 
-/* descriptors that all the processes of a generation may hold at once; all: also for NONE */
+/* descriptors that a process may hold; all: also for NONE */
+static uint64_t fds_of(const struct gen_opts *o, bool all)
+{
+    unsigned streams = all || o->log[0].sink != GEN_SINK_NONE;
+    streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
+    return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null;
+}
+
+/* the same of all the processes of a generation at once, and ours */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
-    uint64_t streams = 0, stdins = 0;
-    for (uint32_t i = 0; i < g->nprocs; i++) {
-        const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
-        streams += all || o->log[0].sink != GEN_SINK_NONE;
-        streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
-        stdins += !o->stdin_null;
-    }
-    return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
+    uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS;
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        n += fds_of(gen_opts(g, gen_procs(g) + i), all);
+    return n;
 }
 
 bool setup_fits_all(const struct gen *g)
 {
     struct rlimit r;
     return getrlimit(RLIMIT_NOFILE, &r) == 0 && fds_needed(g, true) <= r.rlim_cur;
+}
+
+uint64_t setup_fds_of(const struct gen_opts *o)
+{
+    return fds_of(o, false);
+}
+
+int setup_raise_fds(const struct gen *g, uint64_t others, struct err *e)
+{
+    return raise_limit(RLIMIT_NOFILE, fds_needed(g, false) + others, "descriptors", e);
 }
 
 static int raise_limits(struct sup *s, struct err *e)

@@ -14,6 +14,11 @@ int setup_identity(struct sup *s, struct err *e);
 /* True if the limit of descriptors allows a pipe for every output of a generation, also for those
  * that go nowhere (NONE). */
 bool setup_fits_all(const struct gen *g);
+/* Descriptors that we hold for a process. */
+uint64_t setup_fds_of(const struct gen_opts *o);
+/* Sees to it that there are enough descriptors for a generation, and so many for other processes;
+ * -1 and the reason ("needs N, limit M"). */
+int setup_raise_fds(const struct gen *g, uint64_t others, struct err *e);
 /* s->logs, not started. */
 int setup_logs(struct sup *s, struct err *e);
 /* The main log as the configuration in use says: where it goes, when it rotates, its level. */

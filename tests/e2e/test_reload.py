@@ -175,6 +175,32 @@ def test_output_of_many_comes_back_by_a_restart(sup):
     assert s.status()["talk"]["pid"] != pid
 
 
+def test_more_than_the_limit_of_descriptors_allows(sup):
+    """What does not fit is said before anything is changed, and what fits is done."""
+    def text(n):
+        many = program("b", startsecs=0, numprocs=n, process_name="%(process_num)d",
+                       stdout_logfile="/dev/null", stdout_logfile_maxbytes=0)
+        return conf(program("a", startsecs=0), many if n else "").replace(
+            "[supervisord]", "[supervisord]\nminfds=64")
+
+    s = sup(text(0), prefix=["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all",
+                             "prlimit", "--nofile=256:300"])
+    wait_record(s, "a", "start")
+    s.write("supd.conf", text(200))
+    said = r"the configuration needs \d\d\d descriptors, limit 300 "
+    for verb in ("update", "reload"):
+        done = s.ctl(verb)
+        assert done.returncode == 1 and re.search(said, done.stderr + done.stdout), done
+    s.expect_log("the configuration was not applied: " + said)
+    s.send(signal.SIGHUP)
+    s.wait_log("the configuration was not applied: " + said)
+    assert list(s.status()) == ["a"] and not starts(s, "b")
+    s.write("supd.conf", text(20))
+    s.ok("update")
+    wait_record(s, "b", "start", 20)
+    assert len(s.status()) == 21 and len(starts(s, "a")) == 1
+
+
 def test_numprocs_grow(sup):
     many = program("w", command="busybox sleep 1000", numprocs=2, startsecs=0,
                    process_name="w%(process_num)d")
