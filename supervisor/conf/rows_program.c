@@ -96,7 +96,8 @@ static const struct opt program[] = {
       .help = "How long it has to run before failed starts are forgotten."),
     P("retry_window", retry_window, DURATION, .flags = OPT_OURS, .apply = GEN_HOT, DUR_LIMIT,
       .def_note = "none",
-      .help = "More than startretries restarts within this time, running or not, make it FATAL."),
+      .help = "More than startretries restarts within this time, running or not, make it FATAL; "
+              "startretries may be 127 at most then."),
     P("on_fatal", on_fatal, ONFATAL, .def = "nothing", .flags = OPT_OURS, .apply = GEN_HOT,
       .help = "What follows when it is FATAL: nothing, exit (supd ends with an error), or "
               "retry:DURATION (start again after that time)."),

@@ -37,7 +37,8 @@ enum proc_restart { PROC_RESTART_NEVER, PROC_RESTART_ALWAYS, PROC_RESTART_UNEXPE
 enum proc_on_fatal { PROC_FATAL_NOTHING, PROC_FATAL_EXIT, PROC_FATAL_RETRY };
 
 #define PROC_STOPS_MAX 8
-#define PROC_WINDOW_MAX 32
+#define PROC_WINDOW_MAX 128
+#define PROC_WINDOW_RETRIES (PROC_WINDOW_MAX - 1) /* the most startretries that it can count */
 
 struct proc_stop_step {
     int sig;
@@ -61,7 +62,7 @@ struct proc_policy {
     dur_t backoff_reset; /* 0: retries are forgotten on RUNNING; else only after this long up, and
                             an exit before that goes through BACKOFF */
     dur_t retry_window;  /* 0: unset; else the startretries+1st failure or automatic restart within
-                            it is FATAL; counts to PROC_WINDOW_MAX at most */
+                            it is FATAL; exact up to PROC_WINDOW_RETRIES */
     enum proc_on_fatal on_fatal;
     dur_t fatal_retry;
 };
