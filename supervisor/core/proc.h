@@ -71,7 +71,7 @@ struct proc_policy {
 enum proc_why {
     PROC_WHY_NONE,
     PROC_WHY_BOOT,     /* autostart */
-    PROC_WHY_OPERATOR, /* start, stop, restart by hand or by update */
+    PROC_WHY_OPERATOR, /* start, stop, restart by hand */
     PROC_WHY_SHUTDOWN,
     PROC_WHY_UP,     /* stayed up for startsecs */
     PROC_WHY_QUICK,  /* exited before startsecs */
@@ -83,6 +83,7 @@ enum proc_why {
     PROC_WHY_WINDOW,      /* too many restarts within retry_window */
     PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
+    PROC_WHY_UPDATE,      /* start or stop, since the configuration changed */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -146,7 +147,7 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;          /* START: BOOT or OPERATOR */
+    enum proc_why why;          /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
     int pid;                    /* SPAWNED */
     int status;                 /* EXITED: wait status */
     bool group_alive;           /* EXITED, CANNOT: others of its group still exist */

@@ -262,7 +262,7 @@ static void doom_group(struct group *g, bool renew)
     g->doomed = true;
     g->renew = renew;
     for (uint32_t i = 0; i < g->nprocs; i++)
-        proc_stop(g->procs[i]);
+        proc_stop_by_update(g->procs[i]);
 }
 
 static const struct gen_proc *find_proc_conf(const struct gen *gen, const struct gen_group *conf,
@@ -306,7 +306,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
         }
         g->procs[g->nprocs++] = p;
         if (proc_opts(p)->autostart)
-            proc_start(p, PROC_WHY_OPERATOR);
+            proc_start(p, PROC_WHY_UPDATE);
     }
 }
 
@@ -325,7 +325,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
             proc_follow(p, gen, pc, force || was_doomed);
         } else {
             p->doomed = true;
-            proc_stop(p);
+            proc_stop_by_update(p);
         }
     }
     add_missing(g, gen, conf);
@@ -349,7 +349,7 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
         say(s, name, e.msg);
         return 0;
     }
-    group_autostart(g, PROC_WHY_OPERATOR);
+    group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "added");
     return 1;
 }
@@ -481,7 +481,7 @@ static void renew_group(struct sup *s, struct group *old)
         say(s, name, e.msg);
         return;
     }
-    group_autostart(g, PROC_WHY_OPERATOR);
+    group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "updated");
 }
 
