@@ -16,7 +16,8 @@ static const char *const words_overflow[] = {"drop", "block", NULL};
     P(name "_logfile", log[i].file, LOGFILE, .def = "AUTO",                                        \
       .flags = OPT_PER_PROC | OPT_JSON | OPT_RAW, .apply = GEN_HOT,                                \
       .help = "Where the output goes: a path, AUTO (a file of its own in childlogdir), NONE, or "  \
-              "syslog (deprecated)."),                                                             \
+              "syslog (deprecated). With NONE the last output stays in memory for tail; with "     \
+              "more than 256 processes, or too few descriptors, NONE is /dev/null."),              \
         P(name "_logfile_maxbytes", log[i].maxbytes, SIZE, .def = "50MB",                          \
           .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_HOT,                                      \
           .help = "Rotate the file when it has reached this size; 0: never."),                     \
