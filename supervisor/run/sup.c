@@ -324,7 +324,7 @@ static int boot(struct sup *s, struct err *e)
     if (s->is_init)
         start_programs(s);
     else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        DUR_S(10), e) < 0)
+                        leftovers_limit(s->gen->gen), e) < 0)
         start_programs(s);
     return 0;
 }
