@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from harness.namespace import command_of
+from harness.supervised import program
 from harness.waiting import wait
 from harness.wire import record
 
@@ -183,6 +184,36 @@ stdout_logfile=%(here)s/w.log
     os.rename(s.path("w.log"), s.path("old.log"))
     s.send(signal.SIGUSR2)
     s.wait_file("w.log", "tick")
+
+
+BROKEN = ("sh", "-c", 'cd "$TEST_DIR"; cp "$1" supd; cp %s mine; ln -s /bin/false supd-log; shift; '
+          'exec ./supd "$@"' % program("supd-log"), "sh")
+
+
+def test_a_supd_log_that_never_stays_up(sup):
+    """Programs run, supd says on standard error what is wrong, a few times; and all is well once it works."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+logfile=%(here)s/main.log
+[program:w]
+command=sh -c "echo started; exec sleep 1000"
+startsecs=0
+stdout_logfile=%(here)s/w.log
+""", prefix=BROKEN)
+    s.expect_log("supd-log does not stay up")
+    s.wait_log(r"ERRO supd-log does not stay up \(exit status 1, 5 times in a row\)")
+    pid = s.wait_state("w", "RUNNING")["pid"]
+    s.ok("restart", "w")
+    s.wait_log(r"spawned: 'w' with pid (?!%d\b)" % pid)
+    assert s.ctl("tail", "w").returncode != 0
+    deaths = len(re.findall("supd-log .*exit status 1", s.log_text()))
+    assert deaths <= 6, s.log_text()
+    os.rename(s.path("mine"), s.path("supd-log"))
+    s.wait_file("w.log", r"\Astarted\nstarted\n\Z", 20)
+    s.wait_file("main.log", r"supd-log \(pid \d+\) ended with exit status 1; starting it again")
+    s.wait_file("main.log", "supd-log stays up now", 20)
+    assert s.status()["w"]["restarts"] == 0
 
 
 def test_nothing_of_supd_log_stays_after_shutdown(sup):
