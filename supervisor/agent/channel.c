@@ -172,7 +172,10 @@ static void on_request(struct channel *c, const struct wire_pair *pairs, size_t 
             args[nargs++] = pairs[i].value;
     if (!ref || !verb)
         return;
-    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10), .verb = verb};
+    const char *admin = wire_value(pairs, n, "admin");
+    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10),
+                             .verb = verb,
+                             .admin = admin && strcmp(admin, "1") == 0};
     c->ops->request(c->obj, &rq, args, nargs);
 }
 

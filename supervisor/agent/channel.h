@@ -14,6 +14,7 @@ struct channel;
 struct channel_req {
     uint32_t ref;
     const char *verb;
+    bool admin; /* who asks may change things */
 };
 
 typedef void channel_reply_fn(void *obj, const struct wire_reply *r);

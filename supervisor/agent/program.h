@@ -35,7 +35,7 @@ struct agent_program {
  * channel_ok... or channel_error, now or later. */
 typedef void request_fn(struct agent_program *a, const struct channel_req *rq, char *const *args,
                         size_t n);
-#define REQUEST(name, min, max, args, help) request_fn request_##name;
+#define REQUEST(name, who, min, max, args, help) request_fn request_##name;
 #include "supervisor/agent/requests.def"
 #undef REQUEST
 

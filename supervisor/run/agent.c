@@ -103,6 +103,7 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
     rq->data = f;
     rq->cancel = on_cancel;
     wire_kv_int(&w, "ref", f->ref);
+    wire_kv_int(&w, "admin", rq->role == CTL_ADMIN);
     for (size_t i = 0; i < rq->argc; i++)
         wire_kv(&w, i == 0 ? "verb" : "arg", rq->argv[i]);
     wire_end(&w);
