@@ -19,8 +19,9 @@
 
 #define UNKNOWN_WAIT DUR_S(5) /* after TERM, for what the configuration has no words about */
 #define KILL_WAIT DUR_S(2)
-#define STEP_MAX DUR_S(86400 * 365) /* what is longer is as good as for ever; sums stay in range   \
-                                     */
+#define STEP_MAX                                                                                   \
+    DUR_S(86400 * 365) /* what is longer is as good as for ever; sums stay in range                \
+                        */
 
 struct found {
     int pid;
