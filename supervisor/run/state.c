@@ -33,7 +33,7 @@ struct head {
     wall_t started_wall;
     mono_t started;
     uint64_t entry_mask, entry_ignored;
-    struct rlimit nofile, nproc;
+    struct rlimit nofile, nproc, fsize;
     struct state_totals totals;
 };
 
@@ -144,6 +144,11 @@ int state_note_start(struct state *s, char *const *argv, char *const *env,
     if (put_strings(s, argv, &h->argc) < 0 || put_strings(s, env, &h->envc) < 0)
         return err_set(e, "arguments and environment are larger than %u bytes", TEXT_MAX);
     return 0;
+}
+
+void state_note_fsize(struct state *s, const struct rlimit *fsize)
+{
+    head_of(s)->fsize = *fsize;
 }
 
 int64_t state_slot_new(struct state *s, struct err *e)

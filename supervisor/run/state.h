@@ -43,6 +43,9 @@ int state_fd(const struct state *s);
 int state_note_start(struct state *s, char *const *argv, char *const *env,
                      const struct sigs_entry *entry, struct err *e);
 
+/* The limit of file sizes of the start, which had to be lifted before there was a state. */
+void state_note_fsize(struct state *s, const struct rlimit *fsize);
+
 /* A free slot, zeroed (the process never ran), or -1 with the reason: out of room or memory. */
 int64_t state_slot_new(struct state *s, struct err *e);
 void state_slot_free(struct state *s, uint32_t slot);

@@ -209,6 +209,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
+    state_note_fsize(s->state, &s->child_fsize);
     loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
