@@ -107,8 +107,8 @@ static const struct bad table[] = {
      {"t.conf:2: unknown section [probes:web]; did you mean [probe:web]?"}},
     {"[supervisord]\n[job]\n", {"t.conf:2: [job] needs a name, as in [job:NAME]"}},
     {"[supervisord]\n[supd:x]\n", {"t.conf:2: [supd:x]: write [supd], it has no name"}},
-    {"[supervisord]\n[probe:web]\n",
-     {"t.conf:2: [probe:web]: this version of supd has no [probe:...] sections yet; remove the "
+    {"[supervisord]\n[job:web]\n",
+     {"t.conf:2: [job:web]: this version of supd has no [job:...] sections yet; remove the "
       "section"}},
     {"[supervisord]\n[supd]\nlog_memory=1KB\nshutdown_timeout=soon\norphans=eat\n",
      {"t.conf:3: supd.log_memory: 1024 is not between 65536 and 1099511627776",
