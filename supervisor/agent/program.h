@@ -2,6 +2,8 @@
 #ifndef AGENT_PROGRAM_H
 #define AGENT_PROGRAM_H
 
+#include "probes/env.h"
+#include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
 #include "supervisor/agent/procs.h"
@@ -24,6 +26,8 @@ struct agent_program {
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
     struct procs *procs;
+    struct driver_env env; /* the ports */
+    struct probes *probes;
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */
     mono_t started;
