@@ -274,10 +274,11 @@ static void write_warnings(struct gen_writer *w, struct gen *g)
 {
     VEC(goff) v = VEC_INIT;
     VEC_EACH (&w->c->m.list[MSG_WARNING], i)
-        VEC_PUSH(&v,
-                 genbuf_str(w->b, arena_printf(w->a, "warn\t%s", w->c->m.list[MSG_WARNING].v[i])));
+        VEC_PUSH(&v, genbuf_str(w->b, arena_printf(w->a, "warn\t%s",
+                                                   w->c->m.list[MSG_WARNING].v[i].text)));
     VEC_EACH (&w->c->m.list[MSG_INFO], i)
-        VEC_PUSH(&v, genbuf_str(w->b, arena_printf(w->a, "info\t%s", w->c->m.list[MSG_INFO].v[i])));
+        VEC_PUSH(
+            &v, genbuf_str(w->b, arena_printf(w->a, "info\t%s", w->c->m.list[MSG_INFO].v[i].text)));
     g->warnings = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
     g->nwarnings = (uint32_t)v.n;
     VEC_FINI(&v);

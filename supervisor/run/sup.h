@@ -88,6 +88,8 @@ struct sup {
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
+    bool fsize_lifted;          /* ours is another one now */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
@@ -96,7 +98,8 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;    /* enum of shutdown.c */
+    bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
+    uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
