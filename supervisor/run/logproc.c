@@ -43,7 +43,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
     close_all_at_exec(highest);
     open_streams(g);
     fd_cloexec(g->mem.fd, false);
-    fd_cloexec(g->main.wfd, false);
+    fd_cloexec(g->main->wfd, false);
     fd_cloexec(chan, false);
     execve(g->program, argv, environ);
     _exit(errno == ENOENT ? 127 : 126);
@@ -55,7 +55,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
 static int mark_streams(struct logs *g)
 {
     struct logshm_head *h = g->mem.h;
-    int highest = g->main.wfd > g->mem.fd ? g->main.wfd : g->mem.fd;
+    int highest = g->main->wfd > g->mem.fd ? g->main->wfd : g->mem.fd;
     h->epoch++;
     for (uint32_t i = 0; i < h->used; i++) {
         struct logshm_stream *r = logshm_stream(h, i);
@@ -73,7 +73,7 @@ static int launch(struct logs *g, struct err *e)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return err_errno(e, errno, "cannot start supd-log: no socket pair");
     char fds[4][16];
-    const int numbers[4] = {g->mem.fd, ends[1], g->main.wfd, (int)(g->mem.h->epoch + 1)};
+    const int numbers[4] = {g->mem.fd, ends[1], g->main->wfd, (int)(g->mem.h->epoch + 1)};
     for (int i = 0; i < 4; i++)
         snprintf(fds[i], sizeof(fds[i]), "%d", numbers[i]);
     char name[] = "supd-log";
