@@ -67,12 +67,12 @@ static const struct {
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
-    struct wire_out *w = ctl_event(p->sup->ctl, event_rows[ev->type].type);
+    struct wire_out *w = ctl_event(proc_sup(p)->ctl, event_rows[ev->type].type);
     if (!w)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
-    ctl_event_end(p->sup->ctl);
+    ctl_event_end(proc_sup(p)->ctl);
 }
 
 static void flush_held(struct proc *p)
@@ -106,14 +106,14 @@ static void tell(struct proc *p, struct event ev)
 /* from here on this process's events wait for its output */
 static void hold(struct proc *p)
 {
-    if (p->held || !heard(p->sup) || (!p->log[0] && !p->log[1]))
+    if (p->held || !heard(proc_sup(p)) || (!p->log[0] && !p->log[1]))
         return;
     struct held_list *held = malloc(sizeof(*held));
     if (!held)
         return;
     STAILQ_INIT(held);
     p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
+    logs_drain(proc_sup(p)->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
 }
 
 static double seconds(int64_t ns)
@@ -140,14 +140,14 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_STATE, .change = *c});
 }
 
 void publish_spawned(struct proc *p, int pid)
 {
     log_info("spawned: '%s' with pid %d", proc_name(p), pid);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
 }
 
@@ -170,7 +170,7 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
                  l->expected ? "expected" : "not expected");
-    if (!heard(p->sup))
+    if (!heard(proc_sup(p)))
         return;
     hold(p);
     tell(p, (struct event){.type = EVENT_EXIT,
@@ -201,6 +201,6 @@ void publish_mood(struct sup *s, const char *mood)
 void publish_forget(struct proc *p)
 {
     if (p->held)
-        logs_forget(p->sup->logs, p);
+        logs_forget(proc_sup(p)->logs, p);
     flush_held(p);
 }

@@ -47,7 +47,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv(&w, "group", p->group->name);
     wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
     wire_kv_int(&w, "pid", l->pid);
-    put_times(&w, l, loop_now(p->sup->loop));
+    put_times(&w, l, loop_now(proc_sup(p)->loop));
     wire_kv_int(&w, "starts", (int64_t)l->starts);
     wire_kv_int(&w, "restarts", (int64_t)l->restarts);
     wire_kv_int(&w, "exits", (int64_t)l->exits);
