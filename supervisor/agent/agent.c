@@ -21,8 +21,24 @@ static void on_request(void *obj, const struct channel_req *rq, char *const *arg
 static void on_event(void *obj, const struct wire_pair *pairs, size_t n)
 {
     struct agent_program *a = obj;
-    (void)pairs, (void)n;
     a->events++;
+    procs_event(a->procs, pairs, n);
+}
+
+static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
+{
+    struct agent_program *a = obj;
+    procs_record(a->procs, pairs, n);
+}
+
+static void on_snapshot(void *obj)
+{
+    (void)obj;
+}
+
+static void on_process(void *obj, const struct procs_change *c)
+{
+    (void)obj, (void)c;
 }
 
 static void on_closed(void *obj)
@@ -60,10 +76,23 @@ static void take_generation(struct agent_program *a, int fd)
         log_error("agent: %s; the one before stays in use", e.msg);
         return;
     }
+    procs_follow(a->procs, g);
     agentgen_free(&a->gen);
     a->gen = g;
+    if (a->serving && !g->conf->agent.listen.port)
+        a->server->stop(&a->serving);
     log_info("agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
              g->nprocs);
+}
+
+static void serve(struct agent_program *a, int fd)
+{
+    struct err e;
+    if (a->serving)
+        a->server->stop(&a->serving);
+    a->serving = a->server->start(a, fd, &e);
+    if (!a->serving)
+        log_error("agent: %s", e.msg);
 }
 
 static void on_hand(void *obj, const char *what, int fd)
@@ -71,11 +100,14 @@ static void on_hand(void *obj, const char *what, int fd)
     struct agent_program *a = obj;
     if (strcmp(what, HAND_GENERATION) == 0) {
         take_generation(a, fd);
+        fd_close(&fd);
     } else if (strcmp(what, HAND_JOURNAL) == 0 && a->journal < 0) {
         a->journal = fd;
-        return;
+    } else if (strcmp(what, HAND_LISTEN) == 0 && a->server) {
+        serve(a, fd);
+    } else {
+        fd_close(&fd);
     }
-    fd_close(&fd);
 }
 
 /* ---- the program ---- */
@@ -96,7 +128,8 @@ static void block_signals(void)
 
 static bool setup(struct agent_program *a, struct err *e)
 {
-    static const struct channel_ops ops = {on_event, on_request, on_closed};
+    static const struct channel_ops ops = {on_record, on_snapshot, on_event, on_request, on_closed};
+    a->procs = procs_new(on_process, a);
     a->loop = loop_new(e);
     if (a->loop)
         a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
@@ -105,9 +138,9 @@ static bool setup(struct agent_program *a, struct err *e)
     return a->hand;
 }
 
-int agent_run(void)
+int agent_run(const struct agent_server *server)
 {
-    struct agent_program a = {.started = mono_now(), .journal = -1};
+    struct agent_program a = {.started = mono_now(), .journal = -1, .server = server};
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
@@ -116,8 +149,11 @@ int agent_run(void)
         loop_run(a.loop);
     else
         log_error("%s", e.msg);
+    if (a.serving)
+        server->stop(&a.serving);
     hand_free(&a.hand);
     channel_free(&a.channel);
+    procs_free(&a.procs);
     loop_free(&a.loop);
     agentgen_free(&a.gen);
     fd_close(&a.journal);

@@ -4,9 +4,17 @@
 
 #include "supervisor/base/err.h"
 
+struct agent_program;
+
+/* What serves HTTP, on the listening socket that supd hands over. */
+struct agent_server {
+    void *(*start)(struct agent_program *a, int fd, struct err *e); /* fd is its own; NULL: e */
+    void (*stop)(void **serving);
+};
+
 /* Serves the channel, HAND_CHANNEL_FD, until it closes. Returns the exit status: 0 when it ended in
- * order, 1 (with a message in the log) when it could not begin. */
-int agent_run(void);
+ * order, 1 (with a message in the log) when it could not begin. server may be NULL. */
+int agent_run(const struct agent_server *server);
 
 /* Checks the generation on this descriptor further than the load child can, which has no foreign
  * library, and writes what is wrong to descriptor 1, a line each: "error|warning TAB FILE TAB LINE

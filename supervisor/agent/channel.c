@@ -172,7 +172,10 @@ static void on_request(struct channel *c, const struct wire_pair *pairs, size_t 
             args[nargs++] = pairs[i].value;
     if (!ref || !verb)
         return;
-    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10), .verb = verb};
+    const char *admin = wire_value(pairs, n, "admin");
+    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10),
+                             .verb = verb,
+                             .admin = admin && strcmp(admin, "1") == 0};
     c->ops->request(c->obj, &rq, args, nargs);
 }
 
@@ -189,8 +192,18 @@ static void on_event(struct channel *c, struct wire_reply *r)
         c->ops->event(c->obj, pairs, (size_t)n);
 }
 
+static void on_record(struct channel *c, const struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = strcmp(r->id, SUB_ID) == 0 ? wire_pairs(r->rest, pairs, PAIRS_MAX) : 0;
+    if (n > 0)
+        c->ops->record(c->obj, pairs, (size_t)n);
+}
+
 static void on_last_line(struct channel *c, const struct wire_reply *r)
 {
+    if (r->kind == WIRE_OK && strcmp(r->id, SUB_ID) == 0)
+        c->ops->snapshot(c->obj);
     for (size_t i = 0; i < ASKED_MAX; i++) {
         struct asked a = c->asked[i];
         if (strcmp(a.id, r->id) != 0)
@@ -219,7 +232,9 @@ static void on_line(struct channel *c, char *line, size_t n)
         on_event(c, &r);
     else if (r.kind == WIRE_BYTES)
         c->skip = r.nbytes + 1;
-    else if (r.kind != WIRE_RECORD)
+    else if (r.kind == WIRE_RECORD)
+        on_record(c, &r);
+    else
         on_last_line(c, &r);
 }
 

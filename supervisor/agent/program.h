@@ -2,7 +2,9 @@
 #ifndef AGENT_PROGRAM_H
 #define AGENT_PROGRAM_H
 
+#include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
+#include "supervisor/agent/procs.h"
 #include "supervisor/conf/agentgen.h"
 
 #define PINGS_MAX 16
@@ -21,6 +23,9 @@ struct agent_program {
     struct hand *hand;
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
+    struct procs *procs;
+    const struct agent_server *server; /* what serves HTTP; NULL: nothing */
+    void *serving;                     /* its own; NULL: not serving */
     mono_t started;
     uint64_t events; /* seen */
     struct ping pings[PINGS_MAX];
@@ -30,7 +35,7 @@ struct agent_program {
  * channel_ok... or channel_error, now or later. */
 typedef void request_fn(struct agent_program *a, const struct channel_req *rq, char *const *args,
                         size_t n);
-#define REQUEST(name, min, max, args, help) request_fn request_##name;
+#define REQUEST(name, who, min, max, args, help) request_fn request_##name;
 #include "supervisor/agent/requests.def"
 #undef REQUEST
 

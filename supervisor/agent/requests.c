@@ -5,14 +5,17 @@
 
 #define MANY 65535
 
+enum who { READER, ADMIN };
+
 static const struct request {
     const char *name;
+    enum who who;
     size_t min, max;
     const char *args, *help;
     request_fn *fn;
 } requests[] = {
-#define REQUEST(name_, min_, max_, args_, help_)                                                   \
-    {#name_, (min_), (max_), (args_), (help_), request_##name_},
+#define REQUEST(name_, who_, min_, max_, args_, help_)                                             \
+    {#name_, (who_), (min_), (max_), (args_), (help_), request_##name_},
 #include "supervisor/agent/requests.def"
 #undef REQUEST
 };
@@ -43,7 +46,10 @@ void requests_do(struct agent_program *a, const struct channel_req *rq, char *co
         const struct request *r = &requests[i];
         if (strcmp(r->name, rq->verb) != 0)
             continue;
-        if (n < r->min || n > r->max)
+        if (r->who == ADMIN && !rq->admin)
+            channel_error(a->channel, rq->ref, WIRE_DENIED,
+                          "only root and supd's own user may do this");
+        else if (n < r->min || n > r->max)
             refuse_usage(a, rq, r);
         else
             r->fn(a, rq, args, n);

@@ -64,20 +64,29 @@ static bool read_report(int fd, struct str *out)
     }
 }
 
+/* Cuts the text at the first end, which is replaced; the rest, or NULL. */
+static char *cut(char *text, char end)
+{
+    char *at = text ? strchr(text, end) : NULL;
+    if (!at)
+        return NULL;
+    *at = '\0';
+    return at + 1;
+}
+
 static void take_line(struct conf *c, char *line)
 {
-    char *save, *level = strtok_r(line, "\t", &save), *file = strtok_r(NULL, "\t", &save);
-    char *number = file ? strtok_r(NULL, "\t", &save) : NULL;
-    if (!number || !save)
+    char *file = cut(line, '\t'), *number = cut(file, '\t'), *text = cut(number, '\t');
+    if (!text)
         return;
-    struct pos at = {arena_strdup(c->a, file), (unsigned)strtoul(number, NULL, 10)};
-    msgs_add(&c->m, strcmp(level, "error") == 0 ? MSG_ERROR : MSG_WARNING, at, "%s", save);
+    struct pos at = {file, (unsigned)strtoul(number, NULL, 10)};
+    msgs_add(&c->m, strcmp(line, "error") == 0 ? MSG_ERROR : MSG_WARNING, at, "%s", text);
 }
 
 static void take_report(struct conf *c, struct str *report)
 {
-    char *save, *text = arena_strdup(c->a, str_text(report));
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+    char *line = arena_strdup(c->a, str_text(report)), *next;
+    for (; (next = cut(line, '\n')); line = next)
         take_line(c, line);
 }
 

@@ -42,7 +42,8 @@ static const struct opt agent[] = {
           "its parent is there. Where it cannot write, it keeps them in memory that supd holds, "
           "and they are lost only with supd."),
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
-      .help = "Where the agent serves metrics and the status page."),
+      .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
+              "*:PORT is for all addresses."),
 };
 
 OPT_TABLE(rows_supd, supd);

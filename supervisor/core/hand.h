@@ -12,4 +12,6 @@
     "generation"               /* a memfd with the text of conf/agentgen.h; replaces the last */
 #define HAND_JOURNAL "journal" /* a memfd that outlives the agent, for what must not be lost */
 
+#define HAND_LISTEN "listen" /* a listening TCP socket for [agent] listen=; replaces the last */
+
 #endif

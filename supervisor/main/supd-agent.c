@@ -2,6 +2,7 @@
 #include "supervisor/agent/agent.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
+#include "supervisor/rpc/rpc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,5 +31,5 @@ int main(int argc, char **argv)
     fcntl(HAND_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
     fcntl(HAND_FD, F_SETFD, FD_CLOEXEC);
     log_ident("supd-agent: ");
-    return agent_run();
+    return agent_run(&rpc_server);
 }

@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
 #include "supervisor/core/proc.h"
+#include "supervisor/run/agentlisten.h"
 #include "supervisor/run/setup.h"
 
 #include <errno.h>
@@ -41,6 +42,8 @@ struct agent {
     int hand;                  /* our end of its HAND_FD; -1: none */
     int journal;               /* kept over its restarts; -1: none */
     uint64_t given;            /* which text of a generation it has */
+    int listen;                /* the socket of [agent] listen=; -1: none */
+    char listen_at[64];        /* where that listens */
     struct forwarded *forwarded;
     uint32_t refs;
     struct loop_timer timer; /* the next start; while closing: the end of patience */
@@ -100,6 +103,7 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
     rq->data = f;
     rq->cancel = on_cancel;
     wire_kv_int(&w, "ref", f->ref);
+    wire_kv_int(&w, "admin", rq->role == CTL_ADMIN);
     for (size_t i = 0; i < rq->argc; i++)
         wire_kv(&w, i == 0 ? "verb" : "arg", rq->argv[i]);
     wire_end(&w);
@@ -187,6 +191,25 @@ static void hand_generation(struct agent *a)
         hand(a, HAND_GENERATION, fd);
     fd_close(&fd);
     a->given = text_mark(g);
+}
+
+/* Opens the socket anew if the address changed: true then. What could not be opened is tried again
+ * at the agent's next start. */
+static bool listen_anew(struct agent *a)
+{
+    const struct gen *g = a->sup->gen->gen;
+    const char *host = gen_str(g, g->supd.agent_host);
+    char at[sizeof(a->listen_at)] = "";
+    struct err e;
+    if (g->supd.agent_port)
+        snprintf(at, sizeof(at), "%s:%d", host ? host : "", g->supd.agent_port);
+    if (strcmp(at, a->listen_at) == 0 && (a->listen >= 0 || !*at))
+        return false;
+    fd_close(&a->listen);
+    memcpy(a->listen_at, at, sizeof(at));
+    if (*at && (a->listen = agentlisten_open(g, &e)) < 0)
+        log_error("agent: %s", e.msg);
+    return true;
 }
 
 static void channel_closed(struct agent *a)
@@ -334,7 +357,9 @@ static void start(struct agent *a)
         fd_close(&channel);
     }
     log_info("agent: started pid=%d", a->pid);
+    listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
+    hand(a, HAND_LISTEN, a->listen);
     hand_generation(a);
 }
 
@@ -391,8 +416,11 @@ void agent_follow(struct agent *a)
     struct err e;
     const struct gen *g = a->sup->gen->gen;
     bool needed = g->supd.needs_agent;
-    if (needed && a->wanted && a->pid && !a->closed && a->given != text_mark(g))
+    if (needed && a->wanted && a->pid && !a->closed && a->given != text_mark(g)) {
         hand_generation(a);
+        if (listen_anew(a))
+            hand(a, HAND_LISTEN, a->listen);
+    }
     if (needed == a->wanted || a->closed)
         return;
     a->wanted = needed;
@@ -417,6 +445,7 @@ int agent_setup(struct sup *s, struct err *e)
     LOOP_DEFER(&a->gone, say_gone, a);
     a->hand = -1;
     a->journal = -1;
+    a->listen = -1;
     s->agent = a;
     a->wanted = s->gen->gen->supd.needs_agent;
     if (!a->wanted)
@@ -454,6 +483,7 @@ void agent_free(struct agent **ap)
     loop_defer_cancel(a->sup->loop, &a->gone);
     fd_close(&a->hand);
     fd_close(&a->journal);
+    fd_close(&a->listen);
     fail_all(a, "supd ends");
     free(a);
 }
