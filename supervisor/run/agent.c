@@ -4,6 +4,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/core/proc.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define CHANNEL_FD 3
+#define TEXT_FD 4 /* where it gets the output of programs; may be missing */
 #define BACKOFF_FIRST DUR_MS(100)
 #define BACKOFF_MAX DUR_S(10)
 #define STABLE DUR_S(10) /* up for so long: the next death is a new story */
@@ -184,17 +186,27 @@ static bool env_passes(const char *pair)
     return false;
 }
 
-static void close_others(void)
+static void close_from(int first)
 {
-    if (close_range(CHANNEL_FD + 1, ~0u, 0) == 0)
+    if (close_range((unsigned)first, ~0u, 0) == 0)
         return;
-    for (int fd = CHANNEL_FD + 1; fd < 65536; fd++)
+    for (int fd = first; fd < 65536; fd++)
         close(fd);
 }
 
-/* In the child: only 0-2, the channel and the program itself stay open. The program is opened
+/* The two sockets get their numbers, whatever numbers they have; all others are closed. */
+static void place_sockets(int channel, int text)
+{
+    int from[2] = {fcntl(channel, F_DUPFD, TEXT_FD + 1),
+                   text < 0 ? -1 : fcntl(text, F_DUPFD, TEXT_FD + 1)};
+    if (dup2(from[0], CHANNEL_FD) < 0)
+        _exit(126);
+    close_from(from[1] < 0 || dup2(from[1], TEXT_FD) < 0 ? TEXT_FD : TEXT_FD + 1);
+}
+
+/* In the child: only 0-2, the sockets and the program itself stay open. The program is opened
  * before the user changes: its folder may be closed to that user. */
-static void run(const struct agent *a, int channel)
+static void run(const struct agent *a, int channel, int text)
 {
     char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
     size_t n = 0;
@@ -202,10 +214,7 @@ static void run(const struct agent *a, int channel)
         if (env_passes(*pp))
             env[n++] = *pp;
     setsid();
-    if (dup2(channel, CHANNEL_FD) < 0)
-        _exit(126);
-    fd_cloexec(CHANNEL_FD, false);
-    close_others();
+    place_sockets(channel, text);
     int program = open(a->program, O_PATH | O_CLOEXEC);
     become(a);
     sigs_restore(&a->sup->entry);
@@ -229,11 +238,13 @@ static int fork_agent(struct agent *a, int *out_channel)
     int sv[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0)
         return -1;
+    int text = taps_agent_open(a->sup->taps);
     int pid = fork();
     if (pid == 0)
-        run(a, sv[1]);
+        run(a, sv[1], text);
     int saved = errno;
     fd_close(&sv[1]);
+    fd_close(&text);
     if (pid < 0)
         fd_close(&sv[0]);
     errno = saved;
@@ -250,6 +261,7 @@ static void start(struct agent *a)
     a->pid = fork_agent(a, &channel);
     if (a->pid < 0) {
         log_warn("agent: cannot start %s: %s", a->program, strerror(errno));
+        taps_agent_close(a->sup->taps);
         a->pid = 0;
         later(a);
         return;
@@ -292,6 +304,7 @@ bool agent_reaped(struct agent *a, int pid, int status)
     struct str text = STR_INIT;
     proc_status_text(&text, status);
     a->pid = 0;
+    taps_agent_close(a->sup->taps);
     if (a->client)
         ctl_drop(a->client);
     if (a->closed || !a->wanted) {

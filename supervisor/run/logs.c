@@ -17,7 +17,7 @@
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
-#define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
+#define OWN_FDS 12   /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -33,7 +33,8 @@ struct wanted {
     int64_t maxbytes;
     int32_t backups;
     int32_t fd_sink;
-    uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
+    uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi;
+    bool block, capture;
 };
 
 /* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
@@ -78,6 +79,7 @@ static void want_program(const struct logs_conf *c, struct wanted *w)
     w->json = l->format == GEN_LOG_JSON;
     w->strip_ansi = l->strip_ansi;
     w->block = l->overflow == GEN_OVERFLOW_BLOCK;
+    w->capture = l->capture > 0;
     w->maxbytes = l->maxbytes;
     w->backups = l->backups;
     if (l->sink == GEN_SINK_AUTO)
@@ -121,6 +123,8 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->json = w->json;
     r->strip_ansi = w->strip_ansi;
     r->block = w->block;
+    r->capture = w->capture;
+    r->sided |= w->capture;
     __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
     if (old != path_off)
         logmem_string_free(&g->mem, &old);
@@ -521,6 +525,7 @@ void logs_free(struct logs **gp)
     free_streams(g); /* our ends first: supd-log's close of a pipe is the last one */
     logchan_close(g);
     logproc_fini(g);
+    logtap_fini(g);
     logmem_fini(&g->mem);
     free(g->program);
     free(g->identifier);

@@ -4,6 +4,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -90,6 +91,21 @@ static void flush_held(struct proc *p)
     free(held);
 }
 
+/* its last output was taken up: that comes first */
+static void on_drained(struct proc *p)
+{
+    taps_catch_up(p->sup->taps);
+    flush_held(p);
+}
+
+void publish_before_text(struct proc *p, int pid)
+{
+    if (!p->held || !pid || proc_life(p)->pid != pid)
+        return; /* it may be what the dead one said last */
+    logs_forget(p->sup->logs, p);
+    flush_held(p);
+}
+
 /* to the subscribers now, or behind what is held back */
 static void tell(struct proc *p, struct event ev)
 {
@@ -113,7 +129,7 @@ static void hold(struct proc *p)
         return;
     STAILQ_INIT(held);
     p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
+    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)on_drained, p);
 }
 
 static double seconds(int64_t ns)
@@ -200,7 +216,9 @@ void publish_mood(struct sup *s, const char *mood)
 
 void publish_forget(struct proc *p)
 {
-    if (p->held)
+    if (p->held) {
         logs_forget(p->sup->logs, p);
+        taps_catch_up(p->sup->taps);
+    }
     flush_held(p);
 }

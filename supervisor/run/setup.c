@@ -4,6 +4,7 @@
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/verbs.h"
 
 #include <errno.h>
@@ -149,7 +150,7 @@ int setup_logs(struct sup *s, struct err *e)
                  .backups = d->logfile_backups},
     };
     s->logs = logs_new(s->loop, &setup, e);
-    return s->logs ? 0 : -1;
+    return s->logs ? taps_setup(s, e) : -1;
 }
 
 int setup_ctl(struct sup *s, struct err *e)
