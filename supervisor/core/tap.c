@@ -11,8 +11,6 @@ bool tap_read(const void *p, size_t n, struct tap_head *h, const char **out_text
     *out_text = (const char *)p + sizeof(*h);
     if (h->size != sizeof(*h) || h->len > TAP_TEXT || h->len != n - sizeof(*h) || h->channel > 1)
         return false;
-    if (h->flags & TAP_END)
-        return h->len == 0;
     return !(h->flags & TAP_NAMES) || (h->len >= 2 && (*out_text)[h->len - 1] == '\0');
 }
 

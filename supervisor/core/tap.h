@@ -19,7 +19,7 @@ enum {
     TAP_TORN = 2,     /* the text begins inside a line whose beginning was skipped */
     TAP_CAPTURED = 4, /* the text stood between the capture marks */
     TAP_BEGIN = 8,    /* a capture began right before this text */
-    TAP_END = 16,     /* a capture ended; without text, and counts as one byte */
+    TAP_END = 16,     /* a capture ended behind this text; counts as one byte more */
 };
 
 struct tap_head {

@@ -218,6 +218,30 @@ static void pass_plain(struct logd *d, struct tap *t, const struct logshm_run *r
     set_far(x, far);
 }
 
+/* Most captures are short and come whole: text and end are one message then. Returns the bytes that
+ * the end took, 0 if it does not follow. */
+static size_t pass_whole(struct logd *d, struct tap *t, const struct logshm_run *run,
+                         const struct capture_piece *piece, const struct iovec *both, size_t used)
+{
+    const struct logshm_tap *x = shared_tap(d, t);
+    struct capture c = {.on = true};
+    struct capture_piece next;
+    const char *p = both->iov_base;
+    if (piece->len > TAP_TEXT || used == both->iov_len)
+        return 0;
+    size_t more = capture_next(&c, p + used, both->iov_len - used, &next);
+    if (next.kind != CAPTURE_END)
+        return 0;
+    struct passage whole = {.run = run, .text = piece->text, .len = piece->len};
+    whole.after = x->far[x->cur];
+    whole.flags = TAP_CAPTURED | TAP_END | (whole.after.begun ? TAP_BEGIN : 0);
+    whole.after.pos += used + more;
+    whole.after.at += piece->len + 1;
+    whole.after.on = whole.after.matched = whole.after.begun = 0;
+    pass(d, t, &whole);
+    return more;
+}
+
 static void pass_scanned(struct logd *d, struct tap *t, const struct logshm_run *run, const char *p,
                          size_t n)
 {
@@ -225,8 +249,13 @@ static void pass_scanned(struct logd *d, struct tap *t, const struct logshm_run 
     struct capture c = {x->far[x->cur].on, x->far[x->cur].matched};
     struct capture_piece piece;
     while (n) {
-        size_t used = capture_next(&c, p, n, &piece);
-        if (piece.kind == CAPTURE_PLAIN || piece.kind == CAPTURE_DATA)
+        size_t used = capture_next(&c, p, n, &piece), more = 0;
+        if (piece.kind == CAPTURE_DATA)
+            more = pass_whole(d, t, run, &piece, &(struct iovec){(char *)(uintptr_t)p, n}, used);
+        if (more) {
+            used += more;
+            c = (struct capture){0};
+        } else if (piece.kind == CAPTURE_PLAIN || piece.kind == CAPTURE_DATA)
             pass_plain(d, t, run, &piece, used);
         else
             pass_mark(d, t, run, piece.kind, used, &c);

@@ -87,7 +87,7 @@ until test -e %(here)s/more; do sleep 0.05; done; echo last; exec sleep 1000"
     name = next(f for f in os.listdir(s.dir) if f.startswith("w-stdout---"))
     s.wait(lambda: os.path.getsize(s.path(name)) == 1000000)
     agent.halt(False)
-    s.wait(lambda: agent.stream("w").end == 1000000)
+    s.wait(lambda: agent.stream("w") and agent.stream("w").end == 1000000)
     s.write("more", "")
     s.wait(lambda: agent.stream("w").end == 1000005)
     stream, end = agent.stream("w"), 0
@@ -100,13 +100,14 @@ until test -e %(here)s/more; do sleep 0.05; done; echo last; exec sleep 1000"
 
 
 def test_supd_log_killed_under_load_loses_and_doubles_nothing(sup):
-    size = 4 << 20
-    s, agent = start(sup, writer("w", 7, size, 2), "text w")
+    size = 8 << 20
+    s, agent = start(sup, writer("w", 7, size, 1), "text w")
     s.wait(lambda: agent.channel(r"q0 ok"))
     s.write("go", "")
-    for _ in range(12):
+    for _ in range(6):
         before = agent.stream("w").end if agent.stream("w") else 0
         s.wait(lambda b=before: agent.stream("w") and agent.stream("w").end > b, 20)
+        assert agent.stream("w").end < size
         old = s.wait(lambda: supd_log(s))
         os.kill(old, signal.SIGKILL)
         s.wait(lambda o=old: supd_log(s) not in (None, o))
@@ -117,8 +118,6 @@ def test_supd_log_killed_under_load_loses_and_doubles_nothing(sup):
     s.wait(lambda: os.path.getsize(s.path("w.log")) == size)
     # what the pipe gathered while supd-log was away may come at once, more than the socket holds
     assert stream.skipped < size // 2
-    for at, data, _, _, _ in stream.pieces:
-        assert data or at == stream.end or at <= stream.end
 
 
 def test_runs_are_told_apart_and_all_processes_of_a_program(sup):

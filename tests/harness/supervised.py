@@ -41,7 +41,8 @@ class Supd:
     net       False: the machine's network
     caps      "docker": under docker's fourteen capabilities
     prefix    what stands before supd: ["nice"], ["env", "-i"], ...
-    agent     text of a script that stands for supd-agent; %(dir)s in it is the private folder
+    agent     text of a script that stands for supd-agent; %(dir)s in it is the private folder,
+              where it may write in agent/
     """
 
     def __init__(self, conf, *, pid1=True, args=(), name="supd", env=None, net=True, caps=None,
@@ -82,6 +83,8 @@ class Supd:
 
     def _with_agent(self, text):
         os.mkdir(self.path("bin"))
+        os.mkdir(self.path("agent"))
+        os.chmod(self.path("agent"), 0o1777)
         for name in ("supd", "supd-log"):
             shutil.copy(program(name), self.path("bin", name))
         path = self.write("bin/supd-agent", text.replace("%(dir)s", self.dir))

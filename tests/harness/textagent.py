@@ -2,7 +2,7 @@
 
 SCRIPT is what runs in supd-agent's place, and is written apart from the C reader on purpose. It asks
 for what stands in the file `asks` of the private folder (a line each, without the id) whenever that
-grows, does not read while there is a file `halt`, and appends what it got to `got`:
+grows, does not read while there is a file `halt`, and appends what it got to `agent/got`:
     channel LINE             what supd said over the channel
     text KEY SLOT FLAGS CHANNEL RUN PID AT HEX
 """
@@ -16,7 +16,7 @@ import os, select, socket, struct, sys
 HEAD = struct.Struct("=HBBIIIiIQ")
 folder = "%(dir)s"
 channel, text = socket.socket(fileno=3), socket.socket(fileno=4)
-out = open(folder + "/san/got", "a")
+out = open(folder + "/agent/got", "a")
 out.write(f"start {os.getpid()}\n")
 channel.setblocking(True)
 channel.sendall(b"s subscribe\n")
@@ -92,7 +92,7 @@ class TextAgent:
             os.unlink(self.s.path("halt"))
 
     def lines(self):
-        return self.s.read("san/got").splitlines()
+        return self.s.read("agent/got").splitlines()
 
     def channel(self, pattern):
         """The match in what supd said, or None."""
