@@ -150,7 +150,9 @@ struct logshm_side {
     struct logshm_cut cuts[LOGSHM_OUTS];
     uint64_t begins[LOGSHM_RUNS]; /* positions at which a new run begins; a ring, too */
     uint32_t nbegins;
-    uint32_t seen_run; /* the run whose text was taken last */
+    uint32_t seen_run;  /* the run whose text was taken last */
+    uint64_t taken;     /* bytes that were read, as soon as they are */
+    uint64_t announced; /* a read() of so many is under way; 0: none */
 };
 
 /* Whose block it is. */

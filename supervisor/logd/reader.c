@@ -162,11 +162,13 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
+    if (s->sided)
+        tap_announce(d, s, room);
     do
         got = readv(s->fd, iov, pieces);
     while (got < 0 && errno == EINTR);
-    if (got > 0 && s->sided)
-        tap_text(d, s, iov, pieces, (size_t)got);
+    if (s->sided)
+        tap_text(d, s, iov, pieces, got > 0 ? (size_t)got : 0);
     pthread_mutex_lock(&d->lock);
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;

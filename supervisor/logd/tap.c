@@ -322,6 +322,15 @@ static void note_run(struct logshm_side *side, const struct logshm_run *run, uin
     side->seen_run = run->number;
 }
 
+static void note_taken(struct logd *d, const struct stream *s, uint64_t bytes)
+{
+    struct logshm_side *side = logshm_side(d->h, s->slot);
+    side->taken = bytes;
+    LOGSHM_ORDER();
+    side->announced = 0;
+    LOGSHM_ORDER();
+}
+
 /* The bytes of part have this position in the stream and this number among its bytes. */
 static void look_at(struct logd *d, struct stream *s, const struct iovec *part, uint64_t pos,
                     uint64_t byte)
@@ -338,9 +347,16 @@ static void look_at(struct logd *d, struct stream *s, const struct iovec *part, 
     }
 }
 
+void tap_announce(struct logd *d, struct stream *s, size_t n)
+{
+    logshm_side(d->h, s->slot)->announced = n;
+    LOGSHM_ORDER();
+}
+
 void tap_text(struct logd *d, struct stream *s, const struct iovec *iov, int n, size_t got)
 {
     uint64_t pos = stream_shared(d, s)->read, byte = logshm_progress(d->h, s->slot)->bytes;
+    note_taken(d, s, byte + got);
     for (int i = 0; i < n && got; i++) {
         struct iovec part = iov[i];
         part.iov_len = part.iov_len < got ? part.iov_len : got;
@@ -443,6 +459,8 @@ static void begin(struct logd *d, struct tap *t)
 void tap_configure(struct logd *d, struct stream *s)
 {
     struct logshm_side *side = logshm_side(d->h, s->slot);
+    if (stream_shared(d, s)->flags & LOGSHM_USED)
+        note_taken(d, s, logshm_progress(d->h, s->slot)->bytes);
     for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
         struct logshm_tap *x = &side->taps[which];
         struct tap *t = tap_of(d, s, which);

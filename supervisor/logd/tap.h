@@ -17,7 +17,9 @@ void tap_writable(struct logd *d, uint32_t which, bool open);
 /* Follows the side of a stream; passes on what a killed predecessor had read but not passed on.
  * With the lock. */
 void tap_configure(struct logd *d, struct stream *s);
-/* Looks at got bytes that were read just now and are not committed yet. */
+/* A read() of n bytes is about to be made. */
+void tap_announce(struct logd *d, struct stream *s, size_t n);
+/* Looks at the got bytes that it brought, which are not committed yet. */
 void tap_text(struct logd *d, struct stream *s, const struct iovec *iov, int n, size_t got);
 /* What may be the beginning of a mark is text: no more will come for now. */
 void tap_flush(struct logd *d, struct stream *s);

@@ -134,6 +134,8 @@ uint32_t logs_tap_key(const struct log_stream *s, enum logs_tap which);
  * pid. Both do nothing for a stream that is neither tapped nor captured. */
 void logs_run_begins(struct log_stream *s);
 void logs_run_is(struct log_stream *s, int pid);
+/* The pid of a run by its number (struct tap_head), 0 if it is not known any more. */
+int logs_run_pid(const struct log_stream *s, uint32_t number);
 
 struct logs_counters {
     uint64_t bytes;      /* read from the pipe */

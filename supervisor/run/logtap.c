@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define LOOKS 64 /* for a moment in which supd-log is not just reading */
+#define LOOKS 64 /* until two of them agree */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -120,30 +120,38 @@ uint32_t logs_tap_key(const struct log_stream *s, enum logs_tap which)
 
 /* ---- runs ---- */
 
-static bool is_quiet(const struct logshm_stream *r)
+/* What supd-log says about a stream at one moment. */
+struct moment {
+    uint64_t taken, announced;
+};
+
+static struct moment look(const struct log_stream *s)
 {
-    return __atomic_load_n(&r->aim, __ATOMIC_ACQUIRE) <=
-           __atomic_load_n(&r->read, __ATOMIC_ACQUIRE);
+    const struct logshm_side *side = side_of(s);
+    if (!(__atomic_load_n(&shared(s)->flags, __ATOMIC_ACQUIRE) & LOGSHM_USED))
+        return (struct moment){0, 0};
+    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
+    uint64_t taken = __atomic_load_n(&side->taken, __ATOMIC_ACQUIRE);
+    uint64_t bytes = __atomic_load_n(&p->bytes, __ATOMIC_ACQUIRE);
+    return (struct moment){taken > bytes ? taken : bytes,
+                           __atomic_load_n(&side->announced, __ATOMIC_ACQUIRE)};
 }
 
-/* How many bytes were ever put into the pipe. supd-log may be reading: it is waited for a moment, no
- * longer; a few bytes may then count for the wrong run. */
+/* How many bytes were ever put into the pipe. A read() of supd-log takes exactly what it announced:
+ * it has taken place if the pipe holds less than that. */
 static uint64_t bytes_so_far(const struct log_stream *s)
 {
-    const struct logshm_stream *r = shared(s);
-    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
-    uint64_t before = 0, bytes = 0;
-    for (int i = 0; i < LOOKS; i++) {
-        int waiting = 0;
-        bool quiet = is_quiet(r);
-        before = r->flags & LOGSHM_USED ? __atomic_load_n(&p->bytes, __ATOMIC_ACQUIRE) : 0;
-        ioctl(s->rfd, FIONREAD, &waiting);
-        bytes = before + (uint64_t)waiting;
-        if (quiet && is_quiet(r) &&
-            (!before || __atomic_load_n(&p->bytes, __ATOMIC_ACQUIRE) == before))
-            break;
-    }
-    return bytes;
+    struct moment before, after;
+    uint64_t waiting = 0;
+    int i = 0;
+    do {
+        int n = 0;
+        before = look(s);
+        ioctl(s->rfd, FIONREAD, &n);
+        waiting = n > 0 ? (uint64_t)n : 0;
+        after = look(s);
+    } while ((after.taken != before.taken || after.announced != before.announced) && ++i < LOOKS);
+    return after.taken + waiting + (waiting < after.announced ? after.announced : 0);
 }
 
 void logs_run_begins(struct log_stream *s)
@@ -167,4 +175,12 @@ void logs_run_is(struct log_stream *s, int pid)
         return;
     struct logshm_side *side = side_of(s);
     __atomic_store_n(&side->runs[(side->nruns - 1) % LOGSHM_RUNS].pid, pid, __ATOMIC_RELEASE);
+}
+
+int logs_run_pid(const struct log_stream *s, uint32_t number)
+{
+    for (uint32_t i = 0; is_sided(s) && i < LOGSHM_RUNS; i++)
+        if (side_of(s)->runs[i].number == number)
+            return side_of(s)->runs[i].pid;
+    return 0;
 }

@@ -24,7 +24,12 @@ struct held_event {
     STAILQ_ENTRY(held_event) link;
     struct event ev;
 };
-STAILQ_HEAD(held_list, held_event);
+STAILQ_HEAD(held_events, held_event);
+
+struct held_list {
+    struct held_events events;
+    int waits_for; /* the pid whose exit waits for what it said last */
+};
 
 static bool heard(const struct sup *s)
 {
@@ -76,34 +81,72 @@ static void emit(struct proc *p, const struct event *ev)
     ctl_event_end(p->sup->ctl);
 }
 
+static void emit_first(struct proc *p)
+{
+    struct held_events *held = &((struct held_list *)p->held)->events;
+    struct held_event *h = STAILQ_FIRST(held);
+    STAILQ_REMOVE_HEAD(held, link);
+    emit(p, &h->ev);
+    free(h);
+}
+
+/* The first event of this type and pid (0: any) that is held back, or NULL. */
+static struct held_event *find_held(const struct proc *p, int type, int pid)
+{
+    struct held_list *held = p->held;
+    struct held_event *h;
+    STAILQ_FOREACH (h, &held->events, link)
+        if (h->ev.type == type && (!pid || h->ev.pid == pid))
+            return h;
+    return NULL;
+}
+
+static void emit_upto(struct proc *p, const struct held_event *last)
+{
+    struct held_list *held = p->held;
+    while (STAILQ_FIRST(&held->events) != last)
+        emit_first(p);
+    emit_first(p);
+}
+
 static void flush_held(struct proc *p)
 {
     struct held_list *held = p->held;
-    p->held = NULL;
-    if (!held)
-        return;
-    struct held_event *h;
-    while ((h = STAILQ_FIRST(held))) {
-        STAILQ_REMOVE_HEAD(held, link);
-        emit(p, &h->ev);
-        free(h);
-    }
+    while (held && !STAILQ_EMPTY(&held->events))
+        emit_first(p);
     free(held);
+    p->held = NULL;
 }
 
-/* its last output was taken up: that comes first */
+static void on_drained(struct proc *p);
+
+static void wait_for_output(struct proc *p, int pid)
+{
+    ((struct held_list *)p->held)->waits_for = pid;
+    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)on_drained, p);
+}
+
+/* What was said before an exit was taken up, and comes first. A run that ended in the meantime waits
+ * for its own output. */
 static void on_drained(struct proc *p)
 {
+    struct held_list *held = p->held;
     taps_catch_up(p->sup->taps);
-    flush_held(p);
+    struct held_event *last = find_held(p, EVENT_EXIT, held->waits_for);
+    if (last)
+        emit_upto(p, last);
+    struct held_event *next = find_held(p, EVENT_EXIT, 0);
+    if (next)
+        wait_for_output(p, next->ev.pid);
+    else
+        flush_held(p);
 }
 
 void publish_before_text(struct proc *p, int pid)
 {
-    if (!p->held || !pid || proc_life(p)->pid != pid)
-        return; /* it may be what the dead one said last */
-    logs_forget(p->sup->logs, p);
-    flush_held(p);
+    struct held_event *spawned = p->held ? find_held(p, EVENT_SPAWNED, pid) : NULL;
+    if (spawned)
+        emit_upto(p, spawned);
 }
 
 /* to the subscribers now, or behind what is held back */
@@ -112,7 +155,7 @@ static void tell(struct proc *p, struct event ev)
     struct held_event *h = NULL;
     if (p->held && (h = malloc(sizeof(*h)))) {
         h->ev = ev;
-        STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+        STAILQ_INSERT_TAIL(&((struct held_list *)p->held)->events, h, link);
         return;
     }
     flush_held(p);
@@ -120,16 +163,16 @@ static void tell(struct proc *p, struct event ev)
 }
 
 /* from here on this process's events wait for its output */
-static void hold(struct proc *p)
+static void hold(struct proc *p, int pid)
 {
     if (p->held || !heard(p->sup) || (!p->log[0] && !p->log[1]))
         return;
     struct held_list *held = malloc(sizeof(*held));
     if (!held)
         return;
-    STAILQ_INIT(held);
+    STAILQ_INIT(&held->events);
     p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)on_drained, p);
+    wait_for_output(p, pid);
 }
 
 static double seconds(int64_t ns)
@@ -188,7 +231,7 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
                  l->expected ? "expected" : "not expected");
     if (!heard(p->sup))
         return;
-    hold(p);
+    hold(p, before->pid);
     tell(p, (struct event){.type = EVENT_EXIT,
                            .pid = before->pid,
                            .status = in->status,

@@ -161,8 +161,8 @@ static void take_message(struct textevents *t, size_t n)
     if (!x || (h.flags & TAP_NAMES) || !tap_join(&x->join, &h, &text, &skipped))
         return;
     x->skipped += skipped;
-    if (!h.pid)
-        h.pid = proc_life(x->proc)->pid;
+    if (!h.pid) /* supd-log was faster than our note of the pid */
+        h.pid = logs_run_pid(x->proc->log[x->channel], h.run);
     publish_before_text(x->proc, h.pid);
     if (h.flags & TAP_CAPTURED)
         take_captured(x, &h, text);

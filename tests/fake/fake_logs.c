@@ -240,3 +240,9 @@ void logs_run_is(struct log_stream *s, int pid)
 {
     (void)s, (void)pid;
 }
+
+int logs_run_pid(const struct log_stream *s, uint32_t number)
+{
+    (void)s, (void)number;
+    return 0;
+}
