@@ -28,7 +28,7 @@
 #define LOGSHM_PATH 4608u  /* bytes that hold any path */
 #define LOGSHM_MAIN 0u     /* the slot of supd's own log */
 #define LOGSHM_TAPS 2u     /* who may get the text of streams: enum logshm_tap_of */
-#define LOGSHM_RUNS 8u     /* runs of a process that are told apart in what its pipe holds */
+#define LOGSHM_RUNS 32u    /* runs of a process that are told apart in what its pipe holds */
 
 enum logshm_state {
     LOGSHM_FREE,
