@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of text in a message. With head and the kernel's own part it takes 16 KiB of memory there,
- * and escaped fourfold it still fits a line of the control protocol. */
+/* Bytes of text in a message: with head and the kernel's own part it takes 16 KiB of memory there;
+ * larger ones are no cheaper. */
 #define TAP_TEXT 15360u
 /* SO_SNDBUF of a tap; the kernel doubles it: 128 KiB of its memory, eight full messages. */
 #define TAP_SNDBUF 65536
