@@ -1,6 +1,6 @@
-/* The output of programs as supd-agent gets it: reads the socket that supd gave it and says, piece
- * by piece, what came and what did not. Which programs is asked for over the channel (`text
- * PROGRAM`). */
+/* The output of programs as supd-agent gets it: reads the socket that supd handed over (HAND_TEXT)
+ * and says, piece by piece, what came and what did not. Which programs is asked for over the channel
+ * (`text PROGRAM`). */
 #ifndef AGENT_TEXT_H
 #define AGENT_TEXT_H
 
@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define TEXT_FD 4 /* where supd puts the socket */
 
 struct text_port;
 

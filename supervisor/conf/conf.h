@@ -41,6 +41,7 @@ struct proc_opts {
     struct stops_val stopsignals;
     uint8_t orphans, sigpipe, stdin_mode, log_format, log_overflow;
     bool log_prefix;
+    struct str_list depends_on;
 };
 
 /* the keys that only [eventlistener:x] has */
@@ -149,6 +150,8 @@ struct server {
     struct server_opts o;
 };
 
+struct item; /* a section of a family (family.h) */
+
 struct conf {
     struct conf_request rq;
     struct arena *a;
@@ -167,6 +170,8 @@ struct conf {
     bool has_agent;
     VEC(struct group *) groups;
     VEC(struct server *) servers;
+    VEC(struct item *) items; /* [probe:x] and its like */
+    bool plain;               /* values are expanded and checked already (the agent's generation) */
     size_t nprocs;
 };
 
@@ -186,6 +191,9 @@ void load_servers(struct conf *c);
 void load_plugins(struct conf *c);
 void load_ours(struct conf *c);
 void load_ctl(struct conf *c);
+void load_agent_opts(struct conf *c);
+/* depends_on= of all programs */
+void check_depends(struct conf *c);
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
 void load_listener(struct conf *c, struct group *g);

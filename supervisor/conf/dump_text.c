@@ -5,7 +5,7 @@
  * down that way (say, an environment variable that holds " ;") stays as it was in the file. */
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/reader.h"
-#include "supervisor/conf/section.h"
+#include "supervisor/conf/family.h"
 
 #include <string.h>
 
@@ -231,6 +231,7 @@ struct parsed {
     const struct group *group;
     const struct prog *prog; /* of a program that only groups name */
     const struct server *server;
+    const struct item *item;
 };
 
 static struct parsed *index_parsed(const struct conf *c)
@@ -244,6 +245,8 @@ static struct parsed *index_parsed(const struct conf *c)
     }
     VEC_EACH (&c->servers, i)
         v[c->servers.v[i]->section->number].server = c->servers.v[i];
+    VEC_EACH (&c->items, i)
+        v[ini_find(&c->ini, c->items.v[i]->section)->number].item = c->items.v[i];
     return v;
 }
 
@@ -282,9 +285,18 @@ static void put_own(struct dump *d, const struct ini_section *s, const char *nam
     names_fini(&names);
 }
 
+static void put_item(struct dump *d, const struct ini_section *s, const struct item *it)
+{
+    put_header(d, s->name);
+    put_rows(d, s, it->family->rows, it->common, &d->c->here);
+    put_rows(d, s, it->kind->rows, it->own, &d->c->here);
+}
+
 static void put_section(struct dump *d, const struct ini_section *s, const struct parsed *p)
 {
-    if (p->server) {
+    if (p->item) {
+        put_item(d, s, p->item);
+    } else if (p->server) {
         put_header(d, s->name);
         put_rows(d, s, p->server->unix_socket ? &rows_unix_server : &rows_inet_server,
                  &p->server->o, p->server->unix_socket ? &d->c->here : &d->c->env);

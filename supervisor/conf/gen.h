@@ -159,6 +159,8 @@ struct gen_supd {
     uint8_t nodaemon, silent, nocleanup, log_json;
     int64_t shutdown_timeout_ns; /* -1: unbounded */
     int64_t log_memory;          /* bytes for all rings */
+    goff agent_text;             /* the agent's generation (agentgen.h), agent_text_len bytes */
+    uint32_t agent_text_len;
     uint8_t needs_agent;
     uint8_t pad[7];
 };

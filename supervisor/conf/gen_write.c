@@ -1,5 +1,6 @@
 /* A checked configuration into a generation block. */
 #include "supervisor/conf/gen_write.h"
+#include "supervisor/conf/agentgen.h"
 #include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
 
@@ -234,7 +235,12 @@ static void write_agent(struct gen_writer *w, struct gen_supd *s)
     const struct agent_opts *o = &w->c->agent;
     size_t n = o->user.ngroups + o->groups.n;
     uint32_t *gids = arena_alloc(w->a, (n + 1) * sizeof(*gids));
-    s->needs_agent = w->c->has_agent;
+    struct str text = STR_INIT;
+    agentgen_write(w->c, &text);
+    s->agent_text = genbuf_data(w->b, str_text(&text), text.len, 1);
+    s->agent_text_len = (uint32_t)text.len;
+    str_fini(&text);
+    s->needs_agent = w->c->has_agent || w->c->items.n;
     s->agent_uid = o->user.name ? o->user.uid : -1;
     s->agent_gid = o->user.name ? o->user.gid : -1;
     s->agent_user = genbuf_str(w->b, o->user.name);

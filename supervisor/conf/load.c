@@ -1,5 +1,5 @@
 /* Loads a configuration: files, then sections, each collecting what is wrong. */
-#include "supervisor/conf/section.h"
+#include "supervisor/conf/agentgen.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -77,10 +77,13 @@ static void load_sections(struct conf *c)
     load_plugins(c);
     load_ours(c);
     load_groups(c);
+    check_depends(c);
     load_servers(c);
     load_ctl(c);
+    load_families(c);
     sect_check_names(c);
     conf_lint(c);
+    agentcheck(c);
 }
 
 struct conf *conf_load(const struct conf_request *rq)
@@ -120,6 +123,7 @@ void conf_free(struct conf **c)
     }
     VEC_FINI(&x->groups);
     VEC_FINI(&x->servers);
+    VEC_FINI(&x->items);
     names_fini(&x->env);
     names_fini(&x->here);
     ini_fini(&x->ini);

@@ -1,5 +1,5 @@
 /* Every section and option as manual page text and as a list of names, from the option rows. */
-#include "supervisor/conf/section.h"
+#include "supervisor/conf/family.h"
 #include "supervisor/conf/show.h"
 
 #include <string.h>
@@ -77,14 +77,30 @@ static bool shown_before(size_t kind, const struct opt_table *t)
     return false;
 }
 
+static void put_family(struct str *out, const struct family *f)
+{
+    str_puts(out, ".Bl -tag -width Ds\n");
+    put_table(out, f->rows);
+    str_puts(out, ".El\n");
+    for (size_t i = 0; i < f->nkinds; i++) {
+        str_printf(out, ".Pp\nOf\n.Ic type Ns = Ns Cm %s :\n", f->kinds[i]->name);
+        put_escaped(out, f->kinds[i]->help);
+        str_puts(out, ".Bl -tag -width Ds\n");
+        put_table(out, f->kinds[i]->rows);
+        str_puts(out, ".El\n");
+    }
+}
+
 void conf_print_man_rows(struct str *out)
 {
     for (size_t i = 0; i < sect_nkinds; i++) {
         const struct sect_kind *k = &sect_kinds[i];
-        if (k->later)
+        if (k->later || (k->family && !k->family->nkinds))
             continue;
         str_printf(out, ".Ss [%s%s]\n", k->name, k->named ? ":NAME" : "");
         put_escaped(out, k->help);
+        if (k->family)
+            put_family(out, k->family);
         bool again = k->tables[0] && shown_before(i, k->tables[0]);
         if (again)
             str_puts(out, "It has the options of a program, and:\n");
@@ -97,13 +113,21 @@ void conf_print_man_rows(struct str *out)
     }
 }
 
+static void put_names(struct str *out, const char *section, const struct opt_table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        str_printf(out, "%s %s\n", section, t->rows[i].name);
+}
+
 void conf_print_option_names(struct str *out)
 {
     for (size_t i = 0; i < sect_nkinds; i++) {
-        for (size_t t = 0; t < 2 && sect_kinds[i].tables[t]; t++) {
-            const struct opt_table *table = sect_kinds[i].tables[t];
-            for (size_t j = 0; j < table->n; j++)
-                str_printf(out, "%s %s\n", sect_kinds[i].name, table->rows[j].name);
-        }
+        const struct sect_kind *k = &sect_kinds[i];
+        for (size_t t = 0; t < 2 && k->tables[t]; t++)
+            put_names(out, k->name, k->tables[t]);
+        if (k->family && k->family->nkinds)
+            put_names(out, k->name, k->family->rows);
+        for (size_t j = 0; k->family && j < k->family->nkinds; j++)
+            put_names(out, k->name, k->family->kinds[j]->rows);
     }
 }

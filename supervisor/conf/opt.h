@@ -91,6 +91,7 @@ enum {
     OPT_NO_HERE = 16, /* %(here)s is not available */
     OPT_SECRET = 32,  /* masked wherever an online form is shown */
     OPT_NOT_EMPTY = 64,
+    OPT_SECRET_FILE = 128, /* "X_file": its content becomes the value of the row "X" */
 };
 
 struct opt {

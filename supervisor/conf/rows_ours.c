@@ -1,5 +1,5 @@
 /* The options of our own sections, and the list of all kinds of sections. */
-#include "supervisor/conf/section.h"
+#include "supervisor/conf/family.h"
 
 static const char *const words_orphans[] = {"keep", "kill", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
@@ -36,17 +36,18 @@ static const struct opt agent[] = {
       .help = "The user that supd-agent runs as."),
     A("groups", groups, LIST, .flags = OPT_OURS, .def = "",
       .help = "Further groups of supd-agent, for what it has to reach."),
-    A("state_dir", state_dir, FOLDER, .flags = OPT_OURS, .def_note = "none",
-      .help = "Where the agent keeps its state."),
+    A("state_dir", state_dir, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "/var/lib/supd",
+      .help =
+          "Where the agent keeps windows, alerts and what is not told yet; made for its user if "
+          "its parent is there. Where it cannot write, it keeps them in memory that supd holds, "
+          "and they are lost only with supd."),
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
-      .help = "Where the agent serves metrics and the status page."),
+      .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
+              "*:PORT is for all addresses."),
 };
 
-#define TABLE(name, rows)                                                                          \
-    const struct opt_table name = {rows, sizeof(rows) / sizeof((rows)[0])};                        \
-    _Static_assert(sizeof(rows) / sizeof((rows)[0]) <= ROWS_MAX, "one bit for each row")
-TABLE(rows_supd, supd);
-TABLE(rows_agent, agent);
+OPT_TABLE(rows_supd, supd);
+OPT_TABLE(rows_agent, agent);
 
 const struct sect_kind sect_kinds[] = {
     {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself; required."},
@@ -68,10 +69,15 @@ const struct sect_kind sect_kinds[] = {
     {"supd", .ours = true, .tables = {&rows_supd}, .help = "What Supervisor does not have."},
     {"agent", .ours = true, .tables = {&rows_agent},
      .help = "supd-agent, the process for health checks and alerts."},
-    {"probe", .named = true, .ours = true, .later = true},
-    {"metric", .named = true, .ours = true, .later = true},
-    {"alert", .named = true, .ours = true, .later = true},
-    {"notify", .named = true, .ours = true, .later = true},
+    {"probe", .named = true, .ours = true, .family = &family_probe,
+     .help = "A check that supd-agent repeats: a URL, a port, a database, a certificate."},
+    {"metric", .named = true, .ours = true, .family = &family_metric,
+     .help =
+         "What is counted over rolling windows: lines of output, exits, probe results, StatsD."},
+    {"alert", .named = true, .ours = true, .family = &family_alert,
+     .help = "When somebody is told: a condition, how long it must hold, and how urgent it is."},
+    {"notify", .named = true, .ours = true, .family = &family_notify,
+     .help = "How somebody is told."},
     {"job", .named = true, .ours = true, .later = true},
 };
 const size_t sect_nkinds = sizeof(sect_kinds) / sizeof(sect_kinds[0]);

@@ -113,7 +113,7 @@ bool sect_row(struct sect *x, size_t row, void *obj, const struct names *names)
     const struct opt *o = &x->t->rows[row];
     const struct ini_key *k = x->keys[row];
     const char *text = k ? k->value : o->def;
-    if (k && !(o->flags & OPT_RAW))
+    if (k && !(o->flags & OPT_RAW) && !x->c->plain)
         text = sect_expand(x, k, o->type == OPT_PERCENT ? lone_percent(x, text) : text, names);
     else if (!text)
         return true;

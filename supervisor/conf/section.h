@@ -11,9 +11,16 @@ struct opt_table {
     size_t n;
 };
 
+/* Defines an opt_table of an array of rows. */
+#define OPT_TABLE(name, array)                                                                     \
+    const struct opt_table name = {array, sizeof(array) / sizeof((array)[0])};                     \
+    _Static_assert(sizeof(array) / sizeof((array)[0]) <= ROWS_MAX, "one bit for each row")
+
 /* The tables of all kinds (rows_*.c). */
 extern const struct opt_table rows_program, rows_listener, rows_fcgi, rows_group, rows_supervisord,
     rows_supd, rows_agent, rows_unix_server, rows_inet_server, rows_ctl, rows_include;
+
+struct family;
 
 /* One kind of section: "program" stands for [program:NAME]. */
 struct sect_kind {
@@ -21,8 +28,9 @@ struct sect_kind {
     bool named;  /* [name:NAME] */
     bool prefix; /* any section whose name starts with it */
     bool ours;
-    bool free_keys; /* any key is allowed (plugins) */
-    bool later;     /* ours, but not in this version */
+    bool free_keys;              /* any key is allowed (plugins) */
+    bool later;                  /* ours, but not in this version */
+    const struct family *family; /* its options depend on type= (family.h) */
     const struct opt_table *tables[2];
     const char *help;
 };

@@ -1,6 +1,6 @@
 /* Unknown sections and keys: a note where Supervisor is silent, an error in sections of ours. */
 #include "supervisor/base/text.h"
-#include "supervisor/conf/section.h"
+#include "supervisor/conf/family.h"
 
 #include <string.h>
 
@@ -17,41 +17,69 @@ const struct sect_kind *sect_kind_of(const char *section)
     return NULL;
 }
 
+/* The tables of options that a section may have: its kind's, or its family's and its type's. */
+struct tables {
+    const struct opt_table *t[2];
+};
+
+static struct tables tables_of(const struct conf *c, const struct ini_section *s,
+                               const struct sect_kind *kind)
+{
+    if (!kind->family)
+        return (struct tables){{kind->tables[0], kind->tables[1]}};
+    const struct ini_key *type = ini_get(&c->ini, s, "type");
+    const struct kind *k = type ? family_kind(kind->family, type->value) : NULL;
+    return (struct tables){{kind->family->rows, k ? k->rows : NULL}};
+}
+
 /* The option nearest to a word that is none; NULL if nothing is near. */
-static const char *nearest_option(const struct sect_kind *kind, const char *word)
+static const char *nearest_option(const struct tables *tables, const char *word)
 {
     const char *best = NULL;
     unsigned least = strlen(word) > 5 ? 3 : 2;
-    for (size_t t = 0; t < 2 && kind->tables[t]; t++) {
-        for (size_t i = 0; i < kind->tables[t]->n; i++) {
-            unsigned d = text_distance(word, kind->tables[t]->rows[i].name, least);
+    for (size_t t = 0; t < 2 && tables->t[t]; t++) {
+        for (size_t i = 0; i < tables->t[t]->n; i++) {
+            unsigned d = text_distance(word, tables->t[t]->rows[i].name, least);
             if (d < least) {
                 least = d;
-                best = kind->tables[t]->rows[i].name;
+                best = tables->t[t]->rows[i].name;
             }
         }
     }
     return best;
 }
 
-static bool known_key(const struct sect_kind *kind, const char *name)
+static bool known_key(const struct tables *tables, const char *name)
 {
     size_t i;
-    for (size_t t = 0; t < 2 && kind->tables[t]; t++) {
-        if (rows_find(kind->tables[t], name, &i))
+    for (size_t t = 0; t < 2 && tables->t[t]; t++) {
+        if (rows_find(tables->t[t], name, &i))
             return true;
     }
     return false;
 }
 
+/* what the writer may have meant by an option that the section does not have */
+static const char *hint_for(struct conf *c, const struct sect_kind *kind,
+                            const struct tables *tables, const char *word)
+{
+    const char *near = nearest_option(tables, word);
+    if (near)
+        return arena_printf(c->a, "; did you mean %s?", near);
+    const struct kind *other = kind->family ? family_kind_with(kind->family, word) : NULL;
+    return other ? arena_printf(c->a, "; it belongs to type=%s", other->name) : "";
+}
+
 static void check_keys(struct conf *c, const struct ini_section *s, const struct sect_kind *kind)
 {
+    struct tables tables = tables_of(c, s, kind);
+    if (kind->family && !tables.t[1]) /* of no type: that has been said, and comes first */
+        return;
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
-        if (known_key(kind, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
+        if (known_key(&tables, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
             continue;
-        const char *near = nearest_option(kind, k->name);
-        const char *hint = near ? arena_printf(c->a, "; did you mean %s?", near) : "";
+        const char *hint = hint_for(c, kind, &tables, k->name);
         if (kind->ours)
             conf_fail(c, k->at, "[%s] has no option '%s'%s", s->name, k->name, hint);
         else
@@ -136,7 +164,7 @@ void sect_check_names(struct conf *c)
         const struct sect_kind *kind = sect_kind_of(s->name);
         if (!kind)
             unknown_section(c, s);
-        else if (kind->later)
+        else if (kind->later || (kind->family && !kind->family->nkinds))
             conf_fail(c, pos_section(s),
                       "[%s]: this version of supd has no [%s:...] sections yet; "
                       "remove the section",

@@ -15,7 +15,14 @@ SCRIPT = r'''#!/usr/bin/python3
 import os, select, socket, struct, sys
 HEAD = struct.Struct("=HBBIIIiIQ")
 folder = "%(dir)s"
-channel, text = socket.socket(fileno=3), socket.socket(fileno=4)
+channel, hand, text = socket.socket(fileno=3), socket.socket(fileno=4), None
+hand.setblocking(True)
+while not text:
+    what, fds = socket.recv_fds(hand, 128, 1)[:2]
+    if what == b"text\0":
+        text = socket.socket(fileno=fds[0])
+    else:
+        os.close(fds[0])
 out = open(folder + "/agent/got", "a")
 out.write(f"start {os.getpid()}\n")
 channel.setblocking(True)

@@ -76,8 +76,9 @@ static void test_every_row(void **state)
         [OPT_PERCENT] = "7%",   [OPT_FACTOR] = "7",        [OPT_AUTORESTART] = "false",
         [OPT_SIGNAL] = "USR1",  [OPT_EXITCODES] = "7",     [OPT_USER] = "root",
         [OPT_LOGFILE] = "NONE", [OPT_ENVIRONMENT] = "A=7", [OPT_STOPS] = "HUP:7s,KILL",
-        [OPT_ONFATAL] = "exit",
+        [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",
     };
+    static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
     for (size_t i = 0; i < rows_program.n; i++) {
         const struct opt *o = &rows_program.rows[i];
         const char *value =
@@ -90,8 +91,8 @@ static void test_every_row(void **state)
             value = "ignore";
         assert_non_null(value);
         char text[512];
-        snprintf(text, sizeof(text), HEAD "%s=%s\n", o->name, value);
-        if (change(HEAD, text) != o->apply)
+        snprintf(text, sizeof(text), HEAD "%s=%s\n%s", o->name, value, tail);
+        if (change(HEAD "[program:z]\ncommand=z\n", text) != o->apply)
             fail_msg("%s=%s: not seen as the row says", o->name, value);
     }
 }

@@ -1,0 +1,224 @@
+/* The agent's generation, written in the load child and read in the agent. */
+#include "supervisor/conf/agentgen.h"
+#include "supervisor/base/text.h"
+#include "supervisor/conf/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void put_field(struct str *out, const char *text, char end)
+{
+    text_escape(out, text ? text : "", text ? strlen(text) : 0, false);
+    str_putc(out, end);
+}
+
+/* An option as the agent gets it. A file with a secret is replaced by its content, which stands in
+ * the row that the file is the twin of. */
+static void put_row(struct str *out, const struct opt *o, const void *obj, size_t row,
+                    unsigned line)
+{
+    const struct opt_set *set = obj;
+    struct str value = STR_INIT;
+    bool has = (set->has >> row & 1) || (o->flags & OPT_SECRET);
+    if (!(o->flags & OPT_SECRET_FILE) && o->type != OPT_USER && has && opt_print(o, obj, &value)) {
+        put_field(out, o->name, '\t');
+        str_printf(out, "%u\t", line);
+        put_field(out, str_text(&value), '\n');
+    }
+    str_fini(&value);
+}
+
+/* s: where the lines of the options are; NULL: without them */
+static void put_rows(struct str *out, const struct opt_table *t, const void *obj,
+                     const struct conf *c, const struct ini_section *s)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct ini_key *k = s ? ini_get(&c->ini, s, t->rows[i].name) : NULL;
+        put_row(out, &t->rows[i], obj, i, k ? k->at.line : s ? s->at.line : 0);
+    }
+}
+
+static void put_section(struct str *out, const char *name, struct pos at)
+{
+    str_putc(out, '[');
+    put_field(out, name, '\t');
+    put_field(out, at.file, '\t');
+    str_printf(out, "%u\n", at.line);
+}
+
+static void put_process(struct str *out, const struct group *g, const struct proc *p)
+{
+    str_putc(out, '+');
+    put_field(out, g->name, '\t');
+    put_field(out, p->name, '\t');
+    put_field(out, p->prog->name, '\t');
+    for (size_t i = 0; i < p->prog->o.depends_on.n; i++)
+        str_printf(out, "%s%s", i ? "," : "", p->prog->o.depends_on.v[i]);
+    str_putc(out, '\n');
+}
+
+void agentgen_write(const struct conf *c, struct str *out)
+{
+    if (!c->has_agent && !c->items.n)
+        return;
+    put_section(out, "agent", (struct pos){c->path, 0});
+    put_rows(out, &rows_agent, &c->agent, c, NULL);
+    VEC_EACH (&c->items, i) {
+        const struct item *it = c->items.v[i];
+        put_section(out, it->section, it->at);
+        const struct ini_section *s = ini_find(&c->ini, it->section);
+        put_rows(out, it->family->rows, it->common, c, s);
+        put_rows(out, it->kind->rows, it->own, c, s);
+    }
+    VEC_EACH (&c->groups, i) {
+        const struct group *g = c->groups.v[i];
+        VEC_EACH (&g->procs, j)
+            put_process(out, g, g->procs.v[j]);
+    }
+}
+
+/* ---- reading ---- */
+
+struct agent_reader {
+    struct agentgen *g;
+    struct conf *c;
+    struct ini_section *section;
+    VEC(struct agent_proc) procs;
+};
+
+/* The next field of *p, unescaped, in the arena; NULL if there is none or it is malformed. */
+static const char *next_field(struct agent_reader *r, char **p, char end)
+{
+    char *text = *p, *stop = text ? strchr(text, end) : NULL;
+    if (!stop && end)
+        return NULL;
+    size_t n = stop ? (size_t)(stop - text) : strlen(text);
+    char *copy = arena_strndup(r->c->a, text, n);
+    int64_t len = text_unescape(copy, n);
+    if (len < 0)
+        return NULL;
+    copy[len] = '\0';
+    *p = stop ? stop + 1 : NULL;
+    return copy;
+}
+
+static bool take_section(struct agent_reader *r, char *line)
+{
+    const char *name = next_field(r, &line, '\t'), *file = next_field(r, &line, '\t');
+    if (!name || !file)
+        return false;
+    struct pos at = {file, (unsigned)strtoul(line, NULL, 10)};
+    r->section = ini_open(&r->c->ini, name, strlen(name), at);
+    return true;
+}
+
+static bool take_process(struct agent_reader *r, char *line)
+{
+    struct agent_proc p = {.group = next_field(r, &line, '\t')};
+    p.name = next_field(r, &line, '\t');
+    p.program = next_field(r, &line, '\t');
+    if (!p.group || !p.name || !p.program || !line)
+        return false;
+    p.depends = val_list(r->c->a, line);
+    VEC_PUSH(&r->procs, p);
+    return true;
+}
+
+static bool take_option(struct agent_reader *r, char *line)
+{
+    const char *key = next_field(r, &line, '\t'), *at = key ? next_field(r, &line, '\t') : NULL;
+    const char *value = at ? next_field(r, &line, 0) : NULL;
+    if (!value || !r->section)
+        return false;
+    struct pos pos = {r->section->at.file, (unsigned)strtoul(at, NULL, 10)};
+    ini_set(&r->c->ini, r->section, key, value, pos);
+    return true;
+}
+
+static bool take_line(struct agent_reader *r, char *line)
+{
+    if (line[0] == '[')
+        return take_section(r, line + 1);
+    return line[0] == '+' ? take_process(r, line + 1) : take_option(r, line);
+}
+
+static bool take_lines(struct agent_reader *r, const char *text, size_t n, struct err *e)
+{
+    for (unsigned number = 1; n > 0; number++) {
+        const char *end = memchr(text, '\n', n);
+        size_t len = end ? (size_t)(end - text) : n;
+        if (!end || !take_line(r, arena_strndup(r->c->a, text, len))) {
+            err_set(e, "the agent's generation is damaged at its line %u", number);
+            return false;
+        }
+        text += len + 1;
+        n -= len + 1;
+    }
+    return true;
+}
+
+static struct conf *plain_conf(void)
+{
+    struct arena *a = arena_new();
+    struct conf *c = arena_alloc(a, sizeof(*c));
+    c->a = a;
+    c->plain = true;
+    msgs_init(&c->m, a);
+    ini_init(&c->ini, a);
+    names_init(&c->env, NULL);
+    names_init(&c->here, &c->env);
+    c->paths.cwd = "/";
+    return c;
+}
+
+struct agentgen *agentgen_read(const char *text, size_t n, struct err *e)
+{
+    struct conf *c = plain_conf();
+    struct agentgen *g = arena_alloc(c->a, sizeof(*g));
+    struct agent_reader r = {.g = g, .c = c};
+    *g = (struct agentgen){.conf = c};
+    bool ok = take_lines(&r, text, n, e);
+    if (ok) {
+        load_agent_opts(c);
+        load_families(c);
+        ok = !conf_nerrors(c);
+        if (!ok)
+            err_set(e, "the agent's generation: %s", conf_error(c, 0));
+    }
+    g->procs = arena_memdup(c->a, r.procs.v, r.procs.n * sizeof(*r.procs.v));
+    g->nprocs = r.procs.n;
+    VEC_FINI(&r.procs);
+    if (!ok)
+        agentgen_free(&g);
+    return g;
+}
+
+void agentgen_free(struct agentgen **gp)
+{
+    struct conf *c = *gp ? (*gp)->conf : NULL;
+    *gp = NULL; /* it lies in the conf's arena */
+    conf_free(&c);
+}
+
+const struct item *agentgen_item(const struct agentgen *g, const struct family *f, const char *name)
+{
+    return family_item(g->conf, f, name);
+}
+
+bool item_same(const struct item *a, const struct item *b)
+{
+    struct str x = STR_INIT, y = STR_INIT;
+    bool same = a->kind == b->kind;
+    if (same) {
+        put_rows(&x, a->family->rows, a->common, NULL, NULL);
+        put_rows(&x, a->kind->rows, a->own, NULL, NULL);
+        put_rows(&y, b->family->rows, b->common, NULL, NULL);
+        put_rows(&y, b->kind->rows, b->own, NULL, NULL);
+        same = x.len == y.len && memcmp(str_text(&x), str_text(&y), x.len) == 0;
+    }
+    str_fini(&x);
+    str_fini(&y);
+    return same;
+}

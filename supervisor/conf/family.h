@@ -1,0 +1,79 @@
+/* Families of sections whose `type=` chooses among kinds: [probe:N], [metric:N], [alert:N],
+ * [notify:N]. A kind is one file, which holds its options' rows and its rules, and one line in the
+ * kinds.def of its folder; this folder knows kinds only by the tables below. The same rows are read
+ * in the load child, from the configuration, and in supd-agent, from its generation. */
+#ifndef CONF_FAMILY_H
+#define CONF_FAMILY_H
+
+#include "supervisor/conf/section.h"
+
+struct checker;
+
+struct kind {
+    const char *name; /* the word of type= */
+    const char *help; /* a sentence for the man page */
+    const struct opt_table *rows;
+    size_t size; /* of its options, a struct that begins with struct opt_set */
+    /* What rows cannot say: relations between options, names of other sections. May be NULL; called
+     * only when all rows of the section were converted. */
+    void (*check)(struct checker *k);
+};
+
+struct family {
+    const char *section;          /* "probe" */
+    const struct opt_table *rows; /* what all its kinds have; the first is type */
+    size_t size;
+    const struct kind *const *kinds;
+    size_t nkinds;
+    void (*check)(struct checker *k); /* as a kind's; called before it */
+};
+
+/* Defined where their kinds are: probes/judge, alerts/rules. */
+extern const struct family family_probe, family_metric, family_alert, family_notify;
+
+/* One section of a family, checked. Strings and structs live as long as its conf. */
+struct item {
+    const struct family *family;
+    const struct kind *kind;
+    const char *name;    /* behind the colon */
+    const char *section; /* "probe:api" */
+    struct pos at;
+    void *common; /* the family's options: a struct of family->size */
+    void *own;    /* the kind's options: a struct of kind->size */
+};
+
+struct checker {
+    struct conf *c;
+    struct item *item;
+    struct sect common, own;
+};
+
+/* An error at that option's line, "probe:api.timeout: TEXT"; at the section's where the file does
+ * not give the option. */
+void check_fail(struct checker *k, const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void check_warn(struct checker *k, const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* True if the file gives the option. */
+bool check_given(const struct checker *k, const char *option);
+/* The item [family:name] that an option names; fails with a suggestion and returns NULL if there is
+ * none. Items are checked after all were converted, but in no order: a named one may be wrong. */
+const struct item *check_item(struct checker *k, const char *option, const struct family *f,
+                              const char *name);
+/* True if a program section (or a group) has that name; fails with a suggestion if not. */
+bool check_program(struct checker *k, const char *option, const char *name);
+
+/* The item [family:name], or NULL. */
+const struct item *family_item(const struct conf *c, const struct family *f, const char *name);
+
+/* Reads all sections of all families into c->items, in the file's order. */
+void load_families(struct conf *c);
+/* The kind by the name in type=, or NULL. */
+const struct kind *family_kind(const struct family *f, const char *type);
+/* The options a section of a family may have at all, by name, for "did you mean". True if the name
+ * belongs to the family or to the kind. */
+bool family_has_option(const struct family *f, const struct kind *kind, const char *name);
+/* A kind of the family that has the option, or NULL. */
+const struct kind *family_kind_with(const struct family *f, const char *option);
+
+#endif
