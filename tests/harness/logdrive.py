@@ -140,7 +140,7 @@ class Drive:
 
     def tap(self, name, wants=1):
         """From now on the text goes to the files NAME.text and, captured, NAME.captured (each capture
-        ended by a |)."""
+        ended by a |). Without capture, skipped bytes are a hole in the file."""
         self.expect("tapped", ["tap", name] + self._words({
             "wants": wants, "text": self.path(f"{name}.text"), "captured": self.path(f"{name}.captured")}))
 

@@ -212,9 +212,10 @@ static void take_text(struct named *s, struct tap_head *h, const char *text)
         return;
     s->skipped += skipped;
     int fd = h->flags & TAP_CAPTURED ? s->captured : s->text;
-    if (h->len && write(fd, text, h->len) != (ssize_t)h->len)
-        abort();
-    if ((h->flags & TAP_END) && write(fd, "|", 1) != 1)
+    ssize_t n = logs_tap_wants(s->stream, LOGS_TAP_SUPD) == LOGS_WANT_TEXT
+                    ? pwrite(fd, text, h->len, (off_t)h->at) /* a hole where it was skipped */
+                    : write(fd, text, h->len);
+    if (n != (ssize_t)h->len || ((h->flags & TAP_END) && write(fd, "|", 1) != 1))
         abort();
     s->ends += (h->flags & TAP_END) != 0;
 }
@@ -244,7 +245,7 @@ static void do_tap(struct drive *d, char **w, int n)
         LOOP_IO(&d->tap, d->loop, on_tap, d);
         loop_io_set(&d->tap, d->tap_fd, LOOP_READ);
     }
-    s->text = open(value_of(w, n, "text"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    s->text = open(value_of(w, n, "text"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     s->captured = open(value_of(w, n, "captured"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     logs_tap_set(s->stream, LOGS_TAP_SUPD, (unsigned)number_of(w, n, "wants", 1), 0);
     say("tapped");
