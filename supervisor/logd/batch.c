@@ -1,6 +1,7 @@
 /* One turn of a writer with one sink. */
 #include "supervisor/logd/batch.h"
 #include "supervisor/base/log.h"
+#include "supervisor/logd/cut.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pick.h"
@@ -132,6 +133,8 @@ static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wro
     x->gap_bytes -= p->lost_bytes;
     x->gap_lines -= p->lost_lines;
     LOGSHM_ORDER();
+    if (p->cut)
+        cut_note(w->d, p->out, x->done + p->covers, p->cut_on);
     x->done += p->raw ? (uint64_t)wrote : p->covers;
     LOGSHM_ORDER();
     sink_took(k, (uint64_t)wrote);

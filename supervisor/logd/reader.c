@@ -4,6 +4,7 @@
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pressure.h"
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@
 #define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
-enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
+enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE, TAG_TAP };
 
 /* ---- what is watched ---- */
 
@@ -47,6 +48,11 @@ void reader_unwatch(struct logd *d, struct stream *s)
 {
     if (s->fd >= 0)
         epoll_ctl(d->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void reader_watch_tap(struct logd *d, uint32_t which, int fd, bool on)
+{
+    watch(d, fd, TAG_TAP + which, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, EPOLLOUT);
 }
 
 static void pause_pipe(struct logd *d, struct stream *s)
@@ -156,9 +162,13 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
+    if (s->sided)
+        tap_announce(d, s, room);
     do
         got = readv(s->fd, iov, pieces);
     while (got < 0 && errno == EINTR);
+    if (s->sided)
+        tap_text(d, s, iov, pieces, got > 0 ? (size_t)got : 0);
     pthread_mutex_lock(&d->lock);
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;
@@ -243,6 +253,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
+        } else if (tag >= TAG_TAP) {
+            tap_writable(d, tag - TAG_TAP, !(ev[i].events & (EPOLLERR | EPOLLHUP)));
         } else if (stream_at(d, tag)) {
             int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
