@@ -63,6 +63,9 @@ const struct item *check_item(struct checker *k, const char *option, const struc
 /* True if a program section (or a group) has that name; fails with a suggestion if not. */
 bool check_program(struct checker *k, const char *option, const char *name);
 
+/* The item [family:name], or NULL. */
+const struct item *family_item(const struct conf *c, const struct family *f, const char *name);
+
 /* Reads all sections of all families into c->items, in the file's order. */
 void load_families(struct conf *c);
 /* The kind by the name in type=, or NULL. */

@@ -1,5 +1,5 @@
 /* Loads a configuration: files, then sections, each collecting what is wrong. */
-#include "supervisor/conf/family.h"
+#include "supervisor/conf/agentgen.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -83,6 +83,7 @@ static void load_sections(struct conf *c)
     load_families(c);
     sect_check_names(c);
     conf_lint(c);
+    agentcheck(c);
 }
 
 struct conf *conf_load(const struct conf_request *rq)

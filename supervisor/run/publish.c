@@ -64,6 +64,15 @@ static const struct {
     [EVENT_EXIT] = {"exit", put_exit},
 };
 
+/* As they are now: whoever follows the events needs no counting of its own. */
+static void put_counters(struct wire_out *w, const struct proc_life *l)
+{
+    wire_kv_int(w, "starts", (int64_t)l->starts);
+    wire_kv_int(w, "restarts", (int64_t)l->restarts);
+    wire_kv_int(w, "exits", (int64_t)l->exits);
+    wire_kv_int(w, "fatals", (int64_t)l->fatals);
+}
+
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
@@ -72,6 +81,7 @@ static void emit(struct proc *p, const struct event *ev)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
+    put_counters(w, proc_life(p));
     ctl_event_end(p->sup->ctl);
 }
 

@@ -45,7 +45,8 @@ static int load_child(struct load *ld)
     struct conf_request rq = {.path = s->opt.config,
                               .as_supervisord = s->opt.as_supervisord,
                               .environ = environ,
-                              .argv0 = s->opt.argv[0]};
+                              .argv0 = s->opt.argv[0],
+                              .self_dir = s->self_dir};
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);

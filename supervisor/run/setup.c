@@ -1,5 +1,6 @@
 /* Makes supd's parts as the configuration says. */
 #include "supervisor/run/setup.h"
+#include "supervisor/conf/libexec.h"
 #include "supervisor/base/log.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
@@ -110,20 +111,8 @@ int setup_identity(struct sup *s, struct err *e)
 
 int setup_program(const struct sup *s, const char *name, char *out_path, size_t size, struct err *e)
 {
-    const char *libexec = gen_str(s->gen->gen, s->gen->gen->supd.libexec);
-    char installed[512]; /* seen from bin/, so that an installed tree may be moved */
-    snprintf(installed, sizeof(installed), "%s/../libexec/supd", s->self_dir);
-    const char *folders[] = {s->self_dir, libexec, installed, SUPD_LIBEXECDIR "/supd"};
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        if (!folders[i] || !folders[i][0])
-            continue;
-        int n = snprintf(out_path, size, "%s/%s", folders[i], name);
-        if (n > 0 && (size_t)n < size && access(out_path, X_OK) == 0)
-            return 0;
-    }
-    return err_set(e, "cannot find %s in %s%s%s, %s or %s; set [supd] libexec= to its folder", name,
-                   s->self_dir, libexec ? ", " : "", libexec ? libexec : "", installed,
-                   SUPD_LIBEXECDIR "/supd");
+    return libexec_find(s->self_dir, gen_str(s->gen->gen, s->gen->gen->supd.libexec), name,
+                        out_path, size, e);
 }
 
 int setup_logs(struct sup *s, struct err *e)

@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/text.h"
+#include "supervisor/conf/libexec.h"
 #include "supervisor/io/reap.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/agent.h"
@@ -25,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -185,18 +185,6 @@ static void on_signal(void *obj, const struct sigs_info *info)
     log_debug("received %s: ignored", text_signal_name(info->signo, name, sizeof(name)));
 }
 
-static void find_self(struct sup *s)
-{
-    ssize_t n = readlink("/proc/self/exe", s->self_dir, sizeof(s->self_dir) - 1);
-    s->self_dir[n > 0 ? n : 0] = '\0';
-    const char *path = (const char *)getauxval(AT_EXECFN); /* without /proc */
-    if (n <= 0 && path)
-        snprintf(s->self_dir, sizeof(s->self_dir), "%s", path);
-    char *slash = strrchr(s->self_dir, '/');
-    if (slash)
-        *slash = '\0';
-}
-
 static void become_reaper(struct sup *s)
 {
     s->is_init = s->pid == 1;
@@ -213,7 +201,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     rng_seed(&s->rng, rng_entropy());
     sigs_block(&s->entry);
     getrlimit(RLIMIT_NOFILE, &s->child_nofile);
-    find_self(s);
+    libexec_self(s->self_dir, sizeof(s->self_dir));
     become_reaper(s);
     leftovers_mark(s);
     if (spawn_init(e) < 0 || !(s->loop = loop_new(e)) || !(s->state = state_new(e)))
