@@ -9,6 +9,8 @@
 #include "supervisor/agent/procs.h"
 #include "supervisor/conf/agentgen.h"
 
+#include <uthash.h>
+
 #define PINGS_MAX 16
 
 struct agent_program;
@@ -17,6 +19,13 @@ struct agent_program;
 struct ping {
     struct agent_program *agent; /* NULL: free */
     uint32_t ref;
+};
+
+/* When a probe had its program restarted. */
+struct restarts {
+    char *probe;
+    VEC(mono_t) at;
+    UT_hash_handle hh;
 };
 
 struct agent_program {
@@ -28,6 +37,7 @@ struct agent_program {
     struct procs *procs;
     struct driver_env env; /* the ports */
     struct probes *probes;
+    struct restarts *restarts;         /* by probe */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */
     mono_t started;

@@ -6,6 +6,7 @@
 #include "supervisor/core/hand.h"
 #include "supervisor/core/proc.h"
 #include "supervisor/run/agentlisten.h"
+#include "supervisor/run/health.h"
 #include "supervisor/run/setup.h"
 
 #include <errno.h>
@@ -216,6 +217,7 @@ static bool listen_anew(struct agent *a)
 static void channel_closed(struct agent *a)
 {
     a->client = NULL;
+    health_forget(a->sup);
     fail_all(a, "supd-agent went away");
     if (a->pid)
         loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
