@@ -168,9 +168,9 @@ def test_the_main_log_follows_a_reload(sup, name, apply):
     else:
         s.ok("update")
     # what is said before supd-log has read of the change still goes to the old place
-    s.wait(lambda: s.ok("restart", "a") and s.read("two.log"))
+    s.wait(lambda: s.ctl("restart", "a") and s.read("two.log"))
     written = s.read("one.log")
-    s.wait(lambda: s.ok("restart", "a") and s.read("two.log.2"))
+    s.wait(lambda: s.ctl("restart", "a") and s.read("two.log.2"))
     assert s.read("one.log") == written
 
 
