@@ -136,8 +136,8 @@ static void wait_for_output(struct proc *p, int pid)
     logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)on_drained, p);
 }
 
-/* What was said before an exit was taken up, and comes first. A run that ended in the meantime waits
- * for its own output. */
+/* What was said before an exit was taken up, and comes first. A run that ended in the meantime
+ * waits for its own output. */
 static void on_drained(struct proc *p)
 {
     struct held_list *held = p->held;

@@ -133,6 +133,8 @@ backoff=10ms
 command=/bin/sh -c "while :; do echo secret; sleep 0.05; done"
 """, "text w", "text nothing", "text w bogus")
     s.wait(lambda: agent.channel(r"q2 error BAD_REQUEST"))
+    agent.ask("subscribe text=1")
+    s.wait(lambda: agent.channel(r"q3 error DENIED"))
     assert agent.channel(r"q1 error BAD_NAME")
     s.ctl("start", "w:*")
     s.wait(lambda: all(agent.stream(f"w_{i}") and len(agent.stream(f"w_{i}").text.split(b"\n")) > 10
