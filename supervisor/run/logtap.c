@@ -12,12 +12,12 @@
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
-    return logshm_stream(s->logs->mem.h, s->slot);
+    return logshm_stream(logs_of(s)->mem.h, s->slot);
 }
 
 static struct logshm_side *side_of(const struct log_stream *s)
 {
-    return logshm_side(s->logs->mem.h, s->slot);
+    return logshm_side(logs_of(s)->mem.h, s->slot);
 }
 
 /* ---- sockets ---- */
@@ -35,9 +35,10 @@ static void set_socket(struct logs *g, enum logs_tap which, int fd)
     int32_t *mine = &g->mem.h->tap_fds[which];
     if (*mine <= 0 && fd < 0)
         return;
-    for (uint32_t i = 0; i < g->capacity; i++)
-        if (g->by_slot[i])
-            untap(g->by_slot[i], which);
+    struct log_stream *s;
+    for (uint32_t i = 0; i < g->mem.h->nstreams; i++)
+        if ((s = logs_stream(g, i)))
+            untap(s, which);
     if (*mine > 0)
         fd_close(mine);
     *mine = fd > 0 ? fd : 0;
@@ -97,9 +98,9 @@ void logs_tap_set(struct log_stream *s, enum logs_tap which, unsigned wants, int
     set_sided(s, pid);
     struct logshm_tap *t = &side_of(s)->taps[which];
     t->wants = wants;
-    if (++s->logs->tap_keys == 0)
-        s->logs->tap_keys = 1;
-    __atomic_store_n(&t->key, s->logs->tap_keys, __ATOMIC_RELEASE);
+    if (++logs_of(s)->tap_keys == 0)
+        logs_of(s)->tap_keys = 1;
+    __atomic_store_n(&t->key, logs_of(s)->tap_keys, __ATOMIC_RELEASE);
     logchan_tell(s, TELL_UPDATE);
 }
 
@@ -130,7 +131,7 @@ static struct moment look(const struct log_stream *s)
     const struct logshm_side *side = side_of(s);
     if (!(__atomic_load_n(&shared(s)->flags, __ATOMIC_ACQUIRE) & LOGSHM_USED))
         return (struct moment){0, 0};
-    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
+    const struct logshm_progress *p = logshm_progress(logs_of(s)->mem.h, s->slot);
     uint64_t taken = __atomic_load_n(&side->taken, __ATOMIC_ACQUIRE);
     uint64_t bytes = __atomic_load_n(&p->bytes, __ATOMIC_ACQUIRE);
     return (struct moment){taken > bytes ? taken : bytes,

@@ -73,7 +73,7 @@ static struct want *find_want(const struct taps *t, const char *program)
 
 bool taps_wanted(const struct proc *p, int channel)
 {
-    const struct taps *t = p->sup->taps;
+    const struct taps *t = proc_sup(p)->taps;
     const struct want *w = t && t->nwants ? find_want(t, streams_program(p)) : NULL;
     return w && (w->channels & (1u << channel));
 }
@@ -91,7 +91,7 @@ static unsigned events_of(const struct proc *p, int channel)
 
 static void sync_events(struct proc *p, int channel)
 {
-    struct taps *t = p->sup->taps;
+    struct taps *t = proc_sup(p)->taps;
     unsigned wants = t->events ? events_of(p, channel) : 0;
     logs_tap_set(p->log[channel], LOGS_TAP_SUPD, wants, proc_life(p)->pid);
     if (wants)
@@ -102,7 +102,7 @@ static void sync_events(struct proc *p, int channel)
 
 void taps_sync(struct proc *p)
 {
-    struct taps *t = p->sup->taps;
+    struct taps *t = proc_sup(p)->taps;
     for (int ch = 0; t && ch < 2; ch++) {
         if (!p->log[ch])
             continue;
@@ -114,8 +114,8 @@ void taps_sync(struct proc *p)
 
 void taps_drop(struct proc *p, int channel)
 {
-    if (p->sup->taps && p->log[channel])
-        textevents_del(p->sup->taps->events, p, channel);
+    if (proc_sup(p)->taps && p->log[channel])
+        textevents_del(proc_sup(p)->taps->events, p, channel);
 }
 
 static void sync_all(struct sup *s)

@@ -54,7 +54,7 @@ struct part {
 static void emit_part(const struct source *x, const struct part *p)
 {
     char name[PROC_NAME_MAX];
-    struct wire_out *w = ctl_text_event(x->proc->sup->ctl, p->type);
+    struct wire_out *w = ctl_text_event(proc_sup(x->proc)->ctl, p->type);
     if (!w)
         return;
     wire_kv(w, "name", proc_fullname(x->proc, name, sizeof(name)));
@@ -68,7 +68,7 @@ static void emit_part(const struct source *x, const struct part *p)
     if (p->more)
         wire_kv_int(w, "more", 1);
     wire_kv_bytes(w, "data", p->text, p->len);
-    ctl_text_event_end(x->proc->sup->ctl);
+    ctl_text_event_end(proc_sup(x->proc)->ctl);
 }
 
 static void emit(const struct source *x, struct part p)

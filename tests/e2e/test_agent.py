@@ -55,6 +55,24 @@ def test_user(sup, conf):
     assert s.wait(lambda: ping(s))["uid"] == 1
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_one_that_hangs_is_killed_when_it_is_not_needed(sup, again):
+    s = sup(CONF + "[agent]\n")
+    pid = s.wait(lambda: ping(s))["pid"]
+    s.kill(pid, signal.SIGSTOP)
+    s.write("supd.conf", CONF)
+    s.ok("update")
+    if again:  # needed again before the old one is gone
+        s.write("supd.conf", CONF + "[agent]\n")
+        s.ok("update")
+    s.wait_log(rf"agent: pid={pid} takes too long to end, killing it", 5)
+    s.wait_log(rf"agent: ended pid={pid} terminated by SIGKILL")
+    if again:
+        assert s.wait(lambda: ping(s))["pid"] != pid
+    else:
+        assert not [p for p in s.pids if "supd-agent" in command_of(p)]
+
+
 def test_descriptors(sup):
     import os
     s = sup(CONF + "[agent]\n")
