@@ -144,11 +144,14 @@ command=/bin/sh -c "while :; do echo secret; sleep 0.05; done"
         stream = agent.stream(f"w_{i}")
         runs = {}
         for _, data, run, pid, _ in stream.pieces:
-            runs.setdefault((run, pid), b"")
-            runs[run, pid] += data
-        for (run, pid), text in runs.items():
-            assert text == f"{pid} {i}\n".encode(), (run, pid, text)
-        assert [r for r, _ in runs] == sorted({r for r, _ in runs})
+            runs.setdefault(run, [set(), b""])
+            runs[run][0].add(pid)
+            runs[run][1] += data
+        for run, (pids, text) in runs.items():
+            said = int(text.split()[0])
+            assert text == f"{said} {i}\n".encode() and pids <= {said, 0}, (run, pids, text)
+        assert any(pids != {0} for pids, _ in runs.values())
+        assert list(runs) == sorted(runs)
     assert {x.program for x in agent.streams().values()} == {"w"}
 
 
