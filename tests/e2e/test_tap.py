@@ -48,8 +48,8 @@ def check(stream, expected):
 
 
 def test_every_byte_reaches_an_agent_that_keeps_up(sup):
-    size = 3 << 20
-    s, agent = start(sup, writer("w", 5, size, 4), "text w stdout")
+    size = 3 << 19
+    s, agent = start(sup, writer("w", 5, size, 1), "text w stdout")
     s.wait(lambda: agent.channel(r"q0 ok"))
     assert agent.channel(r"q0 \+ name=w\tstdout=OK$")
     s.write("go", "")
