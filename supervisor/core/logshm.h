@@ -86,7 +86,7 @@ struct logshm_stream {
     uint8_t channel;
     bool syslog : 1, copy_to_stdout : 1, gzip : 1;
     bool prefix : 1, json : 1, strip_ansi : 1;
-    bool block : 1; /* log_overflow=block */
+    bool block : 1;   /* log_overflow=block */
     bool capture : 1; /* what is between the capture marks is kept out of the sinks */
     bool sided : 1;   /* its side is in use: taps, capture, which run wrote what */
     /* written by supd-log */
