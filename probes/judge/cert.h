@@ -72,7 +72,7 @@ enum cert_starttls {
 
 struct cert_opts {
     struct opt_set set;
-    struct addr_val address;
+    struct addr_val address; /* the host without brackets, once checked */
     const char *server_name; /* as given; NULL: the host of address */
     uint8_t starttls;        /* enum cert_starttls */
     struct str_list files;

@@ -1,6 +1,7 @@
 /* type=cert: the certificates of a server or in files, and how long they last. */
 #include "probes/judge/cert.h"
 #include "supervisor/base/dur.h"
+#include "supervisor/base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,9 +84,28 @@ static void check_allow(struct checker *k, struct cert_opts *o)
     }
 }
 
+/* [2001:db8::1] is how an address with colons is written before a port */
+static void bare_host(struct checker *k, struct cert_opts *o)
+{
+    size_t n = o->address.text ? strlen(o->address.host) : 0;
+    if (n > 2 && o->address.host[0] == '[' && o->address.host[n - 1] == ']')
+        o->address.host = arena_strndup(k->c->a, o->address.host + 1, n - 2);
+}
+
+/* these are one file each */
+static void check_plain(struct checker *k, const char *option, const char *path)
+{
+    if (path && text_has_glob(path))
+        check_fail(k, option, "'%s' may have none of * ? [", path);
+}
+
 static void check(struct checker *k)
 {
     struct cert_opts *o = k->item->own;
+    check_plain(k, "ca", o->ca);
+    check_plain(k, "check_served_file", o->served_file);
+    check_plain(k, "key_file", o->key_file);
+    bare_host(k, o);
     bool files = o->files.n && *o->files.v[0];
     if (!o->address.text && !files)
         check_fail(k, "address", "a certificate probe needs address=, files= or both");
