@@ -144,7 +144,7 @@ static void connect_fresh(struct attempt *a);
 static void on_answer(void *obj, const struct pg_answer *r)
 {
     struct attempt *a = obj;
-    if (!r->ok && r->lost && a->kept && !*r->sqlstate) {
+    if (!r->ok && r->lost && a->kept) {
         /* the kept connection had ended meanwhile; whether the server is well, a new one tells */
         pg_close(&a->conn);
         a->kept = false;

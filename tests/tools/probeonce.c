@@ -126,11 +126,12 @@ static struct agentgen *read_gen(const char *path)
 int main(int argc, char **argv)
 {
     struct err e;
-    struct once o = {.loop = loop_new(&e)};
+    struct once o = {.loop = NULL};
     signal(SIGPIPE, SIG_IGN);
     struct agentgen *g = argc > 1 ? read_gen(argv[1]) : NULL;
     if (!g)
         return 2;
+    o.loop = loop_new(&e);
     o.env = (struct driver_env){.loop = o.loop,
                                 .resolve = resolve_new(o.loop, NULL, &e),
                                 .files = files_new(o.loop, &e),
