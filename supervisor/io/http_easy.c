@@ -5,6 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* how long a change of the file of CAs may stay unseen; to read it costs 20 ms */
+#define CA_KEPT_S 300L
+
 #define SET(c, option, value) curl_easy_setopt((c)->easy, (option), (value))
 
 /* ---- what comes in ---- */
@@ -142,6 +145,7 @@ static void set_tls(struct http_call *c)
     const struct http_tls *t = &c->rq.tls;
     SET(c, CURLOPT_CAPATH, NULL);
     SET(c, CURLOPT_CAINFO, t->ca ? t->ca : c->h->ca);
+    SET(c, CURLOPT_CA_CACHE_TIMEOUT, CA_KEPT_S);
     SET(c, CURLOPT_SSLVERSION, least_version(t->least));
     if (t->insecure) {
         SET(c, CURLOPT_SSL_VERIFYPEER, 0L);

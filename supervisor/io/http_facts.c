@@ -1,6 +1,7 @@
 /* How a transfer of libcurl went, as plain facts and a sentence. */
 #include "supervisor/io/http_impl.h"
 
+#include "supervisor/base/dur.h"
 #include "supervisor/base/text.h"
 
 #include <errno.h>
@@ -47,6 +48,8 @@ static void take_times(struct http_call *c, int64_t total)
     int64_t tls = micros(c, CURLINFO_APPCONNECT_TIME_T);
     int64_t sent = micros(c, CURLINFO_PRETRANSFER_TIME_T);
     int64_t first = micros(c, CURLINFO_STARTTRANSFER_TIME_T);
+    if (!connect && c->readable.ns)
+        connect = mono_sub(c->readable, c->hop_started).ns;
     if (connect)
         add_phase(c, HTTP_CONNECT, connect - name);
     if (connect && c->https && tls)
@@ -87,11 +90,14 @@ static void take_answer(struct http_call *c)
 /* what it was waiting for when the time was over */
 static void say_late(struct http_call *c)
 {
-    char after[64] = "", where[300];
+    char after[64] = "", where[300], time[DUR_TEXT];
+    /* the start was read a little later than the deadline was */
+    int64_t all = mono_sub(c->rq.deadline, c->started).ns + 5000000;
+    dur_format((dur_t){all - all % 10000000}, time, sizeof(time));
     http_where(c, where, sizeof(where));
     const int64_t *p = c->r.phase_ns;
     if (p[HTTP_CONNECT] < 0) {
-        http_fail(c, HTTP_CONNECT_TIMEOUT, "no connection to %s within the time", where);
+        http_fail(c, HTTP_CONNECT_TIMEOUT, "no connection to %s within %s", where, time);
         return;
     }
     snprintf(after, sizeof(after), "connected in %lld ms",
@@ -101,7 +107,7 @@ static void say_late(struct http_call *c)
         wait = "waiting for the TLS handshake";
     else if (c->r.status)
         wait = "the answer began, but did not end";
-    http_fail(c, HTTP_READ_TIMEOUT, "no answer within the time (%s, %s)", after, wait);
+    http_fail(c, HTTP_READ_TIMEOUT, "no answer within %s (%s, %s)", time, after, wait);
 }
 
 static void say_connect(struct http_call *c)

@@ -38,6 +38,7 @@ struct http_call {
     struct loop_timer timer;
     struct loop_defer defer;
     mono_t started, hop_started;
+    mono_t readable; /* the hop's connection was first waited for to be readable: it is there */
     /* the hop */
     char *url, *host;    /* url NULL: the request's own */
     bool https, strange; /* strange: another host than the request's */

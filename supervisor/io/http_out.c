@@ -58,11 +58,21 @@ static void on_timer(struct http *h)
     collect(h);
 }
 
+/* The library tells the time of the connection only when the TLS handshake is over. */
+static void note_readable(CURL *easy)
+{
+    struct http_call *c = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
+    if (c && !c->readable.ns)
+        c->readable = mono_now();
+}
+
 static int want_sock(CURL *easy, curl_socket_t fd, int what, void *obj, void *sockp)
 {
-    (void)easy;
     struct http *h = obj;
     struct sock *s = sockp;
+    if (what & CURL_POLL_IN)
+        note_readable(easy);
     if (what == CURL_POLL_REMOVE) {
         if (s)
             loop_io_set(&s->io, fd, 0);
@@ -273,6 +283,7 @@ static void arm(struct http_call *c)
 static void start_transfer(struct http_call *c)
 {
     c->hop_started = mono_now();
+    c->readable = MONO_NEVER;
     c->r.body_bytes = 0;
     c->r.body_cut = false;
     str_clear(&c->body);
@@ -439,10 +450,7 @@ static void next_step(struct http_call *c)
 /* The time for this address, or for all, is over. What connected in time keeps the rest. */
 static void on_deadline(struct http_call *c)
 {
-    curl_off_t connected = 0;
-    if (c->easy)
-        curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &connected);
-    if (connected && !mono_reached(c->rq.deadline, now_of(c))) {
+    if (c->easy && c->readable.ns && !mono_reached(c->rq.deadline, now_of(c))) {
         loop_timer_at(&c->timer, c->rq.deadline);
         return;
     }

@@ -118,7 +118,7 @@ struct http_request {
     void *obj;
 };
 
-/* NULL and the reason. Loop and resolver must outlive it. */
+/* NULL and the reason. Loop and resolver must outlive it; the program must ignore SIGPIPE. */
 struct http *http_new(struct loop *l, struct resolve *r, struct err *e);
 /* Calls that run are dropped without an answer. */
 void http_free(struct http **h);

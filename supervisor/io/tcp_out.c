@@ -1,6 +1,7 @@
 /* One exchange over TCP or a unix socket. */
 #include "supervisor/io/tcp_out.h"
 
+#include "supervisor/base/dur.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/str.h"
 
@@ -92,6 +93,13 @@ static const char *peer_text(const struct tcp_call *c, char *buf, size_t size)
     return buf;
 }
 
+/* "5s": what was given for all of it; the start was read a little later than the deadline was */
+static const char *time_text(const struct tcp_call *c, char *buf, size_t size)
+{
+    int64_t ns = mono_sub(c->rq.deadline, c->started).ns + 5000000;
+    return dur_format((dur_t){ns - ns % 10000000}, buf, size);
+}
+
 /* ---- talking ---- */
 
 static void want(struct tcp_call *c)
@@ -174,8 +182,9 @@ static void connect_next(struct tcp_call *c);
 
 static void connect_failed(struct tcp_call *c, int number)
 {
-    char peer[128];
+    char peer[128], time[DUR_TEXT];
     peer_text(c, peer, sizeof(peer));
+    time_text(c, time, sizeof(time));
     loop_io_close(&c->io, &c->fd);
     if (!c->rq.path && c->addr + 1 < c->addrs.naddrs) {
         c->addr++;
@@ -185,7 +194,7 @@ static void connect_failed(struct tcp_call *c, int number)
     } else if (number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS) {
         finish(c, TCP_LOCAL, "cannot make a socket: %s", strerrordesc_np(number));
     } else if (number == ETIMEDOUT) {
-        finish(c, TCP_CONNECT_TIMEOUT, "no connection to %s within the time", peer);
+        finish(c, TCP_CONNECT_TIMEOUT, "no connection to %s within %s", peer, time);
     } else {
         finish(c, TCP_REFUSED, "cannot connect to %s: %s", peer, strerrordesc_np(number));
     }
@@ -273,12 +282,14 @@ static void on_addrs(void *obj, const struct resolve_result *r)
 static void say_late(struct tcp_call *c)
 {
     long long ms = (long long)((c->r.connect_ns + 500000) / 1000000);
+    char time[DUR_TEXT];
+    time_text(c, time, sizeof(time));
     if (c->got.len)
-        finish(c, TCP_READ_TIMEOUT,
-               "not found within the time (connected in %lld ms, %zu bytes read)", ms, c->got.len);
+        finish(c, TCP_READ_TIMEOUT, "not found within %s (connected in %lld ms, %zu bytes read)",
+               time, ms, c->got.len);
     else
         finish(c, TCP_READ_TIMEOUT,
-               "no answer within the time (connected in %lld ms, waiting for %s)", ms,
+               "no answer within %s (connected in %lld ms, waiting for %s)", time, ms,
                c->sent < c->rq.send_len ? "the peer to read" : "the first byte");
 }
 
