@@ -37,7 +37,7 @@ struct attempt {
     mono_t started, since;
     struct verdict v;
     bool fresh, let_in, ended; /* let_in: the fresh connection was made */
-    char where[160]; /* what is being waited for, when the time is over */
+    char where[160];           /* what is being waited for, when the time is over */
 };
 
 /* ---- the end ---- */

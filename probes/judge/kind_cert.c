@@ -26,17 +26,17 @@ static const struct opt rows[] = {
       .help = "PEM files, or patterns such as /etc/ssl/live/*/fullchain.pem: every certificate in "
               "them is looked at, and a private key in such a file must belong to its first "
               "certificate. What supd-agent may not read it says; [agent] groups= can help."),
-    P("ca", ca, PATH, .def = "/etc/ssl/certs/ca-certificates.crt",
+    P("ca", ca, STRING, .def = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities that are trusted; read again each hour."),
     P("stages", stages_text, LIST, .def = "30d,14d,7d",
       .help = "So long before its end a certificate enters stage 1, 2 and 3 (one or two times: "
               "stage 3, or 2 and 3). No longer than a third, a sixth and a twelfth of its life, "
               "and a day is given for grace, so that certificates of 90, 45 or 6 days whose "
               "renewal is on time enter none. A stage does not fail the probe."),
-    P("check_served_file", served_file, PATH, .def_note = "none",
+    P("check_served_file", served_file, STRING, .def_note = "none",
       .help = "PEM file whose first certificate the server must present: finds the certificate "
               "that was renewed on disk while the server still has the old one. Needs address."),
-    P("key_file", key_file, PATH, .def_note = "none",
+    P("key_file", key_file, STRING, .def_note = "none",
       .help = "PEM file with the private key that must belong to the certificate of "
               "check_served_file, or else of the first of files."),
     P("allow", allow_text, LIST, .def_note = "none",
@@ -92,10 +92,13 @@ static void bare_host(struct checker *k, struct cert_opts *o)
         o->address.host = arena_strndup(k->c->a, o->address.host + 1, n - 2);
 }
 
-/* these are one file each */
+/* These are one file each. Not of the type PATH, whose folder must be there when the configuration
+ * is read: certificates often come later. */
 static void check_plain(struct checker *k, const char *option, const char *path)
 {
-    if (path && text_has_glob(path))
+    if (path && *path != '/')
+        check_fail(k, option, "'%s' is no absolute path", path);
+    else if (path && text_has_glob(path))
         check_fail(k, option, "'%s' may have none of * ? [", path);
 }
 

@@ -31,7 +31,7 @@ static const struct opt rows[] = {
       .help = "As libpq has it: disable, allow, prefer, require, verify-ca or verify-full. The "
               "last two check the certificate, which costs some 15 ms of CPU at each fresh "
               "connection."),
-    P("ca", ca, PATH, .flags = OPT_OURS, .def = "/etc/ssl/certs/ca-certificates.crt",
+    P("ca", ca, STRING, .flags = OPT_OURS, .def = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities that verify-ca and verify-full trust."),
     P("query", query, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "SELECT 1",
       .help = "What is asked: its first column of its first row is the value. It runs in a "
@@ -187,6 +187,8 @@ static void check(struct checker *k)
     struct err e;
     if (!o->user || !*o->user)
         check_fail(k, "user", "a PostgreSQL probe needs user=, the role to connect as");
+    if (*o->ca != '/')
+        check_fail(k, "ca", "'%s' is no absolute path", o->ca);
     if (o->expect_text && pg_expect_parse(o->expect_text, &o->expect, &e) < 0)
         check_fail(k, "expect", "%s", e.msg);
 }
