@@ -200,6 +200,8 @@ static enum reason reason_of(const struct pg_answer *r)
         return REASON_TLS_VERIFY;
     switch (r->stage) {
     case PG_CONNECTING:
+        if (strstr(r->error, "Too many open files")) /* ours */
+            return REASON_INTERNAL;
         return REASON_CONNECT_REFUSED;
     case PG_TLS:
         return REASON_TLS_HANDSHAKE;

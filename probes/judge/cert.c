@@ -353,7 +353,8 @@ static void tell_status(struct judging *j, struct verdict *v)
     struct str text;
     str_init(&text, 0);
     if (count(j) > 1)
-        str_printf(&text, "%zu certificates in %zu files", count(j), j->in->nfiles);
+        str_printf(&text, "%zu certificates in %zu file%s", count(j), j->in->nfiles,
+                   j->in->nfiles == 1 ? "" : "s");
     cert_say(&j->f, j->o->allowed, &text);
     verdict_fail(v, REASON_TLS_VERIFY, "%s", str_text(&text));
     str_fini(&text);

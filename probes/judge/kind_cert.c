@@ -1,10 +1,16 @@
 /* type=cert: the certificates of a server or in files, and how long they last. */
 #include "probes/judge/cert.h"
+#include "probes/judge/probe.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/base/text.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define SECOND INT64_C(1000000000)
+#define INTERVAL_NS (3600 * SECOND)
+#define CONFIRM_NS (60 * SECOND)
+#define TIMEOUT_NS (10 * SECOND)
 
 static const char *const words_starttls[] = {
     [STARTTLS_NONE] = "none",       [STARTTLS_SMTP] = "smtp", [STARTTLS_IMAP] = "imap",
@@ -102,9 +108,22 @@ static void check_plain(struct checker *k, const char *option, const char *path)
         check_fail(k, option, "'%s' may have none of * ? [", path);
 }
 
+/* Certificates change in days, and a handshake costs the server more than it costs us. */
+static void calmer(struct checker *k)
+{
+    struct probe_opts *c = k->item->common;
+    if (!check_given(k, "interval"))
+        c->interval = INTERVAL_NS;
+    if (!check_given(k, "confirm"))
+        c->confirm = CONFIRM_NS < c->interval ? CONFIRM_NS : c->interval;
+    if (!check_given(k, "timeout"))
+        c->timeout = c->interval / 2 < TIMEOUT_NS ? c->interval / 2 : TIMEOUT_NS;
+}
+
 static void check(struct checker *k)
 {
     struct cert_opts *o = k->item->own;
+    calmer(k);
     check_plain(k, "ca", o->ca);
     check_plain(k, "check_served_file", o->served_file);
     check_plain(k, "key_file", o->key_file);
@@ -129,7 +148,8 @@ static void check(struct checker *k)
 const struct kind probe_kind_cert = {
     .name = "cert",
     .help = "Certificates, of a server or in files: whether they are right, and how long they "
-            "last.",
+            "last. Looks each hour, and each minute after a failure, unless interval= and confirm= "
+            "say otherwise; timeout= is 10s then.",
     .rows = &rows_cert,
     .size = sizeof(struct cert_opts),
     .check = check,

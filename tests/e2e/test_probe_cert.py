@@ -143,6 +143,32 @@ def test_dates_after_2038_and_of_9999(tmp_path, pki):
     assert "on 2049-12-31 23:59 UTC" in v["detail"]
 
 
+def test_a_staple_that_says_revoked(tmp_path, pki, server):
+    pki.issue("stapled", "middle")
+    for answer in ("ok", "fail"):
+        staple = pki.staple("stapled", "middle")
+        one = server(pki.path("stapled.pem"), pki.path("stapled.key"), "-status_file", staple,
+                     chain=pki.path("middle.pem"))
+        v = look(tmp_path, pki, one.port)
+        assert v["status"] == answer, v
+        assert v["cert"]["errors"] == ([] if answer == "ok" else ["revoked"])
+        if answer == "ok":
+            pki.revoke("stapled", "middle")
+    # a staple about another certificate, or not from the issuer, revokes nothing
+    one = server(pki.path("good.pem"), pki.path("good.key"), "-status_file", staple, chain=pki.path("middle.pem"))
+    assert look(tmp_path, pki, one.port)["status"] == "ok"
+
+
+def test_addresses_are_names_too(tmp_path, pki, server):
+    one = server(pki.path("good.pem"), pki.path("good.key"), chain=pki.path("middle.pem"))
+    assert look(tmp_path, pki, one.port, address=f"127.0.0.1:{one.port}")["status"] == "ok"
+    v = look(tmp_path, pki, one.port, server_name="192.0.2.7")
+    assert v["sub"] == "hostname_mismatch" and "not for 192.0.2.7" in v["detail"]
+    assert look(tmp_path, pki, one.port, address=f"[::1]:{one.port}")["reason"] == "connect_refused"
+    v = look(tmp_path, pki, one.port, address="no-such-host.invalid:443")
+    assert v["status"] == "fail" and v["reason"] in ("dns", "connect_timeout")
+
+
 def smtp(read, send):
     send(b"220-mx ready\r\n220 mx\r\n")
     assert read() == b"EHLO localhost\r\n"
@@ -303,6 +329,22 @@ def test_der_is_read_too(tmp_path, pki):
     from harness.pki import run
     run("openssl", "x509", "-in", pki.path("good.pem"), "-outform", "DER", "-out", str(tmp_path / "good.crt"))
     assert files(tmp_path, tmp_path / "good.crt")["cert"]["subject"] == "CN=good, O=Tests"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root opens every file; this test runs the tool as another user")
+def test_a_folder_that_the_agent_may_not_enter(tmp_path, pki):
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    (folder / "a.pem").write_text(open(pki.path("good.pem")).read())
+    for part in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
+        if str(part).startswith("/tmp/"):
+            part.chmod(0o755)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    section = {"f": {"type": "cert", "files": folder / "a.pem"}}
+    v = probe_once(tmp_path, section, prefix=nobody)[0]
+    assert (v["status"], v["reason"]) == ("unknown", "internal")
+    assert "Permission denied; [agent] groups= can give access" in v["detail"]
+    assert probe_once(tmp_path, section)[0]["status"] == "ok"
 
 
 def test_weak_keys_in_files(tmp_path, pki):

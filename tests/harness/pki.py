@@ -22,6 +22,7 @@ policy = any
 unique_subject = no
 email_in_dn = no
 rand_serial = yes
+default_md = sha256
 [any]
 organizationName = optional
 commonName = supplied
@@ -90,6 +91,19 @@ class Pki:
             "-out", self.path(f"{name}.pem"), *signer)
         self.chain(name, name, *([] if by is None else [by]))
         return self.path(f"{name}.pem")
+
+    def staple(self, name, by):
+        """What an OCSP responder says about a certificate now, as a file to be stapled."""
+        path = self.path(f"{name}.ocsp")
+        signer = self.path(f"{by}.pem")
+        run("openssl", "ocsp", "-index", self.path("index"), "-CA", signer, "-rsigner", signer, "-rkey",
+            self.path(f"{by}.key"), "-issuer", signer, "-cert", self.path(f"{name}.pem"), "-respout", path,
+            "-ndays", "2", "-noverify")
+        return path
+
+    def revoke(self, name, by):
+        run("openssl", "ca", "-config", self.path(f"{name}.cnf"), "-cert", self.path(f"{by}.pem"), "-keyfile",
+            self.path(f"{by}.key"), "-revoke", self.path(f"{name}.pem"))
 
     def chain(self, name, *parts):
         """name-chain.pem: these certificates, one after the other."""

@@ -203,7 +203,7 @@ static void more_than_a_detail_holds(void **state)
     verdict_init(&v);
     cert_judge(&o, &(struct cert_input){.files = &f, .nfiles = 1, .now = NOW}, &v);
     assert_string_equal(v.subreason, "expired"); /* it came last, and stands first */
-    assert_non_null(strstr(v.detail, "40 certificates in 1 files; /many.pem: the certificate"));
+    assert_non_null(strstr(v.detail, "40 certificates in 1 file; /many.pem: the certificate"));
     assert_true(strlen(v.detail) < VERDICT_DETAIL);
 }
 
