@@ -130,6 +130,11 @@ struct gen_group {
     goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
 };
 
+/* A probe with on_fail=restart, and the program that it may have restarted. */
+struct gen_restarter {
+    goff program, probe;
+};
+
 struct gen_supd {
     goff logfile;        /* 0: stderr ("supd") */
     goff logfile_syslog; /* non-zero when logfile=syslog */
@@ -161,6 +166,8 @@ struct gen_supd {
     int64_t log_memory;          /* bytes for all rings */
     goff agent_text;             /* the agent's generation (agentgen.h), agent_text_len bytes */
     uint32_t agent_text_len;
+    goff restarters; /* struct gen_restarter[nrestarters] */
+    uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t pad[7];
 };

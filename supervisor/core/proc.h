@@ -37,7 +37,8 @@ enum proc_restart { PROC_RESTART_NEVER, PROC_RESTART_ALWAYS, PROC_RESTART_UNEXPE
 enum proc_on_fatal { PROC_FATAL_NOTHING, PROC_FATAL_EXIT, PROC_FATAL_RETRY };
 
 #define PROC_STOPS_MAX 8
-#define PROC_WINDOW_MAX 32
+#define PROC_WINDOW_MAX 128
+#define PROC_WINDOW_RETRIES (PROC_WINDOW_MAX - 1) /* the most startretries that it can count */
 
 struct proc_stop_step {
     int sig;
@@ -61,7 +62,7 @@ struct proc_policy {
     dur_t backoff_reset; /* 0: retries are forgotten on RUNNING; else only after this long up, and
                             an exit before that goes through BACKOFF */
     dur_t retry_window;  /* 0: unset; else the startretries+1st failure or automatic restart within
-                            it is FATAL; counts to PROC_WINDOW_MAX at most */
+                            it is FATAL; exact up to PROC_WINDOW_RETRIES */
     enum proc_on_fatal on_fatal;
     dur_t fatal_retry;
 };
@@ -70,7 +71,7 @@ struct proc_policy {
 enum proc_why {
     PROC_WHY_NONE,
     PROC_WHY_BOOT,     /* autostart */
-    PROC_WHY_OPERATOR, /* start, stop, restart by hand or by update */
+    PROC_WHY_OPERATOR, /* start, stop, restart by hand */
     PROC_WHY_SHUTDOWN,
     PROC_WHY_UP,     /* stayed up for startsecs */
     PROC_WHY_QUICK,  /* exited before startsecs */
@@ -82,6 +83,7 @@ enum proc_why {
     PROC_WHY_WINDOW,      /* too many restarts within retry_window */
     PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
+    PROC_WHY_UPDATE,      /* start or stop, since the configuration changed */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -145,7 +147,7 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;          /* START: BOOT or OPERATOR */
+    enum proc_why why;          /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
     int pid;                    /* SPAWNED */
     int status;                 /* EXITED: wait status */
     bool group_alive;           /* EXITED, CANNOT: others of its group still exist */

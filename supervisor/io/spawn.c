@@ -300,11 +300,16 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .reset = port.ignored | (port.method == CLONE3 ? 0 : port.handled),
                             .setsid = rq->setsid,
                             .has_nofile = rq->nofile,
+                            .has_fsize = rq->fsize,
                             .no_close_range = port.no_close_range,
                             .cell = cell};
     if (rq->nofile) {
         j->nofile[0] = rq->nofile->rlim_cur;
         j->nofile[1] = rq->nofile->rlim_max;
+    }
+    if (rq->fsize) {
+        j->fsize[0] = rq->fsize->rlim_cur;
+        j->fsize[1] = rq->fsize->rlim_max;
     }
     for (int i = 0; i < 3; i++)
         j->fds[i] = source_fd(rq, i);

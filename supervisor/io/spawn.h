@@ -55,7 +55,8 @@ struct spawn_request {
     uint64_t
         ignore;  /* signals to leave ignored, bit n-1; all others become default, none blocked */
     bool setsid; /* setsid() instead of setpgid(0, 0) */
-    const struct rlimit *nofile; /* NULL: stay */
+    const struct rlimit *nofile; /* open files; NULL: stay */
+    const struct rlimit *fsize;  /* the size of files; NULL: stay */
 };
 
 /* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves

@@ -86,6 +86,7 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .umask = o->umask,
         .ignore = o->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
         .nofile = &p->sup->child_nofile,
+        .fsize = p->sup->fsize_lifted ? &p->sup->child_fsize : NULL,
     };
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;

@@ -1,20 +1,53 @@
 /* supd's side of the memory shared with supd-log. */
 #include "supervisor/run/logmem.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 #include "supervisor/base/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define STREAMS_LEAST 256u
+
+static struct logshm_head layout_of(uint32_t nstreams, int64_t memory)
+{
+    struct logshm_head layout;
+    memset(&layout, 0, sizeof(layout));
+    logshm_layout(&layout, nstreams, memory);
+    return layout;
+}
+
+uint64_t logmem_least(void)
+{
+    return layout_of(STREAMS_LEAST, LOGSHM_MEMORY_MIN).size;
+}
+
+/* As asked for, or what the limit of file sizes leaves of it: first less memory, then fewer
+ * streams. */
+static struct logshm_head layout_that_fits(int64_t memory)
+{
+    uint32_t nstreams = LOGSHM_STREAMS_MAX;
+    struct rlimit r;
+    struct logshm_head layout = layout_of(nstreams, memory);
+    if (getrlimit(RLIMIT_FSIZE, &r) < 0 || r.rlim_cur >= layout.size)
+        return layout;
+    memory = LOGSHM_MEMORY_MIN;
+    while (nstreams > STREAMS_LEAST && layout_of(nstreams, memory).size > r.rlim_cur)
+        nstreams /= 2;
+    log_warn("the limit of file sizes, %llu bytes, leaves memory for %u log streams and %lld bytes "
+             "of output",
+             (unsigned long long)r.rlim_cur, nstreams, (long long)memory);
+    return layout_of(nstreams, memory);
+}
 
 int logmem_init(struct logmem *m, int64_t memory, struct err *e)
 {
     memset(m, 0, sizeof(*m));
-    struct logshm_head layout;
-    memset(&layout, 0, sizeof(layout));
-    logshm_layout(&layout, LOGSHM_STREAMS_MAX, memory);
+    struct logshm_head layout = layout_that_fits(memory);
     m->fd = fd_memory("supd-log", true);
     if (m->fd < 0)
         return err_errno(e, errno, "cannot make memory for log output");

@@ -16,6 +16,9 @@ struct logmem {
     uint32_t free_slot; /* first of a list through logshm_stream.fd, plus 1; 0: none */
 };
 
+/* The smallest memory that logmem_init makes do with where the limit of file sizes is low, in
+ * bytes. */
+uint64_t logmem_least(void);
 /* A new memory with room for `memory` bytes of output. 0, or -1 and the reason. */
 int logmem_init(struct logmem *m, int64_t memory, struct err *e);
 void logmem_fini(struct logmem *m);

@@ -465,6 +465,9 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     g->loop = l;
     g->chan = -1;
     g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(5);
+    g->has_fsize = setup->fsize;
+    if (setup->fsize)
+        g->fsize = *setup->fsize;
     logchan_init(g);
     logproc_init(g);
     g->mem.fd = -1;
@@ -481,16 +484,28 @@ int logs_main_fd(const struct logs *g)
     return g->main.wfd;
 }
 
+static bool main_is(const struct logs *g, const struct wanted *w)
+{
+    const struct logshm_stream *r = shared(&g->main);
+    const char *path = r->path ? logshm_string(g->mem.h, r->path) : "";
+    return r->kind == w->kind && strcmp(path, w->path ? w->path : "") == 0 &&
+           r->fd_sink == (w->fd_sink < 0 ? 0 : w->fd_sink) && r->maxbytes == w->maxbytes &&
+           r->backups == w->backups && r->gzip == w->gzip && r->syslog == w->syslog &&
+           r->copy_to_stdout == w->copy_to_stdout;
+}
+
 int logs_main_update(struct logs *g, const struct logs_main *main, struct err *e)
 {
     struct wanted w;
     want_main(main, &w);
+    if (main_is(g, &w))
+        return 0;
     int64_t path = logmem_string(&g->mem, w.path, e);
     if (path < 0)
         return err_prefix(e, "main log");
     store(g, shared(&g->main), &w, (uint32_t)path);
     logchan_tell(&g->main, TELL_UPDATE);
-    return 0;
+    return 1;
 }
 
 static void free_streams(struct logs *g)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 struct logs;
 struct log_stream;
@@ -27,14 +28,15 @@ struct logs_main {
 };
 
 struct logs_setup {
-    const char *program;      /* path of supd-log */
-    int64_t memory;           /* bytes for all rings; <= 0: 16 MiB */
-    const char *identifier;   /* in the names of AUTO files */
-    const char *childlogdir;  /* folder of AUTO files; NULL: none, rings only */
-    bool nocleanup;           /* leave AUTO files of earlier runs */
-    const char *syslog_ident; /* "supd" or "supervisord" */
-    dur_t backoff_max;        /* longest pause before supd-log is started again; 0: 5 s */
-    bool log_json;            /* main log lines of supd-log itself as JSON */
+    const char *program;        /* path of supd-log */
+    int64_t memory;             /* bytes for all rings; <= 0: 16 MiB */
+    const char *identifier;     /* in the names of AUTO files */
+    const char *childlogdir;    /* folder of AUTO files; NULL: none, rings only */
+    bool nocleanup;             /* leave AUTO files of earlier runs */
+    const char *syslog_ident;   /* "supd" or "supervisord" */
+    dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 5 s */
+    bool log_json;              /* main log lines of supd-log itself as JSON */
+    const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
 };
 
@@ -68,7 +70,8 @@ void logs_free(struct logs **g);
 
 /* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink. */
 int logs_main_fd(const struct logs *g);
-/* The main log's new configuration (hot). */
+/* The main log's configuration (hot): 1 if it is another one than before, 0 if not, or -1 and the
+ * reason. */
 int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);
 
 /* Adds a stream and makes its pipe. NULL and the reason (errnum EMFILE, ENFILE, ENOMEM: try again

@@ -51,8 +51,12 @@ struct logs {
     struct loop_io chan_io;
     struct loop_timer restart;
     dur_t backoff, backoff_max;
+    struct rlimit fsize;
+    bool has_fsize;
     mono_t started;
     bool began, finishing;
+    unsigned failures; /* deaths in a row soon after the start, KILL by somebody not counted */
+    bool moved;        /* our own log does not go through supd-log now */
     /* what it is to be told */
     struct stream_queue tell;
     struct request_queue requests;

@@ -307,6 +307,12 @@ void proc_stop(struct proc *p)
     feed_event(p, PROC_EV_STOP);
 }
 
+void proc_stop_by_update(struct proc *p)
+{
+    p->start_after = false;
+    feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
+}
+
 void proc_restart(struct proc *p)
 {
     if (may_start(p))
@@ -367,7 +373,7 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
         take_over(p, gen, conf);
         return;
     }
-    proc_stop(p);
+    proc_stop_by_update(p);
     p->next_gen = live_gen_ref(gen);
     p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
@@ -384,7 +390,7 @@ bool proc_take_next(struct proc *p)
     take_over(p, gen, conf);
     live_gen_unref(&gen);
     if (p->start_after)
-        proc_start(p, PROC_WHY_OPERATOR);
+        proc_start(p, PROC_WHY_UPDATE);
     return true;
 }
 

@@ -67,6 +67,8 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size);
 /* Commands. The outcome shows in the changes (see proc_wait). */
 void proc_start(struct proc *p, enum proc_why why);
 void proc_stop(struct proc *p);
+/* The same, since the configuration changed. */
+void proc_stop_by_update(struct proc *p);
 void proc_restart(struct proc *p);
 void proc_shut(struct proc *p);   /* the supervisor is going down */
 void proc_hasten(struct proc *p); /* KILL now */

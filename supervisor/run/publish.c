@@ -18,10 +18,12 @@ struct event {
     bool expected;             /* EXIT */
 };
 
-/* Events of one process that wait until the output before its exit was taken up. */
+/* Events of one process that wait until the output before its exit was taken up. Each exit among
+ * them has a drain of its own, and waits for that together with what follows it. */
 struct held_event {
     STAILQ_ENTRY(held_event) link;
     struct event ev;
+    bool drains; /* until its drain is over, it goes no further than to the head of the list */
 };
 STAILQ_HEAD(held_list, held_event);
 
@@ -64,6 +66,15 @@ static const struct {
     [EVENT_EXIT] = {"exit", put_exit},
 };
 
+/* As they are now: whoever follows the events needs no counting of its own. */
+static void put_counters(struct wire_out *w, const struct proc_life *l)
+{
+    wire_kv_int(w, "starts", (int64_t)l->starts);
+    wire_kv_int(w, "restarts", (int64_t)l->restarts);
+    wire_kv_int(w, "exits", (int64_t)l->exits);
+    wire_kv_int(w, "fatals", (int64_t)l->fatals);
+}
+
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
@@ -72,48 +83,92 @@ static void emit(struct proc *p, const struct event *ev)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
+    put_counters(w, proc_life(p));
     ctl_event_end(p->sup->ctl);
 }
 
+static void emit_first(struct proc *p, struct held_list *held)
+{
+    struct held_event *h = STAILQ_FIRST(held);
+    STAILQ_REMOVE_HEAD(held, link);
+    emit(p, &h->ev);
+    free(h);
+}
+
+static void free_when_empty(struct proc *p)
+{
+    struct held_list *held = p->held;
+    if (!held || !STAILQ_EMPTY(held))
+        return;
+    free(held);
+    p->held = NULL;
+}
+
+/* A drain is over: the first exit goes out, and all up to the next. The drains end in the order of
+ * the exits, or a later one says that the earlier have nothing to wait for any more either. */
+static void drained(struct proc *p)
+{
+    struct held_list *held = p->held;
+    struct held_event *h;
+    if (held && !STAILQ_EMPTY(held))
+        emit_first(p, held);
+    while (held && (h = STAILQ_FIRST(held)) && !h->drains)
+        emit_first(p, held);
+    free_when_empty(p);
+}
+
+/* all at once; nobody waits for the drains any more */
 static void flush_held(struct proc *p)
 {
     struct held_list *held = p->held;
-    p->held = NULL;
     if (!held)
         return;
-    struct held_event *h;
-    while ((h = STAILQ_FIRST(held))) {
-        STAILQ_REMOVE_HEAD(held, link);
-        emit(p, &h->ev);
-        free(h);
-    }
-    free(held);
+    logs_forget(p->sup->logs, p);
+    while (!STAILQ_EMPTY(held))
+        emit_first(p, held);
+    free_when_empty(p);
+}
+
+/* behind what is held back; false for want of memory */
+static bool keep(struct proc *p, const struct event *ev, bool drains)
+{
+    struct held_event *h = malloc(sizeof(*h));
+    if (!h)
+        return false;
+    *h = (struct held_event){.ev = *ev, .drains = drains};
+    STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+    return true;
 }
 
 /* to the subscribers now, or behind what is held back */
 static void tell(struct proc *p, struct event ev)
 {
-    struct held_event *h = NULL;
-    if (p->held && (h = malloc(sizeof(*h)))) {
-        h->ev = ev;
-        STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+    if (p->held && keep(p, &ev, false))
         return;
-    }
     flush_held(p);
     emit(p, &ev);
 }
 
-/* from here on this process's events wait for its output */
-static void hold(struct proc *p)
+static bool begin_holding(struct proc *p)
 {
-    if (p->held || !heard(p->sup) || (!p->log[0] && !p->log[1]))
+    struct held_list *held = p->held ? NULL : malloc(sizeof(*held));
+    if (held) {
+        STAILQ_INIT(held);
+        p->held = held;
+    }
+    return p->held;
+}
+
+/* an exit: it and what follows wait for the output before it */
+static void tell_exit(struct proc *p, struct event ev)
+{
+    bool has_logs = p->log[0] || p->log[1];
+    if (has_logs && begin_holding(p) && keep(p, &ev, true)) {
+        logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)drained, p);
         return;
-    struct held_list *held = malloc(sizeof(*held));
-    if (!held)
-        return;
-    STAILQ_INIT(held);
-    p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
+    }
+    free_when_empty(p);
+    tell(p, ev);
 }
 
 static double seconds(int64_t ns)
@@ -172,11 +227,10 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
                  l->expected ? "expected" : "not expected");
     if (!heard(p->sup))
         return;
-    hold(p);
-    tell(p, (struct event){.type = EVENT_EXIT,
-                           .pid = before->pid,
-                           .status = in->status,
-                           .expected = l->expected});
+    tell_exit(p, (struct event){.type = EVENT_EXIT,
+                                .pid = before->pid,
+                                .status = in->status,
+                                .expected = l->expected});
 }
 
 static void tell_all(struct sup *s, const char *type, const char *name)
@@ -200,7 +254,5 @@ void publish_mood(struct sup *s, const char *mood)
 
 void publish_forget(struct proc *p)
 {
-    if (p->held)
-        logs_forget(p->sup->logs, p);
     flush_held(p);
 }

@@ -33,7 +33,7 @@ struct head {
     wall_t started_wall;
     mono_t started;
     uint64_t entry_mask, entry_ignored;
-    struct rlimit nofile, nproc;
+    struct rlimit nofile, nproc, fsize;
     struct state_totals totals;
 };
 
@@ -58,6 +58,19 @@ static struct slot *slot_of(const struct state *s, uint32_t i)
     return (struct slot *)(void *)(s->map + SLOTS_AT) + i;
 }
 
+/* Where no file may be that long, there is none: *fd is -1 then. */
+static int size_file(int *fd)
+{
+    if (*fd < 0)
+        return -1;
+    if (ftruncate(*fd, MAP_SIZE) == 0)
+        return 0;
+    if (errno != EFBIG)
+        return -1;
+    fd_close(fd);
+    return 0;
+}
+
 /* Sparse, and mapped as a whole: only what is used costs memory, and addresses never change. */
 struct state *state_new(struct err *e)
 {
@@ -67,12 +80,13 @@ struct state *state_new(struct err *e)
         return NULL;
     }
     s->fd = fd_memory("supd-state", true);
-    if (s->fd < 0 || ftruncate(s->fd, MAP_SIZE) < 0) {
+    if (size_file(&s->fd) < 0) {
         err_errno(e, errno, "cannot make the state memory");
         state_free(&s);
         return NULL;
     }
-    void *map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, s->fd, 0);
+    int flags = MAP_SHARED | MAP_NORESERVE | (s->fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, flags, s->fd, 0);
     if (map == MAP_FAILED) {
         err_errno(e, errno, "cannot map the state memory");
         state_free(&s);
@@ -130,6 +144,11 @@ int state_note_start(struct state *s, char *const *argv, char *const *env,
     if (put_strings(s, argv, &h->argc) < 0 || put_strings(s, env, &h->envc) < 0)
         return err_set(e, "arguments and environment are larger than %u bytes", TEXT_MAX);
     return 0;
+}
+
+void state_note_fsize(struct state *s, const struct rlimit *fsize)
+{
+    head_of(s)->fsize = *fsize;
 }
 
 int64_t state_slot_new(struct state *s, struct err *e)

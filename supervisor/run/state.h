@@ -33,13 +33,18 @@ struct state_totals {
 
 struct state; /* the mapping */
 
-/* A new state, with room for the environment and argv of the start; NULL and the reason. */
+/* A new state, with room for the environment and argv of the start; NULL and the reason. Where the
+ * limit of file sizes allows no file of that length, it is memory without one. */
 struct state *state_new(struct err *e);
 void state_free(struct state **s);
+/* The memfd, or -1. */
 int state_fd(const struct state *s);
 /* Writes down what a resumed supd needs of its own start; once, early. */
 int state_note_start(struct state *s, char *const *argv, char *const *env,
                      const struct sigs_entry *entry, struct err *e);
+
+/* The limit of file sizes of the start, which had to be lifted before there was a state. */
+void state_note_fsize(struct state *s, const struct rlimit *fsize);
 
 /* A free slot, zeroed (the process never ran), or -1 with the reason: out of room or memory. */
 int64_t state_slot_new(struct state *s, struct err *e);

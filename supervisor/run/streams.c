@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* Output that goes nowhere (NONE) is kept in memory for `tail`, but not that of more processes than
- * this: it is not worth two descriptors of each. */
-#define TAIL_PROCS 256u
-
 static bool is_separate(const struct gen_opts *o, int channel)
 {
     return channel == LOG_STDOUT || !o->redirect_stderr;
@@ -26,7 +22,7 @@ static bool wants_stream(const struct proc *p, int channel)
 {
     const struct gen *g = p->gen->gen;
     return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
-           (g->nprocs <= TAIL_PROCS && setup_fits_all(g));
+           (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
 }
 
 /* "web" of the section "program:web" */

@@ -29,6 +29,7 @@ TAILQ_HEAD(group_list, group);
 LIST_HEAD(helper_list, helper);
 SLIST_HEAD(apply_list, apply);
 SLIST_HEAD(gen_list, live_gen);
+SLIST_HEAD(health_list, health);
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
@@ -66,8 +67,9 @@ struct sup {
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;
-    struct group_list groups; /* in start order: priority, then name */
-    struct group *found_last; /* by group_find */
+    struct health_list health; /* what probes say about programs */
+    struct group_list groups;  /* in start order: priority, then name */
+    struct group *found_last;  /* by group_find */
     uint32_t ngroups, nprocs;
     struct proc_queue spawn_queue;
     unsigned nqueued;
@@ -86,6 +88,8 @@ struct sup {
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
+    bool fsize_lifted;          /* ours is another one now */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
@@ -94,7 +98,8 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;    /* enum of shutdown.c */
+    bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
+    uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;

@@ -1,4 +1,5 @@
 /* Verbs that show processes: status, explain, subscribe. */
+#include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verb.h"
 
@@ -58,6 +59,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     if (*proc_spawnerr(p, buf, sizeof(buf)))
         wire_kv(&w, "spawnerr", buf);
     put_logs(&w, p);
+    health_put(p->sup, p->gen->gen, p->conf, &w);
     wire_end(&w);
 }
 
