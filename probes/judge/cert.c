@@ -322,8 +322,11 @@ static void tell_facts(const struct judging *j, struct cert_facts *out)
     out->stage = (uint8_t)j->stage.stage;
     out->stage_since = j->stage.since;
     out->next_stage = j->stage.next;
-    if (j->first)
-        memcpy(out->stage_fingerprint, j->first->fingerprint, sizeof(out->stage_fingerprint));
+    if (!j->first)
+        return;
+    out->stage_not_before = j->first->not_before;
+    out->stage_not_after = j->first->not_after;
+    memcpy(out->stage_fingerprint, j->first->fingerprint, sizeof(out->stage_fingerprint));
 }
 
 /* what the nearest end is; the faults have said it if it is over */

@@ -8,7 +8,7 @@
 #include "supervisor/core/x509.h"
 #include "supervisor/io/loop.h"
 
-/* A set of trusted authorities with the settings of a client. Reading one takes milliseconds (14 ms
+/* A set of trusted authorities with the settings of a client. Reading one takes milliseconds (20 ms
  * for Debian's 140), so that all handshakes share it. */
 struct tls_trust;
 /* From n bytes of PEM. NULL and the reason if there is no certificate in it. */

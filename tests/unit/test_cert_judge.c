@@ -73,6 +73,25 @@ static void a_good_one(void **state)
     assert_int_equal(v.cert.next_stage, NOW + 31 * DAY);
 }
 
+/* the leaf is new, but its issuer's certificate ends soon */
+static void of_a_chain_the_one_that_ends_first_decides(void **state)
+{
+    (void)state;
+    struct cert_opts o = opts();
+    struct x509_chain c = chain();
+    c.sent[1].not_before = NOW - 1000 * DAY;
+    c.sent[1].not_after = NOW + 5 * DAY;
+    c.sent[1].fingerprint[0] = 7;
+    struct verdict v = judge(&o, &c);
+    assert_int_equal(v.status, VERDICT_OK);
+    assert_int_equal(v.cert.stage, 3);
+    assert_int_equal(v.cert.stage_fingerprint[0], 7);
+    assert_int_equal(v.cert.stage_not_before, NOW - 1000 * DAY);
+    assert_int_equal(v.cert.stage_not_after, NOW + 5 * DAY);
+    assert_int_equal(v.cert.not_after, NOW + 60 * DAY);
+    must_say(&v, "api:443: R11 ends in 5 days");
+}
+
 static void revoked_by_path_or_by_staple(void **state)
 {
     (void)state;
@@ -298,10 +317,10 @@ static void keys_and_notes(void **state)
     must_say(&v, "the private key /a.key does not belong to the certificate");
 }
 
-RUN(TEST(a_good_one), TEST(revoked_by_path_or_by_staple),
-    TEST(other_faults_keep_the_librarys_words), TEST(an_expired_root_above_what_was_sent),
-    TEST(a_root_may_be_old_fashioned), TEST(dates_that_cannot_be_read),
-    TEST(the_worst_names_it_and_allowed_ones_do_not),
+RUN(TEST(a_good_one), TEST(of_a_chain_the_one_that_ends_first_decides),
+    TEST(revoked_by_path_or_by_staple), TEST(other_faults_keep_the_librarys_words),
+    TEST(an_expired_root_above_what_was_sent), TEST(a_root_may_be_old_fashioned),
+    TEST(dates_that_cannot_be_read), TEST(the_worst_names_it_and_allowed_ones_do_not),
     TEST(a_file_we_may_not_read_says_nothing_about_it), TEST(more_than_a_detail_holds),
     TEST(findings_are_sorted_and_bounded), TEST(dates_as_the_c_library_writes_them), TEST(spans),
     TEST(words_of_errors), TEST(keys_and_notes))
