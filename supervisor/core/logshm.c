@@ -49,10 +49,14 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
  * section 12.4) */
 const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf)
 {
-    if (r->kind != LOGSHM_AUTO || !r->path)
-        return logshm_string(h, r->path);
-    int n = snprintf(buf, LOGSHM_PATH, "%s/%s-%s---%s-%s.log", logshm_string(h, h->childlogdir),
+    const char *path = logshm_string(h, r->path);
+    int n = 0;
+    *buf = '\0';
+    if (r->kind != LOGSHM_AUTO)
+        n = snprintf(buf, LOGSHM_PATH, "%s%s", logshm_string(h, r->folder), path);
+    else if (*path)
+        n = snprintf(buf, LOGSHM_PATH, "%s/%s-%s---%s-%s.log", logshm_string(h, h->childlogdir),
                      logshm_string(h, r->name), r->channel ? "stderr" : "stdout",
-                     logshm_string(h, h->identifier), logshm_string(h, r->path));
+                     logshm_string(h, h->identifier), path);
     return n < (int)LOGSHM_PATH ? buf : "";
 }

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define LOGSHM_MAGIC UINT64_C(0x31474f4c44505553) /* "SUPDLOG1" */
-#define LOGSHM_VERSION 1u
+#define LOGSHM_VERSION 2u
 #define LOGSHM_BLOCK 4096u
 #define LOGSHM_STREAMS_MAX 32768u
 #define LOGSHM_STRINGS (16u << 20)
@@ -65,22 +65,19 @@ struct logshm_stream {
     uint32_t seq;
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
-    uint32_t name;  /* strings: process, program (often the same one); 0: none */
+    uint32_t name;  /* strings: process, program; 0: none */
     uint32_t program;
-    uint32_t path; /* of an AUTO file only the random part: logshm_path() */
-    int64_t maxbytes;
+    uint32_t folder, path; /* of a file, see logshm_path(): up to the last slash, and behind it; of
+                              an AUTO file only the random part */
     int32_t backups;
+    int64_t maxbytes;
     uint8_t state;   /* enum logshm_state */
     uint8_t kind;    /* enum logshm_sink */
     uint8_t fd_sink; /* with LOGSHM_FD */
     uint8_t channel;
-    uint8_t syslog;
-    uint8_t copy_to_stdout;
-    uint8_t gzip;
-    uint8_t prefix;
-    uint8_t json;
-    uint8_t strip_ansi;
-    uint8_t block; /* log_overflow=block */
+    bool syslog : 1, copy_to_stdout : 1, gzip : 1;
+    bool prefix : 1, json : 1, strip_ansi : 1;
+    bool block : 1; /* log_overflow=block */
     /* written by supd-log */
     uint8_t flags;
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
@@ -184,8 +181,7 @@ static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {
     return off ? (const char *)h + h->strings + off : "";
 }
-/* The path of a stream's file; of an AUTO file it is made in buf (LOGSHM_PATH bytes). "" if it has
- * none. */
+/* The path of a stream's file, made in buf (LOGSHM_PATH bytes); "" if it has none. */
 const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf);
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)

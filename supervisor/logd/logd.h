@@ -72,6 +72,7 @@ struct logd {
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool trimmed;      /* memory of the start was given back */
     bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;

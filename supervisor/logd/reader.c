@@ -1,5 +1,6 @@
 /* The reading thread. */
 #include "supervisor/logd/reader.h"
+#include "supervisor/base/mem.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pressure.h"
 #include "supervisor/logd/stream.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -284,7 +284,10 @@ static void trim(struct logd *d)
     pthread_mutex_lock(&d->lock);
     ring_trim(&d->ring, TRIM_SPARE);
     pthread_mutex_unlock(&d->lock);
-    malloc_trim(0); /* it has a lock of its own */
+    mem_trim();
+    if (!d->trimmed)
+        mem_drop_code();
+    d->trimmed = true;
 }
 
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */

@@ -45,7 +45,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
     close_all_at_exec(highest);
     open_streams(g);
     fd_cloexec(g->mem.fd, false);
-    fd_cloexec(g->main.wfd, false);
+    fd_cloexec(g->main->wfd, false);
     fd_cloexec(chan, false);
     if (g->has_fsize)
         setrlimit(RLIMIT_FSIZE, &g->fsize);
@@ -59,7 +59,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
 static int mark_streams(struct logs *g)
 {
     struct logshm_head *h = g->mem.h;
-    int highest = g->main.wfd > g->mem.fd ? g->main.wfd : g->mem.fd;
+    int highest = g->main->wfd > g->mem.fd ? g->main->wfd : g->mem.fd;
     h->epoch++;
     for (uint32_t i = 0; i < h->used; i++) {
         struct logshm_stream *r = logshm_stream(h, i);
@@ -77,7 +77,7 @@ static int launch(struct logs *g, struct err *e)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return err_errno(e, errno, "cannot start supd-log: no socket pair");
     char fds[4][16];
-    const int numbers[4] = {g->mem.fd, ends[1], g->main.wfd, (int)(g->mem.h->epoch + 1)};
+    const int numbers[4] = {g->mem.fd, ends[1], g->main->wfd, (int)(g->mem.h->epoch + 1)};
     for (int i = 0; i < 4; i++)
         snprintf(fds[i], sizeof(fds[i]), "%d", numbers[i]);
     char name[] = "supd-log";
@@ -103,7 +103,7 @@ static int launch(struct logs *g, struct err *e)
 static void log_without_it(struct logs *g, int status)
 {
     struct str text = STR_INIT;
-    g->moved |= log_fd() == g->main.wfd;
+    g->moved |= log_fd() == g->main->wfd;
     if (g->moved)
         log_move(STDERR_FILENO);
     proc_status_text(&text, status);
@@ -117,7 +117,7 @@ static void log_through_it(struct logs *g)
 {
     g->failures = 0;
     if (g->moved && log_fd() == STDERR_FILENO)
-        log_move(g->main.wfd);
+        log_move(g->main->wfd);
     g->moved = false;
     log_info("supd-log stays up now");
 }

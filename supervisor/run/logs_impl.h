@@ -6,20 +6,28 @@
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 /* What supd-log has not been told of a stream yet. */
 enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
 
 struct log_stream {
-    struct logs *logs;
-    TAILQ_ENTRY(log_stream) tell_link;
+    STAILQ_ENTRY(log_stream) tell_link;
     uint32_t slot;
     int rfd, wfd;
     uint8_t tell;
     bool queued; /* in logs.tell */
+    bool used;   /* false: the slot is free */
 };
-TAILQ_HEAD(stream_queue, log_stream);
+STAILQ_HEAD(stream_queue, log_stream);
+
+/* The streams of neighbouring slots, made together. */
+#define LOGS_BUNCH 128u
+struct stream_bunch {
+    struct logs *logs;
+    struct log_stream streams[LOGS_BUNCH];
+};
 
 /* A question to supd-log that somebody waits for. */
 struct log_request {
@@ -41,9 +49,8 @@ struct logs {
     struct loop *loop;
     struct logmem mem;
     char *program, *identifier, *childlogdir, *syslog_ident;
-    struct log_stream main;
-    struct log_stream **by_slot; /* [capacity] */
-    uint32_t capacity;
+    struct log_stream *main;
+    struct stream_bunch *bunches[LOGSHM_STREAMS_MAX / LOGS_BUNCH];
     uint32_t nstreams;
     /* the process */
     int pid;
@@ -69,6 +76,16 @@ struct logs {
 };
 
 /* ---- logs.c ---- */
+/* The whole that a stream belongs to. */
+static inline struct logs *logs_of(const struct log_stream *s)
+{
+    const char *first = (const char *)(s - s->slot % LOGS_BUNCH);
+    return ((const struct stream_bunch *)(const void *)(first -
+                                                        offsetof(struct stream_bunch, streams)))
+        ->logs;
+}
+/* The stream of a slot, or NULL. */
+struct log_stream *logs_stream(struct logs *g, uint32_t slot);
 /* supd-log let go of a closing stream: frees it with its slot. */
 void logs_released(struct logs *g, uint32_t slot);
 

@@ -78,13 +78,13 @@ static void put_counters(struct wire_out *w, const struct proc_life *l)
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
-    struct wire_out *w = ctl_event(p->sup->ctl, event_rows[ev->type].type);
+    struct wire_out *w = ctl_event(proc_sup(p)->ctl, event_rows[ev->type].type);
     if (!w)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
     put_counters(w, proc_life(p));
-    ctl_event_end(p->sup->ctl);
+    ctl_event_end(proc_sup(p)->ctl);
 }
 
 static void emit_first(struct proc *p, struct held_list *held)
@@ -123,7 +123,7 @@ static void flush_held(struct proc *p)
     struct held_list *held = p->held;
     if (!held)
         return;
-    logs_forget(p->sup->logs, p);
+    logs_forget(proc_sup(p)->logs, p);
     while (!STAILQ_EMPTY(held))
         emit_first(p, held);
     free_when_empty(p);
@@ -164,7 +164,7 @@ static void tell_exit(struct proc *p, struct event ev)
 {
     bool has_logs = p->log[0] || p->log[1];
     if (has_logs && begin_holding(p) && keep(p, &ev, true)) {
-        logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)drained, p);
+        logs_drain(proc_sup(p)->logs, p->log[0], p->log[1], (loop_fn *)drained, p);
         return;
     }
     free_when_empty(p);
@@ -195,14 +195,14 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_STATE, .change = *c});
 }
 
 void publish_spawned(struct proc *p, int pid)
 {
     log_info("spawned: '%s' with pid %d", proc_name(p), pid);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
 }
 
@@ -225,7 +225,7 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
                  l->expected ? "expected" : "not expected");
-    if (!heard(p->sup))
+    if (!heard(proc_sup(p)))
         return;
     tell_exit(p, (struct event){.type = EVENT_EXIT,
                                 .pid = before->pid,

@@ -300,7 +300,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
         struct err e;
         if (find_proc(g, i, gen_str(gen->gen, v[i].name)))
             continue;
-        struct proc *p = proc_new(g->sup, g, gen, v + i, &e);
+        struct proc *p = proc_new(gen->sup, g, gen, v + i, &e);
         if (!p) {
             log_error("%s: %s", gen_str(gen->gen, v[i].name), e.msg);
             continue;
@@ -317,7 +317,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
 {
     bool was_doomed = g->doomed;
     g->doomed = g->renew = false;
-    group_set_priority(g, conf->priority);
+    group_set_priority(gen->sup, g, conf->priority);
     uint32_t had = g->nprocs;
     for (uint32_t i = 0; i < had; i++) {
         struct proc *p = g->procs[i];
@@ -472,7 +472,7 @@ static void renew_group(struct sup *s, struct group *old)
 {
     struct err e;
     const struct gen_group *conf = find_conf(s->gen->gen, old->name);
-    group_remove(&old);
+    group_remove(s, &old);
     if (!conf)
         return;
     const char *name = gen_str(s->gen->gen, conf->name);
@@ -496,7 +496,7 @@ static bool settle_doomed(struct sup *s, struct group *g)
     }
     say(s, g->name, "stopped");
     say(s, g->name, "removed");
-    group_remove(&g);
+    group_remove(s, &g);
     return false;
 }
 

@@ -12,17 +12,18 @@
 
 #define TEXT_MAX (8u << 20) /* more than the 6 MiB that the kernel hands to an exec */
 
-struct copy {
-    uint32_t seq; /* 0: never written */
+struct slot {
+    struct spawn_cell cell;
+    uint32_t used;
     uint32_t crc; /* of rec */
     struct state_rec rec;
 };
 
-struct slot {
-    struct spawn_cell cell;
-    uint32_t used;
-    uint32_t pad;
-    struct copy copies[2];
+/* The commit under way: what its slot is to hold, written before the slot is touched. */
+struct commit {
+    uint32_t slot; /* plus 1; 0: none, all slots are whole */
+    uint32_t crc;  /* of rec */
+    struct state_rec rec;
 };
 
 struct head {
@@ -35,12 +36,16 @@ struct head {
     uint64_t entry_mask, entry_ignored;
     struct rlimit nofile, nproc, fsize;
     struct state_totals totals;
+    struct commit commit;
 };
 
 #define TEXT_AT 4096u
 #define SLOTS_AT (TEXT_AT + TEXT_MAX)
 #define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
 #define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
+
+/* Keeps the compiler from moving stores over it: a crash then leaves a prefix of them. */
+#define IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 struct state {
     int fd;
@@ -174,35 +179,43 @@ void state_slot_free(struct state *s, uint32_t slot)
         s->first_free = slot;
 }
 
-static const struct copy *newest(const struct slot *slot)
+static uint32_t crc_of(const struct state_rec *rec)
 {
-    const struct copy *a = &slot->copies[0], *b = &slot->copies[1];
-    return (int32_t)(b->seq - a->seq) > 0 ? b : a;
+    return crc32_of(rec, sizeof(*rec));
+}
+
+/* The commit that was cut short in this slot, or NULL. One that is not whole never began there. */
+static const struct commit *cut_short(const struct state *s, uint32_t slot)
+{
+    const struct commit *c = &head_of(s)->commit;
+    return c->slot == slot + 1 && c->crc == crc_of(&c->rec) ? c : NULL;
 }
 
 const struct state_rec *state_get(const struct state *s, uint32_t slot)
 {
-    return &newest(slot_of(s, slot))->rec;
+    const struct commit *c = cut_short(s, slot);
+    return c ? &c->rec : &slot_of(s, slot)->rec;
 }
 
 bool state_good(const struct state *s, uint32_t slot)
 {
-    const struct copy *c = newest(slot_of(s, slot));
-    return c->seq && c->crc == crc32_of(&c->rec, sizeof(c->rec));
+    const struct slot *sl = slot_of(s, slot);
+    return cut_short(s, slot) || sl->crc == crc_of(&sl->rec);
 }
 
 void state_put(struct state *s, uint32_t slot, const struct state_rec *rec)
 {
+    struct commit *c = &head_of(s)->commit;
     struct slot *sl = slot_of(s, slot);
-    const struct copy *now = newest(sl);
-    struct copy *c = now == &sl->copies[0] ? &sl->copies[1] : &sl->copies[0];
-    uint32_t seq = now->seq + 1;
-    c->seq = 0; /* not good until all of it is written */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     c->rec = *rec;
-    c->crc = crc32_of(&c->rec, sizeof(c->rec));
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    c->seq = seq ? seq : 1;
+    c->crc = crc_of(&c->rec);
+    IN_ORDER();
+    c->slot = slot + 1;
+    IN_ORDER();
+    sl->rec = c->rec;
+    sl->crc = c->crc;
+    IN_ORDER();
+    c->slot = 0;
 }
 
 struct proc_window *state_window(struct state *s, uint32_t slot)

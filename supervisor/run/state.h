@@ -1,6 +1,6 @@
 /* The state that must survive a crash or an upgrade of supd: a fixed, pointer-free memfd, current
- * after every transition. Each record stands in two copies with a sequence number and a CRC; a
- * commit writes the older one, so that one good copy exists at every moment. */
+ * after every transition. A commit is written down beside the records before it is written into its
+ * record, each with a CRC, so that one good copy exists at every moment. */
 #ifndef RUN_STATE_H
 #define RUN_STATE_H
 
@@ -9,7 +9,7 @@
 #include "supervisor/io/spawn.h"
 
 #define STATE_MAGIC UINT64_C(0x3145544154535553) /* "SUSTATE1" */
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 #define STATE_SLOTS_MAX 65536u
 
 /* Where a process stands in the protocol between us and the kernel. */
@@ -51,7 +51,7 @@ int64_t state_slot_new(struct state *s, struct err *e);
 void state_slot_free(struct state *s, uint32_t slot);
 /* The committed record. Valid until the next put of this slot; never NULL. */
 const struct state_rec *state_get(const struct state *s, uint32_t slot);
-/* True if the slot's newest copy is whole: its CRC fits. */
+/* True if it is whole: its CRC fits. */
 bool state_good(const struct state *s, uint32_t slot);
 /* Commits a record. */
 void state_put(struct state *s, uint32_t slot, const struct state_rec *rec);

@@ -33,9 +33,9 @@ static const char *program_name(const struct proc *p)
     return colon ? colon + 1 : proc_name(p);
 }
 
-static struct logs_conf stream_conf(const struct proc *p, int channel)
+/* path: of a GEN_SINK_FILE */
+static struct logs_conf stream_conf(const struct proc *p, int channel, const char *path)
 {
-    const struct gen *g = p->gen->gen;
     return (struct logs_conf){
         .process = proc_name(p),
         .program = program_name(p),
@@ -43,23 +43,31 @@ static struct logs_conf stream_conf(const struct proc *p, int channel)
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
         .uid = proc_opts(p)->uid,
         .log = &proc_opts(p)->log[channel],
-        .path = gen_str(g, p->conf->log_path[channel]),
+        .path = path,
     };
+}
+
+static int stream_sync(struct proc *p, int channel, struct err *e)
+{
+    struct log_stream **s = &p->log[channel];
+    struct str path = STR_INIT;
+    gen_log_path(p->gen->gen, p->conf, channel, &path);
+    struct logs_conf conf = stream_conf(p, channel, str_text(&path));
+    int rc = 0;
+    if (*s)
+        rc = logs_update(*s, &conf, e);
+    else if (!(*s = logs_add(proc_sup(p)->logs, &conf, e)))
+        rc = -1;
+    str_fini(&path);
+    return rc;
 }
 
 int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
-        struct logs_conf conf = stream_conf(p, ch);
-        if (!is_separate(proc_opts(p), ch)) {
+        if (!is_separate(proc_opts(p), ch))
             logs_del(&p->log[ch]);
-            continue;
-        }
-        if (!wants_stream(p, ch))
-            continue;
-        if (p->log[ch] && logs_update(p->log[ch], &conf, e) < 0)
-            return -1;
-        if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
+        else if (wants_stream(p, ch) && stream_sync(p, ch, e) < 0)
             return -1;
     }
     return 0;

@@ -212,8 +212,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
         return -1;
     state_note_fsize(s->state, &s->child_fsize);
     loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
-    LOOP_DEFER(&s->pump, procs_pump, s);
-    LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
+    procs_init(s);
     LOOP_DEFER(&s->reaper, reap, s);
     LOOP_DEFER(&s->settle, settle_now, s);
     return sigs_open(s->loop, on_signal, s, e);
@@ -228,7 +227,8 @@ void sup_fini(struct sup *s)
     health_forget(s);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
-        group_remove(&g);
+        group_remove(s, &g);
+    procs_fini(s);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);
@@ -239,6 +239,7 @@ void sup_fini(struct sup *s)
     live_gens_tidy(s);
     free(s->pidfile);
     free(s->words);
+    str_fini(&s->own_env);
 }
 
 static void fail(struct sup *s, const char *text)

@@ -5,9 +5,11 @@
 
 #include "supervisor/base/err.h"
 #include "supervisor/base/rng.h"
+#include "supervisor/base/str.h"
 #include "supervisor/conf/gen.h"
 #include "supervisor/io/loop.h"
 #include "supervisor/io/sigs.h"
+#include "supervisor/run/due.h"
 #include "supervisor/run/state.h"
 
 #include <stdbool.h>
@@ -71,8 +73,10 @@ struct sup {
     struct group_list groups;  /* in start order: priority, then name */
     struct group *found_last;  /* by group_find */
     uint32_t ngroups, nprocs;
+    struct due_list due; /* what the processes wait for */
     struct proc_queue spawn_queue;
     unsigned nqueued;
+    unsigned nstarts; /* since memory was last given back */
     struct loop_defer pump;
     struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
@@ -82,6 +86,7 @@ struct sup {
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
+    struct str own_env; /* the part of its environment that is made for it */
     struct proc *by_pid[PID_BUCKETS];
     struct proc_queue sweeping; /* the leader is dead, its group may not be */
     struct helper_list helpers;

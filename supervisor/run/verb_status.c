@@ -48,7 +48,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv(&w, "group", p->group->name);
     wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
     wire_kv_int(&w, "pid", l->pid);
-    put_times(&w, l, loop_now(p->sup->loop));
+    put_times(&w, l, loop_now(proc_sup(p)->loop));
     wire_kv_int(&w, "starts", (int64_t)l->starts);
     wire_kv_int(&w, "restarts", (int64_t)l->restarts);
     wire_kv_int(&w, "exits", (int64_t)l->exits);
@@ -59,7 +59,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     if (*proc_spawnerr(p, buf, sizeof(buf)))
         wire_kv(&w, "spawnerr", buf);
     put_logs(&w, p);
-    health_put(p->sup, p->gen->gen, p->conf, &w);
+    health_put(proc_sup(p), p->gen->gen, p->conf, &w);
     wire_end(&w);
 }
 
