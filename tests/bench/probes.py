@@ -10,14 +10,14 @@ import tempfile
 TOOL = os.path.join(os.environ.get("SUPD_BUILD", "build"), "tests", "probes")
 CASES = (
     # name, probes, interval, the lines of one probe
-    ("tcp, fresh, 1,000 a second", 100, "100ms", "type=tcp\naddress=127.0.0.1:{port}\n"),
-    ("tcp with send and expect", 100, "100ms",
+    ("tcp, fresh, 1,000 a second", 1000, "1s", "type=tcp\naddress=127.0.0.1:{port}\n"),
+    ("tcp with send and expect", 1000, "1s",
      "type=tcp\naddress=127.0.0.1:{port}\nsend=GET / HTTP/1.0\\r\\n\\r\\n\nexpect=200 OK\n"),
-    ("http, fresh, 1,000 a second", 100, "100ms", "type=http\nurl=http://127.0.0.1:{port}/\n"),
-    ("http, fresh, by name", 100, "100ms", "type=http\nurl=http://localhost:{port}/\n"),
-    ("http, fresh, with body_regex", 100, "100ms",
+    ("http, fresh, 1,000 a second", 1000, "1s", "type=http\nurl=http://127.0.0.1:{port}/\n"),
+    ("http, fresh, by name", 1000, "1s", "type=http\nurl=http://localhost:{port}/\n"),
+    ("http, fresh, with body_regex", 1000, "1s",
      "type=http\nurl=http://127.0.0.1:{port}/\nbody_regex=^ok$\n"),
-    ("http, reuse, 1,000 a second", 100, "100ms",
+    ("http, reuse, 1,000 a second", 1000, "1s",
      "type=http\nurl=http://127.0.0.1:{port}/\nconnection=reuse\n"),
     ("10,000 http probes each 10 s, fresh", 10000, "10s",
      "type=http\nurl=http://127.0.0.1:{port}/\n"),
@@ -29,6 +29,15 @@ def configuration(path, port, count, interval, lines):
         f.write("[supervisord]\n")
         for i in range(count):
             f.write(f"[probe:p{i}]\ninterval={interval}\n" + lines.format(port=port))
+
+
+def show_floor(seconds):
+    server = subprocess.Popen([TOOL, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
+    print("== floor: bare libcurl, fresh connections, one each millisecond", flush=True)
+    subprocess.run([TOOL, "floor", url, str(int(seconds * 500))], check=True, timeout=seconds + 60)
+    server.stdin.close()
+    server.wait(timeout=10)
 
 
 def measure(case, seconds):
@@ -47,6 +56,7 @@ def measure(case, seconds):
 
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
+    show_floor(seconds)
     for case in CASES:
         measure(case, max(seconds, 40) if case[1] > 1000 else seconds)
 

@@ -2,6 +2,7 @@
  *   probes serve            prints a port and answers every request there with 200, until its
  *                           input ends
  *   probes run CONF SECONDS prints each change of state; closes with what it cost
+ *   probes floor URL N      what bare libcurl costs for N requests, one each millisecond
  * The figures are of the second half of the time. */
 #include "probes/env.h"
 #include "probes/probes.h"
@@ -9,7 +10,9 @@
 #include "supervisor/io/http_out.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +196,44 @@ static int run(const char *path, double seconds)
     return 0;
 }
 
+/* ---- floor ---- */
+
+static size_t drop_body(char *p, size_t size, size_t n, void *obj)
+{
+    (void)p, (void)obj;
+    return size * n;
+}
+
+static void one_request(CURLM *m, CURL *easy)
+{
+    int running = 1;
+    curl_multi_add_handle(m, easy);
+    while (curl_multi_perform(m, &running) == CURLM_OK && running)
+        curl_multi_poll(m, NULL, 0, 1000, NULL);
+    curl_multi_remove_handle(m, easy);
+}
+
+static int show_floor(const char *url, int n)
+{
+    CURLM *m = curl_multi_init();
+    CURL *easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_body);
+    one_request(m, easy);
+    double began = cpu_now();
+    for (int i = 0; i < n; i++) {
+        one_request(m, easy);
+        poll(NULL, 0, 1);
+    }
+    printf("cpu %.1f us per request of bare libcurl\n", (cpu_now() - began) / n * 1e6);
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(m);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit files;
@@ -205,6 +246,8 @@ int main(int argc, char **argv)
         return serve();
     if (argc == 4 && strcmp(argv[1], "run") == 0)
         return run(argv[2], strtod(argv[3], NULL));
-    fprintf(stderr, "usage: probes serve | probes run CONF SECONDS\n");
+    if (argc == 4 && strcmp(argv[1], "floor") == 0)
+        return show_floor(argv[2], (int)strtol(argv[3], NULL, 10));
+    fprintf(stderr, "usage: probes serve | probes run CONF SECONDS | probes floor URL N\n");
     return 2;
 }
