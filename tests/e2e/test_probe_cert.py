@@ -331,21 +331,14 @@ def test_der_is_read_too(tmp_path, pki):
     assert files(tmp_path, tmp_path / "good.crt")["cert"]["subject"] == "CN=good, O=Tests"
 
 
-def let_pass(path):
-    """Others may pass through the test's own folders."""
-    while str(path).startswith("/tmp/"):
-        path.chmod(0o755)
-        path = path.parent
-
-
-def test_through_supd_and_its_agent(tmp_path, pki, sup):
-    let_pass(tmp_path)
-    (tmp_path / "a.pem").write_text(open(pki.path("good.pem")).read())
+def test_through_supd_and_its_agent(open_dir, pki, sup):
+    folder = open_dir()
+    (folder / "a.pem").write_text(open(pki.path("good.pem")).read())
     s = sup(f"""
 [supervisord]
 [probe:files]
 type=cert
-files={tmp_path}/*.pem
+files={folder}/*.pem
 [probe:gone]
 type=cert
 files=/nowhere/a.pem
@@ -360,17 +353,17 @@ start_period=0s
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root opens every file; this test runs the tool as another user")
-def test_a_folder_that_the_agent_may_not_enter(tmp_path, pki):
-    folder = tmp_path / "private"
+def test_a_folder_that_the_agent_may_not_enter(open_dir, pki):
+    outer = open_dir()
+    folder = outer / "private"
     folder.mkdir(mode=0o700)
     (folder / "a.pem").write_text(open(pki.path("good.pem")).read())
-    let_pass(tmp_path)
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     section = {"f": {"type": "cert", "files": folder / "a.pem"}}
-    v = probe_once(tmp_path, section, prefix=nobody)[0]
+    v = probe_once(outer, section, prefix=nobody)[0]
     assert (v["status"], v["reason"]) == ("unknown", "internal")
     assert "Permission denied; [agent] groups= can give access" in v["detail"]
-    assert probe_once(tmp_path, section)[0]["status"] == "ok"
+    assert probe_once(outer, section)[0]["status"] == "ok"
 
 
 def test_weak_keys_in_files(tmp_path, pki):

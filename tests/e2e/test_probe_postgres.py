@@ -16,8 +16,8 @@ SECRET = "pass word"
 
 
 @pytest.fixture(scope="module")
-def pg(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pg")
+def pg(open_dir):
+    folder = open_dir()
     pki = Pki(folder / "pki")
     pki.issue("ca", ca=True, end=1000)
     pki.issue("server", "ca", end=20)

@@ -23,7 +23,7 @@ def free_port():
 
 
 class Postgres:
-    """settings: lines of postgresql.conf. The superuser "boss" is let in by trust over the socket, and by
+    """folder: where its user may go (open_dir). settings: lines of postgresql.conf. The superuser "boss" is let in by trust over the socket, and by
     password ("pass word") over TCP."""
 
     def __init__(self, folder, settings=()):
@@ -31,10 +31,6 @@ class Postgres:
         who = pwd.getpwnam(USER)
         os.makedirs(self.dir, exist_ok=True)
         os.chown(self.dir, who.pw_uid, who.pw_gid)
-        path = self.dir  # the folders above are the test's own; the server has to pass through them
-        while os.path.dirname(path) not in ("/", "/tmp"):
-            path = os.path.dirname(path)
-            os.chmod(path, 0o755)
         self.as_user = ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
         secret = os.path.join(self.dir, "pw")
         with open(secret, "w", encoding="utf-8") as f:
