@@ -59,8 +59,8 @@ struct cert_facts {
     uint8_t stage;
     uint8_t stage_fingerprint[32];
     int64_t stage_not_before, stage_not_after; /* of that one */
-    int64_t stage_since; /* when this stage began; 0 in stage 0 */
-    int64_t next_stage;  /* when the next one begins; 0: there is none */
+    int64_t stage_since;                       /* when this stage began; 0 in stage 0 */
+    int64_t next_stage;                        /* when the next one begins; 0: there is none */
 };
 
 #define VERDICT_DETAIL 512
