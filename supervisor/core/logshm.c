@@ -24,7 +24,8 @@ void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory)
     h->streams = page_up(sizeof(*h));
     h->progress = h->streams + page_up(nstreams * sizeof(struct logshm_stream));
     h->outs2 = h->progress + page_up(nstreams * sizeof(struct logshm_progress));
-    h->strings = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
+    h->sides = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
+    h->strings = h->sides + page_up(nstreams * sizeof(struct logshm_side));
     h->descs = h->strings + LOGSHM_STRINGS;
     h->blocks = h->descs + page_up(h->nblocks * sizeof(struct logshm_desc));
     h->size = h->blocks + (uint64_t)h->nblocks * LOGSHM_BLOCK;
@@ -41,8 +42,8 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
     memset(&want, 0, sizeof(want));
     logshm_layout(&want, h->nstreams, (int64_t)h->nblocks * LOGSHM_BLOCK);
     return h->streams == want.streams && h->progress == want.progress && h->outs2 == want.outs2 &&
-           h->strings == want.strings && h->descs == want.descs && h->blocks == want.blocks &&
-           h->size == want.size && size >= want.size;
+           h->sides == want.sides && h->strings == want.strings && h->descs == want.descs &&
+           h->blocks == want.blocks && h->size == want.size && size >= want.size;
 }
 
 /* "<childlogdir>/<process>-<stdout|stderr>---<identifier>-<random>.log" (supervisor-compat,

@@ -8,6 +8,7 @@
 #include "supervisor/run/agentlisten.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -340,6 +341,14 @@ static void make_journal(struct agent *a)
         fd_close(&a->journal);
 }
 
+/* Each agent has a socket of its own: it gets nothing that another one asked for. */
+static void hand_text(struct agent *a)
+{
+    int fd = taps_agent_open(a->sup->taps);
+    hand(a, HAND_TEXT, fd);
+    fd_close(&fd);
+}
+
 static void start(struct agent *a)
 {
     int channel;
@@ -365,6 +374,7 @@ static void start(struct agent *a)
     listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
     hand(a, HAND_LISTEN, a->listen);
+    hand_text(a);
     hand_generation(a);
 }
 
@@ -399,6 +409,7 @@ bool agent_reaped(struct agent *a, int pid, int status)
     proc_status_text(&text, status);
     a->pid = 0;
     loop_timer_stop(&a->timer);
+    taps_agent_close(a->sup->taps);
     if (a->client)
         ctl_drop(a->client);
     if (a->closed || !a->wanted) {

@@ -157,8 +157,14 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
         return LAUNCH_REFUSED;
     int errnum = 0;
     *cell = (struct spawn_cell){0};
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_run_begins(p->log[i]);
     commit_phase(p, STATE_SPAWNING);
     enum spawn_result r = spawn_start(&rq, cell, &errnum);
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
     if (rq.fds[0] >= 0)
         close(rq.fds[0]);
     *out_pid = cell->pid;

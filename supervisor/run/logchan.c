@@ -166,13 +166,29 @@ static bool send_reopen(struct logs *g, struct letter *l)
     return !g->tell_reopen;
 }
 
+/* Before the streams: they are tapped for the socket that supd-log has then. */
+static bool send_taps(struct logs *g, struct letter *l)
+{
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
+        if (!(g->tell_taps & (1u << which)))
+            continue;
+        l->msg = (struct logshm_msg){.op = LOGOP_TAP, .slot = which};
+        l->nfds = g->mem.h->tap_fds[which] > 0;
+        l->fds[0] = g->mem.h->tap_fds[which];
+        if (!send_letter(g, l))
+            return false;
+        g->tell_taps = (uint8_t)(g->tell_taps & ~(1u << which));
+    }
+    return true;
+}
+
 void logchan_pump(struct logs *g)
 {
     struct letter l;
     if (g->chan < 0)
         return;
     loop_io_set(&g->chan_io, g->chan, LOOP_READ);
-    if (send_streams(g, &l) && send_reopen(g, &l))
+    if (send_taps(g, &l) && send_streams(g, &l) && send_reopen(g, &l))
         send_requests(g, &l);
 }
 
@@ -322,6 +338,7 @@ void logchan_open(struct logs *g, int fd)
     struct log_request *rq;
     while ((s = STAILQ_FIRST(&g->tell)))
         logchan_untell(s);
+    g->tell_taps = 0;
     g->tell_reopen = false; /* a new one opens everything anew */
     TAILQ_FOREACH (rq, &g->requests, link)
         rq->sent = false;

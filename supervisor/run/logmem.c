@@ -90,6 +90,8 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
         return err_set(e, "more than %u log streams", m->h->nstreams);
     if (logshm_stream(m->h, slot)->flags & LOGSHM_USED)
         memset(logshm_progress(m->h, slot), 0, sizeof(struct logshm_progress));
+    if (logshm_stream(m->h, slot)->sided)
+        memset(logshm_side(m->h, slot), 0, sizeof(struct logshm_side));
     memset(logshm_stream(m->h, slot), 0, sizeof(struct logshm_stream));
     if (slot == m->h->used)
         m->h->used++;

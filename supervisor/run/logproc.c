@@ -41,9 +41,13 @@ static void open_streams(const struct logs *g)
 
 static void become(const struct logs *g, int chan, char *const *argv, int highest)
 {
+    const struct logshm_head *h = g->mem.h;
     setsid();
     close_all_at_exec(highest);
     open_streams(g);
+    for (int i = 0; i < (int)LOGSHM_TAPS; i++)
+        if (h->tap_fds[i] > 0)
+            fd_cloexec(h->tap_fds[i], false);
     fd_cloexec(g->mem.fd, false);
     fd_cloexec(g->main->wfd, false);
     fd_cloexec(chan, false);
@@ -61,6 +65,8 @@ static int mark_streams(struct logs *g)
     struct logshm_head *h = g->mem.h;
     int highest = g->main->wfd > g->mem.fd ? g->main->wfd : g->mem.fd;
     h->epoch++;
+    for (int i = 0; i < (int)LOGSHM_TAPS; i++)
+        highest = h->tap_fds[i] > highest ? h->tap_fds[i] : highest;
     for (uint32_t i = 0; i < h->used; i++) {
         struct logshm_stream *r = logshm_stream(h, i);
         if (r->state == LOGSHM_FREE)

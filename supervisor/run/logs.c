@@ -17,7 +17,7 @@
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
-#define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
+#define OWN_FDS 12   /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -34,7 +34,7 @@ struct wanted {
     int32_t backups;
     int32_t fd_sink;
     uint8_t kind;
-    bool syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
+    bool syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block, capture;
 };
 
 /* A file's path in the shared memory; see logshm_path(). */
@@ -84,6 +84,7 @@ static void want_program(const struct logs_conf *c, struct wanted *w)
     w->json = l->format == GEN_LOG_JSON;
     w->strip_ansi = l->strip_ansi;
     w->block = l->overflow == GEN_OVERFLOW_BLOCK;
+    w->capture = l->capture > 0;
     w->maxbytes = l->maxbytes;
     w->backups = l->backups;
     if (l->sink == GEN_SINK_AUTO)
@@ -132,6 +133,8 @@ static void store(struct logshm_stream *r, const struct wanted *w, struct place 
     r->json = w->json;
     r->strip_ansi = w->strip_ansi;
     r->block = w->block;
+    r->capture = w->capture;
+    r->sided |= w->capture;
     __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
 }
 
@@ -546,6 +549,7 @@ void logs_free(struct logs **gp)
     free_streams(g); /* our ends first: supd-log's close of a pipe is the last one */
     logchan_close(g);
     logproc_fini(g);
+    logtap_fini(g);
     logmem_fini(&g->mem);
     free(g->program);
     free(g->identifier);

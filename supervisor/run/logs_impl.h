@@ -1,5 +1,5 @@
-/* What the parts of supd's log side share: logs.c (streams), logproc.c (the process supd-log),
- * logchan.c (what is told to it and what it answers). Included by these only. */
+/* What the parts of supd's log side share: logs.c (streams), logtap.c (who gets their text),
+ * logproc.c (the process supd-log), logchan.c (what is told to it and what it answers). Included by these only. */
 #ifndef RUN_LOGS_IMPL_H
 #define RUN_LOGS_IMPL_H
 
@@ -69,6 +69,8 @@ struct logs {
     struct request_queue requests;
     struct request_queue spare;
     bool tell_reopen;
+    uint8_t tell_taps; /* bits by enum logs_tap: its socket is another one */
+    uint32_t tap_keys; /* given out so far */
     uint32_t next_id;
     struct loop_timer timeout, resend;
     struct loop_defer pump, settle;
@@ -88,6 +90,9 @@ static inline struct logs *logs_of(const struct log_stream *s)
 struct log_stream *logs_stream(struct logs *g, uint32_t slot);
 /* supd-log let go of a closing stream: frees it with its slot. */
 void logs_released(struct logs *g, uint32_t slot);
+
+/* ---- logtap.c ---- */
+void logtap_fini(struct logs *g);
 
 /* ---- logproc.c ---- */
 void logproc_init(struct logs *g);

@@ -4,6 +4,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -25,7 +26,12 @@ struct held_event {
     struct event ev;
     bool drains; /* until its drain is over, it goes no further than to the head of the list */
 };
-STAILQ_HEAD(held_list, held_event);
+STAILQ_HEAD(held_events, held_event);
+
+struct held_list {
+    struct held_events events;
+    unsigned early; /* drains to come for exits that were told before */
+};
 
 static bool heard(const struct sup *s)
 {
@@ -87,33 +93,39 @@ static void emit(struct proc *p, const struct event *ev)
     ctl_event_end(proc_sup(p)->ctl);
 }
 
-static void emit_first(struct proc *p, struct held_list *held)
+static void emit_first(struct proc *p)
 {
+    struct held_events *held = &((struct held_list *)p->held)->events;
     struct held_event *h = STAILQ_FIRST(held);
     STAILQ_REMOVE_HEAD(held, link);
     emit(p, &h->ev);
     free(h);
 }
 
+/* The list goes when it is empty and no drain will come for what it has told already. */
 static void free_when_empty(struct proc *p)
 {
     struct held_list *held = p->held;
-    if (!held || !STAILQ_EMPTY(held))
+    if (!held || held->early || !STAILQ_EMPTY(&held->events))
         return;
     free(held);
     p->held = NULL;
 }
 
-/* A drain is over: the first exit goes out, and all up to the next. The drains end in the order of
- * the exits, or a later one says that the earlier have nothing to wait for any more either. */
+/* A drain is over: its exit goes out, and all up to the next. The drains end in the order of the
+ * exits, or a later one says that the earlier have nothing to wait for any more either. What was
+ * said before an exit was taken up, and comes first. */
 static void drained(struct proc *p)
 {
-    struct held_list *held = p->held;
     struct held_event *h;
-    if (held && !STAILQ_EMPTY(held))
-        emit_first(p, held);
-    while (held && (h = STAILQ_FIRST(held)) && !h->drains)
-        emit_first(p, held);
+    taps_catch_up(proc_sup(p)->taps);
+    struct held_list *held = p->held;
+    if (held && held->early)
+        held->early--;
+    else if (held && !STAILQ_EMPTY(&held->events))
+        emit_first(p);
+    while (held && (h = STAILQ_FIRST(&held->events)) && !h->drains)
+        emit_first(p);
     free_when_empty(p);
 }
 
@@ -124,26 +136,45 @@ static void flush_held(struct proc *p)
     if (!held)
         return;
     logs_forget(proc_sup(p)->logs, p);
-    while (!STAILQ_EMPTY(held))
-        emit_first(p, held);
+    while (!STAILQ_EMPTY(&held->events))
+        emit_first(p);
+    held->early = 0;
     free_when_empty(p);
 }
 
 /* behind what is held back; false for want of memory */
 static bool keep(struct proc *p, const struct event *ev, bool drains)
 {
+    struct held_list *held = p->held;
     struct held_event *h = malloc(sizeof(*h));
     if (!h)
         return false;
     *h = (struct held_event){.ev = *ev, .drains = drains};
-    STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+    STAILQ_INSERT_TAIL(&held->events, h, link);
     return true;
+}
+
+void publish_before_text(struct proc *p, int pid)
+{
+    struct held_list *held = p->held;
+    struct held_event *h, *spawned = NULL;
+    if (held)
+        STAILQ_FOREACH (h, &held->events, link)
+            if (h->ev.type == EVENT_SPAWNED && h->ev.pid == pid)
+                spawned = h;
+    for (bool more = spawned; more;) {
+        h = STAILQ_FIRST(&held->events);
+        more = h != spawned;
+        held->early += h->drains;
+        emit_first(p);
+    }
 }
 
 /* to the subscribers now, or behind what is held back */
 static void tell(struct proc *p, struct event ev)
 {
-    if (p->held && keep(p, &ev, false))
+    struct held_list *held = p->held;
+    if (held && !STAILQ_EMPTY(&held->events) && keep(p, &ev, false))
         return;
     flush_held(p);
     emit(p, &ev);
@@ -153,7 +184,8 @@ static bool begin_holding(struct proc *p)
 {
     struct held_list *held = p->held ? NULL : malloc(sizeof(*held));
     if (held) {
-        STAILQ_INIT(held);
+        STAILQ_INIT(&held->events);
+        held->early = 0;
         p->held = held;
     }
     return p->held;
@@ -254,5 +286,7 @@ void publish_mood(struct sup *s, const char *mood)
 
 void publish_forget(struct proc *p)
 {
+    if (p->held)
+        taps_catch_up(proc_sup(p)->taps);
     flush_held(p);
 }

@@ -6,6 +6,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/verbs.h"
 
 #include <errno.h>
@@ -190,7 +191,7 @@ int setup_logs(struct sup *s, struct err *e)
     };
     s->log_json = d->log_json;
     s->logs = logs_new(s->loop, &setup, e);
-    return s->logs ? 0 : -1;
+    return s->logs ? taps_setup(s, e) : -1;
 }
 
 int setup_ctl(struct sup *s, struct err *e)

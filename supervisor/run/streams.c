@@ -3,6 +3,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <string.h>
 
@@ -22,11 +23,10 @@ static bool wants_stream(const struct proc *p, int channel)
 {
     const struct gen *g = p->gen->gen;
     return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
-           (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
+           taps_wanted(p, channel) || (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
 }
 
-/* "web" of the section "program:web" */
-static const char *program_name(const struct proc *p)
+const char *streams_program(const struct proc *p)
 {
     const char *section = gen_str(p->gen->gen, p->conf->section);
     const char *colon = section ? strchr(section, ':') : NULL;
@@ -38,7 +38,7 @@ static struct logs_conf stream_conf(const struct proc *p, int channel, const cha
 {
     return (struct logs_conf){
         .process = proc_name(p),
-        .program = program_name(p),
+        .program = streams_program(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
         .uid = proc_opts(p)->uid,
@@ -65,11 +65,13 @@ static int stream_sync(struct proc *p, int channel, struct err *e)
 int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
-        if (!is_separate(proc_opts(p), ch))
+        if (!is_separate(proc_opts(p), ch)) {
+            taps_drop(p, ch);
             logs_del(&p->log[ch]);
-        else if (wants_stream(p, ch) && stream_sync(p, ch, e) < 0)
+        } else if (wants_stream(p, ch) && stream_sync(p, ch, e) < 0)
             return -1;
     }
+    taps_sync(p);
     return 0;
 }
 
@@ -83,6 +85,8 @@ bool streams_missing(const struct proc *p, const struct gen_opts *o)
 
 void streams_drop(struct proc *p)
 {
-    for (int ch = 0; ch < 2; ch++)
+    for (int ch = 0; ch < 2; ch++) {
+        taps_drop(p, ch);
         logs_del(&p->log[ch]);
+    }
 }

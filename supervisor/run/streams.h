@@ -14,5 +14,7 @@ int streams_sync(struct proc *p, struct err *e);
  * output takes effect with the next start only. */
 bool streams_missing(const struct proc *p, const struct gen_opts *o);
 void streams_drop(struct proc *p);
+/* "web" of the section "program:web". */
+const char *streams_program(const struct proc *p);
 
 #endif

@@ -22,6 +22,7 @@
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -229,6 +230,7 @@ void sup_fini(struct sup *s)
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
     procs_fini(s);
+    taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);

@@ -25,6 +25,7 @@ struct group;
 struct helper;
 struct apply;
 struct load;
+struct taps;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -65,6 +66,7 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct taps *taps;
     struct live_gen *gen; /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */

@@ -1,6 +1,7 @@
 /* Verbs that show processes: status, explain, subscribe. */
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/verb.h"
 
 #include <string.h>
@@ -80,12 +81,21 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
     struct verb_picks v;
+    int64_t text = 0;
+    if (!verb_int_option(rq, "text", 0, 1, &text))
+        return;
+    if (rq->argc > 0) {
+        ctl_usage(rq);
+        return;
+    }
     if (!verb_pick(s, rq, NULL, 0, &v))
         return;
     for (size_t i = 0; i < v.n; i++)
         verb_status_row(rq, v.procs[i]);
     verb_picks_fini(&v);
-    ctl_subscribe(rq);
+    ctl_subscribe(rq, text);
+    if (text)
+        taps_listen(s->taps);
 }
 
 /* the paragraph of the machine, with the sentence of a failed start where there is one */
