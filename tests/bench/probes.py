@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What probes cost: CPU per attempt with a fresh connection, and 10,000 probes each 10 s.
 
-Usage: probes.py [SECONDS]. Needs `./dev build`; every run has a server of its own on loopback."""
+Usage: probes.py [SECONDS [WORDS OF A CASE]]. Needs `./dev build`; every run has a server of its own on loopback."""
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ CASES = (
      "type=http\nurl=http://127.0.0.1:{port}/\nconnection=reuse\n"),
     ("10,000 http probes each 10 s, fresh", 10000, "10s",
      "type=http\nurl=http://127.0.0.1:{port}/\n"),
+    ("the same, every second one of a name of its own at a dead DNS server", 10000, "10s",
+     "type=http\nurl=http://{host}:{port}/\nstart_period=0\n"),
 )
 
 
@@ -28,7 +31,8 @@ def configuration(path, port, count, interval, lines):
     with open(path, "w", encoding="utf-8") as f:
         f.write("[supervisord]\n")
         for i in range(count):
-            f.write(f"[probe:p{i}]\ninterval={interval}\n" + lines.format(port=port))
+            host = f"h{i}.example" if i % 2 else "127.0.0.1"
+            f.write(f"[probe:p{i}]\ninterval={interval}\n" + lines.format(port=port, host=host))
 
 
 def show_floor(seconds):
@@ -46,8 +50,12 @@ def measure(case, seconds):
         server = subprocess.Popen([TOOL, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         path = os.path.join(folder, "probes.conf")
         configuration(path, server.stdout.readline().strip(), count, interval, lines)
-        out = subprocess.run([TOOL, "run", path, str(seconds)], stdout=subprocess.PIPE, text=True,
+        dead = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        dead.bind(("127.0.0.1", 0))
+        dns = [f"127.0.0.1:{dead.getsockname()[1]}"] if "{host}" in lines else []
+        out = subprocess.run([TOOL, "run", path, str(seconds), *dns], stdout=subprocess.PIPE, text=True,
                              timeout=seconds + 60, check=True).stdout
+        dead.close()
         server.stdin.close()
         server.wait(timeout=10)
     print(f"== {name}")
@@ -58,6 +66,8 @@ def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
     show_floor(seconds)
     for case in CASES:
+        if len(sys.argv) > 2 and sys.argv[2] not in case[0]:
+            continue
         measure(case, max(seconds, 40) if case[1] > 1000 else seconds)
 
 

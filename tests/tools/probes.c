@@ -1,7 +1,7 @@
 /* Runs the probes of a configuration alone, without supd and its agent.
  *   probes serve            prints a port and answers every request there with 200, until its
  *                           input ends
- *   probes run CONF SECONDS prints each change of state; closes with what it cost
+ *   probes run CONF SECONDS [DNS]  prints each change of state; closes with what it cost
  *   probes floor URL N      what bare libcurl costs for N requests, one each millisecond
  * The figures are of the second half of the time. */
 #include "probes/env.h"
@@ -165,13 +165,13 @@ static void print_error(void *obj, const struct item *item, const char *text)
     fprintf(stderr, "%s: %s\n", item->section, text);
 }
 
-static int run(const char *path, double seconds)
+static int run(const char *path, double seconds, const char *dns)
 {
     struct world w = {0};
     struct err e;
     struct agentgen *g = load(path, &e);
     w.env.loop = loop_new(&e);
-    w.env.resolve = resolve_new(w.env.loop, NULL, &e);
+    w.env.resolve = resolve_new(w.env.loop, dns, &e);
     w.env.http = w.env.resolve ? http_new(w.env.loop, w.env.resolve, &e) : NULL;
     if (!g || !w.env.http) {
         fprintf(stderr, "probes: %s\n", e.msg);
@@ -244,10 +244,10 @@ int main(int argc, char **argv)
     setrlimit(RLIMIT_NOFILE, &files);
     if (argc == 2 && strcmp(argv[1], "serve") == 0)
         return serve();
-    if (argc == 4 && strcmp(argv[1], "run") == 0)
-        return run(argv[2], strtod(argv[3], NULL));
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "run") == 0)
+        return run(argv[2], strtod(argv[3], NULL), argv[4]);
     if (argc == 4 && strcmp(argv[1], "floor") == 0)
         return show_floor(argv[2], (int)strtol(argv[3], NULL, 10));
-    fprintf(stderr, "usage: probes serve | probes run CONF SECONDS | probes floor URL N\n");
+    fprintf(stderr, "usage: probes serve | probes run CONF SECONDS [DNS] | probes floor URL N\n");
     return 2;
 }
