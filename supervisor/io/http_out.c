@@ -322,13 +322,13 @@ static bool same_text(const char *a, const char *b)
 static bool take_url(struct http_call *c)
 {
     struct err e;
-    CURLU *u = parse_url(c->url ? c->url : c->rq.url, c->rq.mail ? "smtp smtps" : "http https", &e);
+    CURLU *u = parse_url(c->url ? c->url : c->rq.url, "http https", &e);
     if (!u) {
         http_fail(c, c->url ? HTTP_REDIRECTS : HTTP_BAD_URL, "%s", e.msg);
         return false;
     }
     char *scheme = part_of(u, CURLUPART_SCHEME);
-    bool https = same_text(scheme, "https") || same_text(scheme, "smtps");
+    bool https = same_text(scheme, "https");
     free(scheme);
     free(c->host);
     c->host = host_of(u);
@@ -381,7 +381,7 @@ static void start_hop(struct http_call *c)
 static bool is_redirect(const struct http_call *c)
 {
     int s = c->r.status;
-    return c->r.error == HTTP_OK && c->rq.redirects > 0 && !c->rq.mail &&
+    return c->r.error == HTTP_OK && c->rq.redirects > 0 &&
            (s == 301 || s == 302 || s == 303 || s == 307 || s == 308);
 }
 

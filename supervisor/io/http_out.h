@@ -1,6 +1,7 @@
-/* HTTP requests to others, and mail (libcurl behind it): one request in, plain facts out. Names are
- * resolved by resolve.h, so that the library never does; redirects are followed here, hop by hop,
- * and what proves who we are goes to the first host only. Used by probes and by notifiers. */
+/* HTTP requests to others (libcurl behind it): one request in, plain facts out. Names are resolved
+ * by resolve.h, so that the library never does; redirects are followed here, hop by hop, and what
+ * proves who we are goes to the first host only. Used by probes and by notifiers. Not for mail:
+ * libcurl waits for the answer to QUIT in a way that holds the whole loop. */
 #ifndef IO_HTTP_OUT_H
 #define IO_HTTP_OUT_H
 
@@ -89,13 +90,6 @@ struct http_tls {
     int least;               /* 10 to 13 for TLS 1.0 to 1.3; 0: 1.2 */
 };
 
-/* With it the URL is smtp:// or smtps:// and the body is a message. */
-struct http_mail {
-    const char *from;     /* an address */
-    const char *to;       /* addresses, one a line */
-    bool starttls_needed; /* else it is used when it is offered */
-};
-
 /* Texts stay the caller's and must stay as they are until done is called. NULL or 0: unset. */
 struct http_request {
     const char *url;     /* http:// or https:// */
@@ -112,7 +106,6 @@ struct http_request {
     int redirects;     /* followed at most; 0: a redirect is an answer like others */
     size_t max_body;   /* reading ends there */
     bool keep_body, keep_headers;
-    const struct http_mail *mail;
     mono_t deadline;
     http_done_fn *done;
     void *obj;
