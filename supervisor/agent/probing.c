@@ -91,9 +91,19 @@ void probing_apply(struct agent_program *a)
     probes_apply(a->probes, a->gen, NULL, 0);
 }
 
+/* No other process of its program is up: while one is, the program has not begun anew. */
+static bool is_alone(const struct agent_program *a, const struct agent_process *p)
+{
+    for (const struct agent_process *q = NULL; (q = agent_procs_next(a->procs, q));) {
+        if (q != p && q->pid && strcmp(q->program, p->program) == 0)
+            return false;
+    }
+    return true;
+}
+
 void probing_process(struct agent_program *a, const struct procs_change *c)
 {
-    if (c->what == PROCS_SPAWNED && *c->p->program)
+    if (c->what == PROCS_SPAWNED && *c->p->program && is_alone(a, c->p))
         probes_program_started(a->probes, c->p->program);
 }
 
