@@ -40,6 +40,12 @@ static const struct opt agent[] = {
       .help = "Where the agent keeps its state."),
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
       .help = "Where the agent serves metrics and the status page."),
+    A("statsd_listen", statsd_listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+      .help = "The UDP address on which the agent takes StatsD's datagrams, an IP address and a "
+              "port; 8125 alone means 127.0.0.1:8125, *:8125 all addresses."),
+    A("statsd_socket", statsd_socket, PATH, .flags = OPT_OURS, .def_note = "none",
+      .help = "The unix datagram socket on which it takes them; every user may send. What does "
+              "not fit makes the sender wait, while UDP loses it."),
 };
 
 OPT_TABLE(rows_supd, supd);
