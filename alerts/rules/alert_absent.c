@@ -38,8 +38,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     dur_t ok = window_since_ok(in->window, in->now), err = window_since_err(in->window, in->now);
     dur_t quiet = o->of == ALERT_OF_TOTAL && err.ns < ok.ns ? err : ok;
     char buf[48], w[48];
-    out->k = s.err;
-    out->n = s.ok + s.err;
+    evaluation_count(out, s.err, s.ok + s.err);
     out->value = (double)quiet.ns / 1e9;
     out->has_value = true;
     if (quiet.ns < o->window)

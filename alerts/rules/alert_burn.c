@@ -12,8 +12,6 @@
 #include "alerts/rules/metric.h"
 #include "alerts/rules/rule.h"
 
-#include <stdio.h>
-
 #define SEC INT64_C(1000000000)
 #define HOUR (3600 * SEC)
 static const char *const words_windows[] = {
@@ -103,58 +101,76 @@ static bool fires(const void *obj, double k, double n)
     return n >= t->min && n > 0 && k / n > t->share;
 }
 
-static enum cond both(enum cond a, enum cond b)
+/* one pair, judged */
+struct verdict {
+    const struct pair *pair;
+    enum cond cond;
+    struct window_sum l, s; /* the long window, the short one */
+    double burn, rate;
+};
+
+static double burn_of(const struct window_sum *s, double budget)
 {
-    return a < b ? a : b;
+    double n = s->ok + s->err;
+    return n > 0 ? s->err / n / budget : 0;
 }
 
-static enum cond judge(const struct alert_burn *o, const struct rule_input *in,
-                       const struct pair *p, struct evaluation *out)
+static struct verdict judge(const struct alert_burn *o, const struct rule_input *in,
+                            const struct pair *p)
 {
-    double rate = rule_limit(in, rate_of(o, p));
-    struct test t = {.share = rate * budget_of(o), .min = in->firing ? 0 : (double)o->min_count};
-    struct window_sum l = window_sum(in->window, in->now, (dur_t){p->length});
-    struct window_sum s = window_sum(in->window, in->now, (dur_t){p->shorter});
-    enum cond c = both(rule_bounds(&l, fires, &t), rule_bounds(&s, fires, &t));
-    if (in->firing && s.ok + s.err <= 0 && rule_bounds(&l, fires, &t) == COND_TRUE)
-        c = COND_UNKNOWN; /* silence is no recovery */
-    double n = l.ok + l.err, ns = s.ok + s.err;
-    double burn = n > 0 ? l.err / n / budget_of(o) : 0;
-    /* what is shown: the pair that says most, and among equals the one nearest to its limit */
-    if (out->text[0] &&
-        (c < out->cond || (c == out->cond && burn / rate <= out->value / out->limit)))
-        return c;
-    char lw[48], sw[48], k[RULE_TEXT], total[RULE_TEXT];
-    out->cond = c;
-    out->k = l.err;
-    out->n = n;
-    out->value = burn;
-    out->limit = rate;
-    out->has_value = n > 0;
+    struct verdict v = {.pair = p,
+                        .l = window_sum(in->window, in->now, (dur_t){p->length}),
+                        .s = window_sum(in->window, in->now, (dur_t){p->shorter}),
+                        .rate = rule_limit(in, rate_of(o, p))};
+    struct test t = {.share = v.rate * budget_of(o), .min = in->firing ? 0 : (double)o->min_count};
+    enum cond l = rule_bounds(&v.l, fires, &t), s = rule_bounds(&v.s, fires, &t);
+    if (in->firing && v.s.ok + v.s.err <= 0)
+        s = COND_UNKNOWN; /* silence is no recovery */
+    v.cond = cond_and(l, s);
+    v.burn = burn_of(&v.l, budget_of(o));
+    return v;
+}
+
+/* Which of two says more: by its condition, else by how near it is to its rate. */
+static bool says_more(const struct verdict *a, const struct verdict *b)
+{
+    if (a->cond != b->cond)
+        return cond_or(a->cond, b->cond) == a->cond;
+    return a->burn / a->rate > b->burn / b->rate;
+}
+
+static void explain(const struct alert_burn *o, const struct verdict *v, struct evaluation *out)
+{
+    char l[48], s[48], k[RULE_TEXT], n[RULE_TEXT];
     evaluation_text(out,
                     "the budget burns %.2g times as fast as it may in the last %s (%s of %s "
-                    "failed) and %.2g times in the last %s; limit %.3g",
-                    burn, window_print(p->length, lw, sizeof(lw)), number_print(l.err, k),
-                    number_print(n, total), ns > 0 ? s.err / ns / budget_of(o) : 0,
-                    window_print(p->shorter, sw, sizeof(sw)), rate);
-    return c;
+                    "failed) and %.2g times in the last %s; limit %.3g%s",
+                    v->burn, window_print(v->pair->length, l, sizeof(l)), number_print(v->l.err, k),
+                    number_print(v->l.ok + v->l.err, n), burn_of(&v->s, budget_of(o)),
+                    window_print(v->pair->shorter, s, sizeof(s)), v->rate,
+                    v->l.unknown.ns ? "; a part of it is not known" : "");
 }
 
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
 {
     const struct alert_burn *o = alert->own;
-    const struct pair *p;
-    enum cond c = COND_FALSE;
     *out = (struct evaluation){.unit = UNIT_BURN};
     if (!in->window) {
         evaluation_unknown(out, "the metric is not there");
         return;
     }
-    for (size_t i = 0; (p = pair_at(o, i)); i++) {
-        enum cond one = judge(o, in, p, out);
-        c = one > c ? one : c;
+    struct verdict most = judge(o, in, pair_at(o, 0));
+    for (size_t i = 1; pair_at(o, i); i++) {
+        struct verdict v = judge(o, in, pair_at(o, i));
+        most = says_more(&v, &most) ? v : most;
     }
-    out->cond = c;
+    out->cond = most.cond;
+    evaluation_count(out, most.l.err, most.l.ok + most.l.err);
+    out->has_value = out->n > 0;
+    out->value = most.burn;
+    out->limit = most.rate;
+    if (!in->no_text)
+        explain(o, &most, out);
 }
 
 static const char *about(const struct item *alert)

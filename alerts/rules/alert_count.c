@@ -54,8 +54,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     }
     struct window_sum s = window_sum(in->window, in->now, (dur_t){o->window});
     char value[RULE_TEXT], limit[RULE_TEXT], w[48];
-    out->k = s.err;
-    out->n = s.ok + s.err;
+    evaluation_count(out, s.err, s.ok + s.err);
     out->value = pick(o->of, s.ok, s.err);
     out->has_value = true;
     out->cond = judge(&s, out->value, out->limit);

@@ -90,8 +90,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
                      .firing = in->firing,
                      .above = (double)value > limit};
     char share[RULE_TEXT], n[RULE_TEXT], k[RULE_TEXT], w[48];
-    out->n = (double)h.n;
-    out->k = t.slow;
+    evaluation_count(out, t.slow, (double)h.n);
     out->value = (double)value / 1e9;
     out->has_value = h.n > 0;
     out->cond = judge(&s, &t);
@@ -100,7 +99,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     evaluation_text(out,
                     "p%.4g is %.3g ms over %s requests in the last %s, %s of them (%s) took "
                     "longer than %.4g ms",
-                    o->percentile / 1e4, (double)value / 1e6, number_print(out->n, n),
+                    o->percentile / 1e4, (double)value / 1e6, number_print((double)h.n, n),
                     window_print(o->window, w, sizeof(w)), number_print(t.slow, k),
                     share_print(h.n ? t.slow / (double)h.n : 0, share), limit / 1e6);
 }

@@ -73,8 +73,8 @@ static void judge_states(const struct alert_program *o, const struct rule_input 
         first = bad++ ? first : &in->processes[i];
     }
     out->cond = bad ? COND_TRUE : in->nprocesses ? COND_FALSE : COND_UNKNOWN;
-    out->k = (double)bad;
-    out->n = (double)in->nprocesses;
+    out->k = bad;
+    out->n = in->nprocesses;
     if (bad > 1)
         evaluation_text(out, "%s and %zu more are %s", first->name, bad - 1, first->state);
     else if (bad)
@@ -114,7 +114,9 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
         judge_states(o, in, &state);
     if (o->restarts)
         judge_restarts(o, in, &restarts);
-    *out = o->restarts && (!o->state.n || restarts.cond > state.cond) ? restarts : state;
+    *out = o->restarts && (!o->state.n || cond_or(restarts.cond, state.cond) != state.cond)
+               ? restarts
+               : state;
 }
 
 static const char *about(const struct item *alert)

@@ -29,7 +29,7 @@ static const struct opt rows[] = {
               "Wilson's 95 % interval is above the limit), which suits busy and quiet services "
               "alike. plain: when the quotient is above the limit, whatever the traffic."),
     R("min_count", min_count, INTEGER, .lo = 1, .hi = 1000000000,
-      .def_note = "5 with wilson, 1 with plain",
+      .def_note = "4 with wilson, 1 with plain",
       .help = "With fewer requests in the window it does not fire."),
 };
 OPT_TABLE(rows_alert_ratio, rows);
@@ -39,7 +39,7 @@ static void check(struct checker *k)
     struct alert_ratio *o = k->item->own;
     check_metric(k, o->metric, o->window);
     if (!check_given(k, "min_count"))
-        o->min_count = o->method == ALERT_WILSON ? 5 : 1;
+        o->min_count = o->method == ALERT_WILSON ? 4 : 1;
 }
 
 struct test {
@@ -62,17 +62,18 @@ static void explain(const struct alert_ratio *o, const struct window_sum *s, str
 {
     char k[RULE_TEXT], n[RULE_TEXT], share[RULE_TEXT], low[RULE_TEXT], limit[RULE_TEXT], w[48];
     char dark[48];
+    double total = s->ok + s->err;
     window_print(o->window, w, sizeof(w));
-    if (out->n <= 0) {
+    window_print(s->unknown.ns, dark, sizeof(dark));
+    if (total <= 0) {
         evaluation_text(out, "no requests in the last %s", w);
         return;
     }
-    evaluation_text(out,
-                    "%s of %s requests failed in the last %s: %s, surely above %s; limit %s%s%s",
-                    number_print(out->k, k), number_print(out->n, n), w,
-                    share_print(out->value, share), share_print(wilson_low(out->k, out->n), low),
-                    share_print(out->limit, limit), s->unknown.ns ? "; not known: " : "",
-                    s->unknown.ns ? window_print(s->unknown.ns, dark, sizeof(dark)) : "");
+    evaluation_text(
+        out, "%s of %s requests failed in the last %s: %s, surely above %s; limit %s%s%s",
+        number_print(s->err, k), number_print(total, n), w, share_print(out->value, share),
+        share_print(wilson_low(s->err, total), low), share_print(out->limit, limit),
+        s->unknown.ns ? "; not known: " : "", s->unknown.ns ? dark : "");
 }
 
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
@@ -85,12 +86,12 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     }
     struct window_sum s = window_sum(in->window, in->now, (dur_t){o->window});
     struct test t = {.o = o, .limit = out->limit, .firing = in->firing};
-    out->k = s.err;
-    out->n = s.ok + s.err;
-    out->has_value = out->n > 0;
-    out->value = out->n > 0 ? out->k / out->n : 0;
+    double n = s.ok + s.err;
+    evaluation_count(out, s.err, n);
+    out->has_value = n > 0;
+    out->value = n > 0 ? s.err / n : 0;
     out->cond = rule_bounds(&s, fires, &t);
-    if (in->firing && out->n <= 0)
+    if (in->firing && n <= 0)
         out->cond = COND_UNKNOWN;
     if (!in->no_text)
         explain(o, &s, out);

@@ -14,6 +14,22 @@ const char *cond_text(enum cond c)
     return text[c];
 }
 
+/* FALSE < UNKNOWN < TRUE */
+static int rank(enum cond c)
+{
+    return c == COND_FALSE ? 0 : c == COND_UNKNOWN ? 1 : 2;
+}
+
+enum cond cond_and(enum cond a, enum cond b)
+{
+    return rank(a) < rank(b) ? a : b;
+}
+
+enum cond cond_or(enum cond a, enum cond b)
+{
+    return rank(a) > rank(b) ? a : b;
+}
+
 void evaluation_text(struct evaluation *out, const char *fmt, ...)
 {
     va_list ap;
@@ -21,6 +37,12 @@ void evaluation_text(struct evaluation *out, const char *fmt, ...)
     vsnprintf(out->text, sizeof(out->text), fmt, ap);
     va_end(ap);
     out->text[text_utf8_valid(out->text, strlen(out->text))] = '\0';
+}
+
+void evaluation_count(struct evaluation *out, double k, double n)
+{
+    out->k = (uint64_t)(k + 0.5);
+    out->n = (uint64_t)(n + 0.5);
 }
 
 void evaluation_unknown(struct evaluation *out, const char *why)
@@ -31,7 +53,7 @@ void evaluation_unknown(struct evaluation *out, const char *why)
 
 double rule_limit(const struct rule_input *in, double limit)
 {
-    return in->firing ? limit * (in->clear_ppm ? in->clear_ppm : 800000) / 1e6 : limit;
+    return in->firing ? limit * (in->clear ? in->clear : 800) / 1000 : limit;
 }
 
 double window_known(const struct window_sum *s)

@@ -8,32 +8,21 @@
  * UNKNOWN. A window that is all unknown is UNKNOWN.
  *
  * While an alert fires its condition has a second, lower limit for clearing, a share of the first
- * (clear_ppm, 80 % unless given), and clears by the observed value, not by a bound of certainty: at
+ * (clear=, 80 % unless given), and clears by the observed value, not by a bound of certainty: at
  * a limit's edge there is no flapping, and with few samples no page that never ends. */
 #ifndef ALERTS_RULES_RULE_H
 #define ALERTS_RULES_RULE_H
 
+#include "alerts/rules/evaluation.h"
 #include "alerts/rules/timers.h"
 #include "alerts/rules/window.h"
 #include "supervisor/conf/family.h"
 
-enum cond { COND_FALSE, COND_UNKNOWN, COND_TRUE }; /* in this order: and is min, or is max */
 /* "true", "false", "unknown" */
 const char *cond_text(enum cond c);
-
-/* How a value is written for people: a share of 1 as "4.2%", seconds as "1m30s". */
-enum rule_unit { UNIT_COUNT, UNIT_SHARE, UNIT_SECONDS, UNIT_BURN, UNIT_STATE };
-
-#define EVALUATION_TEXT 256
-struct evaluation {
-    enum cond cond;
-    bool has_value; /* value and limit mean something */
-    enum rule_unit unit;
-    double value, limit; /* the limit is the one for clearing while the condition is firing */
-    double n, k;         /* samples, and how many of them were errors (or were too slow) */
-    int stage;           /* of a cert: 0 none, 1 the first of stages=, ...; else 0 */
-    char text[EVALUATION_TEXT]; /* a sentence with the numbers, UTF-8 */
-};
+/* Three-valued: FALSE and anything is FALSE, TRUE or anything is TRUE. */
+enum cond cond_and(enum cond a, enum cond b);
+enum cond cond_or(enum cond a, enum cond b);
 
 /* What a probe said last; strings are valid during the call. */
 enum rule_health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_FAILED };
@@ -63,7 +52,7 @@ struct rule_input {
     wall_t wall;
     bool firing;           /* the alert fires, which is more than that it is pending (for=) */
     bool no_text;          /* evaluation.text is not wanted: it costs more than the judgement */
-    int32_t clear_ppm;     /* 0: 80 % */
+    int32_t clear;         /* thousandths of the limit, for clearing; 0: 80 % */
     struct window *window; /* of the metric; of a program's restarts; NULL: UNKNOWN */
     struct timers *timers; /* of a timer */
     struct rule_probe probe;
@@ -149,6 +138,8 @@ struct alert_program {
 /* Sets the text, cut to whole UTF-8 characters. */
 void evaluation_text(struct evaluation *out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* k of n, rounded. */
+void evaluation_count(struct evaluation *out, double k, double n);
 /* UNKNOWN with a reason. */
 void evaluation_unknown(struct evaluation *out, const char *why);
 /* The limit to hold a value against: the alert's, or while it fires that for clearing. */
