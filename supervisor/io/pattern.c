@@ -1,0 +1,278 @@
+/* Regular expressions through PCRE2, and the literal that is looked for before. */
+#include "supervisor/io/pattern.h"
+#include "supervisor/base/mem.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STEPS = 100000, /* about a millisecond */
+    DEPTH = 1000,
+    HEAP_KB = 1024,
+    STACK_MIN = 32 * 1024,
+    STACK_MAX = 256 * 1024,
+    LITERAL_MAX = 64,
+};
+
+struct pattern {
+    pcre2_code *code;
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    char literal[LITERAL_MAX];
+    size_t nliteral;
+    uint64_t given_up;
+};
+
+/* ---- the literal ---- */
+
+/* Reads an expression as far as it understands it. What it does not know for sure ends the search
+ * without a literal: it must never take one that a match can do without. */
+struct scan {
+    const char *p;
+    char run[LITERAL_MAX]; /* characters that follow each other in every match */
+    size_t nrun;
+    struct pattern *out;
+};
+
+static void run_end(struct scan *s)
+{
+    if (s->nrun > s->out->nliteral) {
+        memcpy(s->out->literal, s->run, s->nrun);
+        s->out->nliteral = s->nrun;
+    }
+    s->nrun = 0;
+}
+
+/* Skips a class, whose first byte is behind the bracket; false if it has no end. */
+static bool skip_class(struct scan *s)
+{
+    if (*s->p == '^')
+        s->p++;
+    if (*s->p == ']')
+        s->p++;
+    for (; *s->p && *s->p != ']'; s->p++) {
+        if (*s->p == '[' && strchr(":.=", s->p[1]) && s->p[1])
+            return false; /* [[:alpha:]]: rare enough to give up */
+        if (*s->p == '\\' && (!s->p[1] || strchr("QE", *++s->p)))
+            return false;
+    }
+    return *s->p++ == ']';
+}
+
+/* (?: (?= (?! (?> (?< change nothing for what follows; (?i) and its like do */
+static bool group_is_plain(const char *p)
+{
+    if (*p == '*')
+        return false;
+    return *p != '?' || (p[1] && strchr(":=!><", p[1]));
+}
+
+/* Skips a group, whose first byte is behind the parenthesis. */
+static bool skip_group(struct scan *s)
+{
+    unsigned depth = 1;
+    if (!group_is_plain(s->p))
+        return false;
+    while (depth > 0) {
+        char c = *s->p;
+        if (!c)
+            return false;
+        s->p++;
+        if (c == '\\') {
+            if (!*s->p || strchr("QEc", *s->p))
+                return false;
+            s->p++;
+        } else if (c == '[') {
+            if (!skip_class(s))
+                return false;
+        } else if (c == '(') {
+            if (!group_is_plain(s->p))
+                return false;
+            depth++;
+        } else if (c == ')') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+/* What stands for a character of its own behind a backslash: 1; for a class or a place: 0; what we
+ * do not follow: -1. */
+static int escape_kind(const char *p)
+{
+    if (*p && ispunct((unsigned char)*p))
+        return 1;
+    return *p && strchr("dDwWsSbBAzZhHvVRnrtfae", *p) ? 0 : -1;
+}
+
+static bool is_quantifier(const char *p)
+{
+    return *p && strchr("?*+{", *p);
+}
+
+/* Skips ?, *, +, {2,3} and what may follow them. A brace that is no quantifier gives up. */
+static bool skip_quantifier(struct scan *s)
+{
+    if (*s->p == '{') {
+        size_t n = strspn(s->p + 1, "0123456789,");
+        if (s->p[n + 1] != '}')
+            return false;
+        s->p += n + 2;
+    } else {
+        s->p++;
+    }
+    if (*s->p == '?' || *s->p == '+')
+        s->p++;
+    return !is_quantifier(s->p);
+}
+
+/* A character, which counts unless it may be there no time; what follows + is not next to it. */
+static bool take_char(struct scan *s, char c)
+{
+    if (!is_quantifier(s->p)) {
+        if (s->nrun == LITERAL_MAX)
+            run_end(s);
+        s->run[s->nrun++] = c;
+        return true;
+    }
+    if (*s->p == '+' && s->nrun < LITERAL_MAX)
+        s->run[s->nrun++] = c;
+    run_end(s);
+    return skip_quantifier(s);
+}
+
+static bool take_other(struct scan *s, bool understood)
+{
+    run_end(s);
+    return understood && (!is_quantifier(s->p) || skip_quantifier(s));
+}
+
+/* One item of the expression; false: give up. */
+static bool take_item(struct scan *s)
+{
+    char c = *s->p++;
+    switch (c) {
+    case '|':
+    case ')':
+    case '?':
+    case '*':
+    case '+':
+    case '{':
+        return false;
+    case '[':
+        return take_other(s, skip_class(s));
+    case '(':
+        return take_other(s, skip_group(s));
+    case '^':
+    case '$':
+    case '.':
+        return take_other(s, true);
+    case '\\': {
+        int kind = escape_kind(s->p);
+        c = *s->p;
+        s->p += kind >= 0;
+        return kind == 1 ? take_char(s, c) : take_other(s, kind == 0);
+    }
+    default:
+        return take_char(s, c);
+    }
+}
+
+static void find_literal(struct pattern *p, const char *text)
+{
+    struct scan s = {.p = text, .out = p};
+    while (*s.p) {
+        if (!take_item(&s)) {
+            p->nliteral = 0;
+            return;
+        }
+    }
+    run_end(&s);
+}
+
+/* ---- PCRE2 ---- */
+
+static pcre2_code *compile(const char *text, struct err *e)
+{
+    int code;
+    PCRE2_SIZE offset;
+    PCRE2_UCHAR why[160];
+    /* no (*UTF): lines are bytes, and a wrong one must not make the match an error */
+    pcre2_code *c = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+                                  PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C,
+                                  &code, &offset, NULL);
+    if (c)
+        return c;
+    pcre2_get_error_message(code, why, sizeof(why));
+    err_set(e, "%s at offset %zu of the regular expression '%.200s'", (const char *)why,
+            (size_t)offset, text);
+    return NULL;
+}
+
+struct pattern *pattern_new(const char *text, struct err *e)
+{
+    pcre2_code *code = compile(text, e);
+    if (!code)
+        return NULL;
+    struct pattern *p = mem_zalloc(sizeof(*p));
+    p->code = code;
+    p->context = pcre2_match_context_create(NULL);
+    p->data = pcre2_match_data_create(1, NULL);
+    if (!p->context || !p->data)
+        mem_die();
+    pcre2_set_match_limit(p->context, STEPS);
+    pcre2_set_depth_limit(p->context, DEPTH);
+    pcre2_set_heap_limit(p->context, HEAP_KB);
+    /* without JIT (denied, or another machine) the interpreter keeps to the same limits */
+    if (pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0) {
+        p->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
+        if (p->stack)
+            pcre2_jit_stack_assign(p->context, NULL, p->stack);
+    }
+    find_literal(p, text);
+    return p;
+}
+
+void pattern_free(struct pattern **pp)
+{
+    struct pattern *p = *pp;
+    *pp = NULL;
+    if (!p)
+        return;
+    pcre2_match_data_free(p->data);
+    pcre2_match_context_free(p->context);
+    pcre2_jit_stack_free(p->stack);
+    pcre2_code_free(p->code);
+    free(p);
+}
+
+const char *pattern_literal(const struct pattern *p, size_t *out_n)
+{
+    *out_n = p->nliteral;
+    return p->literal;
+}
+
+const char *pattern_maybe(const struct pattern *p, const char *text, size_t n)
+{
+    return p->nliteral ? memmem(text, n, p->literal, p->nliteral) : text;
+}
+
+bool pattern_match(struct pattern *p, const char *text, size_t n)
+{
+    if (!pattern_maybe(p, text, n))
+        return false;
+    int r = pcre2_match(p->code, (PCRE2_SPTR)text, n, 0, 0, p->data, p->context);
+    if (r < 0 && r != PCRE2_ERROR_NOMATCH)
+        p->given_up++;
+    return r >= 0;
+}
+
+uint64_t pattern_given_up(const struct pattern *p)
+{
+    return p->given_up;
+}
