@@ -131,12 +131,13 @@ static struct verdict judge(const struct alert_burn *o, const struct rule_input 
     return v;
 }
 
-/* Which of two says more: by its condition, else by how near it is to its rate. */
+/* Whether a slower pair says more than a faster one: by its condition, else by how near it is to its
+ * rate; of two that hold the faster one is what matters. */
 static bool says_more(const struct verdict *a, const struct verdict *b)
 {
     if (a->cond != b->cond)
         return cond_or(a->cond, b->cond) == a->cond;
-    return a->burn / a->rate > b->burn / b->rate;
+    return a->cond != COND_TRUE && a->burn / a->rate > b->burn / b->rate;
 }
 
 static void explain(const struct alert_burn *o, const struct verdict *v, struct evaluation *out)
