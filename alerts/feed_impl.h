@@ -30,7 +30,7 @@ struct metric_state {
     double part_ok, part_err;
     /* total= and errors= come apart: errors counted that the total has yet to bring */
     uint64_t owed;
-    uint64_t given_up; /* of its patterns, as last seen */
+    bool given_up; /* a match in this block was too much for its limits */
     UT_hash_handle hh;
 };
 

@@ -35,16 +35,25 @@ static void keep_evidence(struct metric_state *m, const char *line, size_t n)
     m->m.evidence[n] = '\0';
 }
 
+/* A line that is too much for an expression's limits counts as none, and may have been anything. */
+static bool matches(struct metric_state *m, const struct pattern *pattern, const char *line,
+                    size_t n)
+{
+    int r = pattern_match(pattern, line, n);
+    m->given_up = m->given_up || r < 0;
+    return r > 0;
+}
+
 /* The next line at or behind *p that the pattern matches; NULL: none. *p is then behind it. */
-static const char *next_match(struct pattern *pattern, const char **p, const char *end,
-                              size_t *out_len)
+static const char *next_match(struct metric_state *m, const struct pattern *pattern, const char **p,
+                              const char *end, size_t *out_len)
 {
     const char *hit;
     while (*p < end && (hit = pattern_maybe(pattern, *p, (size_t)(end - *p)))) {
         const char *before = memrchr(*p, '\n', (size_t)(hit - *p));
         *p = before ? before + 1 : *p;
         const char *line = line_next(p, end, out_len);
-        if (pattern_match(pattern, line, *out_len))
+        if (matches(m, pattern, line, *out_len))
             return line;
     }
     return NULL;
@@ -55,7 +64,7 @@ static uint32_t count_errors(struct metric_state *m, const struct block *b)
     const char *p = b->p, *line, *last = NULL;
     size_t len, last_len = 0;
     uint32_t n = 0;
-    while ((line = next_match(m->errors, &p, b->end, &len))) {
+    while ((line = next_match(m, m->errors, &p, b->end, &len))) {
         last = line;
         last_len = len;
         n++;
@@ -70,21 +79,11 @@ static uint32_t count_ok(struct metric_state *m, const struct block *b)
     const char *p = b->p, *line;
     size_t len;
     uint32_t n = 0;
-    while ((line = next_match(m->total, &p, b->end, &len))) {
-        if (!m->errors || !pattern_match(m->errors, line, len))
+    while ((line = next_match(m, m->total, &p, b->end, &len))) {
+        if (!m->errors || !matches(m, m->errors, line, len))
             n++;
     }
     return n;
-}
-
-/* A line that was too much for an expression may have been anything. */
-static void note_given_up(struct metric_state *m, mono_t now)
-{
-    uint64_t n =
-        (m->total ? pattern_given_up(m->total) : 0) + (m->errors ? pattern_given_up(m->errors) : 0);
-    if (n != m->given_up)
-        metric_lost(m, now, now);
-    m->given_up = n;
 }
 
 static void match(struct metric_state *m, const struct block *b)
@@ -92,7 +91,9 @@ static void match(struct metric_state *m, const struct block *b)
     uint32_t err = m->errors ? count_errors(m, b) : 0;
     uint32_t ok = m->total ? count_ok(m, b) : b->lines - err;
     metric_count(m, b->now, ok, err);
-    note_given_up(m, b->now);
+    if (m->given_up)
+        metric_lost(m, b->now, b->now);
+    m->given_up = false;
 }
 
 static bool looks_at(const struct use *u, uint8_t stream)

@@ -10,7 +10,7 @@ static const struct opt rows[] = {
     R("program", program, STRING, .def_note = "required",
       .help = "The program, or group of programs, whose lines are counted."),
     R("total", total, STRING, .def_note = "all lines",
-      .help = "A regular expression (PCRE2, on bytes): the lines that count at all. A percent "
+      .help = "A regular expression (PCRE2, UTF-8): the lines that count at all. A percent "
               "sign is written twice."),
     R("errors", errors, STRING, .def_note = "none",
       .help = "A regular expression: the lines that are errors; they count as part of the total, "

@@ -6,12 +6,16 @@
 #include <pcre2.h>
 
 #include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    STEPS = 100000, /* about a millisecond */
-    DEPTH = 1000,
+    /* of a match; a million take about 10 ms */
+    STEPS_LEAST = 50000,
+    STEPS_A_BYTE = 20,
+    STEPS_MAX = 1000000,
     HEAP_KB = 1024,
     STACK_MIN = 32 * 1024,
     STACK_MAX = 256 * 1024,
@@ -25,7 +29,6 @@ struct pattern {
     pcre2_jit_stack *stack;
     char literal[LITERAL_MAX];
     size_t nliteral;
-    uint64_t given_up;
 };
 
 /* ---- the literal ---- */
@@ -179,7 +182,11 @@ static bool take_item(struct scan *s)
         return kind == 1 ? take_char(s, c) : take_other(s, kind == 0);
     }
     default:
-        return take_char(s, c);
+        if (!(c & 0x80))
+            return take_char(s, c);
+        while ((*s->p & 0xc0) == 0x80) /* one character of several bytes: as one, or not at all */
+            s->p++;
+        return take_other(s, true);
     }
 }
 
@@ -200,17 +207,15 @@ static void find_literal(struct pattern *p, const char *text)
 static pcre2_code *compile(const char *text, struct err *e)
 {
     int code;
-    PCRE2_SIZE offset;
+    PCRE2_SIZE at;
     PCRE2_UCHAR why[160];
-    /* no (*UTF): lines are bytes, and a wrong one must not make the match an error */
     pcre2_code *c = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C,
-                                  &code, &offset, NULL);
+                                  PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
+                                  &code, &at, NULL);
     if (c)
         return c;
     pcre2_get_error_message(code, why, sizeof(why));
-    err_set(e, "%s at offset %zu of the regular expression '%.200s'", (const char *)why,
-            (size_t)offset, text);
+    err_set(e, "the pattern is wrong at its character %zu: %s", at + 1, (const char *)why);
     return NULL;
 }
 
@@ -225,8 +230,6 @@ struct pattern *pattern_new(const char *text, struct err *e)
     p->data = pcre2_match_data_create(1, NULL);
     if (!p->context || !p->data)
         mem_die();
-    pcre2_set_match_limit(p->context, STEPS);
-    pcre2_set_depth_limit(p->context, DEPTH);
     pcre2_set_heap_limit(p->context, HEAP_KB);
     /* without JIT (denied, or another machine) the interpreter keeps to the same limits */
     if (pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0) {
@@ -262,17 +265,12 @@ const char *pattern_maybe(const struct pattern *p, const char *text, size_t n)
     return p->nliteral ? memmem(text, n, p->literal, p->nliteral) : text;
 }
 
-bool pattern_match(struct pattern *p, const char *text, size_t n)
+int pattern_match(const struct pattern *p, const char *text, size_t n)
 {
     if (!pattern_maybe(p, text, n))
-        return false;
+        return 0;
+    size_t steps = n < STEPS_MAX / STEPS_A_BYTE ? STEPS_LEAST + n * STEPS_A_BYTE : STEPS_MAX;
+    pcre2_set_match_limit(p->context, (uint32_t)(steps < STEPS_MAX ? steps : STEPS_MAX));
     int r = pcre2_match(p->code, (PCRE2_SPTR)text, n, 0, 0, p->data, p->context);
-    if (r < 0 && r != PCRE2_ERROR_NOMATCH)
-        p->given_up++;
-    return r >= 0;
-}
-
-uint64_t pattern_given_up(const struct pattern *p)
-{
-    return p->given_up;
+    return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }

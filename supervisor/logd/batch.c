@@ -1,6 +1,7 @@
 /* One turn of a writer with one sink. */
 #include "supervisor/logd/batch.h"
 #include "supervisor/base/log.h"
+#include "supervisor/logd/cut.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pick.h"
@@ -132,15 +133,18 @@ static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wro
     x->gap_bytes -= p->lost_bytes;
     x->gap_lines -= p->lost_lines;
     LOGSHM_ORDER();
+    if (p->cut)
+        cut_note(w->d, p->out, x->done + p->covers, p->cut_on);
     x->done += p->raw ? (uint64_t)wrote : p->covers;
     LOGSHM_ORDER();
     sink_took(k, (uint64_t)wrote);
     k->size += wrote;
 }
 
-static bool rotation_due(const struct sink *k)
+/* full: RLIMIT_FSIZE lets it grow no further, wherever maxbytes is */
+static bool rotation_due(const struct sink *k, bool full)
 {
-    if (!k->regular || k->maxbytes <= 0 || k->size < k->maxbytes)
+    if (!k->regular || k->maxbytes <= 0 || (k->size < k->maxbytes && !full))
         return false;
     return !k->rotate_at.ns || mono_reached(k->rotate_at, mono_now());
 }
@@ -200,13 +204,14 @@ static bool serve_out(struct writer *w, struct sink *k, struct out *o)
     pthread_mutex_lock(&w->d->lock);
     if (n >= 0)
         commit(w, k, &p, n);
-    if (rotation_due(k)) {
+    bool whole = n == (ssize_t)p.data.len, full = !whole && e.errnum == EFBIG && k->size > 0;
+    if (rotation_due(k, full)) {
         pthread_mutex_unlock(&w->d->lock);
         rotate(w, k, s->slot);
         pthread_mutex_lock(&w->d->lock);
+        whole |= full && k->size == 0;
     }
     o->pinned = 0;
-    bool whole = n == (ssize_t)p.data.len;
     if (whole)
         recovered(k);
     else

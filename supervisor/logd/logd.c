@@ -9,6 +9,7 @@
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tail.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <errno.h>
@@ -80,8 +81,9 @@ static int make_parts(struct logd *d)
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();
     d->tails = tails_new();
+    d->taps = taps_new(d->h);
     d->poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!d->streams || !d->chains || !d->gzips || !d->tails || d->poke < 0)
+    if (!d->streams || !d->chains || !d->gzips || !d->tails || !d->taps || d->poke < 0)
         return -1;
     return ring_open(&d->ring, d->h, d->chains) < 0 || !writer_new(d, 0) ? -1 : 0;
 }

@@ -18,6 +18,7 @@ struct stream;
 struct writer;
 struct gzips;
 struct tails;
+struct taps;
 
 #define LOGD_SINK_BUCKETS 512u
 
@@ -48,6 +49,7 @@ struct stream {
     bool lazy;        /* its file's sink is made when there is something to write */
     bool unmade;      /* lazy, and its AUTO file is to be created */
     bool reading;     /* a read() into its blocks is under way */
+    bool sided;       /* its text is looked at as it is read: tap.h */
     struct out *outs; /* [LOGSHM_OUTS]; without a sink so far: one that all share */
 };
 
@@ -64,6 +66,7 @@ struct logd {
     unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
+    struct taps *taps;
     uint32_t unmade; /* streams whose AUTO file is to be created ... */
     bool making;     /* ... by a thread that runs */
     TAILQ_HEAD(, question) questions;
@@ -72,6 +75,7 @@ struct logd {
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool trimmed;      /* memory of the start was given back */
     bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;

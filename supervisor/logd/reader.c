@@ -1,14 +1,15 @@
 /* The reading thread. */
 #include "supervisor/logd/reader.h"
+#include "supervisor/base/mem.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pressure.h"
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -28,7 +29,7 @@
 #define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
-enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
+enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE, TAG_TAP };
 
 /* ---- what is watched ---- */
 
@@ -47,6 +48,11 @@ void reader_unwatch(struct logd *d, struct stream *s)
 {
     if (s->fd >= 0)
         epoll_ctl(d->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void reader_watch_tap(struct logd *d, uint32_t which, int fd, bool on)
+{
+    watch(d, fd, TAG_TAP + which, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, EPOLLOUT);
 }
 
 static void pause_pipe(struct logd *d, struct stream *s)
@@ -156,9 +162,13 @@ static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
     ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
     pthread_mutex_unlock(&d->lock);
     ssize_t got;
+    if (s->sided)
+        tap_announce(d, s, room);
     do
         got = readv(s->fd, iov, pieces);
     while (got < 0 && errno == EINTR);
+    if (s->sided)
+        tap_text(d, s, iov, pieces, got > 0 ? (size_t)got : 0);
     pthread_mutex_lock(&d->lock);
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     s->reading = false;
@@ -243,6 +253,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
+        } else if (tag >= TAG_TAP) {
+            tap_writable(d, tag - TAG_TAP, !(ev[i].events & (EPOLLERR | EPOLLHUP)));
         } else if (stream_at(d, tag)) {
             int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
@@ -284,7 +296,10 @@ static void trim(struct logd *d)
     pthread_mutex_lock(&d->lock);
     ring_trim(&d->ring, TRIM_SPARE);
     pthread_mutex_unlock(&d->lock);
-    malloc_trim(0); /* it has a lock of its own */
+    mem_trim();
+    if (!d->trimmed)
+        mem_drop_code();
+    d->trimmed = true;
 }
 
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */

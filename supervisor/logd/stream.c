@@ -7,6 +7,7 @@
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/tail.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <stdlib.h>
@@ -120,6 +121,9 @@ void stream_configure(struct logd *d, struct stream *s)
 {
     struct logshm_stream c;
     read_config(stream_shared(d, s), &c);
+    s->sided = c.sided;
+    if (s->sided)
+        tap_configure(d, s);
     s->lazy = can_wait(d, s, &c);
     attach(s, 0, c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0));
     struct sink *k = s->outs[0].sink;
@@ -228,6 +232,8 @@ static void let_go(struct logd *d, struct stream *s)
     if (r->flags & LOGSHM_SECOND)
         logshm_out(d->h, s->slot, 1)->done = next;
     logshm_out(d->h, s->slot, 0)->done = next;
+    if (s->sided)
+        tap_jump(d, s, next);
     LOGSHM_ORDER();
     r->read = next;
     LOGSHM_ORDER();
@@ -322,6 +328,7 @@ bool stream_released(const struct logd *d, const struct stream *s)
 void stream_remove(struct logd *d, struct stream *s)
 {
     tails_forget(d, s);
+    tap_forget(d, s);
     if (s->paused)
         d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
