@@ -5,6 +5,7 @@
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pick.h"
+#include "supervisor/logd/pull.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/recover.h"
 #include "supervisor/logd/rotate.h"
@@ -18,7 +19,7 @@
 #define RETRY_FULL DUR_MS(20) /* a full pipe: its reader is slow, not gone */
 #define WARN_EVERY DUR_S(60)
 #define ROTATE_RETRY DUR_S(10)
-#define BATCHES 64 /* writes of one turn */
+#define BATCHES 16 /* writes of one turn; then others have theirs */
 
 /* ---- failures ---- */
 
@@ -236,6 +237,15 @@ static bool serve_all(struct writer *w, struct sink *k)
     return more && !k->failing;
 }
 
+/* A stream that is to go may have waited for the end of our work only. */
+static void let_close(struct logd *d, const struct sink *k)
+{
+    const struct out *o;
+    TAILQ_FOREACH (o, &k->outs, link)
+        if (o->stream->closing)
+            reader_poke(d);
+}
+
 void batch_serve(struct writer *w, struct sink *k)
 {
     bool more = true;
@@ -244,11 +254,13 @@ void batch_serve(struct writer *w, struct sink *k)
     bool ready = make_ready(w, k);
     k->want_open = false;
     for (int i = 0; ready && more && i < BATCHES && !k->failing; i++)
-        more = serve_all(w, k);
+        more = serve_all(w, k) || (!k->failing && pull(w, k));
     k->busy = false;
     if (k->nouts == 0)
         writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
+    else
+        let_close(w->d, k);
     orders_settled(w->d);
 }

@@ -7,7 +7,8 @@ static struct logshm_cut *cut_of(const struct logd *d, const struct out *o)
     return &logshm_side(d->h, o->stream->slot)->cuts[o->which];
 }
 
-/* The state at `done`: that of a change before it, unless another run of the program began since. */
+/* The state at `done`: that of a change before it, unless another run of the program began since.
+ */
 static bool is_on(const struct logd *d, const struct out *o, uint64_t done)
 {
     const struct logshm_cut *c = cut_of(d, o);

@@ -13,8 +13,9 @@ struct cut {
     bool on;       /* the state after skip */
 };
 
-/* Looks at the bytes from the output's `done` on, which are in view. flush: what may be the beginning
- * of a mark is not waited for. With the lock. Neither to nor skip above done: wait for more. */
+/* Looks at the bytes from the output's `done` on, which are in view. flush: what may be the
+ * beginning of a mark is not waited for. With the lock. Neither to nor skip above done: wait for
+ * more. */
 void cut_find(const struct logd *d, const struct out *o, const struct span *view, bool flush,
               struct cut *out);
 /* The output has this state from the position on; before its `done` is set to that. */

@@ -77,6 +77,7 @@ static int make_parts(struct logd *d)
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for a microsecond */
     pthread_mutex_init(&d->lock, &attr);
     pthread_mutexattr_destroy(&attr);
+    pthread_cond_init(&d->read_over, NULL);
     d->streams = calloc(d->h->nstreams, sizeof(struct stream));
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();

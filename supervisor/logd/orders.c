@@ -276,8 +276,7 @@ static void do_tap(struct logd *d, struct order *o, const uint32_t *slots)
 static order_fn *const orders[] = {
     [LOGOP_ADD] = do_add,       [LOGOP_DEL] = do_del,       [LOGOP_UPDATE] = do_update,
     [LOGOP_REOPEN] = do_reopen, [LOGOP_CLEAR] = do_clear,   [LOGOP_DRAIN] = do_drain,
-    [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish,
-    [LOGOP_TAP] = do_tap,
+    [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish, [LOGOP_TAP] = do_tap,
 };
 
 /* ---- the channel ---- */

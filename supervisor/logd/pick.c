@@ -212,8 +212,8 @@ static bool pick_syslog(struct choice *c, struct pick *p)
 
 /* ---- capture mode ---- */
 
-/* Limits the choice to what stands outside the marks. False: a pick that skips the rest was made, or
- * there is nothing to do. */
+/* Limits the choice to what stands outside the marks. False: a pick that skips the rest was made,
+ * or there is nothing to do. */
 static bool is_outside(struct choice *c, struct pick *p, bool *out_skips)
 {
     struct cut cut;

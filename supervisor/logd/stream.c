@@ -1,5 +1,6 @@
 /* A program's stream inside supd-log. */
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/intake.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/logd/autofile.h"
@@ -121,6 +122,8 @@ void stream_configure(struct logd *d, struct stream *s)
 {
     struct logshm_stream c;
     read_config(stream_shared(d, s), &c);
+    if (s->sided != c.sided)
+        intake_wait(d, s); /* the reader alone reads the pipe of a stream with a side */
     s->sided = c.sided;
     if (s->sided)
         tap_configure(d, s);
@@ -322,7 +325,7 @@ bool stream_released(const struct logd *d, const struct stream *s)
             (s->outs[i].sink && (s->outs[i].sink->busy ||
                                  out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read)))
             return false;
-    return s->closing && !s->unmade;
+    return s->closing && !s->unmade && !s->reading;
 }
 
 void stream_remove(struct logd *d, struct stream *s)
