@@ -2,8 +2,10 @@
 #include "supervisor/agent/probing.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/io/files.h"
 #include "supervisor/io/http_out.h"
 #include "supervisor/io/resolve.h"
+#include "supervisor/io/trusts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +103,11 @@ bool probing_setup(struct agent_program *a, struct err *e)
     a->env.resolve = resolve_new(a->loop, NULL, e);
     if (a->env.resolve)
         a->env.http = http_new(a->loop, a->env.resolve, e);
-    if (!a->env.http)
+    if (a->env.http)
+        a->env.files = files_new(a->loop, e);
+    if (!a->env.files)
         return false;
+    a->env.trusts = trusts_new();
     a->probes = probes_new(&a->env, on_event, a);
     return true;
 }
@@ -119,6 +124,8 @@ void probing_fini(struct agent_program *a)
         free(r->probe);
         free(r);
     }
+    trusts_free(&a->env.trusts);
+    files_free(&a->env.files);
     if (a->env.http)
         http_free(&a->env.http);
     if (a->env.resolve)
