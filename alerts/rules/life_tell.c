@@ -96,8 +96,9 @@ static void delivered(struct life *l, const struct life_event *ev)
     if (!c)
         return;
     c->open = ev->tell == TELL_TRIGGER;
-    if (c->seq == ev->seq)
-        c->on_way = CH_NOTHING;
+    if (c->seq != ev->seq)
+        return;
+    c->on_way = CH_NOTHING;
     if (ev->tell == TELL_RESOLVE)
         c->owed = c->again = WALL_NEVER;
 }
