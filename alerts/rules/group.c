@@ -88,7 +88,8 @@ void digest_text(struct digest_item *items, size_t n, struct str *out)
 {
     struct run best[DIGEST_ROOTS] = {0};
     size_t roots = 0;
-    qsort(items, n, sizeof(items[0]), by_root);
+    if (n)
+        qsort(items, n, sizeof(items[0]), by_root);
     for (size_t i = 0; i < n; roots++) {
         struct run r = run_at(items + i, n - i);
         keep_run(best, r);
