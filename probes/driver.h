@@ -32,7 +32,11 @@ struct driver {
     struct attempt *(*start)(const struct attempt_request *rq);
     /* Ends it without an answer, and frees it (an answered attempt is freed by the driver). */
     void (*cancel)(struct attempt **a);
-    /* Frees what is held, when the probe goes; may be NULL. */
+    /* What the load child cannot check, since it needs a foreign library (does a pattern compile?):
+     * 0, or -1 and the reason, which begins with the option's name. May be NULL. */
+    int (*check)(const struct item *item, struct err *e);
+    /* Frees what is held, when the probe goes; may be NULL. What is held must not point into an
+     * item: the item is another one after a reload. */
     void (*drop)(void **held);
 };
 

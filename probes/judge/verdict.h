@@ -15,6 +15,7 @@
     X(TLS_HANDSHAKE, "tls_handshake")                                                              \
     X(TLS_VERIFY, "tls_verify")                                                                    \
     X(READ_TIMEOUT, "read_timeout")                                                                \
+    X(CLOSED, "closed")                                                                            \
     X(STATUS, "status")                                                                            \
     X(BODY, "body")                                                                                \
     X(HEADER, "header")                                                                            \

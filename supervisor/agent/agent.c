@@ -1,97 +1,45 @@
 /* supd-agent: follows what supd does, and answers the requests that supd forwards to it. */
 #include "supervisor/agent/agent.h"
-#include "supervisor/agent/channel.h"
+#include "supervisor/agent/hand.h"
+#include "supervisor/agent/probing.h"
+#include "supervisor/agent/program.h"
+#include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/hand.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define PINGS_MAX 16
-
-struct agent_program;
-
-/* a ping that waits for supd's own answer, so that it proves the way there and back */
-struct ping {
-    struct agent_program *agent; /* NULL: free */
-    uint32_t ref;
-};
-
-struct agent_program {
-    struct loop *loop;
-    struct channel *channel;
-    mono_t started;
-    uint64_t events; /* seen */
-    struct ping pings[PINGS_MAX];
-};
-
-static int64_t number(const struct wire_reply *r, const char *key)
-{
-    struct wire_pair pairs[32];
-    int64_t n = wire_pairs(r->rest, pairs, 32);
-    const char *text = n > 0 ? wire_value(pairs, (size_t)n, key) : NULL;
-    return text ? strtoll(text, NULL, 10) : 0;
-}
-
-static void on_version(void *obj, const struct wire_reply *r)
-{
-    struct ping *p = obj;
-    struct agent_program *a = p->agent;
-    if (r->kind == WIRE_OK) {
-        channel_ok_begin(a->channel, p->ref);
-        channel_kv(a->channel, "pid", getpid());
-        channel_kv(a->channel, "uid", geteuid());
-        channel_kv(a->channel, "uptime_ms", mono_sub(mono_now(), a->started).ns / 1000000);
-        channel_kv(a->channel, "events", (int64_t)a->events);
-        channel_kv(a->channel, "generation", number(r, "generation"));
-        channel_ok_end(a->channel);
-    } else {
-        channel_error(a->channel, p->ref, WIRE_FAILED, r->text);
-    }
-    p->agent = NULL;
-}
-
-static void do_ping(struct agent_program *a, const struct channel_req *rq)
-{
-    size_t i = 0;
-    while (i < PINGS_MAX && a->pings[i].agent)
-        i++;
-    if (i < PINGS_MAX && channel_ask(a->channel, "version", on_version, &a->pings[i]))
-        a->pings[i] = (struct ping){.agent = a, .ref = rq->ref};
-    else
-        channel_error(a->channel, rq->ref, WIRE_BUSY, "the agent has too much to do");
-}
-
-static const struct {
-    const char *verb;
-    void (*fn)(struct agent_program *a, const struct channel_req *rq);
-} requests[] = {
-    {"ping", do_ping},
-};
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 
 static void on_request(void *obj, const struct channel_req *rq, char *const *args, size_t nargs)
 {
-    struct agent_program *a = obj;
-    (void)args;
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        if (strcmp(requests[i].verb, rq->verb) != 0)
-            continue;
-        if (nargs > 0)
-            channel_error(a->channel, rq->ref, WIRE_BAD_REQUEST, "usage: agent ping");
-        else
-            requests[i].fn(a, rq);
-        return;
-    }
-    channel_error(a->channel, rq->ref, WIRE_BAD_REQUEST,
-                  "no such request to the agent; known is: ping");
+    requests_do(obj, rq, args, nargs);
 }
 
 static void on_event(void *obj, const struct wire_pair *pairs, size_t n)
 {
     struct agent_program *a = obj;
-    (void)pairs, (void)n;
     a->events++;
+    procs_event(a->procs, pairs, n);
+}
+
+static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
+{
+    struct agent_program *a = obj;
+    procs_record(a->procs, pairs, n);
+}
+
+static void on_snapshot(void *obj)
+{
+    (void)obj;
+}
+
+static void on_process(void *obj, const struct procs_change *c)
+{
+    probing_process(obj, c);
 }
 
 static void on_closed(void *obj)
@@ -99,6 +47,73 @@ static void on_closed(void *obj)
     struct agent_program *a = obj;
     loop_stop(a->loop);
 }
+
+/* ---- the configuration ---- */
+
+struct agentgen *agent_read_gen(int fd, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        err_errno(e, errno, "cannot read the configuration that supd handed over");
+    else if (st.st_size == 0)
+        return agentgen_read("", 0, e);
+    else {
+        void *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (text != MAP_FAILED) {
+            struct agentgen *g = agentgen_read(text, (size_t)st.st_size, e);
+            munmap(text, (size_t)st.st_size);
+            return g;
+        }
+        err_errno(e, errno, "cannot map the configuration that supd handed over");
+    }
+    return NULL;
+}
+
+static void take_generation(struct agent_program *a, int fd)
+{
+    struct err e;
+    struct agentgen *g = agent_read_gen(fd, &e);
+    if (!g) {
+        log_error("agent: %s; the one before stays in use", e.msg);
+        return;
+    }
+    struct agentgen *old = a->gen;
+    a->gen = g;
+    procs_follow(a->procs, g);
+    probing_apply(a);
+    agentgen_free(&old);
+    if (a->serving && !g->conf->agent.listen.port)
+        a->server->stop(&a->serving);
+    log_info("agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
+             g->nprocs);
+}
+
+static void serve(struct agent_program *a, int fd)
+{
+    struct err e;
+    if (a->serving)
+        a->server->stop(&a->serving);
+    a->serving = a->server->start(a, fd, &e);
+    if (!a->serving)
+        log_error("agent: %s", e.msg);
+}
+
+static void on_hand(void *obj, const char *what, int fd)
+{
+    struct agent_program *a = obj;
+    if (strcmp(what, HAND_GENERATION) == 0) {
+        take_generation(a, fd);
+        fd_close(&fd);
+    } else if (strcmp(what, HAND_JOURNAL) == 0 && a->journal < 0) {
+        a->journal = fd;
+    } else if (strcmp(what, HAND_LISTEN) == 0 && a->server) {
+        serve(a, fd);
+    } else {
+        fd_close(&fd);
+    }
+}
+
+/* ---- the program ---- */
 
 /* Signals that are meant for others (a terminal's, a container's) do not end the agent: its channel
  * does. */
@@ -114,21 +129,37 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-int agent_run(int channel_fd)
+static bool setup(struct agent_program *a, struct err *e)
 {
-    static const struct channel_ops ops = {on_event, on_request, on_closed};
-    struct agent_program a = {.started = mono_now()};
+    static const struct channel_ops ops = {on_record, on_snapshot, on_event, on_request, on_closed};
+    a->procs = procs_new(on_process, a);
+    a->loop = loop_new(e);
+    if (a->loop)
+        a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
+    if (a->channel && probing_setup(a, e))
+        a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
+    return a->hand;
+}
+
+int agent_run(const struct agent_server *server)
+{
+    struct agent_program a = {.started = mono_now(), .journal = -1, .server = server};
     struct err e;
+    prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
-    a.loop = loop_new(&e);
-    if (a.loop)
-        a.channel = channel_new(a.loop, channel_fd, &ops, &a, &e);
-    if (a.channel)
+    bool ok = setup(&a, &e);
+    if (ok)
         loop_run(a.loop);
     else
         log_error("%s", e.msg);
-    int status = a.channel ? 0 : 1;
+    if (a.serving)
+        server->stop(&a.serving);
+    probing_fini(&a);
+    hand_free(&a.hand);
     channel_free(&a.channel);
+    procs_free(&a.procs);
     loop_free(&a.loop);
-    return status;
+    agentgen_free(&a.gen);
+    fd_close(&a.journal);
+    return ok ? 0 : 1;
 }

@@ -4,8 +4,25 @@
 
 #include "supervisor/base/err.h"
 
-/* Serves the channel on this descriptor until it closes. Returns the exit status: 0 when it ended
- * in order, 1 (with a message in the log) when it could not begin. */
-int agent_run(int channel_fd);
+struct agent_program;
+
+/* What serves HTTP, on the listening socket that supd hands over. */
+struct agent_server {
+    void *(*start)(struct agent_program *a, int fd, struct err *e); /* fd is its own; NULL: e */
+    void (*stop)(void **serving);
+};
+
+/* Serves the channel, HAND_CHANNEL_FD, until it closes. Returns the exit status: 0 when it ended in
+ * order, 1 (with a message in the log) when it could not begin. server may be NULL. */
+int agent_run(const struct agent_server *server);
+
+/* Checks the generation on this descriptor further than the load child can, which has no foreign
+ * library, and writes what is wrong to descriptor 1, a line each: "error|warning TAB FILE TAB LINE
+ * TAB TEXT". Returns the exit status: 0, also with errors found; 1 if it could not check. */
+int agent_check(int fd);
+
+struct agentgen;
+/* Reads the generation on a descriptor, which stays the caller's; NULL and the reason. */
+struct agentgen *agent_read_gen(int fd, struct err *e);
 
 #endif

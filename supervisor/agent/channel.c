@@ -5,6 +5,8 @@
 #include "supervisor/base/mem.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +79,8 @@ static void put_id(struct channel *c, char *buf)
     wire_put_field(&c->out, buf);
 }
 
-bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void *obj)
+bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
+                 void *obj)
 {
     for (size_t i = 0; i < ASKED_MAX; i++) {
         struct asked *a = &c->asked[i];
@@ -86,6 +89,8 @@ bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void
         *a = (struct asked){.fn = fn, .obj = obj};
         put_id(c, a->id);
         wire_put_field(&c->out, verb);
+        for (; args && *args; args++)
+            wire_put_field(&c->out, *args);
         str_putc(&c->out, '\n');
         flush_later(c);
         return true;
@@ -103,22 +108,48 @@ static void answer_begin(struct channel *c, uint32_t ref, const char *word)
     wire_put_field(&c->out, word);
 }
 
+void channel_row_begin(struct channel *c, uint32_t ref)
+{
+    answer_begin(c, ref, "+");
+}
+
 void channel_ok_begin(struct channel *c, uint32_t ref)
 {
     answer_begin(c, ref, "ok");
 }
 
-void channel_kv(struct channel *c, const char *key, int64_t value)
+void channel_kv_fmt(struct channel *c, const char *key, const char *fmt, ...)
 {
-    char pair[96];
-    snprintf(pair, sizeof(pair), "%s=%lld", key, (long long)value);
-    wire_put_field(&c->out, pair);
+    struct str pair = STR_INIT;
+    va_list ap;
+    str_printf(&pair, "%s=", key);
+    va_start(ap, fmt);
+    str_vprintf(&pair, fmt, ap);
+    va_end(ap);
+    wire_put_field(&c->out, str_text(&pair));
+    str_fini(&pair);
 }
 
-void channel_ok_end(struct channel *c)
+void channel_kv(struct channel *c, const char *key, const char *value)
+{
+    channel_kv_fmt(c, key, "%s", value);
+}
+
+void channel_kv_int(struct channel *c, const char *key, int64_t value)
+{
+    channel_kv_fmt(c, key, "%" PRId64, value);
+}
+
+void channel_end(struct channel *c)
 {
     str_putc(&c->out, '\n');
     flush_later(c);
+}
+
+void channel_ok(struct channel *c, uint32_t ref)
+{
+    channel_ok_begin(c, ref);
+    channel_end(c);
 }
 
 void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const char *text)
@@ -126,7 +157,7 @@ void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const c
     answer_begin(c, ref, "error");
     wire_put_field(&c->out, wire_code_name(code));
     wire_put_field(&c->out, text);
-    channel_ok_end(c);
+    channel_end(c);
 }
 
 /* ---- in ---- */
@@ -141,7 +172,10 @@ static void on_request(struct channel *c, const struct wire_pair *pairs, size_t 
             args[nargs++] = pairs[i].value;
     if (!ref || !verb)
         return;
-    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10), .verb = verb};
+    const char *admin = wire_value(pairs, n, "admin");
+    struct channel_req rq = {.ref = (uint32_t)strtoul(ref, NULL, 10),
+                             .verb = verb,
+                             .admin = admin && strcmp(admin, "1") == 0};
     c->ops->request(c->obj, &rq, args, nargs);
 }
 
@@ -158,8 +192,18 @@ static void on_event(struct channel *c, struct wire_reply *r)
         c->ops->event(c->obj, pairs, (size_t)n);
 }
 
+static void on_record(struct channel *c, const struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = strcmp(r->id, SUB_ID) == 0 ? wire_pairs(r->rest, pairs, PAIRS_MAX) : 0;
+    if (n > 0)
+        c->ops->record(c->obj, pairs, (size_t)n);
+}
+
 static void on_last_line(struct channel *c, const struct wire_reply *r)
 {
+    if (r->kind == WIRE_OK && strcmp(r->id, SUB_ID) == 0)
+        c->ops->snapshot(c->obj);
     for (size_t i = 0; i < ASKED_MAX; i++) {
         struct asked a = c->asked[i];
         if (strcmp(a.id, r->id) != 0)
@@ -188,7 +232,9 @@ static void on_line(struct channel *c, char *line, size_t n)
         on_event(c, &r);
     else if (r.kind == WIRE_BYTES)
         c->skip = r.nbytes + 1;
-    else if (r.kind != WIRE_RECORD)
+    else if (r.kind == WIRE_RECORD)
+        on_record(c, &r);
+    else
         on_last_line(c, &r);
 }
 

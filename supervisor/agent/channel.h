@@ -14,11 +14,16 @@ struct channel;
 struct channel_req {
     uint32_t ref;
     const char *verb;
+    bool admin; /* who asks may change things */
 };
 
 typedef void channel_reply_fn(void *obj, const struct wire_reply *r);
 
 struct channel_ops {
+    /* a record of the snapshot that the subscription begins with */
+    void (*record)(void *obj, const struct wire_pair *pairs, size_t n);
+    /* the snapshot is complete; events follow without a gap */
+    void (*snapshot)(void *obj);
     /* an event that is no request; the pairs are valid during the call */
     void (*event)(void *obj, const struct wire_pair *pairs, size_t n);
     /* a forwarded request; its strings are valid during the call */
@@ -32,14 +37,21 @@ struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *op
                             struct err *e);
 void channel_free(struct channel **c);
 
-/* Asks supd one verb without arguments; fn is called with its last line (ok or error). At most 64
- * at a time; more are refused: false. */
-bool channel_ask(struct channel *c, const char *verb, channel_reply_fn *fn, void *obj);
+/* Asks supd one verb with its arguments (NULL-terminated, or NULL for none); fn is called with its
+ * last line (ok or error). At most 64 at a time; more are refused: false. */
+bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
+                 void *obj);
 
-/* Answers a forwarded request. begin, then channel_kv as often as wanted, then end. */
+/* Answers a forwarded request: any number of rows, then one ok or error. A row and the ok take any
+ * number of pairs between begin and end. */
+void channel_row_begin(struct channel *c, uint32_t ref);
 void channel_ok_begin(struct channel *c, uint32_t ref);
-void channel_kv(struct channel *c, const char *key, int64_t value);
-void channel_ok_end(struct channel *c);
+void channel_kv(struct channel *c, const char *key, const char *value);
+void channel_kv_int(struct channel *c, const char *key, int64_t value);
+void channel_kv_fmt(struct channel *c, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void channel_end(struct channel *c);
+void channel_ok(struct channel *c, uint32_t ref);
 void channel_error(struct channel *c, uint32_t ref, enum wire_code code, const char *text);
 
 #endif

@@ -37,6 +37,7 @@ static const struct {
     {"subreaper", 'b'},
     {"groups", 'n'},
     {"processes", 'n'},
+    {"sections", 'n'},
     {"wakeups", 'n'},
     {"spawned", 'n'},
     {"reaped", 'n'},

@@ -204,12 +204,7 @@ void agentgen_free(struct agentgen **gp)
 
 const struct item *agentgen_item(const struct agentgen *g, const struct family *f, const char *name)
 {
-    VEC_EACH (&g->conf->items, i) {
-        const struct item *it = g->conf->items.v[i];
-        if (it->family == f && strcmp(it->name, name) == 0)
-            return it;
-    }
-    return NULL;
+    return family_item(g->conf, f, name);
 }
 
 bool item_same(const struct item *a, const struct item *b)

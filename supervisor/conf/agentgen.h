@@ -16,6 +16,10 @@
 /* Appends the generation of a conf without errors; nothing if no section needs the agent. */
 void agentgen_write(const struct conf *c, struct str *out);
 
+/* Has supd-agent check what the load child cannot, when it is needed and nothing else is wrong
+ * (agentcheck.c); what it finds goes to the conf's errors and warnings. */
+void agentcheck(struct conf *c);
+
 /* A process as the agent knows it. */
 struct agent_proc {
     const char *group, *name, *program;

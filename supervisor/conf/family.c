@@ -122,6 +122,16 @@ bool check_program(struct checker *k, const char *option, const char *name)
     return false;
 }
 
+const struct item *family_item(const struct conf *c, const struct family *f, const char *name)
+{
+    VEC_EACH (&c->items, i) {
+        const struct item *it = c->items.v[i];
+        if (it->family == f && strcmp(it->name, name) == 0)
+            return it;
+    }
+    return NULL;
+}
+
 /* ---- kinds ---- */
 
 const struct kind *family_kind(const struct family *f, const char *type)

@@ -26,6 +26,8 @@ struct family {
     const struct kind *const *kinds;
     size_t nkinds;
     void (*check)(struct checker *k); /* as a kind's; called before it */
+    /* The program that an item may have restarted, or NULL; may be NULL itself. */
+    const char *(*restarts)(const struct item *it);
 };
 
 /* Defined where their kinds are: probes/judge, alerts/rules. */
@@ -62,6 +64,9 @@ const struct item *check_item(struct checker *k, const char *option, const struc
                               const char *name);
 /* True if a program section (or a group) has that name; fails with a suggestion if not. */
 bool check_program(struct checker *k, const char *option, const char *name);
+
+/* The item [family:name], or NULL. */
+const struct item *family_item(const struct conf *c, const struct family *f, const char *name);
 
 /* Reads all sections of all families into c->items, in the file's order. */
 void load_families(struct conf *c);

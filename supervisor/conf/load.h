@@ -24,6 +24,7 @@ struct conf_request {
                          followed */
     size_t text_len;
     const char *node_name; /* NULL: this host's */
+    const char *self_dir;  /* supd's own folder, to find supd-agent; NULL: do not ask it */
 };
 
 /* Reads, expands, converts and checks the whole configuration. Always returns a conf, which the

@@ -1,6 +1,10 @@
 /* Our own sections without kinds: [supd] and [agent]. */
 #include "supervisor/conf/section.h"
 
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+
 /* groups= as numbers; the agent itself has them already */
 static void find_groups(struct conf *c, const struct sect *x)
 {
@@ -14,6 +18,33 @@ static void find_groups(struct conf *c, const struct sect *x)
     }
 }
 
+/* The host of listen= as an address, since supd itself asks no name server; a port alone is for
+ * this host only. */
+static void find_listen(struct conf *c, const struct sect *x)
+{
+    struct addr_val *v = &c->agent.listen;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    char host[NI_MAXHOST];
+    size_t n = v->host ? strlen(v->host) : 0;
+    if (!v->text || strchr(v->text, '*'))
+        return;
+    if (n == 0)
+        v->host = "127.0.0.1";
+    else if (v->host[0] == '[' && v->host[n - 1] == ']')
+        v->host = arena_strndup(c->a, v->host + 1, n - 2);
+    int r = getaddrinfo(v->host, NULL, &hints, &found);
+    if (r == 0)
+        r = getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof(host), NULL, 0,
+                        NI_NUMERICHOST);
+    if (r == 0)
+        v->host = arena_strdup(c->a, host);
+    else
+        conf_fail(c, sect_pos(x, sect_index(&rows_agent, "listen")), "agent.listen: %s: %s",
+                  v->host, gai_strerror(r));
+    if (found)
+        freeaddrinfo(found);
+}
+
 void load_agent_opts(struct conf *c)
 {
     struct sect x;
@@ -21,7 +52,12 @@ void load_agent_opts(struct conf *c)
     c->has_agent = agent != NULL;
     sect_init(&x, c, agent, &rows_agent);
     sect_convert(&x, &c->agent, &c->here, 0, 0);
+    if (!c->plain && c->agent.state_dir)
+        c->agent.state_dir =
+            path_absolute(c->a, &c->paths, path_expand_user(c->a, &c->paths, c->agent.state_dir));
     find_groups(c, &x);
+    if (!c->plain)
+        find_listen(c, &x);
 }
 
 void load_ours(struct conf *c)

@@ -36,10 +36,14 @@ static const struct opt agent[] = {
       .help = "The user that supd-agent runs as."),
     A("groups", groups, LIST, .flags = OPT_OURS, .def = "",
       .help = "Further groups of supd-agent, for what it has to reach."),
-    A("state_dir", state_dir, FOLDER, .flags = OPT_OURS, .def_note = "none",
-      .help = "Where the agent keeps its state."),
+    A("state_dir", state_dir, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "/var/lib/supd",
+      .help =
+          "Where the agent keeps windows, alerts and what is not told yet; made for its user if "
+          "its parent is there. Where it cannot write, it keeps them in memory that supd holds, "
+          "and they are lost only with supd."),
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
-      .help = "Where the agent serves metrics and the status page."),
+      .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
+              "*:PORT is for all addresses."),
 };
 
 OPT_TABLE(rows_supd, supd);

@@ -1,12 +1,12 @@
 /* supd-agent: started by supd with its channel as descriptor 3; watches and tells, unprivileged. */
 #include "supervisor/agent/agent.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/hand.h"
+#include "supervisor/rpc/rpc.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-
-#define CHANNEL_FD 3
 
 static int usage(int status)
 {
@@ -24,9 +24,12 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(0);
-    if (argc > 1 || fcntl(CHANNEL_FD, F_GETFD) < 0)
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return agent_check(HAND_CHANNEL_FD);
+    if (argc > 1 || fcntl(HAND_CHANNEL_FD, F_GETFD) < 0 || fcntl(HAND_FD, F_GETFD) < 0)
         return usage(2);
-    fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(HAND_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(HAND_FD, F_SETFD, FD_CLOEXEC);
     log_ident("supd-agent: ");
-    return agent_run(CHANNEL_FD);
+    return agent_run(&rpc_server);
 }

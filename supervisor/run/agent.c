@@ -1,9 +1,14 @@
 /* supd's side of supd-agent: its process, its channel, and the requests forwarded to it. */
 #include "supervisor/run/agent.h"
+#include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/hand.h"
 #include "supervisor/core/proc.h"
+#include "supervisor/run/agentlisten.h"
+#include "supervisor/run/health.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define CHANNEL_FD 3
+#define JOURNAL_SIZE (1 << 20)
 #define BACKOFF_FIRST DUR_MS(100)
 #define BACKOFF_MAX DUR_S(10)
 #define STABLE DUR_S(10) /* up for so long: the next death is a new story */
@@ -35,9 +41,14 @@ struct agent {
     int pid;
     bool wanted;
     struct ctl_client *client; /* NULL: no channel */
+    int hand;                  /* our end of its HAND_FD; -1: none */
+    int journal;               /* kept over its restarts; -1: none */
+    uint64_t given;            /* which text of a generation it has */
+    int listen;                /* the socket of [agent] listen=; -1: none */
+    char listen_at[64];        /* where that listens */
     struct forwarded *forwarded;
     uint32_t refs;
-    struct loop_timer timer; /* the next start; while closing: the end of patience */
+    struct loop_timer timer; /* the next start; without a channel: the end of patience */
     dur_t backoff;
     mono_t started;
     uint64_t starts;
@@ -94,6 +105,7 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
     rq->data = f;
     rq->cancel = on_cancel;
     wire_kv_int(&w, "ref", f->ref);
+    wire_kv_int(&w, "admin", rq->role == CTL_ADMIN);
     for (size_t i = 0; i < rq->argc; i++)
         wire_kv(&w, i == 0 ? "verb" : "arg", rq->argv[i]);
     wire_end(&w);
@@ -154,10 +166,62 @@ void agent_answer(struct agent *a, struct ctl_req *rq)
 
 /* ---- the process ---- */
 
+/* Hands a descriptor over. An agent that does not take it is ended: the next one starts anew. */
+static void hand(struct agent *a, const char *what, int fd)
+{
+    if (a->hand < 0 || fd < 0 || usock_send(a->hand, what, strlen(what) + 1, &fd, 1) > 0)
+        return;
+    log_warn("agent: cannot hand it its %s: %s; it is started anew", what, strerror(errno));
+    if (a->client)
+        ctl_drop(a->client);
+}
+
+/* tells one text from another */
+static uint64_t text_mark(const struct gen *g)
+{
+    uint32_t n = g->supd.agent_text_len;
+    return (uint64_t)n << 32 | crc32_of(gen_at(g, g->supd.agent_text), n);
+}
+
+static void hand_generation(struct agent *a)
+{
+    const struct gen *g = a->sup->gen->gen;
+    int fd = fd_memory("supd-agent-gen", true);
+    if (fd < 0 || fd_write_all(fd, gen_at(g, g->supd.agent_text), g->supd.agent_text_len) < 0)
+        log_warn("agent: cannot make memory for its configuration: %s", strerror(errno));
+    else
+        hand(a, HAND_GENERATION, fd);
+    fd_close(&fd);
+    a->given = text_mark(g);
+}
+
+/* Opens the socket anew if the address changed: true then. What could not be opened is tried again
+ * at the agent's next start. */
+static bool listen_anew(struct agent *a)
+{
+    const struct gen *g = a->sup->gen->gen;
+    const char *host = gen_str(g, g->supd.agent_host);
+    char at[sizeof(a->listen_at)] = "";
+    struct err e;
+    if (g->supd.agent_port)
+        snprintf(at, sizeof(at), "%s:%d", host ? host : "", g->supd.agent_port);
+    if (strcmp(at, a->listen_at) == 0 && (a->listen >= 0 || !*at))
+        return false;
+    fd_close(&a->listen);
+    memcpy(a->listen_at, at, sizeof(at));
+    if (*at && (a->listen = agentlisten_open(g, &e)) < 0)
+        log_error("agent: %s", e.msg);
+    return true;
+}
+
+/* Without its channel it ends by itself; one that hangs does not. */
 static void channel_closed(struct agent *a)
 {
     a->client = NULL;
+    health_forget(a->sup);
     fail_all(a, "supd-agent went away");
+    if (a->pid)
+        loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
 }
 
 /* the agent's user; 65534 where the configuration names none */
@@ -186,15 +250,39 @@ static bool env_passes(const char *pair)
 
 static void close_others(void)
 {
-    if (close_range(CHANNEL_FD + 1, ~0u, 0) == 0)
+    if (close_range(HAND_FD + 1, ~0u, 0) == 0)
         return;
-    for (int fd = CHANNEL_FD + 1; fd < 65536; fd++)
+    for (int fd = HAND_FD + 1; fd < 65536; fd++)
         close(fd);
 }
 
-/* In the child: only 0-2, the channel and the program itself stay open. The program is opened
- * before the user changes: its folder may be closed to that user. */
-static void run(const struct agent *a, int channel)
+/* Makes the agent's folder, for its user alone. One that is there stays as it is: if the agent
+ * cannot write to it, the agent says so. */
+static void make_state_dir(const struct agent *a)
+{
+    const struct gen *g = a->sup->gen->gen;
+    const char *path = gen_str(g, g->supd.agent_state_dir);
+    if (!path || mkdir(path, 0700) < 0 || geteuid() != 0)
+        return;
+    uid_t uid = g->supd.agent_uid < 0 ? 65534 : (uid_t)g->supd.agent_uid;
+    gid_t gid = g->supd.agent_gid < 0 ? 65534 : (gid_t)g->supd.agent_gid;
+    if (chown(path, uid, gid) < 0)
+        rmdir(path);
+}
+
+/* Both ends into their places; first out of each other's way. */
+static int place_fds(int channel, int handed)
+{
+    int high = fcntl(handed, F_DUPFD_CLOEXEC, HAND_FD + 1);
+    if (high < 0 || dup2(channel, HAND_CHANNEL_FD) < 0 || dup2(high, HAND_FD) < 0)
+        return -1;
+    fd_cloexec(HAND_CHANNEL_FD, false);
+    return fd_cloexec(HAND_FD, false);
+}
+
+/* In the child: only 0-2, the channel, the hand and the program itself stay open. The program is
+ * opened before the user changes: its folder may be closed to that user. */
+static void run(const struct agent *a, int channel, int handed)
 {
     char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
     size_t n = 0;
@@ -202,10 +290,10 @@ static void run(const struct agent *a, int channel)
         if (env_passes(*pp))
             env[n++] = *pp;
     setsid();
-    if (dup2(channel, CHANNEL_FD) < 0)
+    if (place_fds(channel, handed) < 0)
         _exit(126);
-    fd_cloexec(CHANNEL_FD, false);
     close_others();
+    make_state_dir(a);
     int program = open(a->program, O_PATH | O_CLOEXEC);
     become(a);
     sigs_restore(&a->sup->entry);
@@ -226,19 +314,39 @@ static void later(struct agent *a)
 
 static int fork_agent(struct agent *a, int *out_channel)
 {
-    int sv[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sv) < 0)
-        return -1;
-    int pid = fork();
+    int sv[2] = {-1, -1}, hv[2] = {-1, -1};
+    const int how = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int pid = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | how, 0, sv) == 0 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | how, 0, hv) == 0)
+        pid = fork();
     if (pid == 0)
-        run(a, sv[1]);
-    int saved = errno;
+        run(a, sv[1], hv[1]);
     fd_close(&sv[1]);
-    if (pid < 0)
+    fd_close(&hv[1]);
+    if (pid < 0) {
         fd_close(&sv[0]);
-    errno = saved;
+        fd_close(&hv[0]);
+    }
+    fd_close(&a->hand);
+    a->hand = hv[0];
     *out_channel = sv[0];
     return pid;
+}
+
+static void make_journal(struct agent *a)
+{
+    a->journal = fd_memory("supd-journal", false);
+    if (a->journal >= 0 && ftruncate(a->journal, JOURNAL_SIZE) < 0)
+        fd_close(&a->journal);
+}
+
+/* Each agent has a socket of its own: it gets nothing that another one asked for. */
+static void hand_text(struct agent *a)
+{
+    int fd = taps_agent_open(a->sup->taps);
+    hand(a, HAND_TEXT, fd);
+    fd_close(&fd);
 }
 
 static void start(struct agent *a)
@@ -247,6 +355,8 @@ static void start(struct agent *a)
     if (a->pid || !a->wanted || a->closed)
         return;
     a->started = mono_now();
+    if (a->journal < 0)
+        make_journal(a);
     a->pid = fork_agent(a, &channel);
     if (a->pid < 0) {
         log_warn("agent: cannot start %s: %s", a->program, strerror(errno));
@@ -261,6 +371,11 @@ static void start(struct agent *a)
         fd_close(&channel);
     }
     log_info("agent: started pid=%d", a->pid);
+    listen_anew(a);
+    hand(a, HAND_JOURNAL, a->journal);
+    hand(a, HAND_LISTEN, a->listen);
+    hand_text(a);
+    hand_generation(a);
 }
 
 static void say_gone(struct agent *a)
@@ -275,14 +390,15 @@ static void say_gone(struct agent *a)
 
 static void on_timer(struct agent *a)
 {
-    if (!a->closed) {
+    if (!a->pid && !a->closed) {
         start(a);
         return;
     }
     log_warn("agent: pid=%d takes too long to end, killing it", a->pid);
     if (a->pid)
         kill(a->pid, SIGKILL);
-    say_gone(a);
+    if (a->closed)
+        say_gone(a);
 }
 
 bool agent_reaped(struct agent *a, int pid, int status)
@@ -292,6 +408,8 @@ bool agent_reaped(struct agent *a, int pid, int status)
     struct str text = STR_INIT;
     proc_status_text(&text, status);
     a->pid = 0;
+    loop_timer_stop(&a->timer);
+    taps_agent_close(a->sup->taps);
     if (a->client)
         ctl_drop(a->client);
     if (a->closed || !a->wanted) {
@@ -314,7 +432,13 @@ int agent_pid(const struct agent *a)
 void agent_follow(struct agent *a)
 {
     struct err e;
-    bool needed = a->sup->gen->gen->supd.needs_agent;
+    const struct gen *g = a->sup->gen->gen;
+    bool needed = g->supd.needs_agent;
+    if (needed && a->wanted && a->pid && !a->closed && a->given != text_mark(g)) {
+        hand_generation(a);
+        if (listen_anew(a))
+            hand(a, HAND_LISTEN, a->listen);
+    }
     if (needed == a->wanted || a->closed)
         return;
     a->wanted = needed;
@@ -337,6 +461,9 @@ int agent_setup(struct sup *s, struct err *e)
     a->sup = s;
     LOOP_TIMER(&a->timer, s->loop, on_timer, a);
     LOOP_DEFER(&a->gone, say_gone, a);
+    a->hand = -1;
+    a->journal = -1;
+    a->listen = -1;
     s->agent = a;
     a->wanted = s->gen->gen->supd.needs_agent;
     if (!a->wanted)
@@ -372,6 +499,9 @@ void agent_free(struct agent **ap)
         return;
     loop_timer_stop(&a->timer);
     loop_defer_cancel(a->sup->loop, &a->gone);
+    fd_close(&a->hand);
+    fd_close(&a->journal);
+    fd_close(&a->listen);
     fail_all(a, "supd ends");
     free(a);
 }

@@ -1,5 +1,6 @@
 /* supd's command line. */
 #include "supervisor/run/options.h"
+#include "supervisor/conf/libexec.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/conf/show.h"
 
@@ -109,10 +110,13 @@ static int print_rows(void)
 
 static int show(const struct reading *r)
 {
+    char self_dir[256];
     struct conf_request rq = {.path = r->out->sup.config,
                               .as_supervisord = r->out->sup.as_supervisord,
                               .environ = environ,
-                              .argv0 = r->out->sup.argv[0]};
+                              .argv0 = r->out->sup.argv[0],
+                              .self_dir = self_dir};
+    libexec_self(self_dir, sizeof(self_dir));
     if (r->man)
         return print_rows();
     if (r->check)

@@ -164,13 +164,38 @@ def test_overflow_block_makes_the_program_wait_and_drops_nothing(drive):
     assert d.counters("w")["lost"] == 0
 
 
-@pytest.mark.timeout(90)
-def test_frozen_disk_stalls_only_its_own_streams(drive):
+def with_disk(drive):
+    """A filesystem of its own in the folder m."""
     d = drive("memory=2097152", before="""
         truncate -s 32M "$TEST_DIR/disk" && mkfs.ext4 -q "$TEST_DIR/disk" || exit 1
         mkdir "$TEST_DIR/m"; mount -o loop "$TEST_DIR/disk" "$TEST_DIR/m" || echo nope >"$TEST_DIR/noloop" """)
     if os.path.exists(d.path("noloop")):
         pytest.skip("this machine has no loop devices")
+    return d
+
+
+@pytest.mark.timeout(90)
+def test_disk_that_freezes_in_full_flow_does_not_hold_the_program(drive):
+    """The writer, which reads a fast program's pipe itself, hangs; the reader takes over."""
+    d = with_disk(drive)
+    d.add("w", sink=d.path("m", "w.log"), maxbytes=4 << 20, backups=1)
+    pid = d.spawn("w", "seq 10000000")
+    wait(lambda: d.counters("w")["bytes"] > 1 << 20, 20, "it is in full flow")
+    assert d.ns.enter(["fsfreeze", "-f", d.path("m")]).returncode == 0
+    try:
+        d.wait_exit(pid, 30)
+    finally:
+        assert d.ns.enter(["fsfreeze", "-u", d.path("m")]).returncode == 0
+    d.drain("w")
+    wait(lambda: d.counters("w")["waiting"] == 0, 20, "all is written")
+    assert d.counters("w")["lost"] > 0
+    end = d.ns.enter(["tail", "-n", "1", d.path("m", "w.log")]).stdout
+    assert end == "10000000\n"
+
+
+@pytest.mark.timeout(90)
+def test_frozen_disk_stalls_only_its_own_streams(drive):
+    d = with_disk(drive)
     d.add("cold", sink=d.path("m", "w.log"))
     d.add("good", sink=d.path("good.log"))
     d.run("cold", "echo before")

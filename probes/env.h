@@ -1,0 +1,16 @@
+/* What the drivers of probes share: the loop and the ports that live as long as the agent. A driver
+ * that needs one more port adds it here; whoever runs probes fills it in. */
+#ifndef PROBES_ENV_H
+#define PROBES_ENV_H
+
+struct loop;
+struct resolve;
+struct http;
+
+struct driver_env {
+    struct loop *loop;
+    struct resolve *resolve; /* names, from which every driver takes its addresses */
+    struct http *http;
+};
+
+#endif

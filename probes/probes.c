@@ -1,0 +1,238 @@
+/* All probes of a generation. */
+#include "probes/probes.h"
+#include "probes/drivers.h"
+#include "probes/env.h"
+#include "probes/probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct probes {
+    struct driver_env *env;
+    probes_event_fn *fn;
+    void *obj;
+    struct probe *by_name;
+    VEC(struct probe *) order; /* as the generation has them */
+};
+
+/* ---- events ---- */
+
+static void emit(struct probes *ps, const struct probe *p, struct probe_event ev)
+{
+    struct probe_view view;
+    probe_view(p, &view);
+    ev.probe = &view;
+    ps->fn(ps->obj, &ev);
+}
+
+static void on_result(void *obj, struct probe *p, const struct verdict *v, bool counted)
+{
+    emit(obj, p, (struct probe_event){.kind = PROBE_RESULT, .verdict = v, .counted = counted});
+}
+
+static void on_changed(void *obj, struct probe *p, enum sched_state before, const struct verdict *v)
+{
+    emit(obj, p, (struct probe_event){.kind = PROBE_CHANGED, .verdict = v, .before = before});
+}
+
+static struct probe *find(const struct probes *ps, const char *name)
+{
+    struct probe *p;
+    HASH_FIND_STR(ps->by_name, name, p);
+    return p;
+}
+
+/* The parent may explain it: it is asked at once, unless it has just been. */
+static void on_first_failure(void *obj, struct probe *p)
+{
+    struct probes *ps = obj;
+    const char *name = probe_opts(p->item)->parent;
+    struct probe *up = name ? find(ps, name) : NULL;
+    mono_t now = loop_now(ps->env->loop);
+    if (up && (!up->sched.runs || mono_sub(now, up->sched.started).ns >= up->conf.confirm))
+        probe_run(up);
+}
+
+static const struct probe_ops ops = {on_result, on_changed, on_first_failure};
+
+/* ---- generations ---- */
+
+struct probes *probes_new(struct driver_env *env, probes_event_fn *fn, void *obj)
+{
+    struct probes *ps = mem_zalloc(sizeof(*ps));
+    ps->env = env;
+    ps->fn = fn;
+    ps->obj = obj;
+    return ps;
+}
+
+static void drop(struct probes *ps, struct probe *p, bool tell)
+{
+    HASH_DEL(ps->by_name, p);
+    if (tell)
+        emit(ps, p, (struct probe_event){.kind = PROBE_REMOVED});
+    probe_free(&p);
+}
+
+void probes_free(struct probes **pp)
+{
+    struct probes *ps = *pp;
+    struct probe *p, *next;
+    if (!ps)
+        return;
+    ps->order.n = 0;
+    HASH_ITER(hh, ps->by_name, p, next)
+    drop(ps, p, false);
+    VEC_FINI(&ps->order);
+    free(ps);
+    *pp = NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct probes_saved *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* The saved states in the order of their names; the caller frees it. */
+static const struct probes_saved **sort_saved(const struct probes_saved *saved, size_t n)
+{
+    const struct probes_saved **list = mem_alloc((n + 1) * sizeof(*list));
+    for (size_t i = 0; i < n; i++)
+        list[i] = &saved[i];
+    qsort(list, n, sizeof(*list), by_name);
+    return list;
+}
+
+static const struct sched_saved *find_saved(const struct probes_saved **list, size_t n,
+                                            const char *name)
+{
+    struct probes_saved key = {.name = name};
+    const struct probes_saved *k = &key, **at = bsearch(&k, list, n, sizeof(*list), by_name);
+    return at ? &(*at)->s : NULL;
+}
+
+static struct probe *add(struct probes *ps, const struct item *it, const struct sched_saved *saved)
+{
+    struct probe *p = probe_new(ps->env, it, saved, &ops, ps);
+    HASH_ADD_KEYPTR(hh, ps->by_name, p->name, strlen(p->name), p);
+    emit(ps, p, (struct probe_event){.kind = PROBE_ADDED});
+    return p;
+}
+
+/* The probe for an item: the one there is, if nothing changed, or a new one. */
+static struct probe *take(struct probes *ps, const struct item *it, const struct sched_saved *saved)
+{
+    struct probe *p = find(ps, it->name);
+    if (p && item_same(p->item, it)) {
+        probe_rebind(p, it);
+        return p;
+    }
+    if (p) {
+        drop(ps, p, true);
+        saved = NULL; /* of the probe as it was */
+    }
+    return add(ps, it, saved);
+}
+
+void probes_apply(struct probes *ps, const struct agentgen *g, const struct probes_saved *saved,
+                  size_t nsaved)
+{
+    const struct probes_saved **list = sort_saved(saved, nsaved);
+    struct probe *p, *next;
+    VEC_EACH (&ps->order, i)
+        ps->order.v[i]->kept = false;
+    ps->order.n = 0;
+    for (size_t i = 0; g && i < g->conf->items.n; i++) {
+        const struct item *it = g->conf->items.v[i];
+        if (it->family != &family_probe)
+            continue;
+        p = take(ps, it, find_saved(list, nsaved, it->name));
+        p->kept = true;
+        VEC_PUSH(&ps->order, p);
+    }
+    HASH_ITER(hh, ps->by_name, p, next)
+    {
+        if (!p->kept)
+            drop(ps, p, true);
+    }
+    free(list);
+}
+
+size_t probes_check(const struct agentgen *g, probes_error_fn *fn, void *obj)
+{
+    size_t errors = 0;
+    for (size_t i = 0; i < g->conf->items.n; i++) {
+        const struct item *it = g->conf->items.v[i];
+        const struct driver *d = it->family == &family_probe ? driver_of(it->kind) : NULL;
+        struct err e;
+        if (!d || !d->check || d->check(it, &e) == 0)
+            continue;
+        errors++;
+        fn(obj, it, e.msg);
+    }
+    return errors;
+}
+
+/* ---- what is asked for ---- */
+
+void probes_program_started(struct probes *ps, const char *program)
+{
+    VEC_EACH (&ps->order, i) {
+        const char *of = probe_opts(ps->order.v[i]->item)->program;
+        if (of && strcmp(of, program) == 0)
+            probe_program_started(ps->order.v[i]);
+    }
+}
+
+bool probes_run(struct probes *ps, const char *name, probe_run_fn *done, void *obj)
+{
+    struct probe *p = find(ps, name);
+    if (!p)
+        return false;
+    if (done)
+        VEC_PUSH(&p->waiters, (struct probe_waiter){done, obj});
+    probe_run(p);
+    return true;
+}
+
+void probes_forget(struct probes *ps, const void *obj)
+{
+    VEC_EACH (&ps->order, i) {
+        struct probe *p = ps->order.v[i];
+        size_t n = 0;
+        VEC_EACH (&p->waiters, j) {
+            if (p->waiters.v[j].obj != obj)
+                p->waiters.v[n++] = p->waiters.v[j];
+        }
+        p->waiters.n = n;
+    }
+}
+
+size_t probes_count(const struct probes *ps)
+{
+    return ps->order.n;
+}
+
+bool probes_view(const struct probes *ps, size_t i, struct probe_view *out)
+{
+    if (i >= ps->order.n)
+        return false;
+    probe_view(ps->order.v[i], out);
+    return true;
+}
+
+bool probes_find(const struct probes *ps, const char *name, struct probe_view *out)
+{
+    const struct probe *p = find(ps, name);
+    if (p)
+        probe_view(p, out);
+    return p;
+}
+
+void probes_save(const struct probes *ps, size_t i, struct probes_saved *out)
+{
+    const struct probe *p = ps->order.v[i];
+    out->name = p->name;
+    sched_save(&p->sched, &out->s);
+}

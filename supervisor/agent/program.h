@@ -1,0 +1,60 @@
+/* The agent as its own files share it. */
+#ifndef AGENT_PROGRAM_H
+#define AGENT_PROGRAM_H
+
+#include "probes/env.h"
+#include "probes/probes.h"
+#include "supervisor/agent/agent.h"
+#include "supervisor/agent/channel.h"
+#include "supervisor/agent/procs.h"
+#include "supervisor/conf/agentgen.h"
+
+#include <uthash.h>
+
+#define PINGS_MAX 16
+
+struct agent_program;
+
+/* a ping that waits for supd's own answer, so that it proves the way there and back */
+struct ping {
+    struct agent_program *agent; /* NULL: free */
+    uint32_t ref;
+};
+
+/* When a probe had its program restarted. */
+struct restarts {
+    char *probe;
+    VEC(mono_t) at;
+    UT_hash_handle hh;
+};
+
+struct agent_program {
+    struct loop *loop;
+    struct channel *channel;
+    struct hand *hand;
+    struct agentgen *gen; /* NULL until supd has handed it over */
+    int journal;          /* -1: none */
+    struct procs *procs;
+    struct driver_env env; /* the ports */
+    struct probes *probes;
+    struct restarts *restarts;         /* by probe */
+    const struct agent_server *server; /* what serves HTTP; NULL: nothing */
+    void *serving;                     /* its own; NULL: not serving */
+    mono_t started;
+    uint64_t events; /* seen */
+    struct ping pings[PINGS_MAX];
+};
+
+/* One request of supctl that supd forwarded; args[0..n) are its arguments. Answered with
+ * channel_ok... or channel_error, now or later. */
+typedef void request_fn(struct agent_program *a, const struct channel_req *rq, char *const *args,
+                        size_t n);
+#define REQUEST(name, who, min, max, args, help) request_fn request_##name;
+#include "supervisor/agent/requests.def"
+#undef REQUEST
+
+/* Finds the handler, checks the number of arguments, calls it. */
+void requests_do(struct agent_program *a, const struct channel_req *rq, char *const *args,
+                 size_t n);
+
+#endif

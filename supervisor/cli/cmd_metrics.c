@@ -1,0 +1,59 @@
+/* metrics: what is counted; notify: whether the notifiers work. */
+#include "supervisor/cli/cmd.h"
+#include "supervisor/cli/listing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct column metric_columns[] = {
+    {"name", "NAME", COLUMN_TEXT},       {"type", "TYPE", COLUMN_TEXT},
+    {"window", "WINDOW", COLUMN_TEXT},   {"total", "TOTAL", COLUMN_NUMBER},
+    {"errors", "ERRORS", COLUMN_NUMBER}, {"ratio", "RATIO", COLUMN_NUMBER},
+    {"known", "KNOWN", COLUMN_NUMBER},   {"quantiles", "P50 P95 P99", COLUMN_TEXT},
+};
+static const struct column notify_columns[] = {
+    {"name", "NAME", COLUMN_TEXT},
+    {"type", "TYPE", COLUMN_TEXT},
+    {"state", "STATE", COLUMN_STATE},
+    {"delivered", "DELIVERED", COLUMN_NUMBER},
+    {"failed", "FAILED", COLUMN_NUMBER},
+    {"waiting", "WAITING", COLUMN_NUMBER},
+    {"last_ms", "LAST DELIVERY", COLUMN_SPAN},
+    {"error", "LAST ERROR", COLUMN_TEXT},
+};
+#define NCOLUMNS(a) (sizeof(a) / sizeof((a)[0]))
+
+int cmd_metrics(struct cli *c, int argc, char **argv)
+{
+    static const struct listing l = {metric_columns, NCOLUMNS(metric_columns), NULL, NULL,
+                                     "there are no metrics: no [metric:NAME] is configured"};
+    c->json |= cli_flag(&argc, argv, "--json");
+    return listing_show(c, &l, "metrics", argv + 1, (size_t)argc - 1);
+}
+
+static enum mark mark(const char *state)
+{
+    return strcmp(state, "failing") == 0 ? MARK_BAD
+           : strcmp(state, "ok") == 0    ? MARK_GOOD
+                                         : MARK_WAITING;
+}
+
+static bool on_test(void *obj, const struct client_reply *r)
+{
+    (void)obj;
+    if (r->kind == WIRE_OK)
+        printf("delivered by %s: %s\n", reply_text(r, "name"), reply_text(r, "text"));
+    return true;
+}
+
+int cmd_notify(struct cli *c, int argc, char **argv)
+{
+    static const struct listing l = {notify_columns, NCOLUMNS(notify_columns), "state", mark,
+                                     "there are no notifiers: no [notify:NAME] is configured"};
+    c->json |= cli_flag(&argc, argv, "--json");
+    if (argc == 1)
+        return listing_show(c, &l, "notifiers", NULL, 0);
+    if (argc != 3 || strcmp(argv[1], "test") != 0)
+        return cli_usage(cli_find("notify"));
+    return agent_call(c, "notify", argv + 1, 2, on_test, NULL);
+}

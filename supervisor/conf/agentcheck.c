@@ -1,0 +1,148 @@
+/* What only the agent's libraries can judge (does a pattern compile?) is asked of supd-agent
+ * itself: it runs for a moment, as its own user, on the generation that it would get. */
+#include "supervisor/base/fd.h"
+#include "supervisor/base/mono.h"
+#include "supervisor/conf/agentgen.h"
+#include "supervisor/conf/libexec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK_LIMIT DUR_S(20)
+#define REPORT_MAX (1u << 20)
+#define GEN_FD 3
+
+static void become(const struct agent_opts *o)
+{
+    uid_t uid = o->user.name ? (uid_t)o->user.uid : 65534;
+    gid_t gid = o->user.name ? (gid_t)o->user.gid : 65534;
+    /* <grp.h> has a struct group of its own */
+    if (geteuid() == 0 &&
+        (syscall(SYS_setgroups, 0, NULL) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
+        _exit(126);
+}
+
+static void run(const struct conf *c, const char *program, int gen, int out)
+{
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", (char *)(uintptr_t) "--check", NULL};
+    char *env[] = {NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int image = open(program, O_PATH | O_CLOEXEC); /* its folder may be closed to the other user */
+    int high = fcntl(gen, F_DUPFD_CLOEXEC, GEN_FD + 1);
+    if (high < 0 || dup2(out, 1) < 0 || dup2(high, GEN_FD) < 0)
+        _exit(126);
+    become(&c->agent);
+    execveat(image, "", argv, env, AT_EMPTY_PATH);
+    execve(program, argv, env);
+    _exit(127);
+}
+
+/* Reads to the end, or until the time is over: false. */
+static bool read_report(int fd, struct str *out)
+{
+    mono_t end = mono_add(mono_now(), CHECK_LIMIT);
+    char buf[4096];
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int64_t left = mono_sub(end, mono_now()).ns / 1000000;
+        if (left <= 0 || (poll(&p, 1, (int)left) < 0 && errno != EINTR))
+            return false;
+        ssize_t n = p.revents ? read(fd, buf, sizeof(buf)) : -1;
+        if (n == 0)
+            return true;
+        if (n > 0)
+            str_put(out, buf, (size_t)n);
+    }
+}
+
+/* Cuts the text at the first end, which is replaced; the rest, or NULL. */
+static char *cut(char *text, char end)
+{
+    char *at = text ? strchr(text, end) : NULL;
+    if (!at)
+        return NULL;
+    *at = '\0';
+    return at + 1;
+}
+
+static void take_line(struct conf *c, char *line)
+{
+    char *file = cut(line, '\t'), *number = cut(file, '\t'), *text = cut(number, '\t');
+    if (!text)
+        return;
+    struct pos at = {file, (unsigned)strtoul(number, NULL, 10)};
+    msgs_add(&c->m, strcmp(line, "error") == 0 ? MSG_ERROR : MSG_WARNING, at, "%s", text);
+}
+
+static void take_report(struct conf *c, struct str *report)
+{
+    char *line = arena_strdup(c->a, str_text(report)), *next;
+    for (; (next = cut(line, '\n')); line = next)
+        take_line(c, line);
+}
+
+/* The child's end, its report and what went wrong with the check itself. */
+static void wait_for(struct conf *c, int pid, int fd)
+{
+    struct str report;
+    int status = 0;
+    str_init(&report, REPORT_MAX);
+    bool whole = read_report(fd, &report);
+    if (!whole)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        take_report(c, &report);
+    else
+        conf_fail(c, c->items.v[0]->at, "supd-agent could not check the configuration (%s %d)",
+                  WIFSIGNALED(status) ? "ended by signal" : "exit status",
+                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    str_fini(&report);
+}
+
+static int spawn(struct conf *c, const char *program, const struct str *text, int *out_fd)
+{
+    int gen = fd_memory("supd-check", false), p[2] = {-1, -1}, pid = -1;
+    if (gen >= 0 && fd_write_all(gen, str_text(text), text->len) == 0 && pipe2(p, O_CLOEXEC) == 0)
+        pid = fork();
+    if (pid == 0)
+        run(c, program, gen, p[1]);
+    if (pid < 0) {
+        conf_fail(c, c->items.v[0]->at, "cannot run supd-agent: %s", strerror(errno));
+        fd_close(&p[0]);
+    }
+    fd_close(&p[1]);
+    fd_close(&gen);
+    *out_fd = p[0];
+    return pid;
+}
+
+void agentcheck(struct conf *c)
+{
+    char program[512];
+    struct err e;
+    struct str text = STR_INIT;
+    int fd = -1, pid = -1;
+    if (!c->items.n || !c->rq.self_dir || c->rq.exact || c->m.list[MSG_ERROR].n)
+        return;
+    agentgen_write(c, &text);
+    if (libexec_find(c->rq.self_dir, c->supd.libexec, "supd-agent", program, sizeof(program), &e) <
+        0)
+        conf_fail(c, c->items.v[0]->at, "[%s] needs supd-agent: %s", c->items.v[0]->section, e.msg);
+    else
+        pid = spawn(c, program, &text, &fd);
+    if (pid > 0)
+        wait_for(c, pid, fd);
+    fd_close(&fd);
+    str_fini(&text);
+}

@@ -1,0 +1,75 @@
+/* Metrics as text for Prometheus. */
+#include "supervisor/core/expo.h"
+#include "supervisor/base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* HELP escapes backslash and newline, a label's value the double quote, too */
+static void put_escaped(struct str *out, const char *text, bool quote)
+{
+    size_t n = strlen(text);
+    while (n > 0) {
+        size_t good = text_utf8_valid(text, n);
+        for (size_t i = 0; i < good; i++) {
+            char c = text[i];
+            if (c == '\\' || c == '\n' || (quote && c == '"'))
+                str_putc(out, '\\');
+            str_putc(out, c == '\n' ? 'n' : c);
+        }
+        if (good < n) {
+            str_puts(out, "\xef\xbf\xbd");
+            good++;
+        }
+        text += good;
+        n -= good;
+    }
+}
+
+void expo_family(struct expo *x, const char *name, enum expo_type type, const char *help)
+{
+    static const char *const types[] = {"counter", "gauge", "summary", "histogram"};
+    x->family = name;
+    str_printf(x->out, "# HELP %s ", name);
+    put_escaped(x->out, help, false);
+    str_printf(x->out, "\n# TYPE %s %s\n", name, types[type]);
+}
+
+void expo_begin(struct expo *x, const char *suffix)
+{
+    x->labelled = false;
+    str_printf(x->out, "%s%s", x->family, suffix);
+}
+
+void expo_label(struct expo *x, const char *name, const char *value)
+{
+    str_printf(x->out, "%s%s=\"", x->labelled ? "," : "{", name);
+    put_escaped(x->out, value, true);
+    str_putc(x->out, '"');
+    x->labelled = true;
+}
+
+static void end_labels(struct expo *x)
+{
+    str_puts(x->out, x->labelled ? "} " : " ");
+}
+
+void expo_value(struct expo *x, double v)
+{
+    end_labels(x);
+    if (isnan(v))
+        str_puts(x->out, "NaN\n");
+    else if (isinf(v))
+        str_puts(x->out, v > 0 ? "+Inf\n" : "-Inf\n");
+    else if (v == floor(v) && fabs(v) < 1e15)
+        str_printf(x->out, "%.0f\n", v);
+    else
+        str_printf(x->out, "%.17g\n", v);
+}
+
+void expo_int(struct expo *x, int64_t v)
+{
+    end_labels(x);
+    str_printf(x->out, "%" PRId64 "\n", v);
+}

@@ -1,0 +1,19 @@
+/* Descriptors that supd hands to supd-agent, one a message on a SOCK_SEQPACKET pair of their own
+ * beside the channel: the text says what it is. Only supd sends. */
+#ifndef CORE_HAND_H
+#define CORE_HAND_H
+
+#define HAND_CHANNEL_FD 3 /* of the agent: the control protocol */
+#define HAND_FD 4         /* of the agent: these messages */
+#define HAND_TEXT_MAX 128 /* of the text, with its NUL */
+
+/* What is handed over. */
+#define HAND_GENERATION                                                                            \
+    "generation"               /* a memfd with the text of conf/agentgen.h; replaces the last */
+#define HAND_JOURNAL "journal" /* a memfd that outlives the agent, for what must not be lost */
+
+#define HAND_LISTEN "listen" /* a listening TCP socket for [agent] listen=; replaces the last */
+/* The end of a socket on which the output of programs comes (core/tap.h), once it was asked for. */
+#define HAND_TEXT "text"
+
+#endif

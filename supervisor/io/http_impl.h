@@ -1,0 +1,79 @@
+/* Between the files of the HTTP port. */
+#ifndef IO_HTTP_IMPL_H
+#define IO_HTTP_IMPL_H
+
+#include "supervisor/base/str.h"
+#include "supervisor/io/http_out.h"
+
+#include <curl/curl.h>
+#include <sys/queue.h>
+
+#define HTTP_IDLE_EASY 64
+#define HTTP_HEADERS_MAX (64 * 1024)
+
+/* What the verification of a certificate saw. Owned by the call and by the connection, whichever
+ * lives longer. */
+struct tls_seen {
+    int refs;
+    int error; /* of X509_V_*, the first */
+    struct http_cert cert;
+};
+
+struct http {
+    struct loop *loop;
+    struct resolve *resolve;
+    CURLM *multi;
+    struct loop_timer timer;
+    CURL *idle[HTTP_IDLE_EASY]; /* used before, kept for their memory */
+    size_t nidle;
+    LIST_HEAD(, http_call) calls;
+    char *ca; /* the system's file of CAs; NULL: there is none */
+};
+
+struct http_call {
+    struct http *h;
+    LIST_ENTRY(http_call) next;
+    struct http_request rq;
+    struct http_result r;
+    struct loop_timer timer;
+    struct loop_defer defer;
+    mono_t started, hop_started;
+    mono_t readable; /* the hop's connection was first waited for to be readable: it is there */
+    /* the hop */
+    char *url, *host;    /* url NULL: the request's own */
+    bool https, strange; /* strange: another host than the request's */
+    char *first_host;
+    unsigned port, first_port;
+    const char *method;
+    struct resolve_query *query;
+    struct resolve_result addrs;
+    size_t addr; /* the one that is tried */
+    CURL *easy;
+    bool added; /* to the multi */
+    struct curl_slist *headers, *connect_to, *rcpt;
+    struct tls_seen *seen;
+    char why[CURL_ERROR_SIZE]; /* the library's words */
+    size_t sent;               /* of a mail's body */
+    struct str body, head;
+};
+
+/* http_easy.c: a transfer for the present hop and address, not started; false: no memory. */
+bool http_easy_setup(struct http_call *c);
+void http_easy_done(struct http_call *c);
+/* http_facts.c: takes times, status and peer of a hop that ended (code) or was cut (-1); sets error
+ * and text. */
+void http_take_facts(struct http_call *c, int code);
+void http_fail(struct http_call *c, enum http_error error, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* "api.example:8080": the host of the present hop */
+const char *http_where(const struct http_call *c, char *buf, size_t size);
+/* http_seen.c */
+struct tls_seen *tls_seen_new(void);
+void tls_seen_drop(struct tls_seen **s);
+/* Makes the connections of a transfer note what they see; the argument of CURLOPT_SSL_CTX_DATA is
+ * the tls_seen. */
+CURLcode tls_seen_watch(CURL *easy, void *ssl_ctx, void *seen);
+enum http_verify tls_seen_verify(const struct tls_seen *s);
+const char *tls_seen_text(const struct tls_seen *s);
+
+#endif
