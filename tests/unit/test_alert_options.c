@@ -154,6 +154,11 @@ static void fields_are_filled_in(void **state)
     value_is(3 << 20, UNIT_BYTES, "3 MiB");
     value_is(0.00012, UNIT_PER_SECOND, "0.00012/s");
     value_is(-3.10, UNIT_NONE, "-3.1");
+    value_is(1e300, UNIT_RATIO, "1e+302%");
+    value_is(-1e300, UNIT_BYTES, "-8.88e+284 PiB");
+    value_is(1e300, UNIT_SECONDS, "1e+300 s");
+    value_is(__builtin_nan(""), UNIT_NONE, "nan");
+    value_is(__builtin_inf(), UNIT_PER_SECOND, "inf/s");
 }
 
 static void a_line_is_cut_between_characters(void **state)
