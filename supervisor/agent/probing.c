@@ -41,7 +41,8 @@ static bool take_restart(struct agent_program *a, const struct probe_view *v)
     while (old < r->at.n && mono_sub(now, r->at.v[old]).ns >= o->restart_window)
         old++;
     r->at.n -= old;
-    memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
+    if (old)
+        memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
     if (r->at.n >= (size_t)o->restart_limit)
         return false;
     VEC_PUSH(&r->at, now);

@@ -281,9 +281,8 @@ static void say_late(struct tcp_call *c)
         finish(c, TCP_READ_TIMEOUT, "not found within %s (connected in %lld ms, %zu bytes read)",
                time, ms, c->got.len);
     else
-        finish(c, TCP_READ_TIMEOUT,
-               "no answer within %s (connected in %lld ms, waiting for %s)", time, ms,
-               c->sent < c->rq.send_len ? "the peer to read" : "the first byte");
+        finish(c, TCP_READ_TIMEOUT, "no answer within %s (connected in %lld ms, waiting for %s)",
+               time, ms, c->sent < c->rq.send_len ? "the peer to read" : "the first byte");
 }
 
 static void on_deadline(struct tcp_call *c)
