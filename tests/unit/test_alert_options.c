@@ -92,6 +92,8 @@ static void mistakes_are_told(void **state)
     refuses("type=t\nlabels=a-b=c\n", "no name of a label");
     refuses("type=t\nlabels=severity=c\n", "has the label severity already");
     refuses("type=t\nlabels=a=1,a=2\n", "a is given twice");
+    refuses("type=t\nlabels=a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1,k=1,l=1,m=1,n=1,o=1,p=1,q=1\n",
+            "has 17 labels; 16 are the most");
     refuses("type=t\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
     refuses("type=t\nnotify=chat\n", "there is no [notify:chat]");
     refuses("type=t\nclear=0%\n", "would never let the alert end");
