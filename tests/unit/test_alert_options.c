@@ -59,7 +59,7 @@ static void defaults_follow_severity(void **state)
 {
     (void)state;
     struct read r;
-    accepts(&r, "type=t\n");
+    accepts(&r, "type=program\nprogram=web\n");
     assert_int_equal(r.o.severity, SEV_WARNING);
     assert_int_equal(r.o.hold_for, DUR_S(120).ns);
     assert_int_equal(r.o.keep_firing, DUR_S(600).ns);
@@ -68,12 +68,12 @@ static void defaults_follow_severity(void **state)
     assert_int_equal(r.o.nodata_after, -1);
     assert_true(r.o.notify_all);
     conf_free(&r.c);
-    accepts(&r, "type=t\nseverity=page\nrunbook=https://r/1\nfor=5s\nprogram=web\n");
+    accepts(&r, "type=program\nprogram=web\nseverity=page\nrunbook=https://r/1\nfor=5s\n");
     assert_int_equal(r.o.hold_for, DUR_S(5).ns);
     assert_int_equal(r.o.repeat, DUR_S(4 * 3600).ns);
     conf_free(&r.c);
-    accepts(&r,
-            "type=t\nseverity=info\nlabels=team=db, tier=1\nsummary={{name}} {{labels.team}}\n");
+    accepts(&r, "type=program\nprogram=web\nseverity=info\nlabels=team=db, "
+                "tier=1\nsummary={{name}} {{labels.team}}\n");
     assert_int_equal(r.o.hold_for, 0);
     assert_int_equal(r.o.repeat, 0);
     assert_int_equal(r.o.labels.n, 2);
@@ -83,20 +83,20 @@ static void defaults_follow_severity(void **state)
 static void mistakes_are_told(void **state)
 {
     (void)state;
-    refuses("type=t\nseverity=page\n", "alert:x.runbook: is required for severity page");
-    refuses("type=t\nsummary={{valeu}}\n", "did you mean {{value}}?");
-    refuses("type=t\nsummary={{wholly_other}}\n", "the fields are name, program");
-    refuses("type=t\ndescription=it is {{value\n", "'{{' without '}}'");
-    refuses("type=t\nsummary={{labels.team}}\n", "labels= has no team");
-    refuses("type=t\nlabels=team\n", "'team' is not NAME=VALUE");
-    refuses("type=t\nlabels=a-b=c\n", "no name of a label");
-    refuses("type=t\nlabels=severity=c\n", "has the label severity already");
-    refuses("type=t\nlabels=a=1,a=2\n", "a is given twice");
-    refuses("type=t\nlabels=a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1,k=1,l=1,m=1,n=1,o=1,p=1,q=1\n",
-            "has 17 labels; 16 are the most");
-    refuses("type=t\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
-    refuses("type=t\nnotify=chat\n", "there is no [notify:chat]");
-    refuses("type=t\nclear=0%\n", "would never let the alert end");
+    refuses("type=program\nprogram=web\nseverity=page\n",
+            "alert:x.runbook: is required for severity page");
+    refuses("type=program\nprogram=web\nsummary={{valeu}}\n", "did you mean {{value}}?");
+    refuses("type=program\nprogram=web\nsummary={{wholly_other}}\n",
+            "the fields are name, program");
+    refuses("type=program\nprogram=web\ndescription=it is {{value\n", "'{{' without '}}'");
+    refuses("type=program\nprogram=web\nsummary={{labels.team}}\n", "labels= has no team");
+    refuses("type=program\nprogram=web\nlabels=team\n", "'team' is not NAME=VALUE");
+    refuses("type=program\nprogram=web\nlabels=a-b=c\n", "no name of a label");
+    refuses("type=program\nprogram=web\nlabels=severity=c\n", "has the label severity already");
+    refuses("type=program\nprogram=web\nlabels=a=1,a=2\n", "a is given twice");
+    refuses("type=count\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
+    refuses("type=program\nprogram=web\nnotify=chat\n", "there is no [notify:chat]");
+    refuses("type=program\nprogram=web\nclear=0%\n", "would never let the alert end");
 }
 
 static const char *const label_texts[] = {"team=db", "tier="};
@@ -109,7 +109,7 @@ static struct template_facts facts(void)
                                    .severity = "page",
                                    .value = 0.0725,
                                    .limit = 0.05,
-                                   .unit = UNIT_RATIO,
+                                   .unit = UNIT_SHARE,
                                    .n = 166,
                                    .k = 12,
                                    .window = DUR_S(300),
@@ -126,7 +126,7 @@ static void line_is(const struct template_facts *f, const char *template, const 
     str_fini(&out);
 }
 
-static void value_is(double v, enum unit u, const char *want)
+static void value_is(double v, enum eval_unit u, const char *want)
 {
     struct template_facts f = {.value = v, .unit = u};
     line_is(&f, "{{value}}", want);
@@ -151,16 +151,15 @@ static void fields_are_filled_in(void **state)
     value_is(0.8124, UNIT_SECONDS, "812 ms");
     value_is(2.5, UNIT_SECONDS, "2.5 s");
     value_is(5400, UNIT_SECONDS, "1h30m");
-    value_is(0, UNIT_NONE, "0");
-    value_is(1234567, UNIT_NONE, "1234567");
-    value_is(3 << 20, UNIT_BYTES, "3 MiB");
-    value_is(0.00012, UNIT_PER_SECOND, "0.00012/s");
-    value_is(-3.10, UNIT_NONE, "-3.1");
-    value_is(1e300, UNIT_RATIO, "1e+302%");
-    value_is(-1e300, UNIT_BYTES, "-8.88e+284 PiB");
+    value_is(0, UNIT_COUNT, "0");
+    value_is(1234567, UNIT_COUNT, "1234567");
+    value_is(0.00012, UNIT_COUNT, "0.00012");
+    value_is(14.4, UNIT_BURN, "14.4x");
+    value_is(-3.10, UNIT_COUNT, "-3.1");
+    value_is(1e300, UNIT_SHARE, "1e+302%");
     value_is(1e300, UNIT_SECONDS, "1e+300 s");
-    value_is(__builtin_nan(""), UNIT_NONE, "nan");
-    value_is(__builtin_inf(), UNIT_PER_SECOND, "inf/s");
+    value_is(__builtin_nan(""), UNIT_COUNT, "nan");
+    value_is(__builtin_inf(), UNIT_BURN, "infx");
 }
 
 static void a_line_is_cut_between_characters(void **state)
