@@ -83,6 +83,18 @@ static void take(struct send *s, const struct tell_answer *a)
     }
 }
 
+/* The n bytes without the blanks around them, copied to buf. */
+static void copy_trimmed(const char *p, size_t n, char *buf, size_t size)
+{
+    while (n && strchr(" \t", *p)) {
+        p++;
+        n--;
+    }
+    while (n && strchr(" \t", p[n - 1]))
+        n--;
+    snprintf(buf, size, "%.*s", (int)n, p);
+}
+
 /* The value of a header, copied to buf; NULL if there is none. */
 static const char *header(const char *headers, const char *name, char *buf, size_t size)
 {
@@ -90,9 +102,8 @@ static const char *header(const char *headers, const char *name, char *buf, size
     size_t len = strlen(name);
     for (const char *p = headers; *p; p += *p == '\n') {
         size_t n = strcspn(p, "\r\n");
-        if (strncasecmp(p, name, len) == 0 && p[len] == ':') {
-            const char *v = p + len + 1 + strspn(p + len + 1, " \t");
-            snprintf(buf, size, "%.*s", (int)(v < p + n ? p + n - v : 0), v);
+        if (n > len && strncasecmp(p, name, len) == 0 && p[len] == ':') {
+            copy_trimmed(p + len + 1, n - len - 1, buf, size);
             found = buf;
         }
         p += strcspn(p, "\n");

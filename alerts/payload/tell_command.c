@@ -41,7 +41,7 @@ static void build(const struct item *it, const struct notice *const *v, size_t c
     (void)count, (void)now;
     out->way = TELL_COMMAND;
     put_args(&out->args, o->command);
-    put_env(&out->headers, "SUPD_NOTICE", tell_word(n));
+    put_env(&out->headers, "SUPD_NOTICE", tell_kind(n));
     put_env(&out->headers, "SUPD_STATUS", tell_is_over(n) ? "resolved" : "firing");
     put_env(&out->headers, "SUPD_ID", n->id);
     put_env(&out->headers, "SUPD_KEY", n->key);

@@ -53,7 +53,7 @@ json_t *tell_json_notice(const struct notice *n)
         const char *name, *text;
     } all[] = {
         {"id", n->id},
-        {"kind", tell_word(n)},
+        {"kind", tell_kind(n)},
         {"status", tell_is_over(n) ? "resolved" : "firing"},
         {"key", n->key},
         {"alert", n->alert},

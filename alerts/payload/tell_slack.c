@@ -47,6 +47,8 @@ static json_t *text_of(const char *type, const struct str *s, size_t max)
         cut.len = (size_t)(last - cut.s);
     json_object_set_new(j, "type", json_string(type));
     json_object_set_new(j, "text", json_stringn(str_text(&cut), cut.len));
+    if (strcmp(type, "mrkdwn") == 0) /* else it looks for @names and #channels in the text */
+        json_object_set_new(j, "verbatim", json_true());
     str_fini(&cut);
     return j;
 }

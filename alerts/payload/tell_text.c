@@ -76,6 +76,16 @@ const char *tell_word(const struct notice *n)
     return words[n->kind];
 }
 
+const char *tell_kind(const struct notice *n)
+{
+    static const char *const words[NOTICE_KINDS] = {
+        [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
+        [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
+        [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test",
+    };
+    return words[n->kind];
+}
+
 bool tell_is_over(const struct notice *n)
 {
     return n->kind == NOTICE_RESOLVED || n->kind == NOTICE_BRIEF;

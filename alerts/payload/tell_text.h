@@ -12,8 +12,10 @@ void tell_put_time(struct str *out, wall_t t);
 void tell_put_line(struct str *out, const char *text, size_t max);
 /* The same with its line breaks and tabs. */
 void tell_put_text(struct str *out, const char *text, size_t max);
-/* "firing", "updated", ...: the state in one word. */
+/* "firing", "still firing", ...: the state for people. */
 const char *tell_word(const struct notice *n);
+/* The same for programs, as enum notice_kind calls it: "firing", "update", ... */
+const char *tell_kind(const struct notice *n);
 /* True if it tells an end. */
 bool tell_is_over(const struct notice *n);
 /* "RESOLVED page: summary": a line that says all, for titles; at most max bytes. */

@@ -58,7 +58,9 @@ static void check_addresses(struct checker *k, const struct notify_smtp *o)
     size_t n;
     if (!o->from)
         check_fail(k, "from", "is missing: whose mail is it?");
-    else if (!smtp_address(o->from, &n) || strpbrk(o->from, "\r\n"))
+    else if (strpbrk(o->from, "\r\n"))
+        check_fail(k, "from", "has more than one line");
+    else if (!smtp_address(o->from, &n))
         check_fail(k, "from", "'%s' is no mail address", o->from);
     if (o->to.n == 0)
         check_fail(k, "to", "is missing: who gets the mail?");
