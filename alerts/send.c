@@ -27,7 +27,6 @@ struct part {
 struct send {
     struct send_env *env;
     const struct item *item;
-    const struct tell *tell;
     send_done_fn *done;
     void *obj;
     struct tell_message m;
@@ -73,8 +72,7 @@ static void answer(struct send *s)
 static void take(struct send *s, const struct tell_answer *a)
 {
     struct tell_verdict v = {0};
-    s->tell->judge(s->item, a, &v);
-    tell_redact(s->item, v.text);
+    tell_judge(s->item, a, &v);
     if (s->nparts > 1 && v.result != TELL_DELIVERED && LOG_LIMIT(60))
         log_warn("%s: one of several did not take it: %s", s->item->section, v.text);
     if ((unsigned)v.result < s->best) {
@@ -111,18 +109,20 @@ static const char *header(const char *headers, const char *name, char *buf, size
     return found;
 }
 
-/* the text of the last reply, without its code */
-static void last_reply(const char *replies, struct tell_answer *a)
+/* the text of the last reply with that code; a QUIT and its reply may have followed */
+static void find_reply(const char *replies, struct tell_answer *a)
 {
-    size_t n = strlen(replies);
-    while (n && strchr("\r\n", replies[n - 1]))
-        n--;
-    size_t start = n;
-    while (start && replies[start - 1] != '\n')
-        start--;
-    size_t code = n - start > 4 ? 4 : n - start;
-    a->body = replies + start + code;
-    a->body_len = n - start - code;
+    char code[16];
+    int len = snprintf(code, sizeof(code), "%d", a->code);
+    a->body_len = 0;
+    for (const char *p = replies; *p; p += *p == '\n') {
+        size_t n = strcspn(p, "\r\n"), skip = (size_t)len + 1;
+        if (n > skip && strncmp(p, code, (size_t)len) == 0) {
+            a->body = p + skip;
+            a->body_len = n - skip;
+        }
+        p += strcspn(p, "\n");
+    }
 }
 
 static void on_http(void *obj, const struct http_result *r)
@@ -138,7 +138,7 @@ static void on_http(void *obj, const struct http_result *r)
     p->call = NULL;
     a.retry_after = header(r->headers, "Retry-After", retry, sizeof(retry));
     if (s->m.way == TELL_SMTP)
-        last_reply(r->headers, &a);
+        find_reply(r->headers, &a);
     take(s, &a);
     if (--s->waiting == 0)
         answer(s);
@@ -279,13 +279,12 @@ struct send *send_start(const struct send_request *rq)
     struct send *s = mem_zalloc(sizeof(*s));
     s->env = rq->env;
     s->item = rq->item;
-    s->tell = tell_of(rq->item);
     s->done = rq->done;
     s->obj = rq->obj;
     s->best = WORST;
     LOOP_DEFER(&s->defer, on_deferred, s);
     tell_message_init(&s->m);
-    s->tell->build(rq->item, rq->notices, rq->n, wall_now(), &s->m);
+    tell_of(rq->item)->build(rq->item, rq->notices, rq->n, wall_now(), &s->m);
     if (s->m.way == TELL_COMMAND)
         start_command(s);
     else if (s->m.way == TELL_LOG)

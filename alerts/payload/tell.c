@@ -1,6 +1,7 @@
 /* The list of tellers, messages, and what hides secrets. */
 #include "alerts/payload/tell.h"
 
+#include "supervisor/base/text.h"
 #include "supervisor/conf/section.h"
 
 #include <string.h>
@@ -108,4 +109,22 @@ void tell_redact(const struct item *it, char *text)
             v += n + (v[n] != '\0');
         }
     }
+}
+
+/* First of all the body, since a secret that is cut is no longer found; then the text, since JSON
+ * may have hidden one. */
+void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_verdict *out)
+{
+    struct str body = STR_INIT;
+    struct tell_answer clean = *a;
+    if (a->body_len)
+        str_put(&body, a->body, strnlen(a->body, a->body_len));
+    if (body.len)
+        tell_redact(it, body.s);
+    clean.body = body.len ? body.s : "";
+    clean.body_len = strlen(clean.body);
+    tell_of(it)->judge(it, &clean, out);
+    tell_redact(it, out->text);
+    out->text[text_utf8_valid(out->text, strlen(out->text))] = '\0';
+    str_fini(&body);
 }

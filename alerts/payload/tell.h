@@ -73,6 +73,10 @@ struct tell {
 /* The teller of a [notify:N]; never NULL. */
 const struct tell *tell_of(const struct item *it);
 
+/* The verdict on an answer: the teller's judge, on a body and with a text that hold none of the
+ * item's secrets. */
+void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_verdict *out);
+
 /* Replaces in text every value of the item's secret options, and every line and
  * every header's value of those, by "***": servers repeat what they were sent. */
 void tell_redact(const struct item *it, char *text);
