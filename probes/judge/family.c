@@ -94,6 +94,11 @@ static void check(struct checker *k)
     check_parent(k, o);
 }
 
+static const char *restarts(const struct item *it)
+{
+    return probe_opts(it)->on_fail == PROBE_RESTART ? probe_opts(it)->program : NULL;
+}
+
 #define KIND(name) extern const struct kind probe_kind_##name;
 #include "probes/judge/kinds.def"
 #undef KIND
@@ -112,4 +117,5 @@ const struct family family_probe = {
     .kinds = kinds,
     .nkinds = sizeof(kinds) / sizeof(kinds[0]) - 1,
     .check = check,
+    .restarts = restarts,
 };

@@ -1,6 +1,7 @@
 /* supd-agent: follows what supd does, and answers the requests that supd forwards to it. */
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/hand.h"
+#include "supervisor/agent/probing.h"
 #include "supervisor/agent/program.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
@@ -38,7 +39,7 @@ static void on_snapshot(void *obj)
 
 static void on_process(void *obj, const struct procs_change *c)
 {
-    (void)obj, (void)c;
+    probing_process(obj, c);
 }
 
 static void on_closed(void *obj)
@@ -76,9 +77,11 @@ static void take_generation(struct agent_program *a, int fd)
         log_error("agent: %s; the one before stays in use", e.msg);
         return;
     }
-    procs_follow(a->procs, g);
-    agentgen_free(&a->gen);
+    struct agentgen *old = a->gen;
     a->gen = g;
+    procs_follow(a->procs, g);
+    probing_apply(a);
+    agentgen_free(&old);
     if (a->serving && !g->conf->agent.listen.port)
         a->server->stop(&a->serving);
     log_info("agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
@@ -133,7 +136,7 @@ static bool setup(struct agent_program *a, struct err *e)
     a->loop = loop_new(e);
     if (a->loop)
         a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
-    if (a->channel)
+    if (a->channel && probing_setup(a, e))
         a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
     return a->hand;
 }
@@ -151,6 +154,7 @@ int agent_run(const struct agent_server *server)
         log_error("%s", e.msg);
     if (a.serving)
         server->stop(&a.serving);
+    probing_fini(&a);
     hand_free(&a.hand);
     channel_free(&a.channel);
     procs_free(&a.procs);

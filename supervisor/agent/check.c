@@ -1,49 +1,42 @@
 /* supd-agent --check: what only the agent's libraries can judge. */
+#include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/base/fd.h"
-#include "supervisor/conf/agentgen.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What a part of the agent has to say about one item: 0, or -1 with the option it is about (or "")
- * and the reason. */
-struct item_check {
-    const struct family *const *family;
-    int (*fn)(const struct item *it, const char **out_option, struct err *e);
-};
-static const struct item_check checks[] = {
-    {NULL, NULL},
+struct check {
+    struct agentgen *gen;
+    struct str out;
 };
 
-static void report(struct conf *c, const struct item *it, const char *option, const struct err *e,
-                   struct str *out)
+/* A complaint of a part of the agent, with the option it is about at its beginning, if it is about
+ * one: "url: ...". */
+static void on_error(void *obj, const struct item *it, const char *text)
 {
-    const struct ini_section *s = ini_find(&c->ini, it->section);
-    const struct ini_key *k = s ? ini_get(&c->ini, s, option) : NULL;
-    str_printf(out, "error\t%s\t%u\t%s.%s: %s\n", it->at.file, k ? k->at.line : it->at.line,
-               it->section, option, e->msg);
+    struct check *c = obj;
+    char option[64] = "";
+    size_t n = strcspn(text, ":");
+    if (text[n] && n < sizeof(option))
+        memcpy(option, text, n);
+    const struct ini_section *s = ini_find(&c->gen->conf->ini, it->section);
+    const struct ini_key *k = s ? ini_get(&c->gen->conf->ini, s, option) : NULL;
+    str_printf(&c->out, "error\t%s\t%u\t%s%s%s\n", it->at.file, k ? k->at.line : it->at.line,
+               it->section, k ? "." : ": ", text);
 }
 
 int agent_check(int fd)
 {
     struct err e;
-    struct agentgen *g = agent_read_gen(fd, &e);
-    struct str out = STR_INIT;
-    if (!g) {
+    struct check c = {.gen = agent_read_gen(fd, &e)};
+    if (!c.gen) {
         fprintf(stderr, "supd-agent: %s\n", e.msg);
         return 1;
     }
-    VEC_EACH (&g->conf->items, i) {
-        const struct item *it = g->conf->items.v[i];
-        for (const struct item_check *k = checks; k->fn; k++) {
-            const char *option = "";
-            if (*k->family == it->family && k->fn(it, &option, &e) < 0)
-                report(g->conf, it, option, &e, &out);
-        }
-    }
-    int r = fd_write_all(1, str_text(&out), out.len);
-    str_fini(&out);
-    agentgen_free(&g);
+    probes_check(c.gen, on_error, &c);
+    int r = fd_write_all(1, str_text(&c.out), c.out.len);
+    str_fini(&c.out);
+    agentgen_free(&c.gen);
     return r < 0 ? 1 : 0;
 }

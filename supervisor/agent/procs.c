@@ -8,7 +8,7 @@
 #include <uthash.h>
 
 struct entry {
-    struct agent_process p; /* first: procs_next goes from one to the entry around it */
+    struct agent_process p; /* first: agent_procs_next goes from one to the entry around it */
     char *name, *program;
     UT_hash_handle hh;
 };
@@ -212,7 +212,7 @@ void procs_follow(struct procs *t, const struct agentgen *g)
     }
 }
 
-const struct agent_process *procs_next(const struct procs *t, const struct agent_process *p)
+const struct agent_process *agent_procs_next(const struct procs *t, const struct agent_process *p)
 {
     struct entry *e = p ? ((const struct entry *)p)->hh.next : t->by_name;
     return e ? &e->p : NULL;

@@ -41,7 +41,7 @@ void procs_event(struct procs *t, const struct wire_pair *pairs, size_t n);
  * call. */
 void procs_follow(struct procs *t, const struct agentgen *g);
 /* The one after p, in the order in which they appeared; the first after NULL; NULL at the end. */
-const struct agent_process *procs_next(const struct procs *t, const struct agent_process *p);
+const struct agent_process *agent_procs_next(const struct procs *t, const struct agent_process *p);
 /* One by its full name, or NULL. */
 const struct agent_process *procs_find(const struct procs *t, const char *name);
 

@@ -2,10 +2,14 @@
 #ifndef AGENT_PROGRAM_H
 #define AGENT_PROGRAM_H
 
+#include "probes/env.h"
+#include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
 #include "supervisor/agent/procs.h"
 #include "supervisor/conf/agentgen.h"
+
+#include <uthash.h>
 
 #define PINGS_MAX 16
 
@@ -17,6 +21,13 @@ struct ping {
     uint32_t ref;
 };
 
+/* When a probe had its program restarted. */
+struct restarts {
+    char *probe;
+    VEC(mono_t) at;
+    UT_hash_handle hh;
+};
+
 struct agent_program {
     struct loop *loop;
     struct channel *channel;
@@ -24,6 +35,9 @@ struct agent_program {
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
     struct procs *procs;
+    struct driver_env env; /* the ports */
+    struct probes *probes;
+    struct restarts *restarts;         /* by probe */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */
     mono_t started;

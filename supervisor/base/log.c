@@ -98,6 +98,12 @@ void log_setup(int fd, enum log_level level, bool json)
     self.json = json;
 }
 
+void log_move(int fd)
+{
+    log_release();
+    self.fd = fd;
+}
+
 int log_fd(void)
 {
     return self.fd;

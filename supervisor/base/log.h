@@ -12,6 +12,8 @@
 void log_setup(int fd, enum log_level level, bool json);
 /* Where lines go now. */
 int log_fd(void);
+/* Lets lines go elsewhere, in the same form. */
+void log_move(int fd);
 /* A word that follows the time stamp ("supd-log: "), or "" for supd itself. The text is kept. */
 void log_ident(const char *ident);
 /* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text

@@ -1,9 +1,16 @@
 /* Allocation that ends the program instead of returning NULL. */
 #include "supervisor/base/mem.h"
 
+#include <link.h>
+#include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#define PAGE ((uintptr_t)4096)
+#define STACK_DEEP ((uintptr_t)1 << 20) /* deeper calls than this are not looked for */
 
 void mem_die(void)
 {
@@ -41,4 +48,37 @@ char *mem_strdup(const char *s)
 {
     size_t n = strlen(s) + 1;
     return memcpy(mem_alloc(n), s, n);
+}
+
+/* Pages wholly below this call hold nothing any more. Where the stack has not grown to nothing is
+ * mapped (the kernel keeps the 128 MiB below a stack's top free), which is passed over. */
+static __attribute__((noinline)) void trim_stack(void)
+{
+    uintptr_t top = ((uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1)) - PAGE;
+    madvise((void *)(top - STACK_DEEP), STACK_DEEP, MADV_DONTNEED);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
+    trim_stack();
+}
+
+/* What is never written cannot be lost. */
+static int drop_object(struct dl_phdr_info *o, size_t size, void *obj)
+{
+    (void)size, (void)obj;
+    for (int i = 0; i < o->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &o->dlpi_phdr[i];
+        uintptr_t begin = (o->dlpi_addr + h->p_vaddr) & ~(PAGE - 1);
+        uintptr_t end = o->dlpi_addr + h->p_vaddr + h->p_memsz;
+        if (h->p_type == PT_LOAD && !(h->p_flags & PF_W))
+            madvise((void *)begin, end - begin, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void mem_drop_code(void)
+{
+    dl_iterate_phdr(drop_object, NULL);
 }

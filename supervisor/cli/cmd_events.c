@@ -51,6 +51,17 @@ static void put_spawned(const struct events *v, const struct client_reply *r, st
     str_printf(out, "spawned pid %s", reply_text(r, "pid"));
 }
 
+/* A program's output: PROCESS_LOG_STDOUT and its kin. */
+static void put_text(const struct events *v, const struct client_reply *r, struct str *out)
+{
+    (void)v;
+    str_printf(out, "%s pid %s", reply_text(r, "type"), reply_text(r, "pid"));
+    if (reply_int(r, "skipped", 0))
+        str_printf(out, " (%s bytes lost before)", reply_text(r, "skipped"));
+    str_puts(out, ": ");
+    show_clean(out, reply_text(r, "data"));
+}
+
 /* whatever else there is, or will be */
 static void put_other(const struct client_reply *r, struct str *out)
 {
@@ -70,7 +81,15 @@ static void put_other(const struct client_reply *r, struct str *out)
 static const struct {
     const char *type;
     void (*put)(const struct events *v, const struct client_reply *r, struct str *out);
-} types[] = {{"state", put_state}, {"exit", put_exit}, {"spawned", put_spawned}};
+} types[] = {
+    {"state", put_state},
+    {"exit", put_exit},
+    {"spawned", put_spawned},
+    {"PROCESS_LOG_STDOUT", put_text},
+    {"PROCESS_LOG_STDERR", put_text},
+    {"PROCESS_COMMUNICATION_STDOUT", put_text},
+    {"PROCESS_COMMUNICATION_STDERR", put_text},
+};
 
 static void print_event(const struct events *v, const struct client_reply *r)
 {
@@ -109,7 +128,8 @@ int cmd_events(struct cli *c, int argc, char **argv)
     struct err e = {0};
     c->json |= cli_flag(&argc, argv, "--json");
     struct events v = {.cli = c, .names = argv + 1, .n = (size_t)argc - 1};
-    int exit = cli_call(c, "subscribe", NULL, 0, on_event, &v);
+    char text[] = "text=1", *words[] = {text};
+    int exit = cli_call(c, "subscribe", words, 1, on_event, &v);
     if (exit)
         return exit;
     int r;

@@ -75,6 +75,8 @@ void show_last(const struct client_reply *r, struct str *out)
     const char *state = reply_text(r, "state"), *exit = reply_text(r, "exit");
     bool settled = strcmp(state, "RUNNING") == 0 || strcmp(state, "STARTING") == 0;
     int64_t next = reply_int(r, "next_ms", -1);
+    if (strcmp(reply_text(r, "health"), "FAILED") == 0)
+        put_part(out, reply_text(r, "health_text"));
     put_part(out, exit);
     if (!settled)
         put_part(out, reply_text(r, "spawnerr"));
@@ -90,10 +92,26 @@ void show_last(const struct client_reply *r, struct str *out)
 
 void show_status_begin(struct table *t)
 {
-    static const char *const heading[] = {"NAME",   "STATE",    "PID",
-                                          "UPTIME", "RESTARTS", "LAST EXIT"};
-    table_init(t, 6, heading);
+    static const char *const heading[] = {"NAME",     "STATE",  "PID",      "UPTIME",
+                                          "RESTARTS", "HEALTH", "LAST EXIT"};
+    table_init(t, 7, heading);
     t->right[2] = t->right[4] = true;
+    t->optional[5] = true;
+}
+
+/* What probes say; why it failed stands before the last exit. */
+static void show_health(struct table *t, const struct client_reply *r)
+{
+    const char *health = reply_text(r, "health");
+    bool ok = strcmp(health, "OK") == 0, failed = strcmp(health, "FAILED") == 0;
+    table_cell(t,
+               ok        ? "healthy"
+               : failed  ? "unhealthy"
+               : *health ? "waiting"
+                         : "-",
+               ok       ? "\033[32m"
+               : failed ? "\033[31m"
+                        : NULL);
 }
 
 void show_status_row(struct table *t, const struct client_reply *r, int64_t age_ms)
@@ -108,6 +126,7 @@ void show_status_row(struct table *t, const struct client_reply *r, int64_t age_
     table_cell(t, strcmp(pid, "0") == 0 ? "-" : pid, NULL);
     table_cell(t, up < 0 ? "-" : human(up + age_ms, uptime, sizeof(uptime)), NULL);
     table_cell(t, reply_text(r, "restarts"), NULL);
+    show_health(t, r);
     str_clear(&text);
     show_last(r, &text);
     table_cell(t, str_text(&text), NULL);

@@ -80,6 +80,8 @@ static void put_row(const struct table *t, const struct table_cell *row, const s
                     size_t room, bool colour, struct str *out)
 {
     for (size_t i = 0; i + 1 < t->ncolumns; i++) {
+        if (!widths[i])
+            continue;
         size_t n = row[i].len, blanks = widths[i] - table_width(row[i].text, n);
         if (t->right[i])
             pad(out, blanks);
@@ -90,6 +92,15 @@ static void put_row(const struct table *t, const struct table_cell *row, const s
     str_putc(out, '\n');
 }
 
+static bool is_empty(const struct table *t, size_t column)
+{
+    for (size_t i = t->ncolumns + column; i < t->ncells; i += t->ncolumns) {
+        if (strcmp(t->cells[i].text, "-") != 0)
+            return false;
+    }
+    return true;
+}
+
 void table_print(const struct table *t, unsigned width, bool colour, struct str *out)
 {
     size_t widths[TABLE_COLUMNS] = {0}, used = 0;
@@ -98,8 +109,11 @@ void table_print(const struct table *t, unsigned width, bool colour, struct str 
         if (w > widths[i % t->ncolumns])
             widths[i % t->ncolumns] = w;
     }
-    for (size_t i = 0; i + 1 < t->ncolumns; i++)
-        used += widths[i] + GAP;
+    for (size_t i = 0; i + 1 < t->ncolumns; i++) {
+        if (t->optional[i] && is_empty(t, i))
+            widths[i] = 0;
+        used += widths[i] ? widths[i] + GAP : 0;
+    }
     size_t room = width > used + 10 ? width - used : 0; /* too narrow: let the terminal wrap */
     for (size_t i = 0; i < t->ncells; i += t->ncolumns)
         put_row(t, t->cells + i, widths, room, colour, out);

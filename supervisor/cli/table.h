@@ -20,7 +20,8 @@ struct table {
     size_t ncolumns, ncells, cap;
     struct table_cell *cells; /* rows of ncolumns */
     struct arena *texts;
-    bool right[TABLE_COLUMNS]; /* numbers */
+    bool right[TABLE_COLUMNS];    /* numbers */
+    bool optional[TABLE_COLUMNS]; /* left out while every row has "-" there; not the last one */
 };
 
 /* A table with this heading (ncolumns texts). */

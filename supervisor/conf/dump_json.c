@@ -170,7 +170,7 @@ static void messages(struct json *j, const char *name, const struct conf *c, enu
     open_with(j, '[');
     VEC_EACH (&c->m.list[kind], i) {
         next(j);
-        py_json(j->out, c->m.list[kind].v[i]);
+        py_json(j->out, c->m.list[kind].v[i].text);
     }
     close_with(j, ']');
 }

@@ -26,6 +26,8 @@ struct family {
     const struct kind *const *kinds;
     size_t nkinds;
     void (*check)(struct checker *k); /* as a kind's; called before it */
+    /* The program that an item may have restarted, or NULL; may be NULL itself. */
+    const char *(*restarts)(const struct item *it);
 };
 
 /* Defined where their kinds are: probes/judge, alerts/rules. */

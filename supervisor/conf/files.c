@@ -55,6 +55,7 @@ static int slurp(const char *path, bool main_file, struct str *out)
 
 static void read_text(struct conf *c, const char *file, const char *text, size_t n)
 {
+    msgs_file(&c->m, file);
     reader_text(&c->ini, &c->m, file, text, n, (struct reader_opts){.exact = c->rq.exact});
 }
 

@@ -1,4 +1,4 @@
-/* Maps a generation and checks that it is one. */
+/* Maps a generation, checks that it is one, and puts together what it holds in parts. */
 #include "supervisor/conf/gen.h"
 #include "supervisor/base/crc.h"
 
@@ -50,6 +50,37 @@ const struct gen *gen_open(int fd, struct err *e)
         return NULL;
     }
     return p;
+}
+
+void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out)
+{
+    const goff *words = gen_at(g, p->argv);
+    if (p->command)
+        str_puts(out, gen_str(g, p->command));
+    for (uint32_t i = 0; !p->command && i < p->argc; i++) {
+        if (i)
+            str_putc(out, ' ');
+        str_puts(out, gen_str(g, words[i]));
+    }
+}
+
+const char *gen_env_key(uint32_t own)
+{
+    return own == GEN_ENV_PROCESS_NAME ? "SUPERVISOR_PROCESS_NAME=" : "SUPERVISOR_GROUP_NAME=";
+}
+
+const char *gen_env_value(const struct gen *g, const struct gen_proc *p, uint32_t own)
+{
+    return gen_str(g, own == GEN_ENV_PROCESS_NAME ? p->name : gen_groups(g)[p->group].name);
+}
+
+void gen_log_path(const struct gen *g, const struct gen_proc *p, int channel, struct str *out)
+{
+    const struct gen_path *path = &p->log_path[channel];
+    if (path->folder)
+        str_puts(out, gen_str(g, path->folder));
+    if (path->name)
+        str_puts(out, gen_str(g, path->name));
 }
 
 void gen_close(const struct gen **g)

@@ -5,6 +5,7 @@
 #define CONF_GEN_H
 
 #include "supervisor/base/err.h"
+#include "supervisor/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 1u
+#define GEN_VERSION 2u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -44,8 +45,12 @@ struct gen_stop {
     int64_t wait_ns; /* how long to wait after it */
 };
 
+/* In gen_env.text, where no string can be: what each process has its own value of. It is made at
+ * the start, and programs without an environment of their own share one array. */
+enum { GEN_ENV_PROCESS_NAME = 1, GEN_ENV_GROUP_NAME, GEN_ENV_OWN };
+
 struct gen_env {
-    goff text;        /* "KEY=value" */
+    goff text;        /* "KEY=value", or one of GEN_ENV_ */
     int32_t replaces; /* index into the generation's base environment, or -1: an addition */
 };
 
@@ -82,11 +87,17 @@ struct gen_opts {
     struct gen_log log[2];        /* stdout, stderr */
 };
 
+/* A path in two parts, since the logs of many processes lie in one folder. */
+struct gen_path {
+    goff folder; /* up to the last slash */
+    goff name;
+};
+
 struct gen_proc {
     goff name;      /* process name, e.g. "web_00" */
     uint32_t group; /* index into groups */
     goff section;   /* "program:web" */
-    goff command;   /* as written, expanded */
+    goff command;   /* as written, expanded; 0: its words with a blank between them */
     goff argv;      /* goff[argc]; the words */
     uint32_t argc;
     goff argv_error; /* why the command cannot run at all ("can't parse command ..."), else 0 */
@@ -95,14 +106,15 @@ struct gen_proc {
     goff env; /* struct gen_env[nenv] */
     uint32_t nenv;
     int32_t priority;
-    int32_t numproc;  /* process_num */
-    goff opts;        /* struct gen_opts */
-    goff log_path[2]; /* of a GEN_SINK_FILE: absolute; /dev/stdout and /dev/fd/N as written */
-    goff file;        /* where the section was read */
+    int32_t numproc; /* process_num */
+    goff opts;       /* struct gen_opts */
+    goff file;       /* where the section was read */
     uint32_t line;
     /* Of all that is configured, by apply class: two processes with equal digests need no change.
      */
     uint64_t hot_digest, restart_digest;
+    struct gen_path
+        log_path[2]; /* of a GEN_SINK_FILE: absolute; /dev/stdout, /dev/fd/N as written */
 };
 
 /* What only an event listener's group has. */
@@ -128,6 +140,11 @@ struct gen_group {
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
     goff section;           /* "group:web", or the program's own */
     goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
+};
+
+/* A probe with on_fail=restart, and the program that it may have restarted. */
+struct gen_restarter {
+    goff program, probe;
 };
 
 struct gen_supd {
@@ -161,6 +178,8 @@ struct gen_supd {
     int64_t log_memory;          /* bytes for all rings */
     goff agent_text;             /* the agent's generation (agentgen.h), agent_text_len bytes */
     uint32_t agent_text_len;
+    goff restarters; /* struct gen_restarter[nrestarters] */
+    uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t pad[7];
 };
@@ -207,6 +226,15 @@ static inline const struct gen_opts *gen_opts(const struct gen *g, const struct 
 {
     return (const struct gen_opts *)gen_at(g, p->opts);
 }
+
+/* Appends the command as it was written. */
+void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out);
+/* "SUPERVISOR_PROCESS_NAME=" of GEN_ENV_PROCESS_NAME, and so on. */
+const char *gen_env_key(uint32_t own);
+/* The value that a process has there. */
+const char *gen_env_value(const struct gen *g, const struct gen_proc *p, uint32_t own);
+/* Appends the path of a stream's GEN_SINK_FILE; nothing for other sinks. */
+void gen_log_path(const struct gen *g, const struct gen_proc *p, int channel, struct str *out);
 
 /* Maps a generation from its descriptor, read-only, and checks magic, version, size and CRC.
  * Returns the block (the caller unmaps it with gen_close) or NULL and the reason. */

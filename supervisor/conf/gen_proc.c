@@ -57,14 +57,26 @@ static void write_candidates(struct gen_writer *w, const char *path, const char 
     VEC_FINI(&v);
 }
 
+/* whether a command is nothing but its words, a blank between each two */
+static bool is_words(const char *command, const char *const *argv, size_t argc)
+{
+    for (size_t i = 0; i < argc; i++) {
+        size_t n = strlen(argv[i]);
+        if (strncmp(command, argv[i], n) != 0 || command[n] != (i + 1 < argc ? ' ' : '\0'))
+            return false;
+        command += n + 1;
+    }
+    return argc > 0;
+}
+
 static void write_command(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
 {
     const char **argv, *path = path_of(w, p);
     size_t argc;
     struct err e;
-    g->command = genbuf_str(w->b, p->o.command);
     if (w->last_command == p->o.command && w->last_path == path) {
         const struct gen_proc *l = &w->last; /* the process before: numprocs share it all */
+        g->command = l->command;
         g->argv = l->argv;
         g->argc = l->argc;
         g->argv_error = l->argv_error;
@@ -79,6 +91,8 @@ static void write_command(struct gen_writer *w, const struct proc *p, struct gen
             w->b, arena_printf(w->a, "can't parse command '%s': %s", p->o.command, e.msg));
     else if (!argc)
         g->argv_error = genbuf_str(w->b, "command is empty");
+    if (g->argv_error || !is_words(p->o.command, argv, argc))
+        g->command = genbuf_str(w->b, p->o.command);
     if (g->argv_error)
         return;
     g->argv = str_array(w, argv, argc);
@@ -104,6 +118,18 @@ static void digest_add(struct digest *d, const void *p, size_t n)
 
 typedef VEC(struct gen_env) env_vec;
 
+static const char *env_text(const struct gen_writer *w, const struct gen_env *e)
+{
+    return e->text < GEN_ENV_OWN ? gen_env_key(e->text) : genbuf_base(w->b) + e->text;
+}
+
+static void add_own_env(struct gen_writer *w, env_vec *v, uint32_t own)
+{
+    const char *key = gen_env_key(own);
+    const struct name *base = names_find(&w->env_index, key, strlen(key) - 1);
+    VEC_PUSH(v, ((struct gen_env){own, base ? (int32_t)base->number : -1}));
+}
+
 /* adds "key=value" over the base environment and over an earlier one of the same key */
 static void add_env(struct gen_writer *w, env_vec *v, const char *key, const char *value)
 {
@@ -115,8 +141,7 @@ static void add_env(struct gen_writer *w, env_vec *v, const char *key, const cha
     const struct name *base = names_find(&w->env_index, key, n);
     struct gen_env e = {genbuf_str(w->b, text), base ? (int32_t)base->number : -1};
     VEC_EACH (v, i) {
-        const char *other = genbuf_base(w->b) + v->v[i].text;
-        if (strncmp(other, text, n + 1) == 0) {
+        if (strncmp(env_text(w, &v->v[i]), text, n + 1) == 0) {
             v->v[i] = e;
             return;
         }
@@ -129,8 +154,8 @@ static void write_env(struct gen_writer *w, const struct proc *p, struct gen_pro
     env_vec v = VEC_INIT;
     if (p->o.serverurl)
         add_env(w, &v, "SUPERVISOR_SERVER_URL", p->o.serverurl);
-    add_env(w, &v, "SUPERVISOR_PROCESS_NAME", p->name);
-    add_env(w, &v, "SUPERVISOR_GROUP_NAME", p->prog->group_name);
+    add_own_env(w, &v, GEN_ENV_PROCESS_NAME);
+    add_own_env(w, &v, GEN_ENV_GROUP_NAME);
     for (size_t i = 0; i < p->env_all.n; i++)
         add_env(w, &v, p->env_all.v[i].key, p->env_all.v[i].value);
     g->env = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
@@ -148,15 +173,22 @@ static void write_stops(struct gen_writer *w, const struct proc_opts *o, struct 
     g->stopwait_ns = v[n - 1].wait_ns;
 }
 
+static struct gen_path write_path(struct gen_writer *w, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *folder = arena_printf(w->a, "%.*s", (int)(name - path), path);
+    return (struct gen_path){.folder = genbuf_str(w->b, folder), .name = genbuf_str(w->b, name)};
+}
+
 static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, struct gen_log *g,
-                      goff *out_path)
+                      struct gen_path *out_path)
 {
     const struct log_opts *l = &o->log[i];
     g->sink = l->file.sink;
     if (g->sink == GEN_SINK_FILE && !*l->file.path)
         g->sink = GEN_SINK_NONE;
     if (g->sink == GEN_SINK_FILE)
-        *out_path = genbuf_str(w->b, path_absolute(w->a, &w->c->paths, l->file.path));
+        *out_path = write_path(w, path_absolute(w->a, &w->c->paths, l->file.path));
     g->syslog = l->syslog;
     g->events = l->events;
     g->gzip = l->gzip;

@@ -230,6 +230,21 @@ static void write_supd(struct gen_writer *w, struct gen_supd *s)
     s->has_server = w->c->servers.n > 0;
 }
 
+static void write_restarters(struct gen_writer *w, struct gen_supd *s)
+{
+    VEC(struct gen_restarter) v = VEC_INIT;
+    VEC_EACH (&w->c->items, i) {
+        const struct item *it = w->c->items.v[i];
+        const char *program = it->family->restarts ? it->family->restarts(it) : NULL;
+        if (program)
+            VEC_PUSH(&v,
+                     (struct gen_restarter){genbuf_str(w->b, program), genbuf_str(w->b, it->name)});
+    }
+    s->restarters = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
+    s->nrestarters = (uint32_t)v.n;
+    VEC_FINI(&v);
+}
+
 static void write_agent(struct gen_writer *w, struct gen_supd *s)
 {
     const struct agent_opts *o = &w->c->agent;
@@ -259,10 +274,11 @@ static void write_warnings(struct gen_writer *w, struct gen *g)
 {
     VEC(goff) v = VEC_INIT;
     VEC_EACH (&w->c->m.list[MSG_WARNING], i)
-        VEC_PUSH(&v,
-                 genbuf_str(w->b, arena_printf(w->a, "warn\t%s", w->c->m.list[MSG_WARNING].v[i])));
+        VEC_PUSH(&v, genbuf_str(w->b, arena_printf(w->a, "warn\t%s",
+                                                   w->c->m.list[MSG_WARNING].v[i].text)));
     VEC_EACH (&w->c->m.list[MSG_INFO], i)
-        VEC_PUSH(&v, genbuf_str(w->b, arena_printf(w->a, "info\t%s", w->c->m.list[MSG_INFO].v[i])));
+        VEC_PUSH(
+            &v, genbuf_str(w->b, arena_printf(w->a, "info\t%s", w->c->m.list[MSG_INFO].v[i].text)));
     g->warnings = genbuf_data(w->b, v.v, v.n * sizeof(*v.v), sizeof(goff));
     g->nwarnings = (uint32_t)v.n;
     VEC_FINI(&v);
@@ -276,6 +292,7 @@ static void build(struct gen_writer *w)
     write_groups(w, &g);
     write_supd(w, &g.supd);
     write_agent(w, &g.supd);
+    write_restarters(w, &g.supd);
     write_warnings(w, &g);
     g.size = (uint32_t)genbuf_size(w->b);
     memcpy(genbuf_base(w->b), &g, sizeof(g));

@@ -34,10 +34,11 @@ static int name_cmp(const void *a, const void *b)
 /* Supervisor keeps the last of them and says nothing. */
 static void lint_names(struct conf *c, const struct group *g)
 {
-    size_t n = g->procs.n;
-    if (n < 2)
-        return;
-    struct proc **v = arena_memdup(c->a, g->procs.v, n * sizeof(struct proc *));
+    size_t n = 0;
+    struct proc **v = arena_alloc(c->a, (g->procs.n + 1) * sizeof(struct proc *));
+    VEC_EACH (&g->procs, i)
+        if (g->procs.v[i]->name) /* else its process_name is an error already */
+            v[n++] = g->procs.v[i];
     qsort(v, n, sizeof(*v), name_cmp);
     for (size_t i = 1; i < n; i++) {
         if (strcmp(v[i]->name, v[i - 1]->name) == 0)

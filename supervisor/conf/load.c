@@ -106,6 +106,7 @@ struct conf *conf_load(const struct conf_request *rq)
     names_add(&c->here, (struct name){.key = "here", .text = c->dir});
     if (conf_read_files(c) && !c->m.list[MSG_ERROR].n)
         load_sections(c);
+    msgs_sort(&c->m);
     return c;
 }
 
@@ -140,7 +141,7 @@ size_t conf_nerrors(const struct conf *c)
 
 const char *conf_error(const struct conf *c, size_t i)
 {
-    return c->m.list[MSG_ERROR].v[i];
+    return c->m.list[MSG_ERROR].v[i].text;
 }
 
 size_t conf_nwarnings(const struct conf *c)
@@ -150,7 +151,7 @@ size_t conf_nwarnings(const struct conf *c)
 
 const char *conf_warning(const struct conf *c, size_t i)
 {
-    return c->m.list[MSG_WARNING].v[i];
+    return c->m.list[MSG_WARNING].v[i].text;
 }
 
 size_t conf_nnotes(const struct conf *c)
@@ -160,5 +161,5 @@ size_t conf_nnotes(const struct conf *c)
 
 const char *conf_note(const struct conf *c, size_t i)
 {
-    return c->m.list[MSG_NOTE].v[i];
+    return c->m.list[MSG_NOTE].v[i].text;
 }

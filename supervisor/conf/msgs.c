@@ -1,6 +1,8 @@
 /* What a load has to say. */
 #include "supervisor/conf/msgs.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A file of nonsense must not become a report of a million lines. */
@@ -15,6 +17,49 @@ void msgs_fini(struct msgs *m)
 {
     for (int i = 0; i < MSG_KINDS; i++)
         VEC_FINI(&m->list[i]);
+    VEC_FINI(&m->files);
+}
+
+void msgs_file(struct msgs *m, const char *file)
+{
+    VEC_PUSH(&m->files, file);
+}
+
+/* 0: no file; what was never read comes last */
+static size_t rank_of(const struct msgs *m, const char *file)
+{
+    size_t i = 0;
+    while (file && i < m->files.n && strcmp(m->files.v[i], file) != 0)
+        i++;
+    return file ? i + 1 : 0;
+}
+
+struct ranked {
+    size_t rank;
+    struct msg msg;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (x->msg.at.line != y->msg.at.line)
+        return x->msg.at.line < y->msg.at.line ? -1 : 1;
+    return (x->msg.number > y->msg.number) - (x->msg.number < y->msg.number);
+}
+
+void msgs_sort(struct msgs *m)
+{
+    for (int kind = 0; kind < MSG_KINDS; kind++) {
+        size_t n = m->list[kind].n;
+        struct ranked *v = arena_alloc(m->a, (n + 1) * sizeof(*v));
+        for (size_t i = 0; i < n; i++)
+            v[i] = (struct ranked){rank_of(m, m->list[kind].v[i].at.file), m->list[kind].v[i]};
+        qsort(v, n, sizeof(*v), by_place);
+        for (size_t i = 0; i < n; i++)
+            m->list[kind].v[i] = v[i].msg;
+    }
 }
 
 bool msgs_full(const struct msgs *m, enum msg_kind kind)
@@ -27,7 +72,7 @@ static bool said_before(const struct msgs *m, enum msg_kind kind, const char *te
 {
     size_t n = m->list[kind].n;
     for (size_t i = n > 8 ? n - 8 : 0; i < n; i++) {
-        if (strcmp(m->list[kind].v[i], text) == 0)
+        if (strcmp(m->list[kind].v[i].text, text) == 0)
             return true;
     }
     return false;
@@ -37,13 +82,16 @@ void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fm
 {
     if (msgs_full(m, kind))
         return;
-    const char *text = m->list[kind].n == MSGS_MAX ? "more of this kind are not shown"
-                                                   : arena_vprintf(m->a, fmt, ap);
-    if (at.file && m->list[kind].n < MSGS_MAX)
+    size_t n = m->list[kind].n;
+    const char *text =
+        n == MSGS_MAX ? "more of this kind are not shown" : arena_vprintf(m->a, fmt, ap);
+    if (n == MSGS_MAX)
+        at = (struct pos){"", UINT_MAX}; /* the last, also when sorted */
+    else if (at.file)
         text = at.line ? arena_printf(m->a, "%s:%u: %s", at.file, at.line, text)
                        : arena_printf(m->a, "%s: %s", at.file, text);
     if (!said_before(m, kind, text))
-        VEC_PUSH(&m->list[kind], text);
+        VEC_PUSH(&m->list[kind], ((struct msg){text, at, n}));
 }
 
 void msgs_add(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, ...)

@@ -11,13 +11,25 @@
 
 enum msg_kind { MSG_ERROR, MSG_WARNING, MSG_NOTE, MSG_INFO, MSG_KINDS };
 
+struct msg {
+    const char *text; /* with its place */
+    struct pos at;
+    size_t number; /* in the order of finding */
+};
+
 struct msgs {
     struct arena *a;
-    VEC(const char *) list[MSG_KINDS];
+    VEC(struct msg) list[MSG_KINDS];
+    VEC(const char *) files; /* in the order of reading */
 };
 
 void msgs_init(struct msgs *m, struct arena *a);
 void msgs_fini(struct msgs *m);
+/* A file is read from here on; the text is kept by the caller. */
+void msgs_file(struct msgs *m, const char *file);
+/* Puts the messages of each kind into the order of their places: those without one, then file by
+ * file as they were read, line by line; of one line in the order of finding. */
+void msgs_sort(struct msgs *m);
 /* True when no more messages of the kind are kept, so that there is no use in making one. */
 bool msgs_full(const struct msgs *m, enum msg_kind kind);
 /* Adds "FILE:LINE: text" ("text" for a place without a file). */

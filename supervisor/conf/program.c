@@ -2,6 +2,7 @@
 #include "supervisor/conf/gen.h"
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/section.h"
+#include "supervisor/core/proc.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,9 +11,6 @@
 
 /* More than this in one section is a slip of the finger; it would only eat memory. */
 #define NUMPROCS_MAX 100000
-
-/* startretries restarts are remembered one by one when there is a window for them */
-#define WINDOW_RETRIES_MAX 32
 
 struct reading {
     struct conf *c;
@@ -72,12 +70,12 @@ static void check_numprocs(struct reading *r, const char *process_name)
 static void check_window(struct reading *r)
 {
     const struct proc_opts *o = &r->prog->o;
-    if (o->retry_window <= 0 || (o->startretries >= 0 && o->startretries <= WINDOW_RETRIES_MAX))
+    if (o->retry_window <= 0 || (o->startretries >= 0 && o->startretries <= PROC_WINDOW_RETRIES))
         return;
     conf_fail(r->c, at_key(r, "startretries"),
               "%s.startretries: %" PRId64 " is not between 0 and %d, the most that retry_window "
               "can watch",
-              r->prog->section->name, o->startretries, WINDOW_RETRIES_MAX);
+              r->prog->section->name, o->startretries, PROC_WINDOW_RETRIES);
 }
 
 static void check_stop(struct reading *r)

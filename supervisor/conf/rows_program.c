@@ -16,7 +16,8 @@ static const char *const words_overflow[] = {"drop", "block", NULL};
     P(name "_logfile", log[i].file, LOGFILE, .def = "AUTO",                                        \
       .flags = OPT_PER_PROC | OPT_JSON | OPT_RAW, .apply = GEN_HOT,                                \
       .help = "Where the output goes: a path, AUTO (a file of its own in childlogdir), NONE, or "  \
-              "syslog (deprecated)."),                                                             \
+              "syslog (deprecated). With NONE the last output stays in memory for tail; with "     \
+              "more than 256 processes, or too few descriptors, NONE is /dev/null."),              \
         P(name "_logfile_maxbytes", log[i].maxbytes, SIZE, .def = "50MB",                          \
           .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_HOT,                                      \
           .help = "Rotate the file when it has reached this size; 0: never."),                     \
@@ -27,10 +28,10 @@ static const char *const words_overflow[] = {"drop", "block", NULL};
           .apply = GEN_HOT, .help = "Compress rotated files."),                                    \
         P(name "_capture_maxbytes", log[i].capture, SIZE, .def = "0", .flags = OPT_JSON,           \
           .apply = GEN_HOT,                                                                        \
-          .help = "Keep up to this many bytes of output between the capture marks for "            \
-                  "PROCESS_COMMUNICATION events; 0: no capture."),                                 \
+          .help = "Output between the capture marks is kept out of the log; its last so many "     \
+                  "bytes become a PROCESS_COMMUNICATION event. 0: no capture."),                   \
         P(name "_events_enabled", log[i].events, BOOLEAN, .def = "false", .flags = OPT_JSON,       \
-          .apply = GEN_HOT, .help = "Send the output as PROCESS_LOG events."),                     \
+          .apply = GEN_HOT, .help = "Send the output as PROCESS_LOG events, too."),                \
         P(name "_syslog", log[i].syslog, BOOLEAN, .def = "false",                                  \
           .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_HOT,                                      \
           .help = "Send each line to syslog, too.")
@@ -96,7 +97,8 @@ static const struct opt program[] = {
       .help = "How long it has to run before failed starts are forgotten."),
     P("retry_window", retry_window, DURATION, .flags = OPT_OURS, .apply = GEN_HOT, DUR_LIMIT,
       .def_note = "none",
-      .help = "More than startretries restarts within this time, running or not, make it FATAL."),
+      .help = "More than startretries restarts within this time, running or not, make it FATAL; "
+              "startretries may be 127 at most then."),
     P("on_fatal", on_fatal, ONFATAL, .def = "nothing", .flags = OPT_OURS, .apply = GEN_HOT,
       .help = "What follows when it is FATAL: nothing, exit (supd ends with an error), or "
               "retry:DURATION (start again after that time)."),

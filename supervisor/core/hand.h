@@ -13,5 +13,7 @@
 #define HAND_JOURNAL "journal" /* a memfd that outlives the agent, for what must not be lost */
 
 #define HAND_LISTEN "listen" /* a listening TCP socket for [agent] listen=; replaces the last */
+/* The end of a socket on which the output of programs comes (core/tap.h), once it was asked for. */
+#define HAND_TEXT "text"
 
 #endif

@@ -24,7 +24,8 @@ void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory)
     h->streams = page_up(sizeof(*h));
     h->progress = h->streams + page_up(nstreams * sizeof(struct logshm_stream));
     h->outs2 = h->progress + page_up(nstreams * sizeof(struct logshm_progress));
-    h->strings = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
+    h->sides = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
+    h->strings = h->sides + page_up(nstreams * sizeof(struct logshm_side));
     h->descs = h->strings + LOGSHM_STRINGS;
     h->blocks = h->descs + page_up(h->nblocks * sizeof(struct logshm_desc));
     h->size = h->blocks + (uint64_t)h->nblocks * LOGSHM_BLOCK;
@@ -41,18 +42,22 @@ bool logshm_good(const struct logshm_head *h, uint64_t size)
     memset(&want, 0, sizeof(want));
     logshm_layout(&want, h->nstreams, (int64_t)h->nblocks * LOGSHM_BLOCK);
     return h->streams == want.streams && h->progress == want.progress && h->outs2 == want.outs2 &&
-           h->strings == want.strings && h->descs == want.descs && h->blocks == want.blocks &&
-           h->size == want.size && size >= want.size;
+           h->sides == want.sides && h->strings == want.strings && h->descs == want.descs &&
+           h->blocks == want.blocks && h->size == want.size && size >= want.size;
 }
 
 /* "<childlogdir>/<process>-<stdout|stderr>---<identifier>-<random>.log" (supervisor-compat,
  * section 12.4) */
 const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf)
 {
-    if (r->kind != LOGSHM_AUTO || !r->path)
-        return logshm_string(h, r->path);
-    int n = snprintf(buf, LOGSHM_PATH, "%s/%s-%s---%s-%s.log", logshm_string(h, h->childlogdir),
+    const char *path = logshm_string(h, r->path);
+    int n = 0;
+    *buf = '\0';
+    if (r->kind != LOGSHM_AUTO)
+        n = snprintf(buf, LOGSHM_PATH, "%s%s", logshm_string(h, r->folder), path);
+    else if (*path)
+        n = snprintf(buf, LOGSHM_PATH, "%s/%s-%s---%s-%s.log", logshm_string(h, h->childlogdir),
                      logshm_string(h, r->name), r->channel ? "stderr" : "stdout",
-                     logshm_string(h, h->identifier), logshm_string(h, r->path));
+                     logshm_string(h, h->identifier), path);
     return n < (int)LOGSHM_PATH ? buf : "";
 }

@@ -2,8 +2,8 @@
  * read but not yet written. Fixed layout, no pointers, and true at every instruction: a successor
  * of either program finds here all that it needs to go on after a kill.
  *
- *   header | streams[] | progress[] | second outputs[] | strings | block descriptors[] | blocks (4
- * KiB each)
+ *   header | streams[] | progress[] | second outputs[] | sides[] | strings | block descriptors[] |
+ *   blocks (4 KiB each)
  *
  * A stream's bytes are numbered from 0. Byte p lies in the block whose descriptor says (stream,
  * page p / 4096), at p % 4096. Bytes up to read are there, as far as a block holds them; each
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define LOGSHM_MAGIC UINT64_C(0x31474f4c44505553) /* "SUPDLOG1" */
-#define LOGSHM_VERSION 1u
+#define LOGSHM_VERSION 2u
 #define LOGSHM_BLOCK 4096u
 #define LOGSHM_STREAMS_MAX 32768u
 #define LOGSHM_STRINGS (16u << 20)
@@ -27,6 +27,8 @@
 #define LOGSHM_WRITERS 24u /* writer threads */
 #define LOGSHM_PATH 4608u  /* bytes that hold any path */
 #define LOGSHM_MAIN 0u     /* the slot of supd's own log */
+#define LOGSHM_TAPS 2u     /* who may get the text of streams: enum logshm_tap_of */
+#define LOGSHM_RUNS 32u    /* runs of a process that are told apart in what its pipe holds */
 
 enum logshm_state {
     LOGSHM_FREE,
@@ -39,6 +41,13 @@ enum logshm_sink {
     LOGSHM_AUTO, /* path was made by supd; created, with mode 0600, by supd-log */
     LOGSHM_FILE, /* path */
     LOGSHM_FD,   /* a copy of descriptor fd_sink as inherited */
+};
+
+enum logshm_tap_of { LOGSHM_TAP_SUPD, LOGSHM_TAP_AGENT };
+
+enum {                           /* what a tap is to get */
+       LOGSHM_WANT_TEXT = 1,     /* all, or what is outside the capture marks */
+       LOGSHM_WANT_CAPTURED = 2, /* look for the marks, and pass on what is between them */
 };
 
 enum {                         /* flags of a stream, set by supd-log */
@@ -65,22 +74,21 @@ struct logshm_stream {
     uint32_t seq;
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
-    uint32_t name;  /* strings: process, program (often the same one); 0: none */
+    uint32_t name;  /* strings: process, program; 0: none */
     uint32_t program;
-    uint32_t path; /* of an AUTO file only the random part: logshm_path() */
-    int64_t maxbytes;
+    uint32_t folder, path; /* of a file, see logshm_path(): up to the last slash, and behind it; of
+                              an AUTO file only the random part */
     int32_t backups;
+    int64_t maxbytes;
     uint8_t state;   /* enum logshm_state */
     uint8_t kind;    /* enum logshm_sink */
     uint8_t fd_sink; /* with LOGSHM_FD */
     uint8_t channel;
-    uint8_t syslog;
-    uint8_t copy_to_stdout;
-    uint8_t gzip;
-    uint8_t prefix;
-    uint8_t json;
-    uint8_t strip_ansi;
-    uint8_t block; /* log_overflow=block */
+    bool syslog : 1, copy_to_stdout : 1, gzip : 1;
+    bool prefix : 1, json : 1, strip_ansi : 1;
+    bool block : 1;   /* log_overflow=block */
+    bool capture : 1; /* what is between the capture marks is kept out of the sinks */
+    bool sided : 1;   /* its side is in use: taps, capture, which run wrote what */
     /* written by supd-log */
     uint8_t flags;
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
@@ -93,6 +101,55 @@ struct logshm_progress {
     uint64_t bytes, lost_bytes, lost_lines; /* counters */
     uint32_t rotations;
     uint32_t failures;
+};
+
+/* A run of the process: it wrote what lies at and after `from`, counted like progress.bytes. */
+struct logshm_run {
+    uint64_t from;
+    uint32_t number;
+    int32_t pid; /* 0: not known yet */
+};
+
+/* How far a tap's text was passed on or skipped. */
+struct logshm_far {
+    uint64_t pos;        /* in the stream */
+    uint64_t at;         /* bytes for this tap so far */
+    uint32_t run;        /* whose text came last */
+    uint8_t on, matched; /* the scan for capture marks */
+    uint8_t begun;       /* a capture began right before */
+    uint8_t torn;        /* the last byte was skipped, and no newline */
+};
+
+struct logshm_tap {
+    /* written by supd */
+    uint32_t key; /* 0: no tap */
+    uint32_t wants;
+    /* written by supd-log */
+    uint32_t taken; /* far belongs to this key */
+    uint32_t cur;   /* which one counts: the other is written first */
+    struct logshm_far far[2];
+};
+
+/* Where an output is in the capture marks: at and after pos[cur], until the next change. */
+struct logshm_cut {
+    uint64_t pos[2];
+    uint8_t on[2];
+    uint8_t cur;
+    uint8_t pad[5];
+};
+
+/* What few streams have: taps, and a capture mode. Touched for no other. */
+struct logshm_side {
+    struct logshm_tap taps[LOGSHM_TAPS];
+    struct logshm_run runs[LOGSHM_RUNS]; /* by supd; the newest is (nruns - 1) % LOGSHM_RUNS */
+    uint32_t nruns;
+    uint32_t pad;
+    struct logshm_cut cuts[LOGSHM_OUTS];
+    uint64_t begins[LOGSHM_RUNS]; /* positions at which a new run begins; a ring, too */
+    uint32_t nbegins;
+    uint32_t seen_run;  /* the run whose text was taken last */
+    uint64_t taken;     /* bytes that were read, as soon as they are */
+    uint64_t announced; /* a read() of so many is under way; 0: none */
 };
 
 /* Whose block it is. */
@@ -115,7 +172,8 @@ struct logshm_head {
     uint32_t nstreams; /* capacity */
     uint32_t nblocks;
     uint32_t used; /* slots before this have been in use */
-    uint64_t streams, progress, outs2, strings, descs, blocks, size; /* offsets, the whole size */
+    uint64_t streams, progress, outs2, sides, strings, descs, blocks,
+        size;          /* offsets, whole size */
     uint64_t sentinel; /* a random word: marks memory that a read has not reached */
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;
@@ -123,6 +181,7 @@ struct logshm_head {
     uint32_t log_json;
     uint32_t cleaned; /* stale AUTO files were looked for */
     uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
+    int32_t tap_fds[LOGSHM_TAPS]; /* our ends of the taps, for the next start to inherit; 0: none */
     struct logshm_rotation rotations[LOGSHM_WRITERS];
 };
 
@@ -136,6 +195,7 @@ enum logshm_op {
     LOGOP_DRAIN,  /* slots[0..n); answered */
     LOGOP_TAIL,   /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
     LOGOP_FINISH, /* write out everything; answered */
+    LOGOP_TAP,    /* slot: enum logshm_tap_of; with our end of its socket, or nothing: none */
 };
 
 #define LOGOP_SLOTS 200u
@@ -180,12 +240,15 @@ static inline struct logshm_out *logshm_out(struct logshm_head *h, uint32_t slot
     return out ? (struct logshm_out *)logshm_at(h, h->outs2) + slot
                : &logshm_progress(h, slot)->out;
 }
+static inline struct logshm_side *logshm_side(struct logshm_head *h, uint32_t slot)
+{
+    return (struct logshm_side *)logshm_at(h, h->sides) + slot;
+}
 static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 {
     return off ? (const char *)h + h->strings + off : "";
 }
-/* The path of a stream's file; of an AUTO file it is made in buf (LOGSHM_PATH bytes). "" if it has
- * none. */
+/* The path of a stream's file, made in buf (LOGSHM_PATH bytes); "" if it has none. */
 const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf);
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)

@@ -106,7 +106,8 @@ enum proc_why proc_asked_by(const struct step *s)
 {
     if (s->in->event == PROC_EV_SHUTDOWN)
         return PROC_WHY_SHUTDOWN;
-    return s->in->why == PROC_WHY_BOOT ? PROC_WHY_BOOT : PROC_WHY_OPERATOR;
+    bool said = s->in->why == PROC_WHY_BOOT || s->in->why == PROC_WHY_UPDATE;
+    return said ? s->in->why : PROC_WHY_OPERATOR;
 }
 
 static void set_want(struct proc_life *l, enum proc_event ev)

@@ -37,7 +37,8 @@ enum proc_restart { PROC_RESTART_NEVER, PROC_RESTART_ALWAYS, PROC_RESTART_UNEXPE
 enum proc_on_fatal { PROC_FATAL_NOTHING, PROC_FATAL_EXIT, PROC_FATAL_RETRY };
 
 #define PROC_STOPS_MAX 8
-#define PROC_WINDOW_MAX 32
+#define PROC_WINDOW_MAX 128
+#define PROC_WINDOW_RETRIES (PROC_WINDOW_MAX - 1) /* the most startretries that it can count */
 
 struct proc_stop_step {
     int sig;
@@ -61,7 +62,7 @@ struct proc_policy {
     dur_t backoff_reset; /* 0: retries are forgotten on RUNNING; else only after this long up, and
                             an exit before that goes through BACKOFF */
     dur_t retry_window;  /* 0: unset; else the startretries+1st failure or automatic restart within
-                            it is FATAL; counts to PROC_WINDOW_MAX at most */
+                            it is FATAL; exact up to PROC_WINDOW_RETRIES */
     enum proc_on_fatal on_fatal;
     dur_t fatal_retry;
 };
@@ -70,7 +71,7 @@ struct proc_policy {
 enum proc_why {
     PROC_WHY_NONE,
     PROC_WHY_BOOT,     /* autostart */
-    PROC_WHY_OPERATOR, /* start, stop, restart by hand or by update */
+    PROC_WHY_OPERATOR, /* start, stop, restart by hand */
     PROC_WHY_SHUTDOWN,
     PROC_WHY_UP,     /* stayed up for startsecs */
     PROC_WHY_QUICK,  /* exited before startsecs */
@@ -82,6 +83,7 @@ enum proc_why {
     PROC_WHY_WINDOW,      /* too many restarts within retry_window */
     PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
+    PROC_WHY_UPDATE,      /* start or stop, since the configuration changed */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -109,13 +111,12 @@ struct proc_life {
     uint32_t restarts;   /* of these, how many were automatic (retries included) */
     uint32_t exits;      /* deaths reaped */
     uint32_t fatals;     /* times it gave up (not: ended by a shutdown) */
-    uint32_t pad2;
-    mono_t started;   /* of the current or last instance */
-    mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
-                         STOPPING: next signal at */
-    mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
-    mono_t poll;      /* next look at the leftover group */
-    mono_t changed;   /* when the state last changed */
+    mono_t started;      /* of the current or last instance */
+    mono_t due;          /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
+                            STOPPING: next signal at */
+    mono_t sweep_due;    /* next signal to the leftover group; once killed: when to let it be */
+    mono_t poll;         /* next look at the leftover group */
+    mono_t changed;      /* when the state last changed */
     wall_t start_wall, stop_wall; /* for people; 0: never */
 };
 
@@ -145,7 +146,7 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;          /* START: BOOT or OPERATOR */
+    enum proc_why why;          /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
     int pid;                    /* SPAWNED */
     int status;                 /* EXITED: wait status */
     bool group_alive;           /* EXITED, CANNOT: others of its group still exist */

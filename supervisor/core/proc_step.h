@@ -32,7 +32,7 @@ void proc_change_to(struct step *s, enum proc_state to, enum proc_why why);
 mono_t proc_after(const struct step *s, dur_t d);
 /* first, doubled n times, at most max */
 dur_t proc_doubled(dur_t first, unsigned n, dur_t max);
-/* BOOT, OPERATOR or SHUTDOWN: what the event stands for */
+/* BOOT, OPERATOR, UPDATE or SHUTDOWN: what the event stands for */
 enum proc_why proc_asked_by(const struct step *s);
 /* Starts now, or once the leftovers of the last instance are gone. */
 void proc_begin(struct step *s, enum proc_why why);

@@ -41,6 +41,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_WINDOW] = "too many restarts within retry_window",
         [PROC_WHY_STOPPED] = "stopped as told",
         [PROC_WHY_KILL_FAILED] = "could not be signalled",
+        [PROC_WHY_UPDATE] = "by update",
     };
     return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
 }
@@ -180,6 +181,7 @@ static void say_stopped(const struct words *w)
         return;
     }
     str_puts(w->out, w->l->why == PROC_WHY_SHUTDOWN ? "stopped by the shutdown "
+                     : w->l->why == PROC_WHY_UPDATE ? "stopped by an update of the configuration "
                                                     : "stopped as it was told ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
@@ -269,7 +271,9 @@ static void say_backoff(const struct words *w)
 
 static void say_stopping(const struct words *w)
 {
-    str_puts(w->out, "told to stop ");
+    str_puts(w->out, w->l->why == PROC_WHY_UPDATE
+                         ? "told to stop by an update of the configuration "
+                         : "told to stop ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
     if (w->l->pid) {

@@ -156,6 +156,17 @@ void wire_kv(struct wire_out *w, const char *key, const char *value)
         text_escape(w->out, value, strlen(value), false);
 }
 
+void wire_kv_bytes(struct wire_out *w, const char *key, const char *p, size_t n)
+{
+    const char *nul;
+    put_key(w, key);
+    for (; (nul = n ? memchr(p, '\0', n) : NULL); n -= (size_t)(nul - p) + 1, p = nul + 1) {
+        text_escape(w->out, p, (size_t)(nul - p), false);
+        str_puts(w->out, "\xef\xbf\xbd");
+    }
+    text_escape(w->out, p, n, false);
+}
+
 void wire_kv_int(struct wire_out *w, const char *key, int64_t value)
 {
     char buf[24], *p = buf + sizeof(buf);

@@ -73,6 +73,8 @@ struct wire_out {
 /* "ID WORD"; then pairs; then the newline. */
 void wire_begin(struct wire_out *w, struct str *out, const char *id, const char *word);
 void wire_kv(struct wire_out *w, const char *key, const char *value);
+/* A value of n bytes; a NUL, for which there is no escape, becomes U+FFFD. */
+void wire_kv_bytes(struct wire_out *w, const char *key, const char *p, size_t n);
 void wire_kv_int(struct wire_out *w, const char *key, int64_t value);
 void wire_kv_fmt(struct wire_out *w, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -47,10 +47,12 @@ struct slot {
     struct spawn_job job;
 };
 
+static struct slot slots[SLOTS_MAX]; /* few are ever touched, so it is not in the binary */
+
 static struct {
-    struct slot slots[SLOTS_MAX];
     unsigned nslots;
     unsigned busy;
+    unsigned dirty; /* slots before this have been used since the last release_stacks() */
     char *stacks;
     int null_in, null_out, null_keep;
     enum method method;
@@ -136,7 +138,7 @@ static void reserve_slots(void)
     if (port.stacks == MAP_FAILED)
         port.stacks = NULL;
     while (port.stacks && port.nslots < most) {
-        struct slot *s = &port.slots[port.nslots];
+        struct slot *s = &slots[port.nslots];
         *s = (struct slot){.busy = false};
         if (!reserve_window(s))
             break;
@@ -176,6 +178,15 @@ static bool slot_ended(const struct slot *s)
     return !__atomic_load_n(&s->alive, __ATOMIC_ACQUIRE);
 }
 
+/* All but the first one, which serves the single restarts. */
+static void release_stacks(void)
+{
+    const size_t each = GUARD_SIZE + STACK_SIZE;
+    if (port.dirty > 1)
+        madvise(port.stacks + each, (port.dirty - 1) * each, MADV_DONTNEED);
+    port.dirty = 0;
+}
+
 static void release_window(struct slot *s)
 {
     if (!s->window_used)
@@ -204,7 +215,7 @@ static unsigned sweep(struct slot **out_free, struct slot **out_oldest)
     mono_t now = mono_now();
     *out_free = *out_oldest = NULL;
     for (unsigned i = 0, left = port.busy; i < port.nslots && (left || !*out_free); i++) {
-        struct slot *s = &port.slots[i];
+        struct slot *s = &slots[i];
         left -= s->busy;
         if (s->busy && slot_ended(s)) {
             s->busy = false;
@@ -233,6 +244,8 @@ unsigned spawn_in_flight(void)
     struct slot *vacant, *oldest;
     if (port.busy)
         sweep(&vacant, &oldest);
+    if (!port.busy)
+        release_stacks();
     return port.busy;
 }
 
@@ -256,7 +269,7 @@ void spawn_fini(void)
         nanosleep(&(struct timespec){.tv_nsec = WAIT_MAX.ns}, NULL);
     bool hung = port.busy;
     for (unsigned i = 0; i < port.nslots; i++) {
-        struct slot *s = &port.slots[i];
+        struct slot *s = &slots[i];
         for (int k = 0; k < 3; k++)
             fd_close(&s->window[k]);
         if (s->area_size > SMALL_AREA && !hung)
@@ -265,7 +278,7 @@ void spawn_fini(void)
     if (port.stacks && !hung) /* else a child still stands on it */
         munmap(port.stacks, (size_t)SLOTS_MAX * (GUARD_SIZE + STACK_SIZE));
     port.stacks = NULL;
-    port.nslots = port.busy = 0;
+    port.nslots = port.busy = port.dirty = 0;
     port.method = FORK;
     if (port.null_out != port.null_in)
         fd_close(&port.null_out);
@@ -300,11 +313,16 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .reset = port.ignored | (port.method == CLONE3 ? 0 : port.handled),
                             .setsid = rq->setsid,
                             .has_nofile = rq->nofile,
+                            .has_fsize = rq->fsize,
                             .no_close_range = port.no_close_range,
                             .cell = cell};
     if (rq->nofile) {
         j->nofile[0] = rq->nofile->rlim_cur;
         j->nofile[1] = rq->nofile->rlim_max;
+    }
+    if (rq->fsize) {
+        j->fsize[0] = rq->fsize->rlim_cur;
+        j->fsize[1] = rq->fsize->rlim_max;
     }
     for (int i = 0; i < 3; i++)
         j->fds[i] = source_fd(rq, i);
@@ -321,8 +339,7 @@ static size_t pointers(char *const *v)
 static int slot_prepare(struct slot *s, size_t area)
 {
     if (!s->stack) {
-        char *stack =
-            port.stacks + (size_t)(s - port.slots) * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE;
+        char *stack = port.stacks + (size_t)(s - slots) * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE;
         if (mprotect(stack, STACK_SIZE, PROT_READ | PROT_WRITE) < 0)
             return -errno;
         s->stack = stack;
@@ -351,15 +368,24 @@ static void *put(char **at, const void *p, size_t n)
     return to;
 }
 
-/* The caller may reuse its arrays at once; only the strings must stay. */
-static int copy_arrays(struct slot *s)
+/* Copies the text and lets the environment, copied before, mean the copy. */
+static void copy_text(struct spawn_job *j, char **at, const struct spawn_request *rq)
+{
+    const char *copy = put(at, rq->text, rq->text_size);
+    for (char **e = (char **)(uintptr_t)j->envp; *e; e++)
+        if (*e >= rq->text && *e < rq->text + rq->text_size)
+            *e = (char *)(uintptr_t)(copy + (*e - rq->text));
+}
+
+/* The caller may reuse its arrays and its text at once; only the other strings must stay. */
+static int copy_arrays(struct slot *s, const struct spawn_request *rq)
 {
     struct spawn_job *j = &s->job;
     size_t argv = pointers(j->argv) * sizeof(char *);
     size_t envp = pointers(j->envp) * sizeof(char *);
     size_t candidates = pointers(j->candidates) * sizeof(char *);
     size_t groups = j->groups ? j->ngroups * sizeof(*j->groups) : 0;
-    int r = slot_prepare(s, argv + envp + candidates + groups);
+    int r = slot_prepare(s, argv + envp + candidates + groups + rq->text_size);
     if (r < 0)
         return r;
     char *at = s->area;
@@ -368,6 +394,8 @@ static int copy_arrays(struct slot *s)
     j->candidates = put(&at, j->candidates, candidates);
     if (j->groups)
         j->groups = put(&at, j->groups, groups);
+    if (rq->text_size)
+        copy_text(j, &at, rq);
     return 0;
 }
 
@@ -437,10 +465,12 @@ static long clone_child(struct slot *s)
 
 static long start_async(struct slot *s, const struct spawn_request *rq, struct spawn_cell *cell)
 {
+    unsigned used = (unsigned)(s - slots) + 1;
+    port.dirty = used > port.dirty ? used : port.dirty;
     fill_job(&s->job, rq, cell);
     s->job.first_foreign = s->above;
     s->job.unshared = &s->unshared;
-    long pid = copy_arrays(s);
+    long pid = copy_arrays(s, rq);
     if (pid == 0)
         pid = fill_window(s);
     if (pid < 0) {

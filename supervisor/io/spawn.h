@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -45,17 +46,20 @@ struct spawn_request {
     char *const *candidates; /* NULL-terminated paths, tried in order. What is not there or not
                                 allowed goes on to the next (the first EACCES is remembered), any
                                 other error ends it */
-    const char *directory;   /* NULL: stay */
-    int fds[3];              /* become 0, 1, 2; -1: /dev/null (the spawn port keeps one open) */
-    bool redirect_stderr;    /* 2 is a copy of 1, fds[2] is not looked at */
-    int64_t uid, gid;        /* -1: stay */
-    const uint32_t *groups;  /* the supplementary groups, ngroups of them; NULL: stay */
+    const char *text;        /* envp's strings within [text, text + text_size) need not stay */
+    size_t text_size;
+    const char *directory;  /* NULL: stay */
+    int fds[3];             /* become 0, 1, 2; -1: /dev/null (the spawn port keeps one open) */
+    bool redirect_stderr;   /* 2 is a copy of 1, fds[2] is not looked at */
+    int64_t uid, gid;       /* -1: stay */
+    const uint32_t *groups; /* the supplementary groups, ngroups of them; NULL: stay */
     uint32_t ngroups;
     int umask; /* -1: inherit */
     uint64_t
         ignore;  /* signals to leave ignored, bit n-1; all others become default, none blocked */
     bool setsid; /* setsid() instead of setpgid(0, 0) */
-    const struct rlimit *nofile; /* NULL: stay */
+    const struct rlimit *nofile; /* open files; NULL: stay */
+    const struct rlimit *fsize;  /* the size of files; NULL: stay */
 };
 
 /* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves
@@ -79,13 +83,14 @@ enum spawn_result {
 /* Starts one program. cell must lie in memory that outlives the child's exec. All pointers of the
  * request must stay valid until the child has exec'd or died: spawn copies what is small and the
  * caller keeps the strings (they live in the mapped generation); argv, envp and candidates arrays
- * are copied into the slot's own pages. */
+ * and rq->text are copied into the slot's own pages. */
 enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell *cell,
                               int *out_errnum);
 /* Waits until a program can be started, at most limit (bounded by 1 ms); true if so. */
 bool spawn_wait(dur_t limit);
 /* Children that have not exec'd yet. Also lets go of what ended starts still hold (copies of the
- * request's descriptors): call it at the end of a turn that reaped or started something. */
+ * request's descriptors, memory of their stacks): call it at the end of a turn that reaped or
+ * started something. */
 unsigned spawn_in_flight(void);
 /* "cannot chdir to /x: No such file or directory": the sentence for a failed cell. */
 void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell, struct err *out);

@@ -84,9 +84,10 @@ RAW_CHILD static long place_fds(const struct spawn_job *j)
     return close_foreign(j);
 }
 
-RAW_CHILD static long set_nofile(const struct spawn_job *j)
+RAW_CHILD static long set_limits(const struct spawn_job *j)
 {
-    return j->has_nofile ? RAW4(SYS_prlimit64, 0, RLIMIT_NOFILE, j->nofile, 0) : 0;
+    long r = j->has_nofile ? RAW4(SYS_prlimit64, 0, RLIMIT_NOFILE, j->nofile, 0) : 0;
+    return r < 0 || !j->has_fsize ? r : RAW4(SYS_prlimit64, 0, RLIMIT_FSIZE, j->fsize, 0);
 }
 
 RAW_CHILD static long set_groups(const struct spawn_job *j)
@@ -204,7 +205,7 @@ static const struct {
     enum spawn_step step;
     long (*run)(const struct spawn_job *j);
 } steps[] = {
-    {SPAWN_SETPGID, become_leader}, {SPAWN_FDS, place_fds},     {SPAWN_RLIMIT, set_nofile},
+    {SPAWN_SETPGID, become_leader}, {SPAWN_FDS, place_fds},     {SPAWN_RLIMIT, set_limits},
     {SPAWN_GROUPS, set_groups},     {SPAWN_GID, set_gid},       {SPAWN_UID, set_uid},
     {SPAWN_CHDIR, enter_directory}, {SPAWN_EXEC, exec_program},
 };

@@ -16,11 +16,12 @@ struct spawn_job {
     uint64_t ignore; /* signals to ignore, bit n-1 */
     uint64_t reset;  /* signals to set to their default */
     bool setsid;
-    bool has_nofile;
+    bool has_nofile, has_fsize;
     bool no_close_range;    /* denied: close one by one */
     uint32_t first_foreign; /* > 0: the descriptor table is the parent's, too; none of ours is
                                below this number, so only those are copied */
     uint64_t nofile[2];     /* soft, hard */
+    uint64_t fsize[2];
     struct spawn_cell *cell;
     int32_t *unshared; /* set to 1 once the parent's descriptors are out of reach; may be NULL */
 };

@@ -122,9 +122,10 @@ static void failed(struct logd *d, struct stream *s, int errnum)
 static void make(struct logd *d, struct stream *s)
 {
     char path[LOGSHM_PATH];
-    const char *at = logshm_path(d->h, stream_shared(d, s), path);
+    const struct logshm_stream *r = stream_shared(d, s);
+    const char *at = r->kind == LOGSHM_AUTO ? logshm_path(d->h, r, path) : "";
     pthread_mutex_unlock(&d->lock);
-    int rc = at == path ? create(path) : 0; /* else an update made it another file */
+    int rc = *at ? create(at) : 0; /* else an update made it another file */
     pthread_mutex_lock(&d->lock);
     s->unmade = false;
     d->unmade--;

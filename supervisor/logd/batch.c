@@ -1,9 +1,11 @@
 /* One turn of a writer with one sink. */
 #include "supervisor/logd/batch.h"
 #include "supervisor/base/log.h"
+#include "supervisor/logd/cut.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pick.h"
+#include "supervisor/logd/pull.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/recover.h"
 #include "supervisor/logd/rotate.h"
@@ -17,7 +19,7 @@
 #define RETRY_FULL DUR_MS(20) /* a full pipe: its reader is slow, not gone */
 #define WARN_EVERY DUR_S(60)
 #define ROTATE_RETRY DUR_S(10)
-#define BATCHES 64 /* writes of one turn */
+#define BATCHES 16 /* writes of one turn; then others have theirs */
 
 /* ---- failures ---- */
 
@@ -132,15 +134,18 @@ static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wro
     x->gap_bytes -= p->lost_bytes;
     x->gap_lines -= p->lost_lines;
     LOGSHM_ORDER();
+    if (p->cut)
+        cut_note(w->d, p->out, x->done + p->covers, p->cut_on);
     x->done += p->raw ? (uint64_t)wrote : p->covers;
     LOGSHM_ORDER();
     sink_took(k, (uint64_t)wrote);
     k->size += wrote;
 }
 
-static bool rotation_due(const struct sink *k)
+/* full: RLIMIT_FSIZE lets it grow no further, wherever maxbytes is */
+static bool rotation_due(const struct sink *k, bool full)
 {
-    if (!k->regular || k->maxbytes <= 0 || k->size < k->maxbytes)
+    if (!k->regular || k->maxbytes <= 0 || (k->size < k->maxbytes && !full))
         return false;
     return !k->rotate_at.ns || mono_reached(k->rotate_at, mono_now());
 }
@@ -200,13 +205,14 @@ static bool serve_out(struct writer *w, struct sink *k, struct out *o)
     pthread_mutex_lock(&w->d->lock);
     if (n >= 0)
         commit(w, k, &p, n);
-    if (rotation_due(k)) {
+    bool whole = n == (ssize_t)p.data.len, full = !whole && e.errnum == EFBIG && k->size > 0;
+    if (rotation_due(k, full)) {
         pthread_mutex_unlock(&w->d->lock);
         rotate(w, k, s->slot);
         pthread_mutex_lock(&w->d->lock);
+        whole |= full && k->size == 0;
     }
     o->pinned = 0;
-    bool whole = n == (ssize_t)p.data.len;
     if (whole)
         recovered(k);
     else
@@ -231,6 +237,15 @@ static bool serve_all(struct writer *w, struct sink *k)
     return more && !k->failing;
 }
 
+/* A stream that is to go may have waited for the end of our work only. */
+static void let_close(struct logd *d, const struct sink *k)
+{
+    const struct out *o;
+    TAILQ_FOREACH (o, &k->outs, link)
+        if (o->stream->closing)
+            reader_poke(d);
+}
+
 void batch_serve(struct writer *w, struct sink *k)
 {
     bool more = true;
@@ -239,11 +254,13 @@ void batch_serve(struct writer *w, struct sink *k)
     bool ready = make_ready(w, k);
     k->want_open = false;
     for (int i = 0; ready && more && i < BATCHES && !k->failing; i++)
-        more = serve_all(w, k);
+        more = serve_all(w, k) || (!k->failing && pull(w, k));
     k->busy = false;
     if (k->nouts == 0)
         writer_orphan(k);
     else if (ready && more && !k->failing)
         writer_queue_now(w->d, k);
+    else
+        let_close(w->d, k);
     orders_settled(w->d);
 }

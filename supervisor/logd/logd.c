@@ -9,6 +9,7 @@
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tail.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <errno.h>
@@ -76,12 +77,14 @@ static int make_parts(struct logd *d)
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for a microsecond */
     pthread_mutex_init(&d->lock, &attr);
     pthread_mutexattr_destroy(&attr);
+    pthread_cond_init(&d->read_over, NULL);
     d->streams = calloc(d->h->nstreams, sizeof(struct stream));
     d->chains = calloc(d->h->nstreams, sizeof(struct chain));
     d->gzips = gzips_new();
     d->tails = tails_new();
+    d->taps = taps_new(d->h);
     d->poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!d->streams || !d->chains || !d->gzips || !d->tails || d->poke < 0)
+    if (!d->streams || !d->chains || !d->gzips || !d->tails || !d->taps || d->poke < 0)
         return -1;
     return ring_open(&d->ring, d->h, d->chains) < 0 || !writer_new(d, 0) ? -1 : 0;
 }

@@ -1,5 +1,6 @@
 /* What the parts of supd-log share. One thread reads pipes and obeys supd; one thread per device
- * writes; they meet in the structures below, under one lock that is never held over I/O. */
+ * writes (and reads for a fast stream: pull.h); they meet in the structures below, under one lock
+ * that is never held over I/O. */
 #ifndef LOGD_LOGD_H
 #define LOGD_LOGD_H
 
@@ -18,6 +19,7 @@ struct stream;
 struct writer;
 struct gzips;
 struct tails;
+struct taps;
 
 #define LOGD_SINK_BUCKETS 512u
 
@@ -32,6 +34,9 @@ struct out {
     mono_t held_since;  /* a partial line waits since then; 0: none does */
     uint64_t last_from; /* where the latest read() began, and when it was */
     int64_t last_wall;
+    mono_t pulled_until; /* its writer reads the pipe itself: the reader leaves it alone so long */
+    mono_t look_at;      /* ... and not before this */
+    dur_t nap;           /* ... and how long it lets the pipe fill */
 };
 TAILQ_HEAD(out_list, out);
 
@@ -47,7 +52,9 @@ struct stream {
     bool closing;     /* supd wants it gone */
     bool lazy;        /* its file's sink is made when there is something to write */
     bool unmade;      /* lazy, and its AUTO file is to be created */
-    bool reading;     /* a read() into its blocks is under way */
+    bool reading;     /* a thread reads its pipe: nobody else may */
+    bool fast;        /* its pipe was found rather full: its writer may read it */
+    bool sided;       /* its text is looked at as it is read: tap.h */
     struct out *outs; /* [LOGSHM_OUTS]; without a sink so far: one that all share */
 };
 
@@ -56,6 +63,8 @@ struct logd {
     int memory_fd, chan, epoll, poke; /* poke: an eventfd that wakes the reader */
     uint32_t epoch;
     pthread_mutex_t lock;
+    pthread_cond_t read_over; /* for the reader: a writer ended the read that it waits for */
+    bool wants_pipe;          /* it does */
     struct ring ring;
     struct chain *chains;                       /* [nstreams] */
     struct stream *streams;                     /* [nstreams], by slot */
@@ -64,6 +73,7 @@ struct logd {
     unsigned lost_finders; /* threads that hang on a dead mount */
     struct gzips *gzips;
     struct tails *tails;
+    struct taps *taps;
     uint32_t unmade; /* streams whose AUTO file is to be created ... */
     bool making;     /* ... by a thread that runs */
     TAILQ_HEAD(, question) questions;
@@ -72,6 +82,7 @@ struct logd {
     uint32_t npaused;  /* streams whose pipe is not read for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
+    bool trimmed;      /* memory of the start was given back */
     bool start_over;   /* streams could not be taken in: a new start inherits them */
     bool supd_gone;
     mono_t gone_at;

@@ -7,6 +7,7 @@
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tail.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <errno.h>
@@ -152,6 +153,7 @@ void orders_close(struct logd *d, struct stream *s)
     reader_unwatch(d, s);
     s->closing = true;
     stream_flush(d, s);
+    tap_flush(d, s);
     pthread_mutex_unlock(&d->lock);
     reader_poke(d);
 }
@@ -218,6 +220,7 @@ static void do_drain(struct logd *d, struct order *o, const uint32_t *slots)
         reader_empty(d, s);
         pthread_mutex_lock(&d->lock);
         stream_flush(d, s);
+        tap_flush(d, s);
         pthread_mutex_unlock(&d->lock);
     }
     pthread_mutex_lock(&d->lock);
@@ -260,10 +263,20 @@ static void do_tail(struct logd *d, struct order *o, const uint32_t *slots)
         o->fds[0] = -1;
 }
 
+static void do_tap(struct logd *d, struct order *o, const uint32_t *slots)
+{
+    (void)slots;
+    if (o->msg.slot >= LOGSHM_TAPS)
+        return;
+    tap_socket(d, o->msg.slot, o->nfds ? o->fds[0] : -1);
+    if (o->nfds)
+        o->fds[0] = -1;
+}
+
 static order_fn *const orders[] = {
     [LOGOP_ADD] = do_add,       [LOGOP_DEL] = do_del,       [LOGOP_UPDATE] = do_update,
     [LOGOP_REOPEN] = do_reopen, [LOGOP_CLEAR] = do_clear,   [LOGOP_DRAIN] = do_drain,
-    [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish,
+    [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish, [LOGOP_TAP] = do_tap,
 };
 
 /* ---- the channel ---- */

@@ -1,5 +1,6 @@
 /* Chooses what a sink gets next from one of its outputs. */
 #include "supervisor/logd/pick.h"
+#include "supervisor/logd/cut.h"
 #include "supervisor/logd/rotate.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/syslog.h"
@@ -209,6 +210,32 @@ static bool pick_syslog(struct choice *c, struct pick *p)
     return true;
 }
 
+/* ---- capture mode ---- */
+
+/* Limits the choice to what stands outside the marks. False: a pick that skips the rest was made,
+ * or there is nothing to do. */
+static bool is_outside(struct choice *c, struct pick *p, bool *out_skips)
+{
+    struct cut cut;
+    *out_skips = false;
+    if (!view(c, FORMAT_BATCH, &p->data))
+        return false;
+    uint64_t end = c->x->done + p->data.len;
+    cut_find(c->w->d, c->o, &p->data, end <= c->o->flush_to || (c->at_gap && end == c->to), &cut);
+    p->data.len = 0;
+    p->data.n = 0;
+    if (cut.to > c->x->done) {
+        c->at_gap = cut.ends || (c->at_gap && cut.to == c->to);
+        c->to = cut.to;
+        return true;
+    }
+    *out_skips = cut.skip > c->x->done;
+    p->covers = cut.skip - c->x->done;
+    p->cut = true;
+    p->cut_on = cut.on;
+    return false;
+}
+
 bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
 {
     struct choice c = {.w = w, .k = k, .o = o, .x = out_shared(w->d, o)};
@@ -217,17 +244,23 @@ bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
     p->data.n = 0;
     p->data.len = 0;
     p->raw = false;
+    p->cut = p->cut_on = false;
     p->lost_bytes = p->lost_lines = 0;
     stream_format(w->d, o->stream, &c.format);
     bool gap = c.x->gap_end > c.x->done;
-    if (gap && c.x->gap <= c.x->done)
+    bool captures = stream_shared(w->d, o->stream)->capture, skips;
+    if (gap && c.x->gap <= c.x->done) {
+        p->cut = captures; /* who knows what the gap held: rather too much in the log */
         return pick_mark(&c, p);
+    }
     if (gap && c.x->gap < c.to) {
         c.to = c.x->gap;
         c.at_gap = true;
     }
     if (c.x->done >= c.to)
         return false;
+    if (captures && !is_outside(&c, p, &skips))
+        return skips;
     bool chosen = k->kind == SINK_SYSLOG     ? pick_syslog(&c, p)
                   : format_needed(&c.format) ? pick_formatted(&c, p)
                                              : pick_raw(&c, p);

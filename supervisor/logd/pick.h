@@ -14,6 +14,7 @@ struct pick {
     uint64_t lost_bytes, lost_lines; /* a mark: what it reports */
     bool raw;                        /* byte for byte: a part of it is a part of the stream */
     char last;                       /* its last byte */
+    bool cut, cut_on;                /* behind it the output has this state in the capture marks */
 };
 
 /* With the lock. False: nothing to write now; what waits for its line end is looked at again in

@@ -1,23 +1,19 @@
 /* The reading thread. */
 #include "supervisor/logd/reader.h"
+#include "supervisor/base/mem.h"
+#include "supervisor/logd/intake.h"
 #include "supervisor/logd/orders.h"
-#include "supervisor/logd/pressure.h"
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define READ_MOST (256u << 10)
-#define PIECES 72
 #define BIG_PIPE (256 << 10)    /* of a pipe that was found full */
 #define KICK_BYTES (256u << 10) /* so much together before a writer is woken, if there is more */
 #define KICK_WAIT_MS 2
@@ -28,7 +24,7 @@
 #define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
 
-enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE };
+enum { TAG_CHANNEL = LOGSHM_STREAMS_MAX, TAG_POKE, TAG_TAP };
 
 /* ---- what is watched ---- */
 
@@ -47,6 +43,11 @@ void reader_unwatch(struct logd *d, struct stream *s)
 {
     if (s->fd >= 0)
         epoll_ctl(d->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void reader_watch_tap(struct logd *d, uint32_t which, int fd, bool on)
+{
+    watch(d, fd, TAG_TAP + which, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, EPOLLOUT);
 }
 
 static void pause_pipe(struct logd *d, struct stream *s)
@@ -120,103 +121,73 @@ int reader_init(struct logd *d)
 
 /* ---- reading ---- */
 
-/* Room for n bytes, made if need be. Sets up iov; 0: none, the pipe keeps them for now. */
-static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec *iov, int *pieces,
-                        int64_t wall)
-{
-    struct chain *c = &d->chains[s->slot];
-    uint32_t need = (uint32_t)(n / LOGSHM_BLOCK) + 2;
-    for (int i = 0; d->ring.nfree < need && i < 8 && !stream_shared(d, s)->block; i++)
-        if (!pressure_relieve(d))
-            break;
-    return ring_room(&d->ring, c, s->slot, n, iov, PIECES, pieces, wall);
-}
-
-/* Takes up to n bytes, which the pipe is known to hold: so a read() gives all of them or was not
- * made, and a successor can tell which. at_once: also when it would have to wait. */
-static ssize_t take(struct logd *d, struct stream *s, size_t n, bool at_once)
-{
-    struct iovec iov[PIECES];
-    int pieces;
-    int64_t wall = wall_now().ns;
-    pthread_mutex_lock(&d->lock);
-    if (!at_once && must_wait(d, s, 1)) {
-        if (!s->paused)
-            pause_pipe(d, s);
-        pthread_mutex_unlock(&d->lock);
-        return 0;
-    }
-    size_t room = find_room(d, s, n, iov, &pieces, wall);
-    if (!room) {
-        pthread_mutex_unlock(&d->lock);
-        return 0;
-    }
-    s->reading = true;
-    uint64_t from = stream_shared(d, s)->read;
-    ring_begin(&d->ring, &d->chains[s->slot], s->slot, room);
-    pthread_mutex_unlock(&d->lock);
-    ssize_t got;
-    do
-        got = readv(s->fd, iov, pieces);
-    while (got < 0 && errno == EINTR);
-    pthread_mutex_lock(&d->lock);
-    ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
-    s->reading = false;
-    stream_has_more(d, s);
-    stream_was_read(s, from, wall);
-    pthread_mutex_unlock(&d->lock);
-    return got > 0 ? got : 0;
-}
-
-static int waiting_in(const struct stream *s)
-{
-    int n = 0;
-    return ioctl(s->fd, FIONREAD, &n) == 0 && n > 0 ? n : 0;
-}
-
 /* Fewer and larger reads for a busy program. Where it is not allowed nothing is lost. */
-static void enlarge(struct stream *s)
+static void enlarge(struct logd *d, struct stream *s)
 {
+    pthread_mutex_unlock(&d->lock);
     int size = fcntl(s->fd, F_SETPIPE_SZ, BIG_PIPE);
+    pthread_mutex_lock(&d->lock);
     s->capacity = size > 0 ? size : INT_MAX / 2;
+}
+
+/* True while the stream's writer looks after the pipe. */
+static bool is_pulled(const struct logd *d, const struct stream *s)
+{
+    mono_t until = s->outs[0].pulled_until;
+    return until.ns && !d->supd_gone && !mono_reached(until, mono_now());
+}
+
+/* True if the pipe is to be read now; then it is claimed. With the lock. */
+static bool may_read(struct logd *d, struct stream *s)
+{
+    if (is_pulled(d, s))
+        return false;
+    if (!must_wait(d, s, 1))
+        return intake_begin(d, s, false);
+    if (!s->paused)
+        pause_pipe(d, s);
+    return false;
 }
 
 /* How full a pipe was found, in percent; one read at most. */
 static int serve_pipe(struct logd *d, struct stream *s)
 {
-    int n = waiting_in(s);
-    if (!n)
-        return 0;
-    if (!s->capacity) {
-        s->capacity = fcntl(s->fd, F_GETPIPE_SZ);
-        s->capacity = s->capacity > 0 ? s->capacity : 65536;
+    int percent = 0;
+    size_t got = 0;
+    pthread_mutex_lock(&d->lock);
+    if (may_read(d, s)) {
+        got = intake_some(d, s, &percent);
+        s->fast = percent > 50;
+        if (s->fast && s->capacity < BIG_PIPE)
+            enlarge(d, s);
+        intake_end(d, s);
     }
-    size_t want = n > (int)READ_MOST ? READ_MOST : (size_t)n;
-    size_t got = (size_t)take(d, s, want, false);
+    pthread_mutex_unlock(&d->lock);
     d->unkicked += got;
-    int percent = (int)((int64_t)n * 100 / s->capacity);
-    if (percent > 50 && s->capacity < BIG_PIPE)
-        enlarge(s);
     return got ? percent : 0;
 }
 
 uint64_t reader_empty(struct logd *d, struct stream *s)
 {
-    uint64_t total = 0, now = (uint64_t)waiting_in(s);
+    uint64_t total = 0, now;
+    pthread_mutex_lock(&d->lock);
+    intake_begin(d, s, true);
+    now = intake_waiting(d, s);
     while (total < now) {
-        size_t n = now - total > READ_MOST ? READ_MOST : (size_t)(now - total);
-        ssize_t got = take(d, s, n, true);
+        size_t got = intake_take(d, s, (size_t)(now - total));
         if (!got)
             break;
-        total += (uint64_t)got;
+        total += got;
     }
+    intake_end(d, s);
+    pthread_mutex_unlock(&d->lock);
     return total;
 }
 
 bool reader_is_dry(const struct logd *d)
 {
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (stream_at(d, i) && waiting_in(stream_at(d, i)))
+        if (stream_at(d, i) && intake_fill(stream_at(d, i)))
             return false;
     return true;
 }
@@ -243,6 +214,8 @@ static int round_of(struct logd *d, int timeout_ms)
         } else if (tag == TAG_POKE) {
             clear_poke(d);
             orders_release(d);
+        } else if (tag >= TAG_TAP) {
+            tap_writable(d, tag - TAG_TAP, !(ev[i].events & (EPOLLERR | EPOLLHUP)));
         } else if (stream_at(d, tag)) {
             int full = serve_pipe(d, stream_at(d, tag));
             fullest = full > fullest ? full : fullest;
@@ -284,7 +257,10 @@ static void trim(struct logd *d)
     pthread_mutex_lock(&d->lock);
     ring_trim(&d->ring, TRIM_SPARE);
     pthread_mutex_unlock(&d->lock);
-    malloc_trim(0); /* it has a lock of its own */
+    mem_trim();
+    if (!d->trimmed)
+        mem_drop_code();
+    d->trimmed = true;
 }
 
 /* What epoll_wait may wait for: for ever when quiet, else until the memory is to be trimmed. */

@@ -12,6 +12,8 @@ int reader_watch(struct logd *d, struct stream *s);
 void reader_unwatch(struct logd *d, struct stream *s);
 /* Reads on after a pause; with the lock. */
 void reader_resume(struct logd *d, struct stream *s);
+/* Watches the socket of a tap (enum logshm_tap_of) until it takes more, or stops that. */
+void reader_watch_tap(struct logd *d, uint32_t which, int fd, bool on);
 /* Wakes the reader: there is something to release or to answer. */
 void reader_poke(struct logd *d);
 /* True if no pipe holds anything. */

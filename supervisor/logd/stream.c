@@ -1,5 +1,6 @@
 /* A program's stream inside supd-log. */
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/intake.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/logd/autofile.h"
@@ -7,6 +8,7 @@
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/tail.h"
+#include "supervisor/logd/tap.h"
 #include "supervisor/logd/writer.h"
 
 #include <stdlib.h>
@@ -120,6 +122,11 @@ void stream_configure(struct logd *d, struct stream *s)
 {
     struct logshm_stream c;
     read_config(stream_shared(d, s), &c);
+    if (s->sided != c.sided)
+        intake_wait(d, s); /* the reader alone reads the pipe of a stream with a side */
+    s->sided = c.sided;
+    if (s->sided)
+        tap_configure(d, s);
     s->lazy = can_wait(d, s, &c);
     attach(s, 0, c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0));
     struct sink *k = s->outs[0].sink;
@@ -228,6 +235,8 @@ static void let_go(struct logd *d, struct stream *s)
     if (r->flags & LOGSHM_SECOND)
         logshm_out(d->h, s->slot, 1)->done = next;
     logshm_out(d->h, s->slot, 0)->done = next;
+    if (s->sided)
+        tap_jump(d, s, next);
     LOGSHM_ORDER();
     r->read = next;
     LOGSHM_ORDER();
@@ -316,12 +325,13 @@ bool stream_released(const struct logd *d, const struct stream *s)
             (s->outs[i].sink && (s->outs[i].sink->busy ||
                                  out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read)))
             return false;
-    return s->closing && !s->unmade;
+    return s->closing && !s->unmade && !s->reading;
 }
 
 void stream_remove(struct logd *d, struct stream *s)
 {
     tails_forget(d, s);
+    tap_forget(d, s);
     if (s->paused)
         d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)

@@ -19,19 +19,19 @@ static bool is_up(const struct agent_process *p)
 static void put_states(struct expo *x, const struct agent_program *a)
 {
     expo_family(x, "supd_process_up", EXPO_GAUGE, "1 if the process is RUNNING.");
-    for (const struct agent_process *p = NULL; (p = procs_next(a->procs, p));) {
+    for (const struct agent_process *p = NULL; (p = agent_procs_next(a->procs, p));) {
         begin_process(x, p);
         expo_int(x, is_up(p));
     }
     expo_family(x, "supd_process_state", EXPO_GAUGE, "1 for the state that the process is in.");
-    for (const struct agent_process *p = NULL; (p = procs_next(a->procs, p));) {
+    for (const struct agent_process *p = NULL; (p = agent_procs_next(a->procs, p));) {
         begin_process(x, p);
         expo_label(x, "state", p->state);
         expo_int(x, 1);
     }
     expo_family(x, "supd_process_start_time_seconds", EXPO_GAUGE,
                 "When the last instance began, in seconds since 1970; 0 if it never did.");
-    for (const struct agent_process *p = NULL; (p = procs_next(a->procs, p));) {
+    for (const struct agent_process *p = NULL; (p = agent_procs_next(a->procs, p));) {
         begin_process(x, p);
         expo_int(x, p->start);
     }
@@ -53,7 +53,7 @@ static void put_counters(struct expo *x, const struct agent_program *a)
 {
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         expo_family(x, counters[i].name, EXPO_COUNTER, counters[i].help);
-        for (const struct agent_process *p = NULL; (p = procs_next(a->procs, p));) {
+        for (const struct agent_process *p = NULL; (p = agent_procs_next(a->procs, p));) {
             uint64_t n;
             memcpy(&n, (const char *)p + counters[i].offset, sizeof(n));
             begin_process(x, p);

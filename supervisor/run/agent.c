@@ -6,7 +6,9 @@
 #include "supervisor/core/hand.h"
 #include "supervisor/core/proc.h"
 #include "supervisor/run/agentlisten.h"
+#include "supervisor/run/health.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +48,7 @@ struct agent {
     char listen_at[64];        /* where that listens */
     struct forwarded *forwarded;
     uint32_t refs;
-    struct loop_timer timer; /* the next start; while closing: the end of patience */
+    struct loop_timer timer; /* the next start; without a channel: the end of patience */
     dur_t backoff;
     mono_t started;
     uint64_t starts;
@@ -212,10 +214,14 @@ static bool listen_anew(struct agent *a)
     return true;
 }
 
+/* Without its channel it ends by itself; one that hangs does not. */
 static void channel_closed(struct agent *a)
 {
     a->client = NULL;
+    health_forget(a->sup);
     fail_all(a, "supd-agent went away");
+    if (a->pid)
+        loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
 }
 
 /* the agent's user; 65534 where the configuration names none */
@@ -335,6 +341,14 @@ static void make_journal(struct agent *a)
         fd_close(&a->journal);
 }
 
+/* Each agent has a socket of its own: it gets nothing that another one asked for. */
+static void hand_text(struct agent *a)
+{
+    int fd = taps_agent_open(a->sup->taps);
+    hand(a, HAND_TEXT, fd);
+    fd_close(&fd);
+}
+
 static void start(struct agent *a)
 {
     int channel;
@@ -360,6 +374,7 @@ static void start(struct agent *a)
     listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
     hand(a, HAND_LISTEN, a->listen);
+    hand_text(a);
     hand_generation(a);
 }
 
@@ -375,14 +390,15 @@ static void say_gone(struct agent *a)
 
 static void on_timer(struct agent *a)
 {
-    if (!a->closed) {
+    if (!a->pid && !a->closed) {
         start(a);
         return;
     }
     log_warn("agent: pid=%d takes too long to end, killing it", a->pid);
     if (a->pid)
         kill(a->pid, SIGKILL);
-    say_gone(a);
+    if (a->closed)
+        say_gone(a);
 }
 
 bool agent_reaped(struct agent *a, int pid, int status)
@@ -392,6 +408,8 @@ bool agent_reaped(struct agent *a, int pid, int status)
     struct str text = STR_INIT;
     proc_status_text(&text, status);
     a->pid = 0;
+    loop_timer_stop(&a->timer);
+    taps_agent_close(a->sup->taps);
     if (a->client)
         ctl_drop(a->client);
     if (a->closed || !a->wanted) {

@@ -364,17 +364,26 @@ bool ctl_has_subscribers(const struct ctl *c)
     return c->nsubscribers > 0;
 }
 
-struct wire_out *ctl_event(struct ctl *c, const char *type)
+bool ctl_has_text_subscribers(const struct ctl *c)
 {
-    c->seq++;
-    if (c->nsubscribers == 0)
-        return NULL;
+    return c->ntext > 0;
+}
+
+static struct wire_out *event_begin(struct ctl *c, const char *type, uint64_t seq)
+{
     str_clear(&c->event);
     wire_begin(&c->event_out, &c->event, "", "event");
-    wire_kv_int(&c->event_out, "seq", (int64_t)c->seq);
+    if (seq)
+        wire_kv_int(&c->event_out, "seq", (int64_t)seq);
     wire_kv_int(&c->event_out, "time_ms", wall_now().ns / 1000000);
     wire_kv(&c->event_out, "type", type);
     return &c->event_out;
+}
+
+struct wire_out *ctl_event(struct ctl *c, const char *type)
+{
+    c->seq++;
+    return c->nsubscribers ? event_begin(c, type, c->seq) : NULL;
 }
 
 void ctl_event_end(struct ctl *c)
@@ -389,6 +398,35 @@ void ctl_event_end(struct ctl *c)
         if (c->event.failed)
             cl->out.failed = true; /* it would miss one: it has to start anew */
     }
+    ctl_touch(c);
+}
+
+struct wire_out *ctl_text_event(struct ctl *c, const char *type)
+{
+    return c->ntext ? event_begin(c, type, 0) : NULL;
+}
+
+/* To one of those who want it, unless too much waits for it already. */
+static void text_to(struct ctl_client *cl)
+{
+    const struct str *event = &cl->ctl->event;
+    if (event->failed || cl->out.failed || ctl_client_waiting(cl) >= cl->ctl->limits.out_high) {
+        cl->missed++;
+        return;
+    }
+    str_puts(&cl->out, cl->sub_id);
+    str_put(&cl->out, event->s, event->len);
+    if (cl->missed)
+        str_printf(&cl->out, "\tmissed=%llu", (unsigned long long)cl->missed);
+    str_putc(&cl->out, '\n');
+    cl->missed = 0;
+}
+
+void ctl_text_event_end(struct ctl *c)
+{
+    for (unsigned i = 0; i < c->nclients; i++)
+        if (c->clients[i]->text)
+            text_to(c->clients[i]);
     ctl_touch(c);
 }
 

@@ -125,12 +125,17 @@ void ctl_usage(struct ctl_req *rq);
 
 /* Answers "ID ok seq=N" and from then on sends every event to this client, under this id. Records
  * written before it in the same call are a snapshot without a gap. Answers BAD_REQUEST if the
- * client has a subscription already. */
-void ctl_subscribe(struct ctl_req *rq);
+ * client has a subscription already. text: it gets text events, too. */
+void ctl_subscribe(struct ctl_req *rq, bool text);
 /* Begins an event of this type for all subscribers, or returns NULL if there are none; fill it with
  * wire_kv and call ctl_event_end. */
 struct wire_out *ctl_event(struct ctl *c, const char *type);
 void ctl_event_end(struct ctl *c);
+/* The same for an event that carries a program's output: it has no number, only those get it who
+ * asked for text, and whoever has too much unread misses it (the next one says how many). */
+struct wire_out *ctl_text_event(struct ctl *c, const char *type);
+void ctl_text_event_end(struct ctl *c);
+bool ctl_has_text_subscribers(const struct ctl *c);
 /* Whether an event would reach anybody: asked before work is done for one. */
 bool ctl_has_subscribers(const struct ctl *c);
 /* An event for one subscriber alone, without a number: begin, fill, wire_end. False if it has no

@@ -29,6 +29,8 @@ void ctl_client_unsubscribe(struct ctl_client *cl)
 {
     if (cl->sub_id[0])
         cl->ctl->nsubscribers--;
+    cl->ctl->ntext -= cl->text;
+    cl->text = false;
     cl->sub_id[0] = '\0';
 }
 

@@ -23,6 +23,8 @@ struct ctl_client {
     struct ctl_req *reqs; /* in flight */
     unsigned nreqs;
     char sub_id[WIRE_ID_MAX + 1]; /* "": no subscription */
+    bool text;                    /* it wants text events, too */
+    uint64_t missed;              /* text events that it did not get since the last one */
     bool eof;                     /* it will send no more */
     bool closing;                 /* closed once its output is sent */
     bool dead;                    /* closed at the end of the turn, whatever waits */
@@ -49,7 +51,7 @@ struct ctl {
     dur_t relisten; /* the next wait before the lost socket is made again; 0: it is not lost */
     unsigned uid;   /* ours */
     struct ctl_client **clients;
-    unsigned nclients, nsubscribers;
+    unsigned nclients, nsubscribers, ntext;
     uint64_t seq;
     struct str event;
     struct wire_out event_out;

@@ -211,7 +211,7 @@ void ctl_usage(struct ctl_req *rq)
     ctl_error(rq, WIRE_BAD_REQUEST, "usage: %s%s%s", rq->verb, v->args[0] ? " " : "", v->args);
 }
 
-void ctl_subscribe(struct ctl_req *rq)
+void ctl_subscribe(struct ctl_req *rq, bool text)
 {
     struct ctl_client *cl = rq->client;
     if (cl->sub_id[0]) {
@@ -222,6 +222,8 @@ void ctl_subscribe(struct ctl_req *rq)
     wire_kv_int(&w, "seq", (int64_t)cl->ctl->seq);
     snprintf(cl->sub_id, sizeof(cl->sub_id), "%s", rq->id);
     cl->ctl->nsubscribers++;
+    cl->text = text;
+    cl->ctl->ntext += text;
     ctl_done(rq, &w);
 }
 

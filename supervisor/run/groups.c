@@ -5,6 +5,7 @@
 #include "supervisor/run/publish.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +21,13 @@ static void insert_sorted(struct sup *s, struct group *g)
         TAILQ_INSERT_HEAD(&s->groups, g, link);
 }
 
-void group_set_priority(struct group *g, int32_t priority)
+void group_set_priority(struct sup *s, struct group *g, int32_t priority)
 {
     if (g->priority == priority)
         return;
-    TAILQ_REMOVE(&g->sup->groups, g, link);
+    TAILQ_REMOVE(&s->groups, g, link);
     g->priority = priority;
-    insert_sorted(g->sup, g);
+    insert_sorted(s, g);
 }
 
 static int by_record(const void *a, const void *b)
@@ -52,19 +53,21 @@ static void group_free(struct group *g)
     free(g);
 }
 
-/* one piece of memory: the group, its processes, its name */
-static struct group *group_new(struct sup *s, const char *name, const struct gen_group *conf,
-                               struct err *e)
+/* one piece of memory: the group, its name, its processes */
+static struct group *group_new(const char *name, const struct gen_group *conf, struct err *e)
 {
-    size_t procs = conf->nprocs * sizeof(struct proc *), text = strlen(name) + 1;
-    struct group *g = calloc(1, sizeof(*g) + procs + text);
+    const size_t each = sizeof(struct proc *);
+    size_t text = strlen(name) + 1;
+    size_t procs = (offsetof(struct group, name) + text + each - 1) / each * each;
+    struct group *g = calloc(1, procs + conf->nprocs * each);
     if (!g) {
         err_errno(e, ENOMEM, "cannot add the group %s", name);
         return NULL;
     }
-    *g = (struct group){.sup = s, .priority = conf->priority, .kind = conf->kind};
-    g->procs = (struct proc **)(void *)(g + 1);
-    g->name = memcpy((char *)(g + 1) + procs, name, text);
+    g->priority = conf->priority;
+    g->kind = conf->kind;
+    g->procs = (struct proc **)(void *)((char *)g + procs);
+    memcpy(g->name, name, text);
     return g;
 }
 
@@ -84,7 +87,7 @@ int group_reserve(struct group *g, size_t n)
 struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
                         struct err *e)
 {
-    struct group *g = group_new(s, gen_str(gen->gen, conf->name), conf, e);
+    struct group *g = group_new(gen_str(gen->gen, conf->name), conf, e);
     if (!g)
         return NULL;
     for (uint32_t i = 0; i < conf->nprocs; i++) {
@@ -101,11 +104,10 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
     return g;
 }
 
-void group_remove(struct group **gp)
+void group_remove(struct sup *s, struct group **gp)
 {
     struct group *g = *gp;
     *gp = NULL;
-    struct sup *s = g->sup;
     TAILQ_REMOVE(&s->groups, g, link);
     if (s->found_last == g)
         s->found_last = NULL;

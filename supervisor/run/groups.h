@@ -7,26 +7,25 @@
 
 struct group {
     TAILQ_ENTRY(group) link;
-    struct sup *sup;
-    const char *name; /* behind the struct, in the same memory */
     int32_t priority;
     uint32_t kind;       /* enum gen_group_kind */
-    struct proc **procs; /* in start order; behind the struct, too, until an update adds some */
+    struct proc **procs; /* in start order; behind the name until an update adds some */
     uint32_t nprocs;
     bool procs_apart; /* procs is memory of its own */
     bool doomed;      /* goes away once its processes are down */
     bool renew;       /* doomed, and then made anew: an update changed its kind */
     bool updating;    /* an update changed it and is not at rest yet */
+    char name[];
 };
 
 /* Makes the group of a generation's record with all its processes; none is started. */
 struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
                         struct err *e);
 /* Only when all its processes are down. Publishes its removal. */
-void group_remove(struct group **g);
+void group_remove(struct sup *s, struct group **g);
 struct group *group_find(struct sup *s, const char *name);
 /* Its place among the groups follows. */
-void group_set_priority(struct group *g, int32_t priority);
+void group_set_priority(struct sup *s, struct group *g, int32_t priority);
 /* Puts its processes, which all follow one generation, into the order of their records. */
 void group_sort(struct group *g);
 /* Makes room for n processes in all; 0, or -1 when there is no memory. */

@@ -18,13 +18,26 @@ static size_t words_of(const struct gen *g, const struct gen_proc *c)
     return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 4;
 }
 
+static size_t own_env_size(const struct gen *g, const struct gen_proc *c)
+{
+    size_t n = 0;
+    for (uint32_t own = 1; own < GEN_ENV_OWN; own++)
+        n += strlen(gen_env_key(own)) + strlen(gen_env_value(g, c, own)) + 1;
+    return n;
+}
+
 int launch_reserve(struct sup *s, const struct gen *g)
 {
-    size_t need = 0;
+    size_t need = 0, own = 0;
     for (uint32_t i = 0; i < g->nprocs; i++) {
-        size_t n = words_of(g, gen_procs(g) + i);
+        const struct gen_proc *c = gen_procs(g) + i;
+        size_t n = words_of(g, c), m = own_env_size(g, c);
         need = n > need ? n : need;
+        own = m > own ? m : own;
     }
+    str_clear(&s->own_env);
+    if (!str_reserve(&s->own_env, own))
+        return -1;
     if (need <= s->nwords)
         return 0;
     char **words = realloc(s->words, need * sizeof(*words));
@@ -49,17 +62,28 @@ static char **put_list(const struct gen *g, goff list, uint32_t n, char **at)
     return at;
 }
 
+/* "SUPERVISOR_PROCESS_NAME=web_00" in the memory of one start, which launch_reserve made */
+static char *put_own_env(struct sup *s, const struct gen *g, const struct gen_proc *c, uint32_t own)
+{
+    size_t at = s->own_env.len;
+    str_puts(&s->own_env, gen_env_key(own));
+    str_puts(&s->own_env, gen_env_value(g, c, own));
+    str_putc(&s->own_env, '\0');
+    return s->own_env.s + at;
+}
+
 /* base environment, with this program's pairs in place of or after it, and the control socket where
  * that has a name which nobody could guess */
 static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc *c, char **at)
 {
     const struct gen_env *pairs = gen_at(g, c->env);
     char **end = put_list(g, g->env, g->nenv, at) - 1;
-    for (uint32_t i = 0; i < c->nenv; i++)
-        if (pairs[i].replaces >= 0)
-            at[pairs[i].replaces] = word(g, pairs[i].text);
-        else
-            *end++ = word(g, pairs[i].text);
+    str_clear(&s->own_env);
+    for (uint32_t i = 0; i < c->nenv; i++) {
+        goff text = pairs[i].text;
+        *(pairs[i].replaces >= 0 ? &at[pairs[i].replaces] : end++) =
+            text < GEN_ENV_OWN ? put_own_env(s, g, c, text) : word(g, text);
+    }
     if (s->socket_env[0])
         *end++ = s->socket_env;
     *end++ = NULL;
@@ -73,7 +97,7 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
     const struct gen *g = p->gen->gen;
     const struct gen_proc *c = p->conf;
     const struct gen_opts *o = proc_opts(p);
-    char **at = p->sup->words;
+    char **at = proc_sup(p)->words;
     *rq = (struct spawn_request){
         .argv = at,
         .directory = gen_str(g, o->directory),
@@ -85,13 +109,16 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .ngroups = o->ngroups,
         .umask = o->umask,
         .ignore = o->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
-        .nofile = &p->sup->child_nofile,
+        .nofile = &proc_sup(p)->child_nofile,
+        .fsize = proc_sup(p)->fsize_lifted ? &proc_sup(p)->child_fsize : NULL,
     };
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);
     rq->envp = at;
-    put_env(p->sup, g, c, at);
+    put_env(proc_sup(p), g, c, at);
+    rq->text = proc_sup(p)->own_env.s;
+    rq->text_size = proc_sup(p)->own_env.len;
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
@@ -116,22 +143,28 @@ static int open_stdin(struct proc *p, int *out_child)
 
 static void commit_phase(struct proc *p, enum state_phase phase)
 {
-    struct state_rec rec = *state_get(p->sup->state, p->slot);
+    struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.phase = phase;
-    state_put(p->sup->state, p->slot, &rec);
+    state_put(proc_sup(p)->state, p->slot, &rec);
 }
 
 static enum launch_result spawn_it(struct proc *p, int *out_pid)
 {
     struct spawn_request rq;
-    struct spawn_cell *cell = state_cell(p->sup->state, p->slot);
+    struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     fill_request(p, &rq);
     if (open_stdin(p, &rq.fds[0]) < 0)
         return LAUNCH_REFUSED;
     int errnum = 0;
     *cell = (struct spawn_cell){0};
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_run_begins(p->log[i]);
     commit_phase(p, STATE_SPAWNING);
     enum spawn_result r = spawn_start(&rq, cell, &errnum);
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
     if (rq.fds[0] >= 0)
         close(rq.fds[0]);
     *out_pid = cell->pid;
@@ -152,7 +185,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
 enum launch_result launch(struct proc *p, int *out_pid)
 {
     *out_pid = 0;
-    *state_cell(p->sup->state, p->slot) = (struct spawn_cell){0};
+    *state_cell(proc_sup(p)->state, p->slot) = (struct spawn_cell){0};
     if (p->conf->argv_error || !p->conf->argc)
         return LAUNCH_FAILED;
     return spawn_it(p, out_pid);
@@ -161,7 +194,7 @@ enum launch_result launch(struct proc *p, int *out_pid)
 void launch_explain(const struct proc *p, char *buf, size_t size)
 {
     const struct gen *g = p->gen->gen;
-    const struct spawn_cell *cell = state_cell(p->sup->state, p->slot);
+    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     buf[0] = '\0';
     if (p->conf->argv_error)
         snprintf(buf, size, "%s", gen_str(g, p->conf->argv_error));

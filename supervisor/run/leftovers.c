@@ -17,10 +17,19 @@
 #define FOUND_MAX 4096
 #define ENVIRON_MAX (8 << 20) /* our mark comes last, and may stand behind a lot */
 
+#define UNKNOWN_WAIT DUR_S(5) /* after TERM, for what the configuration has no words about */
+#define KILL_WAIT DUR_S(2)
+#define STEP_MAX                                                                                   \
+    DUR_S(86400 * 365) /* what is longer is as good as for ever; sums stay in range                \
+                        */
+
 struct found {
     int pid;
     unsigned long long start;
-    bool end; /* its program has orphans=kill */
+    bool end;                    /* its program has orphans=kill */
+    const struct gen_opts *opts; /* of its program; NULL: there is none of that name any more */
+    uint32_t sent;               /* signals so far */
+    mono_t due;                  /* when the next one follows; the first at once */
 };
 
 static ssize_t read_file(const char *path, char *buf, size_t size)
@@ -85,8 +94,8 @@ static bool mark_of_ours(const char *mark, const char *own_mark)
     return a && b && strcmp(a, b) == 0 && strcmp(mark, own_mark) != 0;
 }
 
-/* what the configuration says of the program that a leftover belonged to */
-static bool is_to_end(const struct sup *s, const char *group, const char *name)
+/* what the configuration says of the program that a leftover belonged to, or NULL */
+static const struct gen_opts *find_opts(const struct sup *s, const char *group, const char *name)
 {
     const struct gen *g = s->gen->gen;
     const struct gen_group *groups = gen_groups(g);
@@ -94,9 +103,14 @@ static bool is_to_end(const struct sup *s, const char *group, const char *name)
         const struct gen_proc *p = gen_procs(g) + i;
         if (strcmp(gen_str(g, p->name), name) == 0 &&
             strcmp(gen_str(g, groups[p->group].name), group) == 0)
-            return gen_opts(g, p)->orphans_kill;
+            return gen_opts(g, p);
     }
-    return !s->opt.as_supervisord;
+    return NULL;
+}
+
+static bool is_to_end(const struct sup *s, const struct gen_opts *o)
+{
+    return o ? o->orphans_kill : !s->opt.as_supervisord;
 }
 
 /* fills out_f and reports it if pid is a leftover */
@@ -110,7 +124,9 @@ static bool is_leftover(const struct sup *s, int pid, char *env, struct found *o
         return false;
     const char *name = env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME");
     const char *group = env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME");
-    *out_f = (struct found){pid, start_time(pid), is_to_end(s, group, name)};
+    const struct gen_opts *o = find_opts(s, group, name);
+    *out_f =
+        (struct found){.pid = pid, .start = start_time(pid), .end = is_to_end(s, o), .opts = o};
     log_warn("pid %d is left from a supervisor that is gone (program %s:%s), %s", pid,
              group ? group : "?", name ? name : "?", out_f->end ? "ending it" : "leaving it alone");
     return true;
@@ -146,25 +162,65 @@ static int find(const struct sup *s, struct found *found)
     return n;
 }
 
-/* signals those that still are who they were; returns how many */
-static int signal_all(const struct found *found, int n, int sig)
+/* The steps of the program's stop sequence, then KILL. */
+static struct gen_stop step_of(const struct gen *g, const struct found *f)
 {
-    int alive = 0;
-    for (int i = 0; i < n; i++)
-        if (found[i].end && found[i].start && start_time(found[i].pid) == found[i].start &&
-            kill(found[i].pid, sig) == 0)
-            alive++;
-    return alive;
+    if (f->opts && f->sent < f->opts->nstops)
+        return ((const struct gen_stop *)gen_at(g, f->opts->stops))[f->sent];
+    if (!f->opts && !f->sent)
+        return (struct gen_stop){.sig = SIGTERM, .wait_ns = UNKNOWN_WAIT.ns};
+    return (struct gen_stop){.sig = SIGKILL, .wait_ns = KILL_WAIT.ns};
 }
 
-static int wait_gone(const struct found *found, int n, int ms)
+static uint32_t steps_of(const struct found *f)
 {
-    int alive = signal_all(found, n, 0);
-    for (int waited = 0; alive && waited < ms; waited += 20) {
-        poll(NULL, 0, 20);
-        alive = signal_all(found, n, 0);
+    return (f->opts ? f->opts->nstops : 1) + 1;
+}
+
+static dur_t wait_of(const struct gen_stop *step)
+{
+    return step->wait_ns < STEP_MAX.ns ? (dur_t){step->wait_ns} : STEP_MAX;
+}
+
+/* False when it is gone, another one, or past its last step. */
+static bool urge(const struct gen *g, struct found *f, mono_t now)
+{
+    if (!f->end || !f->start || start_time(f->pid) != f->start || kill(f->pid, 0) < 0)
+        return false;
+    if (f->sent && !mono_reached(f->due, now))
+        return true;
+    if (f->sent == steps_of(f))
+        return false;
+    struct gen_stop step = step_of(g, f);
+    f->sent++;
+    f->due = mono_add(now, wait_of(&step));
+    kill(f->pid, step.sig);
+    if (step.sig != SIGKILL)
+        kill(f->pid, SIGCONT);
+    return true;
+}
+
+static bool urge_all(const struct gen *g, struct found *found, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        any |= urge(g, &found[i], mono_now());
+    return any;
+}
+
+dur_t leftovers_limit(const struct gen *g)
+{
+    int64_t most = UNKNOWN_WAIT.ns;
+    for (uint32_t i = 0; i < g->nprocs; i++) {
+        struct found f = {.opts = gen_opts(g, gen_procs(g) + i)};
+        int64_t ns = 0;
+        for (; f.sent < f.opts->nstops; f.sent++) {
+            struct gen_stop step = step_of(g, &f);
+            ns += wait_of(&step).ns;
+        }
+        most = ns > most ? ns : most;
     }
-    return alive;
+    return (dur_t){most + KILL_WAIT.ns + DUR_S(5).ns};
 }
 
 int leftovers_sweep(const struct sup *s)
@@ -173,14 +229,8 @@ int leftovers_sweep(const struct sup *s)
     if (!found)
         return 0;
     int n = find(s, found);
-    if (n) {
-        signal_all(found, n, SIGTERM);
-        signal_all(found, n, SIGCONT);
-        if (wait_gone(found, n, 5000)) {
-            signal_all(found, n, SIGKILL);
-            wait_gone(found, n, 2000);
-        }
-    }
+    while (urge_all(s->gen->gen, found, n))
+        poll(NULL, 0, 20);
     free(found);
     return n;
 }
@@ -203,8 +253,8 @@ static bool is_kept(const struct sup *s, int pid, char *env)
     const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
     if (!mark || strcmp(mark, s->mark) != 0)
         return s->opt.as_supervisord;
-    return !is_to_end(s, env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME"),
-                      env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME"));
+    return !is_to_end(s, find_opts(s, env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME"),
+                                   env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME")));
 }
 
 /* KILLs our own children (orphans that came to us as their subreaper) but those that may stay;

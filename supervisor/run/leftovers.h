@@ -10,9 +10,12 @@ void leftovers_mark(struct sup *s);
 
 /* In a helper process, before anything is started: finds processes whose SUPD_MARK names a
  * supervisor of this configuration that is gone. Each is reported through log_line. Those whose
- * program has orphans=kill get TERM, up to 5 s, then KILL; a program that the configuration no
- * longer has counts as the default says. Returns how many were found. */
+ * program has orphans=kill get its stop sequence, then KILL; one that the configuration no longer
+ * has counts as the default says, and gets TERM, up to 5 s, then KILL. Returns how many were found.
+ */
 int leftovers_sweep(const struct sup *s);
+/* How long that may take at most. */
+dur_t leftovers_limit(const struct gen *g);
 
 /* The last act: KILLs what is left. As PID 1 everything; as a subreaper what came to us. Reaps for
  * at most a second. */

@@ -71,12 +71,12 @@ static bool send_letter(struct logs *g, struct letter *l)
 
 void logchan_tell(struct log_stream *s, int what)
 {
-    struct logs *g = s->logs;
+    struct logs *g = logs_of(s);
     if (what == TELL_DEL && (s->tell & TELL_ADD) && g->chan < 0)
         s->tell = 0; /* it never heard of it; the table says the rest at the next start */
     s->tell |= (uint8_t)what;
     if (!s->queued) {
-        TAILQ_INSERT_TAIL(&g->tell, s, tell_link);
+        STAILQ_INSERT_TAIL(&g->tell, s, tell_link);
         s->queued = true;
     }
     loop_defer(g->loop, &g->pump);
@@ -85,7 +85,7 @@ void logchan_tell(struct log_stream *s, int what)
 void logchan_untell(struct log_stream *s)
 {
     if (s->queued)
-        TAILQ_REMOVE(&s->logs->tell, s, tell_link);
+        STAILQ_REMOVE(&logs_of(s)->tell, s, log_stream, tell_link);
     s->queued = false;
     s->tell = 0;
 }
@@ -96,7 +96,7 @@ static void collect_adds(struct logs *g, struct letter *l)
     struct log_stream *s;
     l->msg = (struct logshm_msg){.op = LOGOP_ADD};
     l->nfds = 0;
-    TAILQ_FOREACH (s, &g->tell, tell_link) {
+    STAILQ_FOREACH (s, &g->tell, tell_link) {
         if (!(s->tell & TELL_ADD) || l->msg.n == LOGOP_SLOTS)
             break;
         l->slots[l->msg.n++] = s->slot;
@@ -110,7 +110,7 @@ static bool send_adds(struct logs *g, struct letter *l)
     if (!send_letter(g, l))
         return false;
     for (uint32_t i = 0; i < l->msg.n; i++) {
-        struct log_stream *s = g->by_slot[l->slots[i]];
+        struct log_stream *s = logs_stream(g, l->slots[i]);
         s->tell &= (uint8_t) ~(TELL_ADD | TELL_UPDATE);
         if (!s->tell)
             logchan_untell(s);
@@ -132,7 +132,7 @@ static bool send_change(struct logs *g, struct log_stream *s, struct letter *l)
 static bool send_streams(struct logs *g, struct letter *l)
 {
     struct log_stream *s;
-    while ((s = TAILQ_FIRST(&g->tell)))
+    while ((s = STAILQ_FIRST(&g->tell)))
         if (!(s->tell & TELL_ADD ? send_adds(g, l) : send_change(g, s, l)))
             return false;
     return true;
@@ -166,13 +166,29 @@ static bool send_reopen(struct logs *g, struct letter *l)
     return !g->tell_reopen;
 }
 
+/* Before the streams: they are tapped for the socket that supd-log has then. */
+static bool send_taps(struct logs *g, struct letter *l)
+{
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
+        if (!(g->tell_taps & (1u << which)))
+            continue;
+        l->msg = (struct logshm_msg){.op = LOGOP_TAP, .slot = which};
+        l->nfds = g->mem.h->tap_fds[which] > 0;
+        l->fds[0] = g->mem.h->tap_fds[which];
+        if (!send_letter(g, l))
+            return false;
+        g->tell_taps = (uint8_t)(g->tell_taps & ~(1u << which));
+    }
+    return true;
+}
+
 void logchan_pump(struct logs *g)
 {
     struct letter l;
     if (g->chan < 0)
         return;
     loop_io_set(&g->chan_io, g->chan, LOOP_READ);
-    if (send_streams(g, &l) && send_reopen(g, &l))
+    if (send_taps(g, &l) && send_streams(g, &l) && send_reopen(g, &l))
         send_requests(g, &l);
 }
 
@@ -304,7 +320,7 @@ static void on_channel(struct logs *g)
 
 void logchan_init(struct logs *g)
 {
-    TAILQ_INIT(&g->tell);
+    STAILQ_INIT(&g->tell);
     TAILQ_INIT(&g->requests);
     TAILQ_INIT(&g->spare);
     for (int i = 0; i < LOGS_SPARE_REQUESTS; i++)
@@ -320,8 +336,9 @@ void logchan_open(struct logs *g, int fd)
 {
     struct log_stream *s;
     struct log_request *rq;
-    while ((s = TAILQ_FIRST(&g->tell)))
+    while ((s = STAILQ_FIRST(&g->tell)))
         logchan_untell(s);
+    g->tell_taps = 0;
     g->tell_reopen = false; /* a new one opens everything anew */
     TAILQ_FOREACH (rq, &g->requests, link)
         rq->sent = false;
@@ -340,7 +357,7 @@ void logchan_close(struct logs *g)
 
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
 {
-    const struct log_stream *s = t->stream ? t->stream : &g->main;
+    const struct log_stream *s = t->stream ? t->stream : g->main;
     if (g->chan < 0)
         return err_set(e, "supd-log is being restarted; try again");
     size_t nid = strlen(t->id);

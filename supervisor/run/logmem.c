@@ -1,20 +1,53 @@
 /* supd's side of the memory shared with supd-log. */
 #include "supervisor/run/logmem.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 #include "supervisor/base/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define STREAMS_LEAST 256u
+
+static struct logshm_head layout_of(uint32_t nstreams, int64_t memory)
+{
+    struct logshm_head layout;
+    memset(&layout, 0, sizeof(layout));
+    logshm_layout(&layout, nstreams, memory);
+    return layout;
+}
+
+uint64_t logmem_least(void)
+{
+    return layout_of(STREAMS_LEAST, LOGSHM_MEMORY_MIN).size;
+}
+
+/* As asked for, or what the limit of file sizes leaves of it: first less memory, then fewer
+ * streams. */
+static struct logshm_head layout_that_fits(int64_t memory)
+{
+    uint32_t nstreams = LOGSHM_STREAMS_MAX;
+    struct rlimit r;
+    struct logshm_head layout = layout_of(nstreams, memory);
+    if (getrlimit(RLIMIT_FSIZE, &r) < 0 || r.rlim_cur >= layout.size)
+        return layout;
+    memory = LOGSHM_MEMORY_MIN;
+    while (nstreams > STREAMS_LEAST && layout_of(nstreams, memory).size > r.rlim_cur)
+        nstreams /= 2;
+    log_warn("the limit of file sizes, %llu bytes, leaves memory for %u log streams and %lld bytes "
+             "of output",
+             (unsigned long long)r.rlim_cur, nstreams, (long long)memory);
+    return layout_of(nstreams, memory);
+}
 
 int logmem_init(struct logmem *m, int64_t memory, struct err *e)
 {
     memset(m, 0, sizeof(*m));
-    struct logshm_head layout;
-    memset(&layout, 0, sizeof(layout));
-    logshm_layout(&layout, LOGSHM_STREAMS_MAX, memory);
+    struct logshm_head layout = layout_that_fits(memory);
     m->fd = fd_memory("supd-log", true);
     if (m->fd < 0)
         return err_errno(e, errno, "cannot make memory for log output");
@@ -57,6 +90,8 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
         return err_set(e, "more than %u log streams", m->h->nstreams);
     if (logshm_stream(m->h, slot)->flags & LOGSHM_USED)
         memset(logshm_progress(m->h, slot), 0, sizeof(struct logshm_progress));
+    if (logshm_stream(m->h, slot)->sided)
+        memset(logshm_side(m->h, slot), 0, sizeof(struct logshm_side));
     memset(logshm_stream(m->h, slot), 0, sizeof(struct logshm_stream));
     if (slot == m->h->used)
         m->h->used++;
@@ -66,33 +101,34 @@ int64_t logmem_slot_new(struct logmem *m, struct err *e)
 void logmem_slot_free(struct logmem *m, uint32_t slot)
 {
     struct logshm_stream *s = logshm_stream(m->h, slot);
-    if (s->program != s->name)
-        logmem_string_free(m, &s->program);
-    logmem_string_free(m, &s->name);
+    logmem_share_free(m, &s->program);
+    logmem_share_free(m, &s->name);
+    logmem_share_free(m, &s->folder);
     logmem_string_free(m, &s->path);
     s->state = LOGSHM_FREE;
     s->fd = (int32_t)m->free_slot;
     m->free_slot = slot + 1;
 }
 
-static uint32_t class_of(size_t len)
+/* ---- strings: pieces of a multiple of LOGMEM_CLASS bytes ---- */
+
+static uint32_t class_of(size_t bytes)
 {
-    return (uint32_t)((len + LOGMEM_CLASS) / LOGMEM_CLASS); /* counts the NUL */
+    return (uint32_t)((bytes + LOGMEM_CLASS - 1) / LOGMEM_CLASS);
 }
 
-int64_t logmem_string(struct logmem *m, const char *text, struct err *e)
+static char *piece(const struct logmem *m, uint32_t off)
 {
-    if (!text || !*text)
-        return 0;
-    size_t len = strlen(text);
-    uint32_t class = class_of(len);
+    return (char *)logshm_at(m->h, m->h->strings) + off;
+}
+
+static int64_t piece_new(struct logmem *m, size_t bytes, struct err *e)
+{
+    uint32_t class = class_of(bytes), off;
     if (class >= LOGMEM_CLASSES)
-        return err_set(e, "longer than %u bytes: %.80s...", (LOGMEM_CLASSES - 1) * LOGMEM_CLASS - 1,
-                       text);
-    uint32_t off = m->free_string[class];
-    char *base = logshm_at(m->h, m->h->strings);
-    if (off) {
-        memcpy(&m->free_string[class], base + off, sizeof(uint32_t));
+        return err_set(e, "longer than %u bytes", (LOGMEM_CLASSES - 1) * LOGMEM_CLASS - 1);
+    if ((off = m->free_string[class])) {
+        memcpy(&m->free_string[class], piece(m, off), sizeof(uint32_t));
     } else if (m->string_end + class * LOGMEM_CLASS <= LOGSHM_STRINGS) {
         off = m->string_end;
         m->string_end += class * LOGMEM_CLASS;
@@ -100,18 +136,94 @@ int64_t logmem_string(struct logmem *m, const char *text, struct err *e)
         return err_set(e, "the names and paths of all log streams need more than %u MiB",
                        LOGSHM_STRINGS >> 20);
     }
-    memcpy(base + off, text, len + 1);
+    return off;
+}
+
+static void piece_free(struct logmem *m, uint32_t off, size_t bytes)
+{
+    uint32_t class = class_of(bytes);
+    memset(piece(m, off), 0, class * LOGMEM_CLASS);
+    memcpy(piece(m, off), &m->free_string[class], sizeof(uint32_t));
+    m->free_string[class] = off;
+}
+
+int64_t logmem_string(struct logmem *m, const char *text, struct err *e)
+{
+    if (!text || !*text)
+        return 0;
+    size_t bytes = strlen(text) + 1;
+    int64_t off = piece_new(m, bytes, e);
+    if (off < 0)
+        return err_prefix(e, "%.80s...", text);
+    memcpy(piece(m, (uint32_t)off), text, bytes);
     return off;
 }
 
 void logmem_string_free(struct logmem *m, uint32_t *off)
 {
-    if (!*off)
-        return;
-    char *at = (char *)logshm_at(m->h, m->h->strings) + *off;
-    uint32_t class = class_of(strlen(at));
-    memset(at, 0, class * LOGMEM_CLASS);
-    memcpy(at, &m->free_string[class], sizeof(uint32_t));
-    m->free_string[class] = *off;
+    if (*off)
+        piece_free(m, *off, strlen(piece(m, *off)) + 1);
     *off = 0;
+}
+
+/* ---- shared strings: a number of users in front of the text ---- */
+
+typedef uint32_t users_t;
+
+static users_t *users_of(const struct logmem *m, uint32_t off)
+{
+    return (users_t *)(void *)piece(m, off - (uint32_t)sizeof(users_t));
+}
+
+/* its place among the latest; LOGMEM_LATEST: it is not one of them */
+static uint32_t find_latest(const struct logmem *m, const char *text, size_t n)
+{
+    uint32_t i = 0;
+    for (; i < LOGMEM_LATEST; i++) {
+        const char *have = m->latest[i] ? piece(m, m->latest[i]) : "";
+        if (strncmp(have, text, n) == 0 && !have[n])
+            break;
+    }
+    return i;
+}
+
+/* puts a text before the others, from its old place or in place of the last one */
+static void make_first(struct logmem *m, uint32_t off, uint32_t old)
+{
+    old = old < LOGMEM_LATEST ? old : LOGMEM_LATEST - 1;
+    memmove(&m->latest[1], &m->latest[0], old * sizeof(*m->latest));
+    m->latest[0] = off;
+}
+
+int64_t logmem_share(struct logmem *m, const char *text, size_t n, struct err *e)
+{
+    if (!n)
+        return 0;
+    uint32_t i = find_latest(m, text, n);
+    if (i < LOGMEM_LATEST) {
+        make_first(m, m->latest[i], i);
+        ++*users_of(m, m->latest[0]);
+        return m->latest[0];
+    }
+    int64_t at = piece_new(m, sizeof(users_t) + n + 1, e);
+    if (at < 0)
+        return err_prefix(e, "%.80s...", text);
+    uint32_t off = (uint32_t)at + (uint32_t)sizeof(users_t);
+    memcpy(piece(m, off), text, n);
+    piece(m, off)[n] = '\0';
+    *users_of(m, off) = 1;
+    make_first(m, off, LOGMEM_LATEST);
+    return off;
+}
+
+void logmem_share_free(struct logmem *m, uint32_t *offp)
+{
+    uint32_t off = *offp;
+    *offp = 0;
+    if (!off || --*users_of(m, off))
+        return;
+    for (uint32_t i = 0; i < LOGMEM_LATEST; i++)
+        if (m->latest[i] == off)
+            m->latest[i] = 0;
+    piece_free(m, off - (uint32_t)sizeof(users_t), sizeof(users_t) + strlen(piece(m, off)) + 1);
 }

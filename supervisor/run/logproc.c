@@ -3,6 +3,7 @@
 #include "supervisor/run/logs_impl.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #define BACKOFF_FIRST DUR_MS(100)
 #define STEADY DUR_S(10) /* having lived so long, the next death is the first one again */
+#define FAILURES 5u      /* so many deaths in a row, and our own log no longer waits for it */
 
 extern char **environ;
 
@@ -39,12 +41,18 @@ static void open_streams(const struct logs *g)
 
 static void become(const struct logs *g, int chan, char *const *argv, int highest)
 {
+    const struct logshm_head *h = g->mem.h;
     setsid();
     close_all_at_exec(highest);
     open_streams(g);
+    for (int i = 0; i < (int)LOGSHM_TAPS; i++)
+        if (h->tap_fds[i] > 0)
+            fd_cloexec(h->tap_fds[i], false);
     fd_cloexec(g->mem.fd, false);
-    fd_cloexec(g->main.wfd, false);
+    fd_cloexec(g->main->wfd, false);
     fd_cloexec(chan, false);
+    if (g->has_fsize)
+        setrlimit(RLIMIT_FSIZE, &g->fsize);
     execve(g->program, argv, environ);
     _exit(errno == ENOENT ? 127 : 126);
 }
@@ -55,8 +63,10 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
 static int mark_streams(struct logs *g)
 {
     struct logshm_head *h = g->mem.h;
-    int highest = g->main.wfd > g->mem.fd ? g->main.wfd : g->mem.fd;
+    int highest = g->main->wfd > g->mem.fd ? g->main->wfd : g->mem.fd;
     h->epoch++;
+    for (int i = 0; i < (int)LOGSHM_TAPS; i++)
+        highest = h->tap_fds[i] > highest ? h->tap_fds[i] : highest;
     for (uint32_t i = 0; i < h->used; i++) {
         struct logshm_stream *r = logshm_stream(h, i);
         if (r->state == LOGSHM_FREE)
@@ -73,7 +83,7 @@ static int launch(struct logs *g, struct err *e)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return err_errno(e, errno, "cannot start supd-log: no socket pair");
     char fds[4][16];
-    const int numbers[4] = {g->mem.fd, ends[1], g->main.wfd, (int)(g->mem.h->epoch + 1)};
+    const int numbers[4] = {g->mem.fd, ends[1], g->main->wfd, (int)(g->mem.h->epoch + 1)};
     for (int i = 0; i < 4; i++)
         snprintf(fds[i], sizeof(fds[i]), "%d", numbers[i]);
     char name[] = "supd-log";
@@ -95,6 +105,29 @@ static int launch(struct logs *g, struct err *e)
     return 0;
 }
 
+/* Else nobody would read why nothing is written. */
+static void log_without_it(struct logs *g, int status)
+{
+    struct str text = STR_INIT;
+    g->moved |= log_fd() == g->main->wfd;
+    if (g->moved)
+        log_move(STDERR_FILENO);
+    proc_status_text(&text, status);
+    log_error("supd-log does not stay up (%s, %u times in a row): what programs write waits in "
+              "their pipes, which hold 64 KiB; until it works supd's own log is here",
+              str_text(&text), g->failures);
+    str_fini(&text);
+}
+
+static void log_through_it(struct logs *g)
+{
+    g->failures = 0;
+    if (g->moved && log_fd() == STDERR_FILENO)
+        log_move(g->main->wfd);
+    g->moved = false;
+    log_info("supd-log stays up now");
+}
+
 static void retry_later(struct logs *g)
 {
     loop_timer_at(&g->restart, mono_add(mono_now(), g->backoff));
@@ -106,8 +139,15 @@ static void retry_later(struct logs *g)
 static void on_restart(struct logs *g)
 {
     struct err e;
-    if (g->finishing || launch(g, &e) == 0)
+    if (g->pid && !g->finishing)
+        log_through_it(g);
+    if (g->pid || g->finishing)
         return;
+    if (launch(g, &e) == 0) {
+        if (g->failures >= FAILURES)
+            loop_timer_at(&g->restart, mono_add(mono_now(), STEADY));
+        return;
+    }
     retry_later(g);
     log_error("%s; retried", e.msg);
 }
@@ -142,9 +182,17 @@ bool logs_reaped(struct logs *g, int pid, int status)
         return false;
     g->pid = 0;
     logchan_close(g);
-    say_death(pid, status, g->finishing);
-    if (mono_sub(mono_now(), g->started).ns > STEADY.ns)
+    loop_timer_stop(&g->restart);
+    if (mono_sub(mono_now(), g->started).ns > STEADY.ns) {
         g->backoff = (dur_t){0};
+        g->failures = 0;
+    }
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    g->failures += !killed && !g->finishing;
+    if (g->finishing || g->failures < FAILURES)
+        say_death(pid, status, g->finishing);
+    else if (LOG_LIMIT(60) || g->failures == FAILURES)
+        log_without_it(g, status);
     if (!g->finishing)
         retry_later(g);
     return true;

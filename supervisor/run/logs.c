@@ -17,11 +17,12 @@
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
-#define OWN_FDS 8    /* memory, channel, main log's pipe, and what a restart needs for a moment */
+#define OWN_FDS                                                                                    \
+    12 /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
-    return logshm_stream(s->logs->mem.h, s->slot);
+    return logshm_stream(logs_of(s)->mem.h, s->slot);
 }
 
 /* ---- configuration of a stream ---- */
@@ -33,7 +34,13 @@ struct wanted {
     int64_t maxbytes;
     int32_t backups;
     int32_t fd_sink;
-    uint8_t kind, syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block;
+    uint8_t kind;
+    bool syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block, capture;
+};
+
+/* A file's path in the shared memory; see logshm_path(). */
+struct place {
+    uint32_t folder, path;
 };
 
 /* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
@@ -78,6 +85,7 @@ static void want_program(const struct logs_conf *c, struct wanted *w)
     w->json = l->format == GEN_LOG_JSON;
     w->strip_ansi = l->strip_ansi;
     w->block = l->overflow == GEN_OVERFLOW_BLOCK;
+    w->capture = l->capture > 0;
     w->maxbytes = l->maxbytes;
     w->backups = l->backups;
     if (l->sink == GEN_SINK_AUTO)
@@ -102,14 +110,19 @@ static void want_main(const struct logs_main *m, struct wanted *w)
         set_sink(w, "/dev/stderr");
 }
 
-/* Stores a configuration; path_off is its own from now on. */
-static void store(struct logs *g, struct logshm_stream *r, const struct wanted *w,
-                  uint32_t path_off)
+static void place_free(struct logs *g, struct place *at)
 {
-    uint32_t old = r->path;
+    logmem_share_free(&g->mem, &at->folder);
+    logmem_string_free(&g->mem, &at->path);
+}
+
+/* Stores a configuration; the place is its own from now on. */
+static void store(struct logshm_stream *r, const struct wanted *w, struct place at)
+{
     __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    r->path = path_off;
+    r->folder = at.folder;
+    r->path = at.path;
     r->maxbytes = w->maxbytes;
     r->backups = w->backups;
     r->fd_sink = w->fd_sink < 0 ? 0 : (uint8_t)w->fd_sink;
@@ -121,9 +134,18 @@ static void store(struct logs *g, struct logshm_stream *r, const struct wanted *
     r->json = w->json;
     r->strip_ansi = w->strip_ansi;
     r->block = w->block;
+    r->capture = w->capture;
+    r->sided |= w->capture;
     __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
-    if (old != path_off)
-        logmem_string_free(&g->mem, &old);
+}
+
+/* Stores another one with another place. */
+static void replace(struct logs *g, struct logshm_stream *r, const struct wanted *w,
+                    struct place at)
+{
+    struct place old = {r->folder, r->path};
+    store(r, w, at);
+    place_free(g, &old);
 }
 
 /* The part of an AUTO file's name that nothing else says; "" without a folder. */
@@ -142,33 +164,70 @@ static int auto_name(struct logs *g, const struct logs_conf *c, char out[9], str
     return 0;
 }
 
-static int64_t path_of(struct logs *g, const struct logs_conf *c, struct wanted *w, struct err *e)
+static int auto_place(struct logs *g, const struct logs_conf *c, struct wanted *w,
+                      struct place *out, struct err *e)
 {
     char name[9];
-    if (w->kind == LOGSHM_AUTO) {
-        if (auto_name(g, c, name, e) < 0)
-            return -1;
-        w->path = name;
-        if (!*name)
-            w->kind = LOGSHM_NONE;
-    }
-    return logmem_string(&g->mem, w->path, e);
+    if (auto_name(g, c, name, e) < 0)
+        return -1;
+    if (!*name)
+        w->kind = LOGSHM_NONE;
+    int64_t path = logmem_string(&g->mem, name, e);
+    *out = (struct place){.path = path > 0 ? (uint32_t)path : 0};
+    return path < 0 ? -1 : 0;
+}
+
+static int file_place(struct logs *g, const char *file, struct place *out, struct err *e)
+{
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    int64_t folder = slash ? logmem_share(&g->mem, file, (size_t)(slash + 1 - file), e) : 0;
+    int64_t path = folder < 0 ? -1 : logmem_string(&g->mem, slash ? slash + 1 : file, e);
+    *out = (struct place){.folder = folder > 0 ? (uint32_t)folder : 0,
+                          .path = path > 0 ? (uint32_t)path : 0};
+    if (path < 0)
+        place_free(g, out);
+    return path < 0 ? -1 : 0;
+}
+
+/* Its place is the caller's; none after an error. */
+static int place_of(struct logs *g, const struct logs_conf *c, struct wanted *w, struct place *out,
+                    struct err *e)
+{
+    return w->kind == LOGSHM_AUTO ? auto_place(g, c, w, out, e) : file_place(g, w->path, out, e);
 }
 
 /* ---- a stream's life ---- */
 
-static int grow(struct logs *g, uint32_t slot, struct err *e)
+struct log_stream *logs_stream(struct logs *g, uint32_t slot)
 {
-    if (slot < g->capacity)
-        return 0;
-    uint32_t cap = g->capacity ? g->capacity * 2 : 64;
-    struct log_stream **v = realloc(g->by_slot, cap * sizeof(*v));
-    if (!v)
-        return err_errno(e, ENOMEM, "cannot keep %u log streams", cap);
-    memset(v + g->capacity, 0, (cap - g->capacity) * sizeof(*v));
-    g->by_slot = v;
-    g->capacity = cap;
-    return 0;
+    struct stream_bunch *b = slot < LOGSHM_STREAMS_MAX ? g->bunches[slot / LOGS_BUNCH] : NULL;
+    struct log_stream *s = b ? &b->streams[slot % LOGS_BUNCH] : NULL;
+    return s && s->used ? s : NULL;
+}
+
+static struct log_stream *stream_new(struct logs *g, struct err *e)
+{
+    int64_t slot = logmem_slot_new(&g->mem, e);
+    if (slot < 0)
+        return NULL;
+    struct stream_bunch **bunch = &g->bunches[slot / LOGS_BUNCH];
+    if (!*bunch && !(*bunch = calloc(1, sizeof(**bunch)))) {
+        err_errno(e, ENOMEM, "cannot keep its log stream");
+        logmem_slot_free(&g->mem, (uint32_t)slot);
+        return NULL;
+    }
+    (*bunch)->logs = g;
+    struct log_stream *s = &(*bunch)->streams[slot % LOGS_BUNCH];
+    *s = (struct log_stream){.used = true, .slot = (uint32_t)slot, .rfd = -1, .wfd = -1};
+    return s;
+}
+
+static void stream_free(struct log_stream *s)
+{
+    fd_close(&s->wfd);
+    fd_close(&s->rfd);
+    logmem_slot_free(&logs_of(s)->mem, s->slot);
+    s->used = false;
 }
 
 static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
@@ -185,93 +244,51 @@ static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
     return 0;
 }
 
-static int take_slot(struct logs *g, struct log_stream *s, struct err *e)
+static int share(struct logs *g, const char *text, uint32_t *out, struct err *e)
 {
-    int64_t slot = logmem_slot_new(&g->mem, e);
-    if (slot < 0)
-        return -1;
-    s->slot = (uint32_t)slot;
-    if (grow(g, s->slot, e) < 0) {
-        logmem_slot_free(&g->mem, s->slot);
-        return -1;
-    }
-    g->by_slot[s->slot] = s;
-    return 0;
-}
-
-static void drop_slot(struct log_stream *s)
-{
-    s->logs->by_slot[s->slot] = NULL;
-    logmem_slot_free(&s->logs->mem, s->slot);
-}
-
-/* Most programs give their name to their process: one copy serves both. */
-static int64_t name_of(struct logmem *m, const struct logshm_stream *r, const char *text,
-                       struct err *e)
-{
-    if (text && strcmp(text, logshm_string(m->h, r->name)) == 0)
-        return r->name;
-    return logmem_string(m, text, e);
+    int64_t off = logmem_share(&g->mem, text, text ? strlen(text) : 0, e);
+    *out = off > 0 ? (uint32_t)off : 0;
+    return off < 0 ? -1 : 0;
 }
 
 /* Fills the shared record of a new stream. */
 static int describe(struct log_stream *s, const struct logs_conf *c, struct wanted *w,
                     struct err *e)
 {
-    struct logmem *m = &s->logs->mem;
     struct logshm_stream *r = shared(s);
-    int64_t path = path_of(s->logs, c, w, e);
-    int64_t name = path < 0 ? -1 : logmem_string(m, c->process, e);
-    r->name = name > 0 ? (uint32_t)name : 0;
-    int64_t program = name < 0 ? -1 : name_of(m, r, c->program, e);
-    r->program = program > 0 ? (uint32_t)program : 0;
+    struct place at;
     r->channel = (uint8_t)c->channel;
-    if (program < 0) {
-        r->path = path > 0 ? (uint32_t)path : 0;
+    if (share(logs_of(s), c->process, &r->name, e) < 0 ||
+        share(logs_of(s), c->program, &r->program, e) < 0 || place_of(logs_of(s), c, w, &at, e) < 0)
         return -1;
-    }
-    store(s->logs, r, w, (uint32_t)path);
+    store(r, w, at);
     return 0;
 }
 
-static int set_up(struct log_stream *s, const struct logs_conf *c, struct wanted *w, struct err *e)
+static struct log_stream *set_up(struct logs *g, const struct logs_conf *c, struct wanted *w,
+                                 struct err *e)
 {
-    if (make_pipe(s, c->uid, e) < 0)
-        return -1;
-    if (take_slot(s->logs, s, e) < 0) {
-        fd_close(&s->rfd);
-        fd_close(&s->wfd);
-        return -1;
-    }
-    if (describe(s, c, w, e) < 0) {
-        drop_slot(s);
-        fd_close(&s->rfd);
-        fd_close(&s->wfd);
-        return -1;
+    struct log_stream *s = stream_new(g, e);
+    if (!s)
+        return NULL;
+    if (make_pipe(s, c->uid, e) < 0 || describe(s, c, w, e) < 0) {
+        stream_free(s);
+        return NULL;
     }
     struct logshm_stream *r = shared(s);
     r->fd = s->rfd;
     r->state = LOGSHM_LIVE;
-    s->logs->nstreams++;
-    return 0;
+    g->nstreams++;
+    return s;
 }
 
 struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct err *e)
 {
     struct wanted w;
     want_program(c, &w);
-    struct log_stream *s = calloc(1, sizeof(*s));
-    if (!s) {
-        err_errno(e, ENOMEM, "cannot keep its log stream");
-        return NULL;
-    }
-    s->logs = g;
-    s->rfd = s->wfd = -1;
-    if (set_up(s, c, &w, e) < 0) {
-        free(s);
-        return NULL;
-    }
-    logchan_tell(s, TELL_ADD);
+    struct log_stream *s = set_up(g, c, &w, e);
+    if (s)
+        logchan_tell(s, TELL_ADD);
     return s;
 }
 
@@ -281,12 +298,12 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
     want_program(c, &w);
     struct logshm_stream *r = shared(s);
     if (w.kind == LOGSHM_AUTO && r->kind == LOGSHM_AUTO) {
-        store(s->logs, r, &w, r->path);
+        store(r, &w, (struct place){r->folder, r->path});
     } else {
-        int64_t path = path_of(s->logs, c, &w, e);
-        if (path < 0)
+        struct place at;
+        if (place_of(logs_of(s), c, &w, &at, e) < 0)
             return -1;
-        store(s->logs, r, &w, (uint32_t)path);
+        replace(logs_of(s), r, &w, at);
     }
     logchan_tell(s, TELL_UPDATE);
     return 0;
@@ -304,15 +321,12 @@ void logs_del(struct log_stream **sp)
 
 void logs_released(struct logs *g, uint32_t slot)
 {
-    struct log_stream *s = slot < g->capacity ? g->by_slot[slot] : NULL;
+    struct log_stream *s = logs_stream(g, slot);
     if (!s || shared(s)->state != LOGSHM_CLOSING)
         return;
     logchan_untell(s);
-    drop_slot(s);
-    fd_close(&s->wfd);
-    fd_close(&s->rfd);
+    stream_free(s);
     g->nstreams--;
-    free(s);
 }
 
 int logs_write_fd(const struct log_stream *s)
@@ -328,7 +342,7 @@ const char *logs_path(const struct log_stream *s)
     if (r->kind == LOGSHM_AUTO && (r->flags & LOGSHM_AUTO_FAILED))
         return "";
     static char path[LOGSHM_PATH];
-    return logshm_path(s->logs->mem.h, r, path);
+    return logshm_path(logs_of(s)->mem.h, r, path);
 }
 
 static void count(const struct log_stream *s, struct logs_counters *out)
@@ -336,7 +350,7 @@ static void count(const struct log_stream *s, struct logs_counters *out)
     const struct logshm_stream *r = shared(s);
     if (!(r->flags & LOGSHM_USED))
         return;
-    const struct logshm_progress *p = logshm_progress(s->logs->mem.h, s->slot);
+    const struct logshm_progress *p = logshm_progress(logs_of(s)->mem.h, s->slot);
     out->bytes = p->bytes;
     out->lost_bytes = p->lost_bytes;
     out->lost_lines = p->lost_lines;
@@ -352,7 +366,7 @@ void logs_counters(const struct log_stream *s, struct logs_counters *out)
 
 void logs_main_counters(const struct logs *g, struct logs_counters *out)
 {
-    count(&g->main, out);
+    count(g->main, out);
 }
 
 /* ---- questions ---- */
@@ -370,7 +384,7 @@ static bool is_dry(const struct log_stream *s)
     const struct logshm_stream *r = shared(s);
     if (!(r->flags & LOGSHM_USED))
         return true;
-    struct logshm_head *h = s->logs->mem.h;
+    struct logshm_head *h = logs_of(s)->mem.h;
     bool second_done = !(r->flags & LOGSHM_SECOND) || logshm_out(h, s->slot, 1)->done >= r->read;
     return r->aim <= r->read && logshm_out(h, s->slot, 0)->done >= r->read && second_done;
 }
@@ -390,7 +404,7 @@ void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, 
 void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
 {
     if (!s)
-        s = &g->main;
+        s = g->main;
     struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj};
     rq.slots[rq.n++] = s->slot;
     logchan_ask(g, &rq, DRAIN_LIMIT);
@@ -448,10 +462,10 @@ static int set_main(struct logs *g, const struct logs_main *main, struct err *e)
     struct logs_conf c = {.process = "supd", .program = "supd", .group = "supd", .uid = -1};
     struct wanted w;
     want_main(main, &w);
-    g->main = (struct log_stream){.logs = g, .rfd = -1, .wfd = -1};
-    if (set_up(&g->main, &c, &w, e) < 0)
+    g->main = set_up(g, &c, &w, e);
+    if (!g->main)
         return err_prefix(e, "main log");
-    fd_nonblock(g->main.wfd, true);
+    fd_nonblock(g->main->wfd, true);
     return 0;
 }
 
@@ -465,6 +479,9 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     g->loop = l;
     g->chan = -1;
     g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(5);
+    g->has_fsize = setup->fsize;
+    if (setup->fsize)
+        g->fsize = *setup->fsize;
     logchan_init(g);
     logproc_init(g);
     g->mem.fd = -1;
@@ -478,33 +495,45 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
 
 int logs_main_fd(const struct logs *g)
 {
-    return g->main.wfd;
+    return g->main->wfd;
+}
+
+static bool main_is(const struct logs *g, const struct wanted *w)
+{
+    const struct logshm_stream *r = shared(g->main);
+    char buf[LOGSHM_PATH];
+    const char *path = logshm_path(g->mem.h, r, buf);
+    return r->kind == w->kind && strcmp(path, w->path ? w->path : "") == 0 &&
+           r->fd_sink == (w->fd_sink < 0 ? 0 : w->fd_sink) && r->maxbytes == w->maxbytes &&
+           r->backups == w->backups && r->gzip == w->gzip && r->syslog == w->syslog &&
+           r->copy_to_stdout == w->copy_to_stdout;
 }
 
 int logs_main_update(struct logs *g, const struct logs_main *main, struct err *e)
 {
     struct wanted w;
     want_main(main, &w);
-    int64_t path = logmem_string(&g->mem, w.path, e);
-    if (path < 0)
+    struct place at;
+    if (main_is(g, &w))
+        return 0;
+    if (file_place(g, w.path, &at, e) < 0)
         return err_prefix(e, "main log");
-    store(g, shared(&g->main), &w, (uint32_t)path);
-    logchan_tell(&g->main, TELL_UPDATE);
-    return 0;
+    replace(g, shared(g->main), &w, at);
+    logchan_tell(g->main, TELL_UPDATE);
+    return 1;
 }
 
 static void free_streams(struct logs *g)
 {
-    for (uint32_t i = 0; i < g->capacity; i++) {
-        struct log_stream *s = g->by_slot[i];
+    for (uint32_t i = 0; i < LOGSHM_STREAMS_MAX; i++) {
+        struct log_stream *s = logs_stream(g, i);
         if (!s)
             continue;
         fd_close(&s->wfd);
         fd_close(&s->rfd);
-        if (s != &g->main)
-            free(s);
     }
-    free(g->by_slot);
+    for (uint32_t i = 0; i < LOGSHM_STREAMS_MAX / LOGS_BUNCH; i++)
+        free(g->bunches[i]);
 }
 
 void logs_free(struct logs **gp)
@@ -521,6 +550,7 @@ void logs_free(struct logs **gp)
     free_streams(g); /* our ends first: supd-log's close of a pipe is the last one */
     logchan_close(g);
     logproc_fini(g);
+    logtap_fini(g);
     logmem_fini(&g->mem);
     free(g->program);
     free(g->identifier);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 struct logs;
 struct log_stream;
@@ -27,14 +28,15 @@ struct logs_main {
 };
 
 struct logs_setup {
-    const char *program;      /* path of supd-log */
-    int64_t memory;           /* bytes for all rings; <= 0: 16 MiB */
-    const char *identifier;   /* in the names of AUTO files */
-    const char *childlogdir;  /* folder of AUTO files; NULL: none, rings only */
-    bool nocleanup;           /* leave AUTO files of earlier runs */
-    const char *syslog_ident; /* "supd" or "supervisord" */
-    dur_t backoff_max;        /* longest pause before supd-log is started again; 0: 5 s */
-    bool log_json;            /* main log lines of supd-log itself as JSON */
+    const char *program;        /* path of supd-log */
+    int64_t memory;             /* bytes for all rings; <= 0: 16 MiB */
+    const char *identifier;     /* in the names of AUTO files */
+    const char *childlogdir;    /* folder of AUTO files; NULL: none, rings only */
+    bool nocleanup;             /* leave AUTO files of earlier runs */
+    const char *syslog_ident;   /* "supd" or "supervisord" */
+    dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 5 s */
+    bool log_json;              /* main log lines of supd-log itself as JSON */
+    const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
 };
 
@@ -68,7 +70,8 @@ void logs_free(struct logs **g);
 
 /* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink. */
 int logs_main_fd(const struct logs *g);
-/* The main log's new configuration (hot). */
+/* The main log's configuration (hot): 1 if it is another one than before, 0 if not, or -1 and the
+ * reason. */
 int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);
 
 /* Adds a stream and makes its pipe. NULL and the reason (errnum EMFILE, ENFILE, ENOMEM: try again
@@ -111,6 +114,32 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
 void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj);
 /* All files are closed and opened by name again (USR2). */
 void logs_reopen_all(struct logs *g);
+
+/* ---- taps: the text of streams for supd and supd-agent (core/tap.h) ---- */
+
+enum logs_tap { LOGS_TAP_SUPD, LOGS_TAP_AGENT };
+enum { LOGS_WANT_TEXT = 1, LOGS_WANT_CAPTURED = 2 }; /* with both: captured text is marked so */
+
+/* Makes a tap's socket, in place of the one before, whose streams are not tapped any more. The end
+ * to read from, non-blocking and close-on-exec, which belongs to the caller; or -1 and the reason.
+ */
+int logs_tap_open(struct logs *g, enum logs_tap which, struct err *e);
+/* Closes our end; its streams are not tapped any more. */
+void logs_tap_close(struct logs *g, enum logs_tap which);
+/* The stream's text goes there from now on: LOGS_WANT_..., 0: no more. pid: who writes to it now, 0
+ * for nobody. Changing nothing costs nothing. */
+void logs_tap_set(struct log_stream *s, enum logs_tap which, unsigned wants, int pid);
+/* What it is now. */
+unsigned logs_tap_wants(const struct log_stream *s, enum logs_tap which);
+/* The slot in the heads of messages, below LOGSHM_STREAMS_MAX, and the key; 0: not tapped. */
+uint32_t logs_slot(const struct log_stream *s);
+uint32_t logs_tap_key(const struct log_stream *s, enum logs_tap which);
+/* A run of the program is about to be started: what its pipe holds so far is not its own. Then its
+ * pid. Both do nothing for a stream that is neither tapped nor captured. */
+void logs_run_begins(struct log_stream *s);
+void logs_run_is(struct log_stream *s, int pid);
+/* The pid of a run by its number (struct tap_head), 0 if it is not known any more. */
+int logs_run_pid(const struct log_stream *s, uint32_t number);
 
 struct logs_counters {
     uint64_t bytes;      /* read from the pipe */

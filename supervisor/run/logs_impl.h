@@ -1,25 +1,34 @@
-/* What the parts of supd's log side share: logs.c (streams), logproc.c (the process supd-log),
- * logchan.c (what is told to it and what it answers). Included by these only. */
+/* What the parts of supd's log side share: logs.c (streams), logtap.c (who gets their text),
+ * logproc.c (the process supd-log), logchan.c (what is told to it and what it answers). Included by
+ * these only. */
 #ifndef RUN_LOGS_IMPL_H
 #define RUN_LOGS_IMPL_H
 
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
 
+#include <stddef.h>
 #include <sys/queue.h>
 
 /* What supd-log has not been told of a stream yet. */
 enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
 
 struct log_stream {
-    struct logs *logs;
-    TAILQ_ENTRY(log_stream) tell_link;
+    STAILQ_ENTRY(log_stream) tell_link;
     uint32_t slot;
     int rfd, wfd;
     uint8_t tell;
     bool queued; /* in logs.tell */
+    bool used;   /* false: the slot is free */
 };
-TAILQ_HEAD(stream_queue, log_stream);
+STAILQ_HEAD(stream_queue, log_stream);
+
+/* The streams of neighbouring slots, made together. */
+#define LOGS_BUNCH 128u
+struct stream_bunch {
+    struct logs *logs;
+    struct log_stream streams[LOGS_BUNCH];
+};
 
 /* A question to supd-log that somebody waits for. */
 struct log_request {
@@ -41,9 +50,8 @@ struct logs {
     struct loop *loop;
     struct logmem mem;
     char *program, *identifier, *childlogdir, *syslog_ident;
-    struct log_stream main;
-    struct log_stream **by_slot; /* [capacity] */
-    uint32_t capacity;
+    struct log_stream *main;
+    struct stream_bunch *bunches[LOGSHM_STREAMS_MAX / LOGS_BUNCH];
     uint32_t nstreams;
     /* the process */
     int pid;
@@ -51,13 +59,19 @@ struct logs {
     struct loop_io chan_io;
     struct loop_timer restart;
     dur_t backoff, backoff_max;
+    struct rlimit fsize;
+    bool has_fsize;
     mono_t started;
     bool began, finishing;
+    unsigned failures; /* deaths in a row soon after the start, KILL by somebody not counted */
+    bool moved;        /* our own log does not go through supd-log now */
     /* what it is to be told */
     struct stream_queue tell;
     struct request_queue requests;
     struct request_queue spare;
     bool tell_reopen;
+    uint8_t tell_taps; /* bits by enum logs_tap: its socket is another one */
+    uint32_t tap_keys; /* given out so far */
     uint32_t next_id;
     struct loop_timer timeout, resend;
     struct loop_defer pump, settle;
@@ -65,8 +79,21 @@ struct logs {
 };
 
 /* ---- logs.c ---- */
+/* The whole that a stream belongs to. */
+static inline struct logs *logs_of(const struct log_stream *s)
+{
+    const char *first = (const char *)(s - s->slot % LOGS_BUNCH);
+    return ((const struct stream_bunch *)(const void *)(first -
+                                                        offsetof(struct stream_bunch, streams)))
+        ->logs;
+}
+/* The stream of a slot, or NULL. */
+struct log_stream *logs_stream(struct logs *g, uint32_t slot);
 /* supd-log let go of a closing stream: frees it with its slot. */
 void logs_released(struct logs *g, uint32_t slot);
+
+/* ---- logtap.c ---- */
+void logtap_fini(struct logs *g);
 
 /* ---- logproc.c ---- */
 void logproc_init(struct logs *g);

@@ -1,6 +1,7 @@
 /* Drives one process: feeds its machine, does what the machine says. */
 #include "supervisor/run/procs.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
@@ -18,7 +19,7 @@
 
 const struct proc_life *proc_life(const struct proc *p)
 {
-    return &state_get(p->sup->state, p->slot)->life;
+    return &state_get(proc_sup(p)->state, p->slot)->life;
 }
 
 const char *proc_name(const struct proc *p)
@@ -67,6 +68,10 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
     policy_stops(g, o, out);
 }
 
+/* An exec needs less than a millisecond; one that hangs is looked at this often. */
+#define TIDY DUR_MS(20)
+#define TIDY_HUNG DUR_S(5)
+
 static void feed(struct proc *p, struct proc_in in);
 
 static void feed_event(struct proc *p, enum proc_event event)
@@ -78,7 +83,7 @@ static void hash_remove(struct proc *p)
 {
     if (!p->hashed_pid)
         return;
-    struct proc **at = &p->sup->by_pid[(unsigned)p->hashed_pid % PID_BUCKETS];
+    struct proc **at = &proc_sup(p)->by_pid[(unsigned)p->hashed_pid % PID_BUCKETS];
     while (*at && *at != p)
         at = &(*at)->hash_next;
     if (*at)
@@ -89,7 +94,7 @@ static void hash_remove(struct proc *p)
 static void hash_add(struct proc *p, int pid)
 {
     hash_remove(p);
-    struct proc **head = &p->sup->by_pid[(unsigned)pid % PID_BUCKETS];
+    struct proc **head = &proc_sup(p)->by_pid[(unsigned)pid % PID_BUCKETS];
     p->hash_next = *head;
     *head = p;
     p->hashed_pid = pid;
@@ -105,7 +110,7 @@ static struct proc *by_pid(struct sup *s, int pid)
 
 static void enqueue(struct proc *p)
 {
-    struct sup *s = p->sup;
+    struct sup *s = proc_sup(p);
     if (p->queued)
         return;
     TAILQ_INSERT_TAIL(&s->spawn_queue, p, queue);
@@ -118,8 +123,8 @@ static void dequeue(struct proc *p)
 {
     if (!p->queued)
         return;
-    TAILQ_REMOVE(&p->sup->spawn_queue, p, queue);
-    p->sup->nqueued--;
+    TAILQ_REMOVE(&proc_sup(p)->spawn_queue, p, queue);
+    proc_sup(p)->nqueued--;
     p->queued = false;
 }
 
@@ -179,7 +184,7 @@ static void publish(struct proc *p, const struct proc_life *before, const struct
 static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
                 const struct proc_out *out)
 {
-    struct sup *s = p->sup;
+    struct sup *s = proc_sup(p);
     publish(p, before, in, out);
     if (out->cancel_spawn)
         dequeue(p);
@@ -202,14 +207,14 @@ static void set_sweeping(struct proc *p, bool sweeping)
         return;
     p->sweeping = sweeping;
     if (sweeping)
-        TAILQ_INSERT_TAIL(&p->sup->sweeping, p, sweep);
+        TAILQ_INSERT_TAIL(&proc_sup(p)->sweeping, p, sweep);
     else
-        TAILQ_REMOVE(&p->sup->sweeping, p, sweep);
+        TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
 }
 
 static void feed(struct proc *p, struct proc_in in)
 {
-    struct sup *s = p->sup;
+    struct sup *s = proc_sup(p);
     struct state_rec rec = *state_get(s->state, p->slot);
     const struct proc_life before = rec.life;
     struct proc_policy policy;
@@ -225,35 +230,58 @@ static void feed(struct proc *p, struct proc_in in)
     set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
-    loop_timer_at(&p->timer, proc_next(l));
+    due_at(&s->due, p, proc_next(l));
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p))
         settle_later(s);
 }
 
-static void on_timer(struct proc *p)
+/* With this many starts behind us, and nothing to do, memory is given back. */
+#define MANY_STARTS 64u
+
+static bool is_calm_again(const struct sup *s)
 {
+    return s->nstarts >= MANY_STARTS && !s->due.n && !s->nqueued;
+}
+
+static void on_due(struct proc *p)
+{
+    struct sup *s = proc_sup(p);
     feed_event(p, PROC_EV_TIMER);
+    if (is_calm_again(s))
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+}
+
+void procs_init(struct sup *s)
+{
+    due_init(&s->due, s->loop, on_due);
+    LOOP_DEFER(&s->pump, procs_pump, s);
+    LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
+}
+
+void procs_fini(struct sup *s)
+{
+    due_fini(&s->due);
+    loop_timer_stop(&s->tidy_timer);
 }
 
 struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
                       const struct gen_proc *conf, struct err *e)
 {
-    struct proc *p = calloc(1, sizeof(*p));
+    bool room = due_reserve(&s->due, s->nprocs + 1) == 0;
+    struct proc *p = room ? calloc(1, sizeof(*p)) : NULL;
     int64_t slot = p ? state_slot_new(s->state, e) : err_errno(e, ENOMEM, "cannot add a process");
     if (slot < 0) {
         free(p);
         return NULL;
     }
-    p->sup = s;
     p->group = g;
     p->gen = live_gen_ref(gen);
     p->conf = conf;
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
     p->stdin_fd = -1;
-    LOOP_TIMER(&p->timer, s->loop, on_timer, p);
     struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
     proc_init(&rec.life);
     state_put(s->state, p->slot, &rec);
@@ -269,13 +297,13 @@ void proc_free(struct proc **pp)
 {
     struct proc *p = *pp;
     *pp = NULL;
-    struct sup *s = p->sup;
+    struct sup *s = proc_sup(p);
     tell_waiters(p, NULL, true);
     publish_forget(p);
     dequeue(p);
     set_sweeping(p, false);
     hash_remove(p);
-    loop_timer_stop(&p->timer);
+    due_at(&s->due, p, (mono_t){0});
     streams_drop(p);
     if (p->stdin_fd >= 0)
         close(p->stdin_fd);
@@ -305,6 +333,12 @@ void proc_stop(struct proc *p)
 {
     p->start_after = false;
     feed_event(p, PROC_EV_STOP);
+}
+
+void proc_stop_by_update(struct proc *p)
+{
+    p->start_after = false;
+    feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
 }
 
 void proc_restart(struct proc *p)
@@ -345,9 +379,9 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     live_gen_unref(&p->gen);
     p->gen = gen;
     p->conf = conf;
-    struct state_rec rec = *state_get(p->sup->state, p->slot);
+    struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
-    state_put(p->sup->state, p->slot, &rec);
+    state_put(proc_sup(p)->state, p->slot, &rec);
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
@@ -367,11 +401,11 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
         take_over(p, gen, conf);
         return;
     }
-    proc_stop(p);
+    proc_stop_by_update(p);
     p->next_gen = live_gen_ref(gen);
     p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
-    settle_later(p->sup);
+    settle_later(proc_sup(p));
 }
 
 bool proc_take_next(struct proc *p)
@@ -384,7 +418,7 @@ bool proc_take_next(struct proc *p)
     take_over(p, gen, conf);
     live_gen_unref(&gen);
     if (p->start_after)
-        proc_start(p, PROC_WHY_OPERATOR);
+        proc_start(p, PROC_WHY_UPDATE);
     return true;
 }
 
@@ -410,7 +444,7 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
     bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
-    if (failed || l->why == PROC_WHY_CANNOT || state_cell(p->sup->state, p->slot)->step)
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->step)
         launch_explain(p, buf, size);
     if (buf[0])
         return buf;
@@ -482,6 +516,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         in.event = PROC_EV_SPAWNED;
         forget_group(s, in.pid);
         hash_add(p, in.pid);
+        s->nstarts++;
         state_totals(s->state)->spawned++;
         break;
     case LAUNCH_REFUSED:
@@ -499,9 +534,6 @@ static bool pump_one(struct sup *s, struct proc *p)
 }
 
 #define PUMP_BATCH 64
-/* An exec needs less than a millisecond; one that hangs is looked at this often. */
-#define TIDY DUR_MS(20)
-#define TIDY_HUNG DUR_S(5)
 
 /* a child that has exec'd does not wake us, and its slot holds copies of its descriptors */
 void procs_tidy(struct sup *s)
@@ -509,6 +541,10 @@ void procs_tidy(struct sup *s)
     live_gens_tidy(s);
     if (spawn_in_flight())
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
+    if (is_calm_again(s)) {
+        s->nstarts = 0;
+        mem_trim();
+    }
 }
 
 static void tidy_soon(struct sup *s)

@@ -11,13 +11,11 @@ struct proc_waiter;
 LIST_HEAD(waiter_list, proc_waiter);
 
 struct proc {
-    struct sup *sup;
     struct group *group;
     struct live_gen *gen;        /* holds a reference */
     const struct gen_proc *conf; /* its record in gen */
     struct live_gen *next_gen;   /* taken over once it is down (update), or NULL */
     struct log_stream *log[2];   /* stdout, stderr; NULL: none */
-    struct loop_timer timer;
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
     struct proc *hash_next;  /* by_pid */
@@ -28,6 +26,7 @@ struct proc {
     int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
     uint32_t next_index; /* its record in next_gen */
+    uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
     bool queued, sweeping;
     bool doomed;      /* goes away once it is down (update removed it) */
     bool start_after; /* start when the new configuration was taken over */
@@ -47,6 +46,10 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
 /* Only when it has no child. */
 void proc_free(struct proc **p);
 
+static inline struct sup *proc_sup(const struct proc *p)
+{
+    return p->gen->sup;
+}
 /* Its options, and with next_gen the record in it. */
 static inline const struct gen_opts *proc_opts(const struct proc *p)
 {
@@ -67,6 +70,8 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size);
 /* Commands. The outcome shows in the changes (see proc_wait). */
 void proc_start(struct proc *p, enum proc_why why);
 void proc_stop(struct proc *p);
+/* The same, since the configuration changed. */
+void proc_stop_by_update(struct proc *p);
 void proc_restart(struct proc *p);
 void proc_shut(struct proc *p);   /* the supervisor is going down */
 void proc_hasten(struct proc *p); /* KILL now */
@@ -89,6 +94,9 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size);
 /* The policy that its machine follows. */
 void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out);
 
+/* Once, when there is a loop; and at the end, when there are no processes any more. */
+void procs_init(struct sup *s);
+void procs_fini(struct sup *s);
 /* From the reap loop: a child was seen dead (record it), was reaped (act). True: it was ours. */
 bool procs_peeked(struct sup *s, int pid, int status);
 bool procs_reaped(struct sup *s, int pid, int status);

@@ -4,6 +4,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -18,12 +19,19 @@ struct event {
     bool expected;             /* EXIT */
 };
 
-/* Events of one process that wait until the output before its exit was taken up. */
+/* Events of one process that wait until the output before its exit was taken up. Each exit among
+ * them has a drain of its own, and waits for that together with what follows it. */
 struct held_event {
     STAILQ_ENTRY(held_event) link;
     struct event ev;
+    bool drains; /* until its drain is over, it goes no further than to the head of the list */
 };
-STAILQ_HEAD(held_list, held_event);
+STAILQ_HEAD(held_events, held_event);
+
+struct held_list {
+    struct held_events events;
+    unsigned early; /* drains to come for exits that were told before */
+};
 
 static bool heard(const struct sup *s)
 {
@@ -76,54 +84,123 @@ static void put_counters(struct wire_out *w, const struct proc_life *l)
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
-    struct wire_out *w = ctl_event(p->sup->ctl, event_rows[ev->type].type);
+    struct wire_out *w = ctl_event(proc_sup(p)->ctl, event_rows[ev->type].type);
     if (!w)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
     put_counters(w, proc_life(p));
-    ctl_event_end(p->sup->ctl);
+    ctl_event_end(proc_sup(p)->ctl);
 }
 
+static void emit_first(struct proc *p)
+{
+    struct held_events *held = &((struct held_list *)p->held)->events;
+    struct held_event *h = STAILQ_FIRST(held);
+    STAILQ_REMOVE_HEAD(held, link);
+    emit(p, &h->ev);
+    free(h);
+}
+
+/* The list goes when it is empty and no drain will come for what it has told already. */
+static void free_when_empty(struct proc *p)
+{
+    struct held_list *held = p->held;
+    if (!held || held->early || !STAILQ_EMPTY(&held->events))
+        return;
+    free(held);
+    p->held = NULL;
+}
+
+/* A drain is over: its exit goes out, and all up to the next. The drains end in the order of the
+ * exits, or a later one says that the earlier have nothing to wait for any more either. What was
+ * said before an exit was taken up, and comes first. */
+static void drained(struct proc *p)
+{
+    struct held_event *h;
+    taps_catch_up(proc_sup(p)->taps);
+    struct held_list *held = p->held;
+    if (held && held->early)
+        held->early--;
+    else if (held && !STAILQ_EMPTY(&held->events))
+        emit_first(p);
+    while (held && (h = STAILQ_FIRST(&held->events)) && !h->drains)
+        emit_first(p);
+    free_when_empty(p);
+}
+
+/* all at once; nobody waits for the drains any more */
 static void flush_held(struct proc *p)
 {
     struct held_list *held = p->held;
-    p->held = NULL;
     if (!held)
         return;
-    struct held_event *h;
-    while ((h = STAILQ_FIRST(held))) {
-        STAILQ_REMOVE_HEAD(held, link);
-        emit(p, &h->ev);
-        free(h);
+    logs_forget(proc_sup(p)->logs, p);
+    while (!STAILQ_EMPTY(&held->events))
+        emit_first(p);
+    held->early = 0;
+    free_when_empty(p);
+}
+
+/* behind what is held back; false for want of memory */
+static bool keep(struct proc *p, const struct event *ev, bool drains)
+{
+    struct held_list *held = p->held;
+    struct held_event *h = malloc(sizeof(*h));
+    if (!h)
+        return false;
+    *h = (struct held_event){.ev = *ev, .drains = drains};
+    STAILQ_INSERT_TAIL(&held->events, h, link);
+    return true;
+}
+
+void publish_before_text(struct proc *p, int pid)
+{
+    struct held_list *held = p->held;
+    struct held_event *h, *spawned = NULL;
+    if (held)
+        STAILQ_FOREACH (h, &held->events, link)
+            if (h->ev.type == EVENT_SPAWNED && h->ev.pid == pid)
+                spawned = h;
+    for (bool more = spawned; more;) {
+        h = STAILQ_FIRST(&held->events);
+        more = h != spawned;
+        held->early += h->drains;
+        emit_first(p);
     }
-    free(held);
 }
 
 /* to the subscribers now, or behind what is held back */
 static void tell(struct proc *p, struct event ev)
 {
-    struct held_event *h = NULL;
-    if (p->held && (h = malloc(sizeof(*h)))) {
-        h->ev = ev;
-        STAILQ_INSERT_TAIL((struct held_list *)p->held, h, link);
+    struct held_list *held = p->held;
+    if (held && !STAILQ_EMPTY(&held->events) && keep(p, &ev, false))
         return;
-    }
     flush_held(p);
     emit(p, &ev);
 }
 
-/* from here on this process's events wait for its output */
-static void hold(struct proc *p)
+static bool begin_holding(struct proc *p)
 {
-    if (p->held || !heard(p->sup) || (!p->log[0] && !p->log[1]))
+    struct held_list *held = p->held ? NULL : malloc(sizeof(*held));
+    if (held) {
+        STAILQ_INIT(&held->events);
+        held->early = 0;
+        p->held = held;
+    }
+    return p->held;
+}
+
+/* an exit: it and what follows wait for the output before it */
+static void tell_exit(struct proc *p, struct event ev)
+{
+    bool has_logs = p->log[0] || p->log[1];
+    if (has_logs && begin_holding(p) && keep(p, &ev, true)) {
+        logs_drain(proc_sup(p)->logs, p->log[0], p->log[1], (loop_fn *)drained, p);
         return;
-    struct held_list *held = malloc(sizeof(*held));
-    if (!held)
-        return;
-    STAILQ_INIT(held);
-    p->held = held;
-    logs_drain(p->sup->logs, p->log[0], p->log[1], (loop_fn *)flush_held, p);
+    }
+    free_when_empty(p);
+    tell(p, ev);
 }
 
 static double seconds(int64_t ns)
@@ -150,14 +227,14 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_STATE, .change = *c});
 }
 
 void publish_spawned(struct proc *p, int pid)
 {
     log_info("spawned: '%s' with pid %d", proc_name(p), pid);
-    if (heard(p->sup))
+    if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
 }
 
@@ -180,13 +257,12 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
                  l->expected ? "expected" : "not expected");
-    if (!heard(p->sup))
+    if (!heard(proc_sup(p)))
         return;
-    hold(p);
-    tell(p, (struct event){.type = EVENT_EXIT,
-                           .pid = before->pid,
-                           .status = in->status,
-                           .expected = l->expected});
+    tell_exit(p, (struct event){.type = EVENT_EXIT,
+                                .pid = before->pid,
+                                .status = in->status,
+                                .expected = l->expected});
 }
 
 static void tell_all(struct sup *s, const char *type, const char *name)
@@ -211,6 +287,6 @@ void publish_mood(struct sup *s, const char *mood)
 void publish_forget(struct proc *p)
 {
     if (p->held)
-        logs_forget(p->sup->logs, p);
+        taps_catch_up(proc_sup(p)->taps);
     flush_held(p);
 }

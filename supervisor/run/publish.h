@@ -12,6 +12,9 @@ void publish_spawned(struct proc *p, int pid);
 void publish_killing(struct proc *p, int pid);
 void publish_group(struct sup *s, const char *name, bool added);
 void publish_mood(struct sup *s, const char *mood);
+/* Output of this instance is about to be published: what is held back up to its start comes first.
+ */
+void publish_before_text(struct proc *p, int pid);
 /* The process is about to be freed: what is held back goes out now. */
 void publish_forget(struct proc *p);
 

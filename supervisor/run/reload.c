@@ -9,8 +9,10 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/settle.h"
+#include "supervisor/run/setup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -42,6 +44,7 @@ static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
     setenv("SUPD_MARK", s->mark, 1);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error with words */
     struct conf_request rq = {.path = s->opt.config,
                               .as_supervisord = s->opt.as_supervisord,
                               .environ = environ,
@@ -260,7 +263,7 @@ static void doom_group(struct group *g, bool renew)
     g->doomed = true;
     g->renew = renew;
     for (uint32_t i = 0; i < g->nprocs; i++)
-        proc_stop(g->procs[i]);
+        proc_stop_by_update(g->procs[i]);
 }
 
 static const struct gen_proc *find_proc_conf(const struct gen *gen, const struct gen_group *conf,
@@ -297,14 +300,14 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
         struct err e;
         if (find_proc(g, i, gen_str(gen->gen, v[i].name)))
             continue;
-        struct proc *p = proc_new(g->sup, g, gen, v + i, &e);
+        struct proc *p = proc_new(gen->sup, g, gen, v + i, &e);
         if (!p) {
             log_error("%s: %s", gen_str(gen->gen, v[i].name), e.msg);
             continue;
         }
         g->procs[g->nprocs++] = p;
         if (proc_opts(p)->autostart)
-            proc_start(p, PROC_WHY_OPERATOR);
+            proc_start(p, PROC_WHY_UPDATE);
     }
 }
 
@@ -314,7 +317,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
 {
     bool was_doomed = g->doomed;
     g->doomed = g->renew = false;
-    group_set_priority(g, conf->priority);
+    group_set_priority(gen->sup, g, conf->priority);
     uint32_t had = g->nprocs;
     for (uint32_t i = 0; i < had; i++) {
         struct proc *p = g->procs[i];
@@ -323,7 +326,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
             proc_follow(p, gen, pc, force || was_doomed);
         } else {
             p->doomed = true;
-            proc_stop(p);
+            proc_stop_by_update(p);
         }
     }
     add_missing(g, gen, conf);
@@ -347,7 +350,7 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
         say(s, name, e.msg);
         return 0;
     }
-    group_autostart(g, PROC_WHY_OPERATOR);
+    group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "added");
     return 1;
 }
@@ -386,6 +389,17 @@ static int apply_all(struct sup *s, char *const *names, size_t nnames, bool forc
     return touched;
 }
 
+/* What goes away holds its descriptors until it is down, beside those of what comes. */
+static int raise_fds(struct sup *s, const struct both *b, struct err *e)
+{
+    uint64_t leaving = 0;
+    struct group *g;
+    TAILQ_FOREACH (g, &s->groups, link)
+        for (uint32_t i = 0; i < g->nprocs && !byname_record(&b->records, g->name); i++)
+            leaving += setup_fds_of(proc_opts(g->procs[i]));
+    return setup_raise_fds(s->pending->gen, leaving, e);
+}
+
 static int apply_pending(struct sup *s, char *const *names, size_t nnames, const struct apply *how,
                          struct err *e)
 {
@@ -399,6 +413,11 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
         free(a);
         return err_errno(e, ENOMEM, "cannot apply the configuration");
     }
+    if (raise_fds(s, &b, e) < 0) {
+        both_fini(&b);
+        free(a);
+        return -1;
+    }
     *a = *how;
     SLIST_INSERT_HEAD(&s->applies, a, link);
     int touched = apply_all(s, names, nnames, a->force, &b);
@@ -407,6 +426,8 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     s->gen = live_gen_ref(s->pending);
     if (s->agent)
         agent_follow(s->agent);
+    if (how->force || !s->opt.as_supervisord)
+        setup_main_log(s);
     loop_defer(s->loop, &s->settle);
     return touched;
 }
@@ -451,7 +472,7 @@ static void renew_group(struct sup *s, struct group *old)
 {
     struct err e;
     const struct gen_group *conf = find_conf(s->gen->gen, old->name);
-    group_remove(&old);
+    group_remove(s, &old);
     if (!conf)
         return;
     const char *name = gen_str(s->gen->gen, conf->name);
@@ -461,7 +482,7 @@ static void renew_group(struct sup *s, struct group *old)
         say(s, name, e.msg);
         return;
     }
-    group_autostart(g, PROC_WHY_OPERATOR);
+    group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "updated");
 }
 
@@ -475,7 +496,7 @@ static bool settle_doomed(struct sup *s, struct group *g)
     }
     say(s, g->name, "stopped");
     say(s, g->name, "removed");
-    group_remove(&g);
+    group_remove(s, &g);
     return false;
 }
 

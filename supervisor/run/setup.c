@@ -4,7 +4,9 @@
 #include "supervisor/base/log.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/verbs.h"
 
 #include <errno.h>
@@ -15,6 +17,22 @@
 #include <unistd.h>
 
 #define SPARE_FDS 64u /* sockets, clients, memfds */
+
+int setup_file_size(struct sup *s, struct err *e)
+{
+    struct rlimit now, none = {RLIM_INFINITY, RLIM_INFINITY};
+    if (getrlimit(RLIMIT_FSIZE, &s->child_fsize) < 0 || s->child_fsize.rlim_cur == RLIM_INFINITY)
+        return 0;
+    struct rlimit all = {s->child_fsize.rlim_max, s->child_fsize.rlim_max};
+    s->fsize_lifted = setrlimit(RLIMIT_FSIZE, &none) == 0 || setrlimit(RLIMIT_FSIZE, &all) == 0;
+    if (getrlimit(RLIMIT_FSIZE, &now) < 0 || now.rlim_cur >= logmem_least())
+        return 0;
+    return err_set(e,
+                   "supd needs files of %llu bytes in memory, the limit of file sizes is %llu and "
+                   "cannot be raised (raise the hard limit with ulimit -f, --ulimit fsize= or "
+                   "LimitFSIZE=)",
+                   (unsigned long long)logmem_least(), (unsigned long long)now.rlim_cur);
+}
 
 static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
 {
@@ -55,23 +73,37 @@ static int raise_nproc(int32_t minprocs, struct err *e)
     return 0;
 }
 
-/* descriptors that all the processes of a generation may hold at once; all: also for NONE */
+/* descriptors that a process may hold; all: also for NONE */
+static uint64_t fds_of(const struct gen_opts *o, bool all)
+{
+    unsigned streams = all || o->log[0].sink != GEN_SINK_NONE;
+    streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
+    return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null;
+}
+
+/* the same of all the processes of a generation at once, and ours */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
-    uint64_t streams = 0, stdins = 0;
-    for (uint32_t i = 0; i < g->nprocs; i++) {
-        const struct gen_opts *o = gen_opts(g, gen_procs(g) + i);
-        streams += all || o->log[0].sink != GEN_SINK_NONE;
-        streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
-        stdins += !o->stdin_null;
-    }
-    return logs_need_fds(streams) + stdins + spawn_own_fds() + SPARE_FDS;
+    uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS;
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        n += fds_of(gen_opts(g, gen_procs(g) + i), all);
+    return n;
 }
 
 bool setup_fits_all(const struct gen *g)
 {
     struct rlimit r;
     return getrlimit(RLIMIT_NOFILE, &r) == 0 && fds_needed(g, true) <= r.rlim_cur;
+}
+
+uint64_t setup_fds_of(const struct gen_opts *o)
+{
+    return fds_of(o, false);
+}
+
+int setup_raise_fds(const struct gen *g, uint64_t others, struct err *e)
+{
+    return raise_limit(RLIMIT_NOFILE, fds_needed(g, false) + others, "descriptors", e);
 }
 
 static int raise_limits(struct sup *s, struct err *e)
@@ -115,6 +147,30 @@ int setup_program(const struct sup *s, const char *name, char *out_path, size_t 
                         out_path, size, e);
 }
 
+static struct logs_main main_of(const struct sup *s)
+{
+    const struct gen *g = s->gen->gen;
+    const struct gen_supd *d = &g->supd;
+    bool foreground = d->nodaemon || s->opt.nodaemon;
+    return (struct logs_main){.path = gen_str(g, d->logfile),
+                              .syslog = d->logfile_syslog != 0,
+                              .copy_to_stdout = s->opt.as_supervisord && foreground && !d->silent,
+                              .maxbytes = d->logfile_maxbytes,
+                              .backups = d->logfile_backups};
+}
+
+void setup_main_log(struct sup *s)
+{
+    struct err e;
+    const struct logs_main main = main_of(s);
+    int changed = logs_main_update(s->logs, &main, &e);
+    if (changed < 0)
+        log_error("%s", e.msg);
+    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    if (changed > 0)
+        log_info("the main log follows its new configuration");
+}
+
 int setup_logs(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
@@ -130,15 +186,12 @@ int setup_logs(struct sup *s, struct err *e)
         .nocleanup = d->nocleanup,
         .syslog_ident = s->opt.as_supervisord ? "supervisord" : "supd",
         .log_json = d->log_json,
-        .main = {.path = gen_str(g, d->logfile),
-                 .syslog = d->logfile_syslog != 0,
-                 .copy_to_stdout =
-                     s->opt.as_supervisord && (d->nodaemon || s->opt.nodaemon) && !d->silent,
-                 .maxbytes = d->logfile_maxbytes,
-                 .backups = d->logfile_backups},
+        .fsize = s->fsize_lifted ? &s->child_fsize : NULL,
+        .main = main_of(s),
     };
+    s->log_json = d->log_json;
     s->logs = logs_new(s->loop, &setup, e);
-    return s->logs ? 0 : -1;
+    return s->logs ? taps_setup(s, e) : -1;
 }
 
 int setup_ctl(struct sup *s, struct err *e)

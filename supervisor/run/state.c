@@ -12,17 +12,18 @@
 
 #define TEXT_MAX (8u << 20) /* more than the 6 MiB that the kernel hands to an exec */
 
-struct copy {
-    uint32_t seq; /* 0: never written */
+struct slot {
+    struct spawn_cell cell;
+    uint32_t used;
     uint32_t crc; /* of rec */
     struct state_rec rec;
 };
 
-struct slot {
-    struct spawn_cell cell;
-    uint32_t used;
-    uint32_t pad;
-    struct copy copies[2];
+/* The commit under way: what its slot is to hold, written before the slot is touched. */
+struct commit {
+    uint32_t slot; /* plus 1; 0: none, all slots are whole */
+    uint32_t crc;  /* of rec */
+    struct state_rec rec;
 };
 
 struct head {
@@ -33,14 +34,18 @@ struct head {
     wall_t started_wall;
     mono_t started;
     uint64_t entry_mask, entry_ignored;
-    struct rlimit nofile, nproc;
+    struct rlimit nofile, nproc, fsize;
     struct state_totals totals;
+    struct commit commit;
 };
 
 #define TEXT_AT 4096u
 #define SLOTS_AT (TEXT_AT + TEXT_MAX)
 #define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
 #define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
+
+/* Keeps the compiler from moving stores over it: a crash then leaves a prefix of them. */
+#define IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 struct state {
     int fd;
@@ -58,6 +63,19 @@ static struct slot *slot_of(const struct state *s, uint32_t i)
     return (struct slot *)(void *)(s->map + SLOTS_AT) + i;
 }
 
+/* Where no file may be that long, there is none: *fd is -1 then. */
+static int size_file(int *fd)
+{
+    if (*fd < 0)
+        return -1;
+    if (ftruncate(*fd, MAP_SIZE) == 0)
+        return 0;
+    if (errno != EFBIG)
+        return -1;
+    fd_close(fd);
+    return 0;
+}
+
 /* Sparse, and mapped as a whole: only what is used costs memory, and addresses never change. */
 struct state *state_new(struct err *e)
 {
@@ -67,12 +85,13 @@ struct state *state_new(struct err *e)
         return NULL;
     }
     s->fd = fd_memory("supd-state", true);
-    if (s->fd < 0 || ftruncate(s->fd, MAP_SIZE) < 0) {
+    if (size_file(&s->fd) < 0) {
         err_errno(e, errno, "cannot make the state memory");
         state_free(&s);
         return NULL;
     }
-    void *map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, s->fd, 0);
+    int flags = MAP_SHARED | MAP_NORESERVE | (s->fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, flags, s->fd, 0);
     if (map == MAP_FAILED) {
         err_errno(e, errno, "cannot map the state memory");
         state_free(&s);
@@ -132,6 +151,11 @@ int state_note_start(struct state *s, char *const *argv, char *const *env,
     return 0;
 }
 
+void state_note_fsize(struct state *s, const struct rlimit *fsize)
+{
+    head_of(s)->fsize = *fsize;
+}
+
 int64_t state_slot_new(struct state *s, struct err *e)
 {
     struct head *h = head_of(s);
@@ -155,35 +179,43 @@ void state_slot_free(struct state *s, uint32_t slot)
         s->first_free = slot;
 }
 
-static const struct copy *newest(const struct slot *slot)
+static uint32_t crc_of(const struct state_rec *rec)
 {
-    const struct copy *a = &slot->copies[0], *b = &slot->copies[1];
-    return (int32_t)(b->seq - a->seq) > 0 ? b : a;
+    return crc32_of(rec, sizeof(*rec));
+}
+
+/* The commit that was cut short in this slot, or NULL. One that is not whole never began there. */
+static const struct commit *cut_short(const struct state *s, uint32_t slot)
+{
+    const struct commit *c = &head_of(s)->commit;
+    return c->slot == slot + 1 && c->crc == crc_of(&c->rec) ? c : NULL;
 }
 
 const struct state_rec *state_get(const struct state *s, uint32_t slot)
 {
-    return &newest(slot_of(s, slot))->rec;
+    const struct commit *c = cut_short(s, slot);
+    return c ? &c->rec : &slot_of(s, slot)->rec;
 }
 
 bool state_good(const struct state *s, uint32_t slot)
 {
-    const struct copy *c = newest(slot_of(s, slot));
-    return c->seq && c->crc == crc32_of(&c->rec, sizeof(c->rec));
+    const struct slot *sl = slot_of(s, slot);
+    return cut_short(s, slot) || sl->crc == crc_of(&sl->rec);
 }
 
 void state_put(struct state *s, uint32_t slot, const struct state_rec *rec)
 {
+    struct commit *c = &head_of(s)->commit;
     struct slot *sl = slot_of(s, slot);
-    const struct copy *now = newest(sl);
-    struct copy *c = now == &sl->copies[0] ? &sl->copies[1] : &sl->copies[0];
-    uint32_t seq = now->seq + 1;
-    c->seq = 0; /* not good until all of it is written */
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     c->rec = *rec;
-    c->crc = crc32_of(&c->rec, sizeof(c->rec));
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    c->seq = seq ? seq : 1;
+    c->crc = crc_of(&c->rec);
+    IN_ORDER();
+    c->slot = slot + 1;
+    IN_ORDER();
+    sl->rec = c->rec;
+    sl->crc = c->crc;
+    IN_ORDER();
+    c->slot = 0;
 }
 
 struct proc_window *state_window(struct state *s, uint32_t slot)

@@ -3,12 +3,9 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/taps.h"
 
 #include <string.h>
-
-/* Output that goes nowhere (NONE) is kept in memory for `tail`, but not that of more processes than
- * this: it is not worth two descriptors of each. */
-#define TAIL_PROCS 256u
 
 static bool is_separate(const struct gen_opts *o, int channel)
 {
@@ -25,47 +22,56 @@ static bool goes_somewhere(const struct gen_opts *o, int channel)
 static bool wants_stream(const struct proc *p, int channel)
 {
     const struct gen *g = p->gen->gen;
-    return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
-           (g->nprocs <= TAIL_PROCS && setup_fits_all(g));
+    return p->log[channel] || goes_somewhere(proc_opts(p), channel) || taps_wanted(p, channel) ||
+           (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
 }
 
-/* "web" of the section "program:web" */
-static const char *program_name(const struct proc *p)
+const char *streams_program(const struct proc *p)
 {
     const char *section = gen_str(p->gen->gen, p->conf->section);
     const char *colon = section ? strchr(section, ':') : NULL;
     return colon ? colon + 1 : proc_name(p);
 }
 
-static struct logs_conf stream_conf(const struct proc *p, int channel)
+/* path: of a GEN_SINK_FILE */
+static struct logs_conf stream_conf(const struct proc *p, int channel, const char *path)
 {
-    const struct gen *g = p->gen->gen;
     return (struct logs_conf){
         .process = proc_name(p),
-        .program = program_name(p),
+        .program = streams_program(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
         .uid = proc_opts(p)->uid,
         .log = &proc_opts(p)->log[channel],
-        .path = gen_str(g, p->conf->log_path[channel]),
+        .path = path,
     };
+}
+
+static int stream_sync(struct proc *p, int channel, struct err *e)
+{
+    struct log_stream **s = &p->log[channel];
+    struct str path = STR_INIT;
+    gen_log_path(p->gen->gen, p->conf, channel, &path);
+    struct logs_conf conf = stream_conf(p, channel, str_text(&path));
+    int rc = 0;
+    if (*s)
+        rc = logs_update(*s, &conf, e);
+    else if (!(*s = logs_add(proc_sup(p)->logs, &conf, e)))
+        rc = -1;
+    str_fini(&path);
+    return rc;
 }
 
 int streams_sync(struct proc *p, struct err *e)
 {
     for (int ch = 0; ch < 2; ch++) {
-        struct logs_conf conf = stream_conf(p, ch);
         if (!is_separate(proc_opts(p), ch)) {
+            taps_drop(p, ch);
             logs_del(&p->log[ch]);
-            continue;
-        }
-        if (!wants_stream(p, ch))
-            continue;
-        if (p->log[ch] && logs_update(p->log[ch], &conf, e) < 0)
-            return -1;
-        if (!p->log[ch] && !(p->log[ch] = logs_add(p->sup->logs, &conf, e)))
+        } else if (wants_stream(p, ch) && stream_sync(p, ch, e) < 0)
             return -1;
     }
+    taps_sync(p);
     return 0;
 }
 
@@ -79,6 +85,8 @@ bool streams_missing(const struct proc *p, const struct gen_opts *o)
 
 void streams_drop(struct proc *p)
 {
-    for (int ch = 0; ch < 2; ch++)
+    for (int ch = 0; ch < 2; ch++) {
+        taps_drop(p, ch);
         logs_del(&p->log[ch]);
+    }
 }

@@ -4,11 +4,17 @@
 
 #include "supervisor/run/procs.h"
 
+/* Output that goes nowhere (NONE) is kept in memory for `tail`, but not that of more processes than
+ * this: it is not worth two descriptors of each. */
+#define STREAMS_TAIL_PROCS 256u
+
 /* Makes p->log[] fit p->conf; 0, or -1 and the reason ("needs N descriptors, limit M"). */
 int streams_sync(struct proc *p, struct err *e);
 /* True if a running process was started without a pipe that these options want: a new place for its
  * output takes effect with the next start only. */
 bool streams_missing(const struct proc *p, const struct gen_opts *o);
 void streams_drop(struct proc *p);
+/* "web" of the section "program:web". */
+const char *streams_program(const struct proc *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/leftovers.h"
@@ -21,6 +22,7 @@
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -204,13 +206,14 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     libexec_self(s->self_dir, sizeof(s->self_dir));
     become_reaper(s);
     leftovers_mark(s);
-    if (spawn_init(e) < 0 || !(s->loop = loop_new(e)) || !(s->state = state_new(e)))
+    if (setup_file_size(s, e) < 0 || spawn_init(e) < 0 || !(s->loop = loop_new(e)) ||
+        !(s->state = state_new(e)))
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
         return -1;
+    state_note_fsize(s->state, &s->child_fsize);
     loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
-    LOOP_DEFER(&s->pump, procs_pump, s);
-    LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
+    procs_init(s);
     LOOP_DEFER(&s->reaper, reap, s);
     LOOP_DEFER(&s->settle, settle_now, s);
     return sigs_open(s->loop, on_signal, s, e);
@@ -222,9 +225,12 @@ void sup_fini(struct sup *s)
     helpers_fini(s);
     reload_fini(s);
     agent_free(&s->agent);
+    health_forget(s);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
-        group_remove(&g);
+        group_remove(s, &g);
+    procs_fini(s);
+    taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);
@@ -235,6 +241,7 @@ void sup_fini(struct sup *s)
     live_gens_tidy(s);
     free(s->pidfile);
     free(s->words);
+    str_fini(&s->own_env);
 }
 
 static void fail(struct sup *s, const char *text)
@@ -300,16 +307,18 @@ static int boot(struct sup *s, struct err *e)
         return -1;
     if (logs_start(s->logs, e) < 0)
         return -1;
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel,
-              s->gen->gen->supd.log_json);
+    setup_main_log(s);
     log_warnings(s->gen->gen);
+    if (state_fd(s->state) < 0)
+        log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
+                 "memory that nobody can take over");
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     daemon_ready(&s->opt);
     pidfile_write(s);
     if (s->is_init)
         start_programs(s);
     else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        DUR_S(10), e) < 0)
+                        leftovers_limit(s->gen->gen), e) < 0)
         start_programs(s);
     return 0;
 }

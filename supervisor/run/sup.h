@@ -5,9 +5,11 @@
 
 #include "supervisor/base/err.h"
 #include "supervisor/base/rng.h"
+#include "supervisor/base/str.h"
 #include "supervisor/conf/gen.h"
 #include "supervisor/io/loop.h"
 #include "supervisor/io/sigs.h"
+#include "supervisor/run/due.h"
 #include "supervisor/run/state.h"
 
 #include <stdbool.h>
@@ -23,12 +25,14 @@ struct group;
 struct helper;
 struct apply;
 struct load;
+struct taps;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
 LIST_HEAD(helper_list, helper);
 SLIST_HEAD(apply_list, apply);
 SLIST_HEAD(gen_list, live_gen);
+SLIST_HEAD(health_list, health);
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
@@ -62,15 +66,19 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct taps *taps;
     struct live_gen *gen; /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;
-    struct group_list groups; /* in start order: priority, then name */
-    struct group *found_last; /* by group_find */
+    struct health_list health; /* what probes say about programs */
+    struct group_list groups;  /* in start order: priority, then name */
+    struct group *found_last;  /* by group_find */
     uint32_t ngroups, nprocs;
+    struct due_list due; /* what the processes wait for */
     struct proc_queue spawn_queue;
     unsigned nqueued;
+    unsigned nstarts; /* since memory was last given back */
     struct loop_defer pump;
     struct loop_timer tidy_timer; /* takes back what the last starts used */
     struct loop_defer reaper;
@@ -80,12 +88,15 @@ struct sup {
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
+    struct str own_env; /* the part of its environment that is made for it */
     struct proc *by_pid[PID_BUCKETS];
     struct proc_queue sweeping; /* the leader is dead, its group may not be */
     struct helper_list helpers;
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
+    bool fsize_lifted;          /* ours is another one now */
     struct loop_timer shutdown_timer;
     enum sup_mood mood;
     int exit_code;
@@ -94,7 +105,8 @@ struct sup {
     bool is_init;      /* PID 1 of its namespace */
     bool is_subreaper; /* orphans of our programs come to us */
     bool hastened;
-    uint8_t stop_phase;    /* enum of shutdown.c */
+    bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
+    uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;

@@ -48,7 +48,8 @@ static void put_env(struct wire_out *w, const struct gen *g, const struct gen_pr
     struct str text = STR_INIT;
     const struct gen_env *env = gen_at(g, c->env);
     for (uint32_t i = 0; i < c->nenv; i++) {
-        const char *pair = gen_str(g, env[i].text);
+        const char *pair =
+            env[i].text < GEN_ENV_OWN ? gen_env_key(env[i].text) : gen_str(g, env[i].text);
         str_printf(&text, "%s%.*s=\"****\"", i ? "," : "", (int)strcspn(pair, "="), pair);
     }
     if (text.len)
@@ -64,13 +65,21 @@ static void put_user(struct wire_out *w, const struct gen *g, const struct gen_o
     wire_kv_int(w, "uid", o->uid);
 }
 
+static void put_command(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    struct str text = STR_INIT;
+    gen_command(g, c, &text);
+    wire_kv(w, "command", str_text(&text));
+    str_fini(&text);
+}
+
 static void put_process(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
 {
     static const char *const restarts[] = {[GEN_RESTART_NEVER] = "false",
                                            [GEN_RESTART_ALWAYS] = "true",
                                            [GEN_RESTART_UNEXPECTED] = "unexpected"};
     const struct gen_opts *o = gen_opts(g, c);
-    wire_kv(w, "command", c->command ? gen_str(g, c->command) : "");
+    put_command(w, g, c);
     if (o->directory)
         wire_kv(w, "directory", gen_str(g, o->directory));
     put_user(w, g, o);
@@ -117,8 +126,10 @@ static void put_log(struct wire_out *w, const struct gen *g, const struct proc *
     const char *stream = channel ? "stderr" : "stdout";
     char key[40];
     snprintf(key, sizeof(key), "%s_logfile", stream);
-    wire_kv(w, key,
-            l->sink == GEN_SINK_FILE ? gen_str(g, p->conf->log_path[channel]) : sinks[l->sink]);
+    struct str path = STR_INIT;
+    gen_log_path(g, p->conf, channel, &path);
+    wire_kv(w, key, l->sink == GEN_SINK_FILE ? str_text(&path) : sinks[l->sink]);
+    str_fini(&path);
     if (l->sink == GEN_SINK_NONE)
         return;
     snprintf(key, sizeof(key), "%s_logfile_maxbytes", stream);

@@ -1,6 +1,7 @@
 /* Verbs about logs: tail, maintail, clear, reopen. What takes files is done by supd-log. */
 #include "supervisor/base/fd.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/streams.h"
 #include "supervisor/run/verb.h"
 
 #include <stdlib.h>
@@ -69,8 +70,11 @@ static void tail_proc(struct sup *s, struct ctl_req *rq, struct proc *p, struct 
     if (t->stream)
         hand_over(s, rq, t);
     else
-        ctl_error(rq, WIRE_NO_FILE, "%s has no %s log", proc_name(p),
-                  channel == LOG_STDOUT ? "stdout" : "stderr");
+        ctl_error(
+            rq, WIRE_NO_FILE,
+            "%s has no %s log: NONE is /dev/null when there are more than %u processes, or too "
+            "few descriptors, to keep the last output in memory",
+            proc_name(p), channel == LOG_STDOUT ? "stdout" : "stderr", STREAMS_TAIL_PROCS);
 }
 
 void verb_tail(void *obj, struct ctl_req *rq)

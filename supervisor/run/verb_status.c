@@ -1,5 +1,7 @@
 /* Verbs that show processes: status, explain, subscribe. */
+#include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/verb.h"
 
 #include <string.h>
@@ -47,7 +49,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv(&w, "group", p->group->name);
     wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
     wire_kv_int(&w, "pid", l->pid);
-    put_times(&w, l, loop_now(p->sup->loop));
+    put_times(&w, l, loop_now(proc_sup(p)->loop));
     wire_kv_int(&w, "starts", (int64_t)l->starts);
     wire_kv_int(&w, "restarts", (int64_t)l->restarts);
     wire_kv_int(&w, "exits", (int64_t)l->exits);
@@ -58,6 +60,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     if (*proc_spawnerr(p, buf, sizeof(buf)))
         wire_kv(&w, "spawnerr", buf);
     put_logs(&w, p);
+    health_put(proc_sup(p), p->gen->gen, p->conf, &w);
     wire_end(&w);
 }
 
@@ -78,12 +81,25 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
     struct verb_picks v;
+    int64_t text = 0;
+    if (!verb_int_option(rq, "text", 0, 1, &text))
+        return;
+    if (rq->argc > 0) {
+        ctl_usage(rq);
+        return;
+    }
+    if (text && rq->role == CTL_AGENT) { /* it asks by name: verb_text.c */
+        ctl_error(rq, WIRE_DENIED, "the agent gets text of the programs that it names");
+        return;
+    }
     if (!verb_pick(s, rq, NULL, 0, &v))
         return;
     for (size_t i = 0; i < v.n; i++)
         verb_status_row(rq, v.procs[i]);
     verb_picks_fini(&v);
-    ctl_subscribe(rq);
+    ctl_subscribe(rq, text);
+    if (text)
+        taps_listen(s->taps);
 }
 
 /* the paragraph of the machine, with the sentence of a failed start where there is one */

@@ -291,7 +291,7 @@ static bool remove_one(struct sup *s, struct ctl_req *rq, const char *name)
     else
         verb_result(rq, name, NULL, NULL);
     if (down)
-        group_remove(&g);
+        group_remove(s, &g);
     return down;
 }
 

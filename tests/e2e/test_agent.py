@@ -55,13 +55,32 @@ def test_user(sup, conf):
     assert s.wait(lambda: ping(s))["uid"] == 1
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_one_that_hangs_is_killed_when_it_is_not_needed(sup, again):
+    s = sup(CONF + "[agent]\n")
+    pid = s.wait(lambda: ping(s))["pid"]
+    s.kill(pid, signal.SIGSTOP)
+    s.write("supd.conf", CONF)
+    s.ok("update")
+    if again:  # needed again before the old one is gone
+        s.write("supd.conf", CONF + "[agent]\n")
+        s.ok("update")
+    s.wait_log(rf"agent: pid={pid} takes too long to end, killing it", 5)
+    s.wait_log(rf"agent: ended pid={pid} terminated by SIGKILL")
+    if again:
+        assert s.wait(lambda: ping(s))["pid"] != pid
+    else:
+        assert not [p for p in s.pids if "supd-agent" in command_of(p)]
+
+
 def test_descriptors(sup):
     import os
     s = sup(CONF + "[agent]\n")
     outer = s.ns.outer(s.wait(lambda: ping(s))["pid"])
     fds = {fd: os.readlink(f"/proc/{outer}/fd/{fd}") for fd in os.listdir(f"/proc/{outer}/fd")}
     extra = [v for fd, v in fds.items() if int(fd) > 4 and "anon_inode" not in v]
-    assert len(extra) == 1 and "supd-journal" in extra[0], fds
+    files = [v for v in extra if not v.startswith("socket:")]
+    assert len(files) == 1 and "supd-journal" in files[0] and len(extra) < 6, fds
     assert fds["3"].startswith("socket:") and fds["4"].startswith("socket:"), fds
     with open(f"/proc/{outer}/environ", "rb") as f:
         assert b"TEST_DIR" not in f.read()

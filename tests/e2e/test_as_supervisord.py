@@ -1,10 +1,12 @@
 """What the name changes, row by row of the table in docs/supervisor.md; HUP is in test_reload.py."""
 import os
+import re
 import signal
+import time
 
 import pytest
 
-from harness.beacon import conf, program
+from harness.beacon import conf, program, wait_record
 from harness.supervised import program as built
 from harness.waiting import wait
 
@@ -54,6 +56,25 @@ def test_shutdown_is_bounded_or_not(sup):
     text = "[supervisord]\nlogfile=/dev/null\nnodaemon=true\n" + sections(stopwaitsecs=40)
     assert "shutdown_timeout=40s" in sup(text).ok("config")
     assert "shutdown_timeout" not in sup(text, name="supervisord").ok("config")
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("name", ["supd", "supervisord"])
+def test_a_long_shutdown(sup, name):
+    """Two deaf programs, one after the other, take 28 s; supd's own limit is 25 s."""
+    deaf = "".join(program(f"p{n}", "ignore=TERM", stopwaitsecs=14, startsecs=0, priority=n) for n in (1, 2))
+    s = sup("[supervisord]\nlogfile=%(here)s/log\nnodaemon=true\n" + deaf, name=name)
+    for n in ("p1", "p2"):
+        wait_record(s, n, "start")
+    begun = time.monotonic()
+    assert s.stop(timeout=60) == 0
+    took, log = time.monotonic() - begun, s.read("log")
+    killed = [m.group(1) for m in re.finditer(r"killing '(p\d)' \(\d+\) with SIGKILL", log)]
+    assert killed == ["p2", "p1"]
+    if name == "supervisord":
+        assert took >= 28 and "shutdown_timeout is over" not in log
+    else:
+        assert took >= 25 and "shutdown_timeout is over" in log
 
 
 @pytest.mark.parametrize("name", ["supd", "supervisord"])

@@ -66,6 +66,44 @@ def test_minprocs(sup):
     assert s.wait_file("out", r"^(\d+)\n").group(1) == "200"
 
 
+LIMITED = """exec >/dev/null; test "$(ulimit -Sf) $(ulimit -Hf)" = "%s" && : >$TEST_DIR/limit;
+exec sleep 1000"""
+
+
+@pytest.mark.parametrize("limit,shown", [("512:unlimited", "1 unlimited"), ("33554432:33554432", "65536 65536")])
+def test_a_limit_of_file_sizes_is_for_the_programs(sup, limit, shown):
+    s = sup(conf(program("a", command=f"/bin/sh -c '{LIMITED % shown}'".replace("\n", " "))),
+            prefix=["prlimit", f"--fsize={limit}"], ready=False)
+    s.wait(lambda: os.path.exists(s.path("limit")))
+    s.wait_ready()
+
+
+def test_a_limit_of_file_sizes_that_is_too_low(sup):
+    """Where even the hard limit is below what supd-log needs, and we may not raise it."""
+    s = sup(conf(program("a")), prefix=["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all",
+                                        "prlimit", "--fsize=512:512"], ready=False)
+    assert s.wait_exit() == 1
+    assert "the limit of file sizes is 512 and cannot be raised" in s.log_text()
+
+
+def test_a_log_that_may_not_grow(sup):
+    """Logs obey the limit: with backups they rotate there, else what is too much is dropped."""
+    s = sup(conf(program("old", command="/usr/bin/seq 3000", autorestart="false", startsecs=0,
+                         stdout_logfile="%(here)s/old.log"),
+                 program("one", command="/usr/bin/seq -f %%09.0f 70000", autorestart="false", startsecs=0,
+                         stdout_logfile="%(here)s/one.log", stdout_logfile_maxbytes=0),
+                 supd="log_memory=262144"), prefix=["prlimit", "--fsize=8192:unlimited"])
+    for name in ("old", "one"):
+        s.wait_state(name, "EXITED")
+    numbers = "".join(f"{i}\n" for i in range(1, 3001))
+    s.wait(lambda: s.read("old.log.1") + s.read("old.log") == numbers)
+    assert len(s.read("old.log.1")) == 8192
+    s.wait(lambda: int(s.ask("stats")[1]["log_lost_bytes"]) > 300000)
+    assert s.read("one.log") == "".join(f"{i:09}\n" for i in range(1, 821))[:8192]
+    os.truncate(s.path("one.log"), 0)
+    s.wait_file("one.log", r"\[supd: \d+ lines, \d+ bytes of one stdout dropped\]")
+
+
 def test_without_proc(sup):
     s = sup(conf(program("a")), pid1=True,
             prefix=["sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"])

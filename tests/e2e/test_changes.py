@@ -4,6 +4,7 @@ import signal
 
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.waiting import wait
+from harness.wire import record as wire_record
 
 # so many that reading them takes a while
 MANY = "".join(program(f"x{i}", autostart="false", stdin="null") for i in range(4000))
@@ -62,6 +63,30 @@ def test_what_is_taken_back_starts_again(sup):
     wait_record(s, "b", "start", 2)
     up(s, "a", "b")
     assert s.ok("reread").strip() in ("", "no changes", "No config updates to processes")
+
+
+def test_a_change_says_that_it_is_one(sup):
+    old = program("a", "slow=1500", startsecs=0) + program("gone", "slow=1500", startsecs=0)
+    s = sup(conf(old))
+    wait_record(s, "a", "start")
+    wait_record(s, "gone", "start")
+    s.write("supd.conf", conf(program("a", "slow=1500 exit=1", startsecs=0), program("new", startsecs=1)))
+    with s.wire() as events:
+        events.request("subscribe")
+        s.ask("update", "wait=0")
+        seen = {}
+        while len(seen) < 4:
+            e = wire_record(events.line().partition(" event ")[2])
+            if e["type"] == "state" and e["to"] in ("STARTING", "STOPPING"):
+                seen[e["name"], e["to"]] = e["why"]
+                if e["to"] == "STOPPING":
+                    assert "told to stop by an update of the configuration" in s.ok("explain", e["name"])
+    assert set(seen.values()) == {"by update"} and set(n for n, _ in seen) == {"a", "gone", "new"}, seen
+    s.ok("stop", "new")
+    with s.wire() as events:
+        events.request("subscribe")
+        s.ok("start", "new")
+        assert wire_record(events.line().partition(" event ")[2])["why"] == "by hand"
 
 
 def test_update_beside_one_that_waits(sup):

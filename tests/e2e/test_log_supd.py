@@ -3,8 +3,12 @@ import os
 import re
 import signal
 
+import pytest
+
 from harness.namespace import command_of
+from harness.supervised import program
 from harness.waiting import wait
+from harness.wire import record
 
 CONF = """
 [supervisord]
@@ -86,6 +90,34 @@ stdout_logfile=%(here)s/w.log
     assert s.read("w.log") == "last words\n"
 
 
+def test_every_exit_waits_for_its_own_last_words(sup):
+    """While supd-log takes nothing, each exit is told 200 ms after the death, not with the one before."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'sleep 0.08; echo last words; date +%%s%%N >>$TEST_DIR/ends'
+startsecs=0
+autorestart=true
+autostart=false
+stdout_logfile=%(here)s/w.log
+""")
+    log = wait(lambda: supd_log(s), 10, "supd-log runs")
+    os.kill(log, signal.SIGSTOP)
+    with s.wire() as events:
+        events.request("subscribe")
+        s.ok("start", "w")
+        told = []
+        while len(told) < 6:
+            event = record(events.line().partition(" event ")[2])
+            if event["type"] == "exit":
+                told.append(event["time_ms"])
+    os.kill(log, signal.SIGCONT)
+    ends = [int(line) // 1000000 for line in s.read("ends").split()]
+    waited = [tell - end for tell, end in zip(told, ends)]
+    assert min(waited) >= 195, waited
+
+
 def test_reload_moves_a_log_without_a_restart_of_supd_log(sup):
     text = """
 [supervisord]
@@ -121,6 +153,27 @@ startsecs=0
     assert "INFO spawned: 'w'" in s.read("main.log.1")
 
 
+@pytest.mark.parametrize("name,apply", [("supd", "update"), ("supd", "hup"), ("supervisord", "hup")])
+def test_the_main_log_follows_a_reload(sup, name, apply):
+    text = "[supervisord]\nnodaemon=true\nlogfile=%(here)s/{}.log\n{}\n[program:a]\ncommand=sleep 1000\nstartsecs=0\n"
+    s = sup(text.format("one", ""), name=name)
+    s.wait_file("one.log", "entered RUNNING")
+    s.write("supd.conf", text.format("two", "logfile_maxbytes=400\nlogfile_backups=2\nloglevel=debug"))
+    if name == "supervisord":  # its update is for the programs alone
+        s.ok("update")
+        s.ok("restart", "a")
+        assert not s.read("two.log")
+    if apply == "hup":
+        s.send(signal.SIGHUP)
+    else:
+        s.ok("update")
+    # what is said before supd-log has read of the change still goes to the old place
+    s.wait(lambda: s.ctl("restart", "a") and s.read("two.log"))
+    written = s.read("one.log")
+    s.wait(lambda: s.ctl("restart", "a") and s.read("two.log.2"))
+    assert s.read("one.log") == written
+
+
 def test_usr2_opens_the_files_anew(sup):
     s = sup("""
 [supervisord]
@@ -133,6 +186,36 @@ stdout_logfile=%(here)s/w.log
     os.rename(s.path("w.log"), s.path("old.log"))
     s.send(signal.SIGUSR2)
     s.wait_file("w.log", "tick")
+
+
+BROKEN = ("sh", "-c", 'cd "$TEST_DIR"; cp "$1" supd; cp %s mine; ln -s /bin/false supd-log; shift; '
+          'exec ./supd "$@"' % program("supd-log"), "sh")
+
+
+def test_a_supd_log_that_never_stays_up(sup):
+    """Programs run, supd says on standard error what is wrong, a few times; and all is well once it works."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+logfile=%(here)s/main.log
+[program:w]
+command=sh -c "echo started; exec sleep 1000"
+startsecs=0
+stdout_logfile=%(here)s/w.log
+""", prefix=BROKEN)
+    s.expect_log("supd-log does not stay up")
+    s.wait_log(r"ERRO supd-log does not stay up \(exit status 1, 5 times in a row\)")
+    pid = s.wait_state("w", "RUNNING")["pid"]
+    s.ok("restart", "w")
+    s.wait_log(r"spawned: 'w' with pid (?!%d\b)" % pid)
+    assert s.ctl("tail", "w").returncode != 0
+    deaths = len(re.findall("supd-log .*exit status 1", s.log_text()))
+    assert deaths <= 6, s.log_text()
+    os.rename(s.path("mine"), s.path("supd-log"))
+    s.wait_file("w.log", r"\Astarted\nstarted\n\Z", 20)
+    s.wait_file("main.log", r"supd-log \(pid \d+\) ended with exit status 1; starting it again")
+    s.wait_file("main.log", "supd-log stays up now", 20)
+    assert s.status()["w"]["restarts"] == 0
 
 
 def test_nothing_of_supd_log_stays_after_shutdown(sup):

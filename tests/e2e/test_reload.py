@@ -168,11 +168,38 @@ def test_output_of_many_comes_back_by_a_restart(sup):
         return conf(rest, program("talk", command=TALK, startsecs=0, stdout_logfile=place))
     s = sup(text("NONE"))
     pid = s.wait_state("talk", "RUNNING")["pid"]
-    assert "has no stdout log" in s.ctl("tail", "talk").stderr
+    said = s.ctl("tail", "talk").stderr
+    assert "talk has no stdout log: NONE is /dev/null when there are more than 256 processes" in said
     s.write("supd.conf", text("%(here)s/one"))
     s.ok("update")
     s.wait_file("one", r"\d")
     assert s.status()["talk"]["pid"] != pid
+
+
+def test_more_than_the_limit_of_descriptors_allows(sup):
+    """What does not fit is said before anything is changed, and what fits is done."""
+    def text(n):
+        many = program("b", startsecs=0, numprocs=n, process_name="%(process_num)d",
+                       stdout_logfile="/dev/null", stdout_logfile_maxbytes=0)
+        return conf(program("a", startsecs=0), many if n else "").replace(
+            "[supervisord]", "[supervisord]\nminfds=64")
+
+    s = sup(text(0), prefix=["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all",
+                             "prlimit", "--nofile=256:300"])
+    wait_record(s, "a", "start")
+    s.write("supd.conf", text(200))
+    said = r"the configuration needs \d\d\d descriptors, limit 300 "
+    for verb in ("update", "reload"):
+        done = s.ctl(verb)
+        assert done.returncode == 1 and re.search(said, done.stderr + done.stdout), done
+    s.expect_log("the configuration was not applied: " + said)
+    s.send(signal.SIGHUP)
+    s.wait_log("the configuration was not applied: " + said)
+    assert list(s.status()) == ["a"] and not starts(s, "b")
+    s.write("supd.conf", text(20))
+    s.ok("update")
+    wait_record(s, "b", "start", 20)
+    assert len(s.status()) == 21 and len(starts(s, "a")) == 1
 
 
 def test_numprocs_grow(sup):

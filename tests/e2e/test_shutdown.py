@@ -123,9 +123,10 @@ RESTARTED = ("sh", "-c", '"$@"; exec "$@"', "sh")
 @pytest.mark.caps
 def test_leftovers_of_a_killed_supd(sup):
     """The next supd reports what a killed one left, and ends it before it starts anything."""
-    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM", stopwaitsecs=1)), pid1=False,
-            prefix=RESTARTED)
-    old = {n: wait_record(s, n, "start")[0] for n in ("a", "deaf")}
+    s = sup(conf(program("a", "slow=500"), program("deaf", "ignore=TERM", stopwaitsecs=1),
+                 program("steps", "ignore=INT,QUIT", stopsignals="INT:300ms,QUIT:300ms,TERM:20s")),
+            pid1=False, prefix=RESTARTED)
+    old = {n: wait_record(s, n, "start")[0] for n in ("a", "deaf", "steps")}
     s.wait_log("supd started with pid")
     supd = int(s.ok("pid").split()[0])
     assert s.kill(supd)
@@ -133,7 +134,10 @@ def test_leftovers_of_a_killed_supd(sup):
     for name, entry in old.items():
         s.wait_log(rf"pid {entry.pid} is left from a supervisor that is gone \(program {name}:{name}\)")
         assert s.ns.outer(entry.pid) is None
-    assert end(s, "a") <= again["a"].ms and sigterm(s, "deaf") + 4000 <= again["deaf"].ms
+    assert end(s, "a") <= again["a"].ms
+    assert sigterm(s, "deaf") + 1000 <= again["deaf"].ms < sigterm(s, "deaf") + 4900
+    assert [e.what for e in record(s, "steps") if e.what != "SIGCONT"] == \
+        ["start", "SIGINT", "SIGQUIT", "SIGTERM", "end", "start"]
     assert int(s.ok("pid").split()[0]) != supd
 
 

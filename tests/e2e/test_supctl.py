@@ -7,6 +7,7 @@ import pytest
 
 from harness.supervised import program
 from harness.terminal import Terminal
+from harness.wire import record as wire_record
 
 CONF = """[supd]
 [supervisord]
@@ -95,6 +96,40 @@ def test_status_json(s):
     assert isinstance(good["pid"], int) and good["uptime_ms"] >= 0 and "exit" not in good
     assert once["exit"] == "exit status 0" and once["exitcode"] == 0 and once["expected"] is True
     assert once["pid"] == 0 and "uptime_ms" not in once
+
+
+def untyped(raw, shown):
+    """Keys that are whole numbers in the protocol and texts in the JSON; exitcodes is a list that has one."""
+    return {k for k, v in raw.items() if isinstance(v, int) and isinstance(shown[k], str)} - {"exitcodes"}
+
+
+@pytest.mark.parametrize("request_,command", [
+    (("status",), ("status",)), (("version",), ("version",)),
+    (("stats",), ("stats",)), (("config", "good"), ("config", "good"))])
+def test_numbers_are_numbers_in_json(s, request_, command):
+    rows, last = s.ask(*request_)
+    shown = json.loads(s.ctl("--json", *command).stdout)
+    shown, raw = (shown, rows) if isinstance(shown, list) else ([shown], rows or [last])
+    assert len(shown) == len(raw) > 0 and any(isinstance(v, int) for row in raw for v in row.values())
+    for a, b in zip(raw, shown):
+        assert not untyped(a, b)
+
+
+def test_numbers_are_numbers_in_the_json_of_events(s):
+    events = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "--json", "events"]), env=s.env)
+    s.wait(lambda: s.ask("stats")[1]["subscribers"] == 1)
+    with s.wire() as wire:
+        wire.request("subscribe")
+        s.ctl("restart", "good")
+        raw = [wire_record(wire.line().partition(" event ")[2]) for _ in range(6)]
+    events.expect(r'"seq": ?%d\b' % raw[-1]["seq"])
+    shown = [json.loads(line) for line in events.seen.splitlines()[:len(raw)]]
+    assert [e["seq"] for e in shown] == [e["seq"] for e in raw]
+    for a, b in zip(raw, shown):
+        assert not untyped(a, b) and isinstance(b["time_ms"], int) and b["time_ms"] == a["time_ms"]
+        assert "expected" not in b or isinstance(b["expected"], bool)
+    events.proc.kill()
+    events.close()
 
 
 def test_restarts_and_reasons_are_shown(s):

@@ -194,3 +194,55 @@ uint64_t logs_need_fds(uint64_t nstreams)
 {
     return 2 * nstreams;
 }
+
+/* ---- taps: there is no text ---- */
+
+int logs_tap_open(struct logs *g, enum logs_tap which, struct err *e)
+{
+    (void)g, (void)which;
+    return err_set(e, "there is no output in a simulation");
+}
+
+void logs_tap_close(struct logs *g, enum logs_tap which)
+{
+    (void)g, (void)which;
+}
+
+void logs_tap_set(struct log_stream *s, enum logs_tap which, unsigned wants, int pid)
+{
+    (void)s, (void)which, (void)wants, (void)pid;
+}
+
+unsigned logs_tap_wants(const struct log_stream *s, enum logs_tap which)
+{
+    (void)s, (void)which;
+    return 0;
+}
+
+uint32_t logs_slot(const struct log_stream *s)
+{
+    (void)s;
+    return 0;
+}
+
+uint32_t logs_tap_key(const struct log_stream *s, enum logs_tap which)
+{
+    (void)s, (void)which;
+    return 0;
+}
+
+void logs_run_begins(struct log_stream *s)
+{
+    (void)s;
+}
+
+void logs_run_is(struct log_stream *s, int pid)
+{
+    (void)s, (void)pid;
+}
+
+int logs_run_pid(const struct log_stream *s, uint32_t number)
+{
+    (void)s, (void)number;
+    return 0;
+}

@@ -67,7 +67,7 @@ static void verb_defer(void *obj, struct ctl_req *rq)
 static void verb_subscribe(void *obj, struct ctl_req *rq)
 {
     (void)obj;
-    ctl_subscribe(rq);
+    ctl_subscribe(rq, rq->argc > 0);
 }
 
 static void verb_tail(void *obj, struct ctl_req *rq)

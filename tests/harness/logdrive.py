@@ -138,6 +138,16 @@ class Drive:
         line = self.expect("counters", ["counters", name] + self._words(options))
         return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", line)}
 
+    def tap(self, name, wants=1):
+        """From now on the text goes to the files NAME.text and, captured, NAME.captured (each capture
+        ended by a |). Without capture, skipped bytes are a hole in the file."""
+        self.expect("tapped", ["tap", name] + self._words({
+            "wants": wants, "text": self.path(f"{name}.text"), "captured": self.path(f"{name}.captured")}))
+
+    def heard(self, name):
+        """What came of the tap: bytes upto (lost ones included), skipped, ends of captures."""
+        return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", self.expect("heard", ["heard", name]))}
+
     def supd_log(self):
         """(pid inside, kills by chaos so far)"""
         found = re.match(r"pid (\d+) kills=(\d+)", self.expect("pid", ["pid"]))

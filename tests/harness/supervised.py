@@ -1,4 +1,5 @@
 """The real supd in namespaces of its own, with what tests ask of it."""
+import contextlib
 import glob
 import os
 import re
@@ -41,10 +42,12 @@ class Supd:
     net       False: the machine's network
     caps      "docker": under docker's fourteen capabilities
     prefix    what stands before supd: ["nice"], ["env", "-i"], ...
+    agent     text of a script that stands for supd-agent; %(dir)s in it is the private folder,
+              where it may write in agent/
     """
 
     def __init__(self, conf, *, pid1=True, args=(), name="supd", env=None, net=True, caps=None,
-                 prefix=()):
+                 prefix=(), agent=None):
         self.dir = tempfile.mkdtemp(prefix="supd-test-")
         os.chmod(self.dir, 0o755)
         os.mkdir(self.path("san"))
@@ -55,6 +58,8 @@ class Supd:
         self.caps = caps or os.environ.get("SUPD_CAPS") or None
         self.env = self._env(env)
         self.argv = list(prefix) + self._argv(name, args)
+        if agent:
+            self.argv[len(prefix)] = self._with_agent(agent)
         if not pid1:
             self.argv = [tool("init"), self.path("status")] + self.argv
 
@@ -76,6 +81,16 @@ class Supd:
         for helper in ("supd-log", "supd-agent"):
             os.symlink(program(helper), self.path(helper))
         return link
+
+    def _with_agent(self, text):
+        os.mkdir(self.path("bin"))
+        os.mkdir(self.path("agent"))
+        os.chmod(self.path("agent"), 0o1777)
+        for name in ("supd", "supd-log"):
+            shutil.copy(program(name), self.path("bin", name))
+        path = self.write("bin/supd-agent", text.replace("%(dir)s", self.dir))
+        os.chmod(path, 0o755)
+        return self.path("bin", "supd")
 
     def _env(self, more):
         options = f"log_path={self.path('san')}/report:print_stacktrace=1:detect_leaks=1"
@@ -234,8 +249,9 @@ class Supd:
 
     def stop(self, sig=signal.SIGTERM, timeout=20):
         """Ends supd with a signal; its exit status."""
-        if self.running():
-            self.send(sig)
+        with contextlib.suppress(ProcessLookupError):  # it may be about to end by itself
+            if self.running() and self.pid:
+                self.send(sig)
         return self.wait_exit(timeout)
 
     def left(self):

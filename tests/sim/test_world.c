@@ -204,6 +204,25 @@ static bool is_final(const struct proc_life *l)
     return proc_is_stopped(l) && !l->restart && !l->due.ns;
 }
 
+/* its deadline is listed, where the heap has it, and the timer is set for the first of all */
+static void check_due(struct world *w, const struct proc *p)
+{
+    const struct due_list *d = &w->s.due;
+    mono_t next = proc_next(proc_life(p));
+    if (!next.ns != !p->due)
+        fake_break("%s has %s deadline but is %slisted", proc_name(p), next.ns ? "a" : "no",
+                   p->due ? "" : "not ");
+    if (!p->due)
+        return;
+    uint32_t at = p->due - 1, up = at ? (at - 1) / 2 : 0;
+    if (at >= d->n || d->v[at].p != p || d->v[at].at.ns != next.ns)
+        fake_break("%s is not where it is listed", proc_name(p));
+    if (d->v[up].at.ns > next.ns)
+        fake_break("%s is due before what the heap says is first", proc_name(p));
+    if (!loop_timer_active(&d->timer))
+        fake_break("%s waits for a timer that is not set", proc_name(p));
+}
+
 static void check_proc(struct world *w, struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
@@ -219,10 +238,7 @@ static void check_proc(struct world *w, struct proc *p)
     if (b->waiter.fn && b->fatals != l->fatals)
         fake_break("%s counts %llu fatals, the world %llu", name, (unsigned long long)l->fatals,
                    (unsigned long long)b->fatals);
-    if (proc_next(l).ns && !loop_timer_active(&p->timer))
-        fake_break("%s waits for a timer that is not set", name);
-    if (!proc_next(l).ns && loop_timer_active(&p->timer))
-        fake_break("%s waits for nothing but has a timer set", name);
+    check_due(w, p);
     if (l->want && !is_final(l) && !l->pid && !proc_next(l).ns && !p->queued)
         fake_break("%s is stuck in %s", name, proc_state_name(l->state));
     if (l->state == PROC_RUNNING && fake_leaders(name) == 0 && c.died == c.reaped)

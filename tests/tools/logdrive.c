@@ -2,6 +2,7 @@
  * output goes to log streams, kills supd-log on request. Answers on its output, one line each. */
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/tap.h"
 #include "supervisor/io/loop.h"
 #include "supervisor/run/logs.h"
 
@@ -25,6 +26,11 @@ struct named {
     char name[64];
     int channel;
     struct log_stream *stream;
+    /* what its tap brings */
+    int text, captured; /* files; -1: none */
+    struct tap_join join;
+    uint64_t skipped;
+    unsigned ends;
 };
 
 struct drive {
@@ -32,7 +38,8 @@ struct drive {
     struct logs *logs;
     struct loop_io input, children;
     struct loop_timer chaos;
-    int signals, input_fd;
+    int signals, input_fd, tap_fd;
+    struct loop_io tap;
     int chaos_us;
     unsigned kills;
     struct named streams[STREAMS_MAX];
@@ -98,6 +105,7 @@ static void configure(char **words, int n, struct gen_log *log, struct logs_conf
     log->format = number_of(words, n, "json", 0) ? GEN_LOG_JSON : GEN_LOG_RAW;
     log->strip_ansi = (uint8_t)number_of(words, n, "strip", 0);
     log->overflow = number_of(words, n, "block", 0) ? GEN_OVERFLOW_BLOCK : GEN_OVERFLOW_DROP;
+    log->capture = number_of(words, n, "capture", 0);
     log->maxbytes = number_of(words, n, "maxbytes", 0);
     log->backups = (int32_t)number_of(words, n, "backups", 0);
     c->log = log;
@@ -174,10 +182,81 @@ static void child(struct drive *d, char **w)
 static void do_spawn(struct drive *d, char **w, int n)
 {
     (void)n;
+    struct named *s = find(d, w[1], 0);
+    if (s)
+        logs_run_begins(s->stream);
     int pid = fork();
     if (pid == 0)
         child(d, w);
+    if (s)
+        logs_run_is(s->stream, pid);
     say("spawned %d", pid);
+}
+
+/* ---- taps ---- */
+
+static struct named *tapped(struct drive *d, const struct tap_head *h)
+{
+    for (unsigned i = 0; i < d->nstreams; i++) {
+        struct log_stream *s = d->streams[i].stream;
+        if (s && logs_slot(s) == h->slot && logs_tap_key(s, LOGS_TAP_SUPD) == h->key)
+            return &d->streams[i];
+    }
+    return NULL;
+}
+
+static void take_text(struct named *s, struct tap_head *h, const char *text)
+{
+    uint64_t skipped;
+    if (!tap_join(&s->join, h, &text, &skipped))
+        return;
+    s->skipped += skipped;
+    int fd = h->flags & TAP_CAPTURED ? s->captured : s->text;
+    ssize_t n = logs_tap_wants(s->stream, LOGS_TAP_SUPD) == LOGS_WANT_TEXT
+                    ? pwrite(fd, text, h->len, (off_t)h->at) /* a hole where it was skipped */
+                    : write(fd, text, h->len);
+    if (n != (ssize_t)h->len || ((h->flags & TAP_END) && write(fd, "|", 1) != 1))
+        abort();
+    s->ends += (h->flags & TAP_END) != 0;
+}
+
+static void on_tap(struct drive *d)
+{
+    static char message[TAP_MESSAGE];
+    struct tap_head h;
+    const char *text;
+    ssize_t n;
+    while ((n = recv(d->tap_fd, message, sizeof(message), MSG_DONTWAIT)) > 0) {
+        if (!tap_read(message, (size_t)n, &h, &text))
+            abort();
+        struct named *s = h.flags & TAP_NAMES ? NULL : tapped(d, &h);
+        if (s)
+            take_text(s, &h, text);
+    }
+}
+
+/* tap NAME wants=N text=FILE captured=FILE */
+static void do_tap(struct drive *d, char **w, int n)
+{
+    struct err e;
+    struct named *s = find(d, w[1], 0);
+    if (!d->tap_fd) {
+        d->tap_fd = logs_tap_open(d->logs, LOGS_TAP_SUPD, &e);
+        LOOP_IO(&d->tap, d->loop, on_tap, d);
+        loop_io_set(&d->tap, d->tap_fd, LOOP_READ);
+    }
+    s->text = open(value_of(w, n, "text"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    s->captured = open(value_of(w, n, "captured"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    logs_tap_set(s->stream, LOGS_TAP_SUPD, (unsigned)number_of(w, n, "wants", 1), 0);
+    say("tapped");
+}
+
+static void do_heard(struct drive *d, char **w, int n)
+{
+    (void)n;
+    struct named *s = find(d, w[1], 0);
+    say("heard upto=%llu skipped=%llu ends=%u", (unsigned long long)s->join.at,
+        (unsigned long long)s->skipped, s->ends);
 }
 
 static void answered(struct asked *a)
@@ -342,6 +421,7 @@ static const struct {
     {"tail", 2, do_tail},   {"path", 2, do_path},     {"counters", 2, do_counters},
     {"pid", 1, do_pid},     {"kill", 1, do_kill},     {"chaos", 2, do_chaos},
     {"main", 2, do_main},   {"reopen", 1, do_reopen}, {"finish", 1, do_finish},
+    {"tap", 2, do_tap},     {"heard", 2, do_heard},
 };
 
 /* Words are separated by TABs. */

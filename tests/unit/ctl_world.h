@@ -81,7 +81,7 @@ static inline void verb_sub(void *obj, struct ctl_req *rq)
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", "snapshot");
     wire_end(&w);
-    ctl_subscribe(rq);
+    ctl_subscribe(rq, rq->argc > 0);
 }
 
 static inline void verb_big(void *obj, struct ctl_req *rq)

@@ -6,6 +6,7 @@
 #include "supervisor/base/vec.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,5 +98,34 @@ static void out_of_memory_ends_the_program(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+#define DEEP 65536
+
+/* Uses much of the stack; where. */
+static __attribute__((noinline)) uintptr_t go_deep(void)
+{
+    volatile char deep[DEEP];
+    for (size_t i = 0; i < DEEP; i += 512)
+        deep[i] = 1;
+    return (uintptr_t)deep + DEEP / 2;
+}
+
+static bool is_resident(uintptr_t at)
+{
+    unsigned char there = 0;
+    assert_int_equal(mincore((void *)(at & ~(uintptr_t)4095), 1, &there), 0);
+    return there & 1;
+}
+
+static void trim_gives_the_stack_back(void **state)
+{
+    (void)state;
+    char mine[64] = "what a caller has stays";
+    uintptr_t at = go_deep();
+    assert_true(is_resident(at));
+    mem_trim();
+    assert_false(is_resident(at));
+    assert_string_equal(mine, "what a caller has stays");
+}
+
 RUN(TEST(arena_blocks), TEST(arena_strings), TEST(vectors), TEST(plain_memory),
-    TEST(out_of_memory_ends_the_program))
+    TEST(out_of_memory_ends_the_program), TEST(trim_gives_the_stack_back))

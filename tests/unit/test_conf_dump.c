@@ -150,7 +150,10 @@ static void test_log_percent(void **state)
         snprintf(text, sizeof(text), "[supervisord]\n[program:x]\ncommand=c\nstdout_logfile=%s\n",
                  spelt[i]);
         const struct gen *g = gen_of(text);
-        assert_string_equal(gen_str(g, gen_procs(g)->log_path[0]), "/tmp/a%b");
+        struct str path = STR_INIT;
+        gen_log_path(g, gen_procs(g), 0, &path);
+        assert_string_equal(str_text(&path), "/tmp/a%b");
+        str_fini(&path);
         gen_close(&g);
     }
 }

@@ -66,11 +66,11 @@ static const struct bad table[] = {
       "to "
       "7, as in 022)"}},
     {"[supervisord]\n[rpcinterface:a]\nk=%(nope)s\n",
-     {"t.conf:3: Format string '%(nope)s' for 'rpcinterface:a.k' contains names ('nope') which "
+     {"t.conf:2: section [rpcinterface:a] does not specify a supervisor.rpcinterface_factory (add "
+      "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface)",
+      "t.conf:3: Format string '%(nope)s' for 'rpcinterface:a.k' contains names ('nope') which "
       "cannot "
-      "be expanded. Available names: ENV_<variable>",
-      "t.conf:2: section [rpcinterface:a] does not specify a supervisor.rpcinterface_factory (add "
-      "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface)"}},
+      "be expanded. Available names: ENV_<variable>"}},
     {"[supervisord]\n[fcgi-program:a]\ncommand=a\nsocket=unix://x\n[fcgi-program:b]\ncommand=b\n"
      "[fcgi-program:c]\ncommand=c\nsocket=tcp://h:0\n[fcgi-program:d]\ncommand=d\nsocket=http://x\n"
      "[fcgi-program:e]\ncommand=e\nsocket=tcp://"
@@ -107,23 +107,23 @@ static const struct bad table[] = {
      {"t.conf:2: unknown section [probes:web]; did you mean [probe:web]?"}},
     {"[supervisord]\n[job]\n", {"t.conf:2: [job] needs a name, as in [job:NAME]"}},
     {"[supervisord]\n[supd:x]\n", {"t.conf:2: [supd:x]: write [supd], it has no name"}},
-    {"[supervisord]\n[probe:web]\n",
-     {"t.conf:2: [probe:web]: this version of supd has no [probe:...] sections yet; remove the "
+    {"[supervisord]\n[job:web]\n",
+     {"t.conf:2: [job:web]: this version of supd has no [job:...] sections yet; remove the "
       "section"}},
     {"[supervisord]\n[supd]\nlog_memory=1KB\nshutdown_timeout=soon\norphans=eat\n",
      {"t.conf:3: supd.log_memory: 1024 is not between 65536 and 1099511627776",
       "t.conf:4: supd.shutdown_timeout: not a valid duration: 'soon' (write 90s, 1h30m or 250ms)",
       "t.conf:5: supd.orphans: 'eat' is not one of keep, kill"}},
-    {"[supervisord]\n[program:x]\ncommand=a\nretry_window=1m\nstartretries=33\n",
-     {"t.conf:5: program:x.startretries: 33 is not between 0 and 32, the most that retry_window "
+    {"[supervisord]\n[program:x]\ncommand=a\nretry_window=1m\nstartretries=128\n",
+     {"t.conf:5: program:x.startretries: 128 is not between 0 and 127, the most that retry_window "
       "can "
       "watch"}},
     {"[supervisord]\n[program:x]\ncommand=a\non_fatal=retry\nstopsignals=TERM,KILL\n"
      "backoff_jitter=110%\nbackoff_factor=0.5\n",
-     {"t.conf:7: program:x.backoff_factor: '0.5' is not a factor between 1 and 1000",
+     {"t.conf:4: program:x.on_fatal: 'retry' is not one of nothing, exit, retry:DURATION",
+      "t.conf:5: program:x.stopsignals: TERM has no wait; write TERM:10s",
       "t.conf:6: program:x.backoff_jitter: '110%' is not a percentage between 0% and 100%",
-      "t.conf:4: program:x.on_fatal: 'retry' is not one of nothing, exit, retry:DURATION",
-      "t.conf:5: program:x.stopsignals: TERM has no wait; write TERM:10s"}},
+      "t.conf:7: program:x.backoff_factor: '0.5' is not a factor between 1 and 1000"}},
     {"[supervisord]\n[program:x]\ncommand=a\nbackoff=10s\nbackoff_max=5s\n",
      {"t.conf:5: program:x.backoff_max: is shorter than backoff"}},
     {"[supervisord]\n[agent]\ngroups=nosuch_group\n",

@@ -59,6 +59,30 @@ static struct conf *load(const char *files)
     return conf_load(&rq);
 }
 
+/* by rule they were found in another order: options before the section's own demands, programs
+ * before groups */
+static void test_messages_come_by_file_and_line(void **state)
+{
+    (void)state;
+    put_file("d/0.conf", "[program:z]\nstartsecs=x\n");
+    put_file("supervisord.conf", "[supervisord]\n[include]\nfiles=d/0.conf\n"
+                                 "[group:g]\nprograms=nosuch\n"
+                                 "[program:a]\numask=9\nautostart=maybe\n");
+    struct conf_request rq = {
+        .path = in_folder("supervisord.conf"), .cwd = "/", .environ = text_environ};
+    struct conf *c = conf_load(&rq);
+    const char *const places[] = {
+        "supervisord.conf:5: ", "supervisord.conf:6: ", "supervisord.conf:7: ",
+        "supervisord.conf:8: ", "d/0.conf:1: ",         "d/0.conf:2: "};
+    size_t n = sizeof(places) / sizeof(places[0]);
+    for (size_t i = 0; i < n && i < conf_nerrors(c); i++)
+        if (strncmp(conf_error(c, i) + strlen(folder) + 1, places[i], strlen(places[i])) != 0)
+            fail_msg("not %s: %s", places[i], conf_error(c, i));
+    assert_int_equal(conf_nerrors(c), n);
+    conf_free(&c);
+    unlink(in_folder("d/0.conf"));
+}
+
 static void test_pattern(void **state)
 {
     (void)state;
@@ -185,8 +209,11 @@ static void test_search(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pattern), cmocka_unit_test(test_error_in_include),
-        cmocka_unit_test(test_matches), cmocka_unit_test(test_glob),
+        cmocka_unit_test(test_messages_come_by_file_and_line),
+        cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_error_in_include),
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_glob),
         cmocka_unit_test(test_search),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

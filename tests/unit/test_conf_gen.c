@@ -19,14 +19,32 @@ static const char *word(const struct gen *g, goff array, uint32_t i)
     return gen_str(g, ((const goff *)gen_at(g, array))[i]);
 }
 
+static void assert_command(const struct gen *g, const struct gen_proc *p, const char *want)
+{
+    struct str text = STR_INIT;
+    gen_command(g, p, &text);
+    assert_string_equal(str_text(&text), want);
+    str_fini(&text);
+}
+
+static void assert_log_path(const struct gen *g, const struct gen_proc *p, int channel,
+                            const char *want)
+{
+    struct str text = STR_INIT;
+    gen_log_path(g, p, channel, &text);
+    assert_string_equal(str_text(&text), want);
+    str_fini(&text);
+}
+
 static const char *env_of(const struct gen *g, const struct gen_proc *p, const char *key)
 {
     const struct gen_env *v = gen_at(g, p->env);
     size_t n = strlen(key);
     for (uint32_t i = 0; i < p->nenv; i++) {
-        const char *s = gen_str(g, v[i].text);
+        bool own = v[i].text < GEN_ENV_OWN;
+        const char *s = own ? gen_env_key(v[i].text) : gen_str(g, v[i].text);
         if (strncmp(s, key, n) == 0 && s[n] == '=')
-            return s + n + 1;
+            return own ? gen_env_value(g, p, v[i].text) : s + n + 1;
     }
     return NULL;
 }
@@ -117,7 +135,7 @@ static void test_ours(void **state)
     assert_int_equal(s[2].sig, 9);
     assert_int_equal(o->log[0].sink, GEN_SINK_NONE);
     assert_int_equal(o->log[1].sink, GEN_SINK_FILE);
-    assert_string_equal(gen_str(g, p->log_path[1]), "/e.log");
+    assert_log_path(g, p, 1, "/e.log");
     assert_true(o->log[1].gzip && !o->log[0].gzip && o->log[1].prefix);
     assert_int_equal(o->log[0].format, GEN_LOG_JSON);
     assert_int_equal(o->log[0].overflow, GEN_OVERFLOW_BLOCK);
@@ -150,6 +168,8 @@ static void test_environment(void **state)
     assert_string_equal(word(g, x->candidates, 3), "/last/tool");
     const struct gen_env *v = gen_at(g, x->env);
     for (uint32_t i = 0; i < x->nenv; i++) {
+        if (v[i].text < GEN_ENV_OWN)
+            continue;
         const char *s = gen_str(g, v[i].text);
         bool replaces = strncmp(s, "PATH=", 5) == 0 || s[0] == 'G' || s[0] == 'N';
         assert_int_equal(v[i].replaces >= 0, replaces);
@@ -183,8 +203,10 @@ static void test_groups(void **state)
     /* (priority, name); the later p1 replaced the one of a */
     assert_int_equal(v[1].nprocs, 4);
     const struct gen_proc *p = &gen_procs(g)[v[1].first];
-    assert_string_equal(gen_str(g, p[0].command), "d");
+    assert_command(g, p, "d");
     assert_string_equal(gen_str(g, p[0].name), "p1");
+    assert_string_equal(env_of(g, p, "SUPERVISOR_PROCESS_NAME"), "p1");
+    assert_string_equal(env_of(g, p, "SUPERVISOR_GROUP_NAME"), "g");
     assert_string_equal(gen_str(g, p[1].name), "b");
     assert_string_equal(gen_str(g, p[2].name), "p0");
     assert_string_equal(gen_str(g, p[3].name), "p2");

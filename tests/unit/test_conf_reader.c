@@ -136,9 +136,9 @@ static void test_all_errors(void **state)
     read_one(&f, "[s]\na\nk=1\n=x\nb\n");
     assert_false(f.ok);
     assert_int_equal(f.m.list[MSG_ERROR].n, 3);
-    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[0], "t:2: no '='", 11), 0);
-    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[1], "t:4: a value without a key", 26), 0);
-    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[2], "t:5: no '='", 11), 0);
+    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[0].text, "t:2: no '='", 11), 0);
+    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[1].text, "t:4: a value without a key", 26), 0);
+    assert_int_equal(strncmp(f.m.list[MSG_ERROR].v[2].text, "t:5: no '='", 11), 0);
     done(&f);
 }
 

@@ -125,6 +125,25 @@ static void retry_window_replaces_the_counter_and_forgets_with_time(void **state
     assert_int_equal(f.l.why, PROC_WHY_WINDOW);
 }
 
+static void retry_window_is_exact_up_to_what_the_configuration_allows(void **state)
+{
+    (void)state;
+    for (int retries = 30; retries <= PROC_WINDOW_RETRIES; retries += 97) {
+        struct fix f;
+        fix_init(&f);
+        f.p.retry_window = DUR_S(3600);
+        f.p.startretries = retries;
+        f.p.autorestart = PROC_RESTART_ALWAYS;
+        f.p.startsecs = DUR_S(0);
+        fix_start(&f, 1);
+        int n = 1;
+        while (n <= 2 * PROC_WINDOW_MAX &&
+               strcmp(fix_exit(&f, STATUS(0)), "STARTING>RUNNING>EXITED>FATAL exited") != 0)
+            fix_spawned(&f, ++n);
+        assert_int_equal(n, retries + 1);
+    }
+}
+
 static void retry_window_counts_to_its_size_at_most(void **state)
 {
     (void)state;
@@ -150,10 +169,10 @@ static void retry_window_drops_the_oldest_when_it_is_full_of_old_ones(void **sta
     struct fix f;
     fix_init(&f);
     f.p.retry_window = DUR_S(3600);
-    f.p.startretries = 31;
+    f.p.startretries = PROC_WINDOW_RETRIES;
     f.p.autorestart = PROC_RESTART_ALWAYS;
     fix_run(&f, 1);
-    for (int n = 2; n < 32; n++) {
+    for (int n = 2; n < PROC_WINDOW_MAX; n++) {
         fix_exit(&f, STATUS(0));
         fix_spawned(&f, n);
         fix_due(&f, 1000);
@@ -260,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_failed_spawn_is_not_taken_for_a_long_life),
         cmocka_unit_test(retry_window_ends_in_fatal_from_running_too),
         cmocka_unit_test(retry_window_replaces_the_counter_and_forgets_with_time),
+        cmocka_unit_test(retry_window_is_exact_up_to_what_the_configuration_allows),
         cmocka_unit_test(retry_window_counts_to_its_size_at_most),
         cmocka_unit_test(retry_window_drops_the_oldest_when_it_is_full_of_old_ones),
         cmocka_unit_test(on_fatal_retry_starts_again_after_its_time),

@@ -8,8 +8,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct state *make(void)
 {
@@ -103,7 +107,6 @@ static void test_another_mapping_sees_the_same(void **ctx)
     state_free(&s);
 }
 
-/* A crash in the middle of a commit leaves the copy before it: found by spoiling the newest. */
 static void test_a_spoiled_record_is_noticed(void **ctx)
 {
     (void)ctx;
@@ -119,6 +122,67 @@ static void test_a_spoiled_record_is_noticed(void **ctx)
     state_free(&s);
 }
 
+/* A record whose parts all say the same number. */
+static struct state_rec rec_of(uint32_t i)
+{
+    struct state_rec rec = {.phase = i, .proc_index = i, .peek_pid = (int32_t)i};
+    rec.life.starts = rec.life.exits = i;
+    rec.life.stop_wall.ns = i;
+    return rec;
+}
+
+static void commit_under_watch(struct state *s, const uint32_t *slots)
+{
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+        _exit(1);
+    raise(SIGSTOP);
+    for (uint32_t i = 2; i < 6; i++) {
+        struct state_rec rec = rec_of(i);
+        state_put(s, slots[i % 2], &rec);
+    }
+    _exit(0);
+}
+
+/* As a crash at this moment would leave it: the record before or the one after, never a mixture. */
+static void check_slot(const struct state *s, uint32_t slot, uint32_t *last)
+{
+    assert_true(state_good(s, slot));
+    const struct state_rec *rec = state_get(s, slot);
+    struct state_rec want = rec_of(rec->phase);
+    assert_memory_equal(rec, &want, sizeof(want));
+    assert_true(rec->phase >= *last);
+    *last = rec->phase;
+}
+
+static void test_a_crash_at_any_instruction_leaves_every_record_whole(void **ctx)
+{
+    (void)ctx;
+    struct state *s = make();
+    struct err e;
+    uint32_t slots[2], last[2] = {0, 1};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct state_rec rec = rec_of(i);
+        slots[i] = (uint32_t)state_slot_new(s, &e);
+        state_put(s, slots[i], &rec);
+    }
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        commit_under_watch(s, slots);
+    int status, steps = 0;
+    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+        check_slot(s, slots[0], &last[0]);
+        check_slot(s, slots[1], &last[1]);
+        assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+        steps++;
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(steps > 500);
+    assert_int_equal(last[0], 4);
+    assert_int_equal(last[1], 5);
+    state_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_cells_stay_where_they_are_when_the_state_grows),
         cmocka_unit_test(test_another_mapping_sees_the_same),
         cmocka_unit_test(test_a_spoiled_record_is_noticed),
+        cmocka_unit_test(test_a_crash_at_any_instruction_leaves_every_record_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

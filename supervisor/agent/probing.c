@@ -1,0 +1,133 @@
+/* The agent's probes, and what their results mean for the programs that they look at. */
+#include "supervisor/agent/probing.h"
+#include "supervisor/base/log.h"
+#include "supervisor/base/mem.h"
+#include "supervisor/io/files.h"
+#include "supervisor/io/http_out.h"
+#include "supervisor/io/resolve.h"
+#include "supervisor/io/trusts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One line for each change of a probe's state. */
+static void log_change(const struct probe_event *ev)
+{
+    const struct probe_view *v = ev->probe;
+    enum log_level level = v->state == SCHED_FAILED ? LVL_WARN : LVL_INFO;
+    log_line(level, "probe %s: %s -> %s, reason: %s%s%s", v->name, sched_state_text(ev->before),
+             sched_state_text(v->state), v->last ? reason_text(v->last->reason) : "none",
+             v->last && v->last->detail[0] ? ": " : "", v->last ? v->last->detail : "");
+}
+
+static void on_told(void *obj, const struct wire_reply *r)
+{
+    (void)obj;
+    if (r->kind == WIRE_ERROR)
+        log_warn("probes: supd answered: %s", r->text);
+}
+
+/* True if it may have its program restarted once more: restart_limit within restart_window. */
+static bool take_restart(struct agent_program *a, const struct probe_view *v)
+{
+    const struct probe_opts *o = v->opts;
+    mono_t now = loop_now(a->loop);
+    struct restarts *r;
+    HASH_FIND_STR(a->restarts, v->name, r);
+    if (!r) {
+        r = mem_zalloc(sizeof(*r));
+        r->probe = mem_strdup(v->name);
+        HASH_ADD_KEYPTR(hh, a->restarts, r->probe, strlen(r->probe), r);
+    }
+    size_t old = 0;
+    while (old < r->at.n && mono_sub(now, r->at.v[old]).ns >= o->restart_window)
+        old++;
+    r->at.n -= old;
+    if (old)
+        memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
+    if (r->at.n >= (size_t)o->restart_limit)
+        return false;
+    VEC_PUSH(&r->at, now);
+    return true;
+}
+
+/* supd shows it beside the program, and restarts the program if that is configured. */
+static void tell_health(struct agent_program *a, const struct probe_view *v, const char *state,
+                        bool failed_now)
+{
+    bool restart = failed_now && v->opts->on_fail == PROBE_RESTART;
+    if (restart && !take_restart(a, v)) {
+        log_warn("probe %s: failed again, but %s was restarted %d times within restart_window "
+                 "already; it is left as it is",
+                 v->name, v->opts->program, (int)v->opts->restart_limit);
+        restart = false;
+    }
+    const char *args[] = {v->opts->program,
+                          v->name,
+                          state,
+                          v->last ? v->last->detail : "",
+                          restart ? "restart=1" : NULL,
+                          NULL};
+    if (v->opts->program && !channel_ask(a->channel, "health", args, on_told, NULL))
+        log_warn("probe %s: supd does not answer", v->name);
+}
+
+static void on_event(void *obj, const struct probe_event *ev)
+{
+    struct agent_program *a = obj;
+    const struct probe_view *v = ev->probe;
+    if (ev->kind == PROBE_CHANGED) {
+        log_change(ev);
+        tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);
+    } else if (ev->kind == PROBE_ADDED) {
+        tell_health(a, v, sched_state_text(v->state), false);
+    } else if (ev->kind == PROBE_REMOVED) {
+        tell_health(a, v, "GONE", false);
+    }
+}
+
+void probing_apply(struct agent_program *a)
+{
+    probes_apply(a->probes, a->gen, NULL, 0);
+}
+
+void probing_process(struct agent_program *a, const struct procs_change *c)
+{
+    if (c->what == PROCS_SPAWNED && *c->p->program)
+        probes_program_started(a->probes, c->p->program);
+}
+
+bool probing_setup(struct agent_program *a, struct err *e)
+{
+    a->env.loop = a->loop;
+    a->env.resolve = resolve_new(a->loop, NULL, e);
+    if (a->env.resolve)
+        a->env.http = http_new(a->loop, a->env.resolve, e);
+    if (a->env.http)
+        a->env.files = files_new(a->loop, e);
+    if (!a->env.files)
+        return false;
+    a->env.trusts = trusts_new();
+    a->probes = probes_new(&a->env, on_event, a);
+    return true;
+}
+
+void probing_fini(struct agent_program *a)
+{
+    if (a->probes)
+        probes_free(&a->probes);
+    struct restarts *r, *next;
+    HASH_ITER(hh, a->restarts, r, next)
+    {
+        HASH_DEL(a->restarts, r);
+        VEC_FINI(&r->at);
+        free(r->probe);
+        free(r);
+    }
+    trusts_free(&a->env.trusts);
+    files_free(&a->env.files);
+    if (a->env.http)
+        http_free(&a->env.http);
+    if (a->env.resolve)
+        resolve_free(&a->env.resolve);
+}

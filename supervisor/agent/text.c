@@ -1,0 +1,137 @@
+/* The output of programs as supd-agent gets it. */
+#include "supervisor/agent/text.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/core/logshm.h"
+#include "supervisor/core/tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define TURN_MESSAGES 32
+
+/* A stream that is tapped for us. */
+struct source {
+    uint32_t key;
+    struct tap_join join;
+    char *names; /* program, NUL, process, NUL */
+};
+
+struct text_port {
+    struct loop *loop;
+    struct loop_io io;
+    int fd;
+    text_fn *fn;
+    void *obj;
+    struct source *sources; /* [nsources], by slot */
+    uint32_t nsources;
+    char message[TAP_MESSAGE];
+};
+
+static struct source *source_at(struct text_port *p, uint32_t slot)
+{
+    uint32_t n = p->nsources ? p->nsources : 16;
+    if (slot >= LOGSHM_STREAMS_MAX)
+        return NULL;
+    while (n <= slot)
+        n *= 2;
+    if (n > p->nsources) {
+        struct source *v = realloc(p->sources, n * sizeof(*v));
+        if (!v)
+            return NULL;
+        memset(v + p->nsources, 0, (n - p->nsources) * sizeof(*v));
+        p->sources = v;
+        p->nsources = n;
+    }
+    return &p->sources[slot];
+}
+
+static void take_names(struct text_port *p, const struct tap_head *h, const char *text)
+{
+    struct source *s = source_at(p, h->slot);
+    char *names = s && s->key != h->key ? malloc(h->len) : NULL;
+    if (!names || strlen(text) + 2 > h->len) { /* known, or the second name is missing */
+        free(names);
+        return;
+    }
+    memcpy(names, text, h->len);
+    free(s->names);
+    *s = (struct source){.key = h->key, .names = names};
+}
+
+static void take_text(struct text_port *p, struct tap_head *h, const char *text)
+{
+    struct source *s = h->slot < p->nsources ? &p->sources[h->slot] : NULL;
+    uint64_t skipped;
+    if (!s || !s->names || s->key != h->key || !tap_join(&s->join, h, &text, &skipped))
+        return;
+    struct text_piece piece = {.program = s->names,
+                               .process = s->names + strlen(s->names) + 1,
+                               .channel = h->channel,
+                               .run = h->run,
+                               .pid = h->pid,
+                               .skipped = skipped,
+                               .torn = h->flags & TAP_TORN,
+                               .text = text,
+                               .len = h->len};
+    p->fn(p->obj, &piece);
+}
+
+/* True if there may be more. */
+static bool receive(struct text_port *p)
+{
+    struct tap_head h;
+    const char *text;
+    ssize_t n = recv(p->fd, p->message, sizeof(p->message), MSG_DONTWAIT | MSG_TRUNC);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        loop_io_close(&p->io, &p->fd); /* supd is gone, or took it away */
+        return false;
+    }
+    if (n < 0 || (size_t)n > sizeof(p->message) || !tap_read(p->message, (size_t)n, &h, &text))
+        return n > 0;
+    if (h.flags & TAP_NAMES)
+        take_names(p, &h, text);
+    else
+        take_text(p, &h, text);
+    return true;
+}
+
+static void on_io(struct text_port *p)
+{
+    for (int i = 0; i < TURN_MESSAGES && receive(p); i++)
+        ;
+}
+
+struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, struct err *e)
+{
+    struct text_port *p = calloc(1, sizeof(*p));
+    if (!p) {
+        fd_close(&fd);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    *p = (struct text_port){.loop = l, .fd = fd, .fn = fn, .obj = obj};
+    LOOP_IO(&p->io, l, on_io, p);
+    if (loop_io_set(&p->io, fd, LOOP_READ) < 0) {
+        err_errno(e, errno, "descriptor %d is no socket for text", fd);
+        fd_close(&p->fd);
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void text_close(struct text_port **pp)
+{
+    struct text_port *p = *pp;
+    *pp = NULL;
+    if (!p)
+        return;
+    if (p->fd >= 0)
+        loop_io_close(&p->io, &p->fd);
+    for (uint32_t i = 0; i < p->nsources; i++)
+        free(p->sources[i].names);
+    free(p->sources);
+    free(p);
+}

@@ -1,0 +1,288 @@
+/* Supervisor's events about output. */
+#include "supervisor/run/textevents.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/core/tap.h"
+#include "supervisor/run/ctl.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/logs.h"
+#include "supervisor/run/publish.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define TURN_MESSAGES 4 /* so little delays nothing else */
+#define CATCH_UP 512    /* more than the socket holds */
+#define PART 15360u     /* bytes of data in one event: escaped fourfold, they fit a line */
+
+/* A stream whose text is published. */
+struct source {
+    struct proc *proc;
+    uint32_t key;
+    uint32_t run; /* whose capture it is */
+    uint8_t channel;
+    struct tap_join join;
+    uint64_t skipped; /* bytes that were lost since the last event of its kind */
+    uint64_t unheard; /* the same, in the capture under way */
+    struct str captured;
+};
+
+struct textevents {
+    struct sup *sup;
+    int fd;
+    struct loop_io io;
+    struct loop_defer leave;
+    struct source **by_slot;
+    uint32_t capacity;
+    char message[TAP_MESSAGE];
+};
+
+/* ---- events ---- */
+
+static const char *const log_types[] = {"PROCESS_LOG_STDOUT", "PROCESS_LOG_STDERR"};
+static const char *const comm_types[] = {"PROCESS_COMMUNICATION_STDOUT",
+                                         "PROCESS_COMMUNICATION_STDERR"};
+
+struct part {
+    const char *type;
+    int pid;
+    bool says_channel, more;
+    uint64_t skipped;
+    const char *text;
+    size_t len;
+};
+
+static void emit_part(const struct source *x, const struct part *p)
+{
+    char name[PROC_NAME_MAX];
+    struct wire_out *w = ctl_text_event(proc_sup(x->proc)->ctl, p->type);
+    if (!w)
+        return;
+    wire_kv(w, "name", proc_fullname(x->proc, name, sizeof(name)));
+    wire_kv(w, "processname", proc_name(x->proc));
+    wire_kv(w, "groupname", x->proc->group->name);
+    wire_kv_int(w, "pid", p->pid);
+    if (p->says_channel)
+        wire_kv(w, "channel", x->channel ? "stderr" : "stdout");
+    if (p->skipped)
+        wire_kv_int(w, "skipped", (int64_t)p->skipped);
+    if (p->more)
+        wire_kv_int(w, "more", 1);
+    wire_kv_bytes(w, "data", p->text, p->len);
+    ctl_text_event_end(proc_sup(x->proc)->ctl);
+}
+
+static void emit(const struct source *x, struct part p)
+{
+    size_t left = p.len;
+    do {
+        p.len = left < PART ? left : PART;
+        left -= p.len;
+        p.more = left > 0;
+        emit_part(x, &p);
+        p.text += p.len;
+        p.skipped = 0;
+    } while (left);
+}
+
+/* ---- captures ---- */
+
+static size_t capture_limit(const struct source *x)
+{
+    return (size_t)proc_opts(x->proc)->log[x->channel].capture;
+}
+
+/* The last bytes count; the front goes now and then. */
+static void capture_text(struct source *x, const char *text, size_t n)
+{
+    size_t limit = capture_limit(x);
+    str_put(&x->captured, text, n);
+    if (x->captured.len > limit + limit / 2 + TAP_TEXT)
+        str_drop(&x->captured, x->captured.len - limit);
+}
+
+static void capture_end(struct source *x, const struct tap_head *h)
+{
+    size_t limit = capture_limit(x), n = x->captured.len;
+    size_t drop = n > limit ? n - limit : 0;
+    emit(x, (struct part){.type = comm_types[x->channel],
+                          .pid = h->pid,
+                          .skipped = x->unheard,
+                          .text = str_text(&x->captured) + drop,
+                          .len = n - drop});
+}
+
+static void capture_reset(struct source *x)
+{
+    str_fini(&x->captured);
+    x->unheard = 0;
+}
+
+static void take_captured(struct source *x, const struct tap_head *h, const char *text)
+{
+    if ((h->flags & TAP_BEGIN) || h->run != x->run)
+        capture_reset(x);
+    x->run = h->run;
+    x->unheard += x->skipped;
+    x->skipped = 0;
+    capture_text(x, text, h->len);
+    if (h->flags & TAP_END) {
+        capture_end(x, h);
+        capture_reset(x);
+    }
+}
+
+/* ---- messages ---- */
+
+static struct source *find(const struct textevents *t, const struct tap_head *h)
+{
+    struct source *x = h->slot < t->capacity ? t->by_slot[h->slot] : NULL;
+    return x && x->key == h->key ? x : NULL;
+}
+
+static void take_text(struct source *x, const struct tap_head *h, const char *text)
+{
+    if (!proc_opts(x->proc)->log[x->channel].events || (!h->len && !x->skipped))
+        return;
+    emit(x, (struct part){.type = log_types[x->channel],
+                          .pid = h->pid,
+                          .says_channel = true,
+                          .skipped = x->skipped,
+                          .text = text,
+                          .len = h->len});
+    x->skipped = 0;
+}
+
+static void take_message(struct textevents *t, size_t n)
+{
+    struct tap_head h;
+    const char *text;
+    uint64_t skipped;
+    struct source *x = tap_read(t->message, n, &h, &text) ? find(t, &h) : NULL;
+    if (!x || (h.flags & TAP_NAMES) || !tap_join(&x->join, &h, &text, &skipped))
+        return;
+    x->skipped += skipped;
+    if (!h.pid) /* supd-log was faster than our note of the pid */
+        h.pid = logs_run_pid(x->proc->log[x->channel], h.run);
+    publish_before_text(x->proc, h.pid);
+    if (h.flags & TAP_CAPTURED)
+        take_captured(x, &h, text);
+    else
+        take_text(x, &h, text);
+}
+
+/* True if there may be more. */
+static bool receive(struct textevents *t)
+{
+    ssize_t n = recv(t->fd, t->message, sizeof(t->message), MSG_DONTWAIT | MSG_TRUNC);
+    if (n > 0 && (size_t)n <= sizeof(t->message))
+        take_message(t, (size_t)n);
+    return n > 0;
+}
+
+static void receive_some(struct textevents *t, int most)
+{
+    while (most-- > 0 && receive(t))
+        ;
+}
+
+static bool is_heard(const struct textevents *t)
+{
+    return t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl);
+}
+
+static void on_text(struct textevents *t)
+{
+    if (is_heard(t))
+        receive_some(t, TURN_MESSAGES);
+    else
+        loop_defer(t->sup->loop, &t->leave);
+}
+
+void textevents_catch_up(struct textevents *t)
+{
+    if (is_heard(t))
+        receive_some(t, CATCH_UP);
+}
+
+/* ---- sources ---- */
+
+static void source_free(struct source *x)
+{
+    str_fini(&x->captured);
+    free(x);
+}
+
+static bool grow(struct textevents *t, uint32_t slot)
+{
+    uint32_t cap = t->capacity ? t->capacity : 64;
+    while (cap <= slot)
+        cap *= 2;
+    if (cap == t->capacity)
+        return true;
+    struct source **v = realloc(t->by_slot, cap * sizeof(*v));
+    if (!v)
+        return false;
+    for (uint32_t i = t->capacity; i < cap; i++)
+        v[i] = NULL;
+    t->by_slot = v;
+    t->capacity = cap;
+    return true;
+}
+
+void textevents_add(struct textevents *t, struct proc *p, int channel)
+{
+    const struct log_stream *s = p->log[channel];
+    uint32_t slot = logs_slot(s), key = logs_tap_key(s, LOGS_TAP_SUPD);
+    struct source *x = slot < t->capacity ? t->by_slot[slot] : NULL;
+    if (x && x->key == key && x->proc == p)
+        return;
+    textevents_del(t, p, channel);
+    x = grow(t, slot) ? calloc(1, sizeof(*x)) : NULL;
+    if (!x)
+        return; /* its text goes unheard */
+    x->proc = p;
+    x->key = key;
+    x->channel = (uint8_t)channel;
+    t->by_slot[slot] = x;
+}
+
+void textevents_del(struct textevents *t, struct proc *p, int channel)
+{
+    uint32_t slot = logs_slot(p->log[channel]);
+    if (!t || slot >= t->capacity || !t->by_slot[slot])
+        return;
+    source_free(t->by_slot[slot]);
+    t->by_slot[slot] = NULL;
+}
+
+struct textevents *textevents_new(struct sup *s, int fd, loop_fn *unlisten, void *obj,
+                                  struct err *e)
+{
+    struct textevents *t = calloc(1, sizeof(*t));
+    if (!t) {
+        fd_close(&fd);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    t->sup = s;
+    t->fd = fd;
+    LOOP_IO(&t->io, s->loop, on_text, t);
+    loop_defer_init(&t->leave, unlisten, obj);
+    loop_io_set(&t->io, fd, LOOP_READ);
+    return t;
+}
+
+void textevents_free(struct textevents **tp)
+{
+    struct textevents *t = *tp;
+    *tp = NULL;
+    if (!t)
+        return;
+    loop_defer_cancel(t->sup->loop, &t->leave);
+    loop_io_close(&t->io, &t->fd);
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (t->by_slot[i])
+            source_free(t->by_slot[i]);
+    free(t->by_slot);
+    free(t);
+}
