@@ -8,6 +8,7 @@
 #include "supervisor/base/vec.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/mail_out.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +31,10 @@ struct send {
     send_done_fn *done;
     void *obj;
     struct tell_message m;
-    struct http_mail mail;
     struct part *parts;
     size_t nparts, waiting;
     struct exec_run *run;
+    struct mail_run *mail;
     struct loop_defer defer;
     unsigned best; /* enum tell_result of the verdict so far; WORST: none */
     struct tell_verdict v;
@@ -48,6 +49,7 @@ static void end(struct send *s)
     }
     free(s->parts);
     exec_cancel(&s->run);
+    mail_cancel(&s->mail);
     loop_defer_cancel(s->env->loop, &s->defer);
     tell_message_fini(&s->m);
     free(s);
@@ -109,22 +111,6 @@ static const char *header(const char *headers, const char *name, char *buf, size
     return found;
 }
 
-/* the text of the last reply with that code; a QUIT and its reply may have followed */
-static void find_reply(const char *replies, struct tell_answer *a)
-{
-    char code[16];
-    int len = snprintf(code, sizeof(code), "%d", a->code);
-    a->body_len = 0;
-    for (const char *p = replies; *p; p += *p == '\n') {
-        size_t n = strcspn(p, "\r\n"), skip = (size_t)len + 1;
-        if (n > skip && strncmp(p, code, (size_t)len) == 0) {
-            a->body = p + skip;
-            a->body_len = n - skip;
-        }
-        p += strcspn(p, "\n");
-    }
-}
-
 static void on_http(void *obj, const struct http_result *r)
 {
     struct part *p = obj;
@@ -137,11 +123,22 @@ static void on_http(void *obj, const struct http_result *r)
                             .now = wall_now()};
     p->call = NULL;
     a.retry_after = header(r->headers, "Retry-After", retry, sizeof(retry));
-    if (s->m.way == TELL_SMTP)
-        find_reply(r->headers, &a);
     take(s, &a);
     if (--s->waiting == 0)
         answer(s);
+}
+
+static void on_mail(void *obj, const struct mail_result *r)
+{
+    struct send *s = obj;
+    struct tell_answer a = {.error = r->error,
+                            .code = r->code,
+                            .body = r->reply,
+                            .body_len = strlen(r->reply),
+                            .now = wall_now()};
+    s->mail = NULL;
+    take(s, &a);
+    answer(s);
 }
 
 static void on_command(void *obj, const struct exec_result *r)
@@ -197,25 +194,15 @@ static struct http_request request(struct send *s)
                                  .body_len = m->body.len,
                                  .user = user,
                                  .password = user ? secret : NULL,
-                                 .bearer = user || m->way == TELL_SMTP ? NULL : secret,
+                                 .bearer = user ? NULL : secret,
                                  .tls = {.insecure = m->tls_insecure, .ca = m->tls_ca},
                                  .proxy = m->proxy,
                                  .no_link_local = true,
                                  .max_body = BODY_MAX,
                                  .keep_body = true,
                                  .keep_headers = true,
-                                 .mail = m->way == TELL_SMTP ? &s->mail : NULL,
                                  .deadline = deadline(s),
                                  .done = on_http};
-}
-
-static void set_mail(struct send *s)
-{
-    static const enum http_starttls modes[] = {[TELL_TLS_REQUIRED] = HTTP_STARTTLS_NEEDED,
-                                               [TELL_TLS_OFFERED] = HTTP_STARTTLS_OFFERED,
-                                               [TELL_TLS_NEVER] = HTTP_STARTTLS_NEVER};
-    s->mail = (struct http_mail){
-        .from = str_text(&s->m.from), .to = str_text(&s->m.to), .starttls = modes[s->m.starttls]};
 }
 
 /* the lines of the message's URL */
@@ -241,7 +228,6 @@ static void start_http(struct send *s)
         fail(s, TELL_RETRY, "the message cannot be signed");
         return;
     }
-    set_mail(s);
     split_urls(s);
     for (size_t i = 0; i < s->nparts; i++) {
         struct http_request rq = request(s);
@@ -274,6 +260,28 @@ static void start_command(struct send *s)
     VEC_FINI(&argv);
 }
 
+static void start_mail(struct send *s)
+{
+    static const enum mail_starttls modes[] = {[TELL_TLS_REQUIRED] = MAIL_STARTTLS_REQUIRED,
+                                               [TELL_TLS_OFFERED] = MAIL_STARTTLS_OFFERED,
+                                               [TELL_TLS_NEVER] = MAIL_STARTTLS_NEVER};
+    const struct tell_message *m = &s->m;
+    struct mail_request rq = {.url = str_text(&m->url),
+                              .from = str_text(&m->from),
+                              .to = str_text(&m->to),
+                              .message = str_text(&m->body),
+                              .message_len = m->body.len,
+                              .user = or_null(&m->user),
+                              .password = or_null(&m->secret),
+                              .starttls = modes[m->starttls],
+                              .tls_insecure = m->tls_insecure,
+                              .tls_ca = m->tls_ca,
+                              .timeout = {notify_opts(s->item)->timeout},
+                              .done = on_mail,
+                              .obj = s};
+    s->mail = mail_start(s->env->mail, &rq);
+}
+
 struct send *send_start(const struct send_request *rq)
 {
     struct send *s = mem_zalloc(sizeof(*s));
@@ -287,6 +295,8 @@ struct send *send_start(const struct send_request *rq)
     tell_of(rq->item)->build(rq->item, rq->notices, rq->n, wall_now(), &s->m);
     if (s->m.way == TELL_COMMAND)
         start_command(s);
+    else if (s->m.way == TELL_SMTP)
+        start_mail(s);
     else if (s->m.way == TELL_LOG)
         loop_defer(s->env->loop, &s->defer);
     else

@@ -92,8 +92,8 @@ def web_under_supd(sup, tmp_path):
                     "subjectAltName=IP:127.0.0.1", "-keyout", here + "/key.pem", "-out",
                     here + "/cert.pem"], check=True, stderr=subprocess.DEVNULL)
     os.chmod(here + "/cert.pem", 0o644)
-    for folder in [tmp_path, *tmp_path.parents][:3]:
-        os.chmod(folder, 0o755)  # for the agent's user
+    for folder in [tmp_path, *tmp_path.parents][:-2]:  # but /tmp and /
+        os.chmod(folder, 0o755)
     (tmp_path / "nginx.conf").write_text(SERVER.format(here=here))
     return sup(CONF.replace("%(here)s", here))
 

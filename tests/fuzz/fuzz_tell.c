@@ -68,8 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .now = {INT64_C(1795456800) * 1000000000}};
     tell_judge(it, &a, &v);
     check(&v);
-    must(!strstr(v.text,
-                 it->kind->name[0] == 'p' ? "s3cr3tpaths3cr3tpaths3cr3tpathxx" : "/s3cr3tpath"));
+    if (strcmp(it->kind->name, "webhook") == 0 || strcmp(it->kind->name, "slack") == 0)
+        must(!strstr(v.text, "/s3cr3tpath"));
+    if (strcmp(it->kind->name, "pagerduty") == 0)
+        must(!strstr(v.text, "s3cr3tpaths3cr3tpaths3cr3tpathxx"));
     str_fini(&retry);
     return 0;
 }

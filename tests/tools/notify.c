@@ -7,6 +7,7 @@
 #include "supervisor/conf/load.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/mail_out.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -89,10 +90,9 @@ static struct notice notice_of(const char *kind)
     return n;
 }
 
-static void attempt(struct loop *l, struct http *http, const struct item *it, struct notice *n,
+static void attempt(struct send_env *env, const struct item *it, const struct notice *n,
                     size_t count)
 {
-    struct send_env env = {.loop = l, .http = http, .exec = exec_new(l)};
     struct notice copies[BATCH];
     char names[BATCH][64];
     const struct notice *v[BATCH];
@@ -103,10 +103,9 @@ static void attempt(struct loop *l, struct http *http, const struct item *it, st
         v[i] = &copies[i];
     }
     struct send_request rq = {
-        .env = &env, .item = it, .notices = v, .n = count, .done = on_done, .obj = l};
+        .env = env, .item = it, .notices = v, .n = count, .done = on_done, .obj = env->loop};
     send_start(&rq);
-    loop_run(l);
-    exec_free(&env.exec);
+    loop_run(env->loop);
 }
 
 static int with_conf(struct conf *c, char **argv)
@@ -114,14 +113,21 @@ static int with_conf(struct conf *c, char **argv)
     struct err e = {0};
     struct loop *l = loop_new(&e);
     struct resolve *r = l ? resolve_new(l, NULL, &e) : NULL;
-    struct http *http = r ? http_new(l, r, &e) : NULL;
+    struct send_env env = {.loop = l};
     struct notice n = notice_of(argv[2]);
     size_t count = set_notice(&n, argv + 3);
-    if (http && c->items.n && count)
-        attempt(l, http, c->items.v[0], &n, count);
+    if (r) {
+        env.http = http_new(l, r, &e);
+        env.mail = mail_new(l, r, &e);
+        env.exec = exec_new(l);
+    }
+    if (env.http && env.mail && c->items.n && count)
+        attempt(&env, c->items.v[0], &n, count);
     else
         fprintf(stderr, "notify: nothing to send: %s\n", e.msg);
-    http_free(&http);
+    exec_free(&env.exec);
+    mail_free(&env.mail);
+    http_free(&env.http);
     resolve_free(&r);
     loop_free(&l);
     return 0;

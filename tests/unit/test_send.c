@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/mail_out.h"
 #include "tests/unit/notify_world.h"
 #include "tests/unit/peers.h"
 
@@ -96,7 +97,9 @@ static int setup(void **state)
     w->resolve = resolve_new(w->env.loop, "127.0.0.1:9", &e);
     w->env.http = http_new(w->env.loop, w->resolve, &e);
     w->env.exec = exec_new(w->env.loop);
+    w->env.mail = mail_new(w->env.loop, w->resolve, &e);
     assert_non_null(w->env.http);
+    assert_non_null(w->env.mail);
     peer_start(&w->peer, true, serve);
     peer_start(&w->other, true, serve);
     *state = w;
@@ -107,6 +110,7 @@ static int teardown(void **state)
 {
     struct bed *w = *state;
     exec_free(&w->env.exec);
+    mail_free(&w->env.mail);
     http_free(&w->env.http);
     resolve_free(&w->resolve);
     loop_free(&w->env.loop);
