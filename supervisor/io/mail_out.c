@@ -159,9 +159,11 @@ static void take(struct mail_run *r, CURL *easy, CURLcode code)
     r->r.code = (int)reply;
     if (code == CURLE_OK)
         return;
-    const char *what = code == CURLE_USE_SSL_FAILED ? "it offers no TLS"
-                       : r->why[0]                  ? r->why
-                                                    : curl_easy_strerror(code);
+    const char *what = r->why[0] ? r->why : curl_easy_strerror(code);
+    if (code == CURLE_USE_SSL_FAILED)
+        what = "it offers no TLS";
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        what = "no answer in time";
     snprintf(r->error, sizeof(r->error), "mail to %.200s:%u: %s", r->host, r->port, what);
     r->error[text_utf8_valid(r->error, strlen(r->error))] = '\0';
     r->r.error = r->error;
