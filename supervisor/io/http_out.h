@@ -1,7 +1,8 @@
 /* HTTP requests to others (libcurl behind it): one request in, plain facts out. Names are resolved
  * by resolve.h, so that the library never does; redirects are followed here, hop by hop, and what
  * proves who we are goes to the first host only. Used by probes and by notifiers. Not for mail:
- * libcurl waits for the answer to QUIT in a way that holds the whole loop. */
+ * libcurl waits for some answers of a mail server in a way that holds the whole loop (mail_out.h).
+ */
 #ifndef IO_HTTP_OUT_H
 #define IO_HTTP_OUT_H
 
@@ -99,12 +100,13 @@ struct http_request {
     size_t body_len;
     const char *user, *password, *bearer;
     struct http_tls tls;
-    const char *proxy; /* "http://host:port"; NULL: none, whatever the environment says */
-    int family;        /* 4, 6, 0 for any */
-    bool reuse;        /* a connection may be kept and used again */
-    bool compressed;   /* offer compression; what is read is decoded */
-    int redirects;     /* followed at most; 0: a redirect is an answer like others */
-    size_t max_body;   /* reading ends there */
+    const char *proxy;  /* "http://host:port"; NULL: none, whatever the environment says */
+    int family;         /* 4, 6, 0 for any */
+    bool no_link_local; /* not to link-local addresses, where clouds keep credentials */
+    bool reuse;         /* a connection may be kept and used again */
+    bool compressed;    /* offer compression; what is read is decoded */
+    int redirects;      /* followed at most; 0: a redirect is an answer like others */
+    size_t max_body;    /* reading ends there */
     bool keep_body, keep_headers;
     mono_t deadline;
     http_done_fn *done;
