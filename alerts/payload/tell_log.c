@@ -9,7 +9,7 @@
 extern const struct kind notify_kind_log;
 extern const struct teller tell_log;
 
-#define VALUE_MAX 600
+#define VALUE_MAX 300 /* all of them fit into a line of the log */
 
 static void put_value(struct str *out, const char *name, const char *text)
 {
