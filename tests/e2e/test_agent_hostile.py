@@ -33,7 +33,7 @@ while True:
         ref = re.search(rb"type=request\tref=(\d+)", line)
         if ref:
             start = b"x answer\t" + ref[1]
-            channel.sendall(start + b"\t+\tgood=1\tk\\n2 ok\\n3 error FAILED x=1\n" + start.replace(b"x", b"y")
+            channel.sendall(start + b"\t+\tgood=1\tk\\n1\\x20ok\\x20=1\n" + start.replace(b"x", b"y")
                             + b"\tok\tk\\tother=1\tgood=2\n")
 '''
 
