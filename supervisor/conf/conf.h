@@ -92,7 +92,8 @@ struct agent_opts {
     struct user_val user;
     struct str_list groups;
     const char *state_dir;
-    struct addr_val listen;
+    struct addr_val listen, statsd_listen;
+    const char *statsd_socket;
     uint32_t *gids; /* of groups=, as many */
 };
 

@@ -89,7 +89,7 @@ static void canonical(const struct opt *o, const void *obj, struct str *out, boo
 {
     struct str plain = STR_INIT;
     *out_ok = opt_print(o, obj, &plain);
-    if (o->type == OPT_PERCENT)
+    if (o->type == OPT_PERCENT || o->type == OPT_SHARE)
         str_puts(out, str_text(&plain));
     else
         double_percents(out, str_text(&plain));

@@ -58,6 +58,7 @@ struct addr_val {
     X(OCTAL, struct octal_val)                                                                     \
     X(DURATION, int64_t)                                                                           \
     X(PERCENT, int32_t)                                                                            \
+    X(SHARE, int32_t)                                                                              \
     X(FACTOR, int32_t)                                                                             \
     X(WORD, uint8_t)                                                                               \
     X(AUTORESTART, uint8_t)                                                                        \

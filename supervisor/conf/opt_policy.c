@@ -3,6 +3,7 @@
 #include "supervisor/conf/opt_ops.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -57,6 +58,37 @@ PRINTER(PERCENT)
     if (milli % 10)
         str_printf(out, ".%d", milli % 10);
     str_putc(out, '%');
+    return true;
+}
+
+/* parts of a million as a percentage with up to four decimals */
+static const char *share_text(int64_t ppm, char *buf, size_t size)
+{
+    int n = snprintf(buf, size, "%d.%04d", (int)(ppm / 10000), (int)(ppm % 10000));
+    while (buf[n - 1] == '0')
+        n--;
+    snprintf(buf + (buf[n - 1] == '.' ? n - 1 : n), 2, "%%");
+    return buf;
+}
+
+PARSER(SHARE)
+{
+    (void)env;
+    char lo[24], hi[24];
+    int32_t *ppm = field;
+    if (val_share(text, ppm, e) < 0)
+        return -1;
+    if (!(o->lo || o->hi) || (*ppm >= o->lo && *ppm <= o->hi))
+        return 0;
+    return err_set(e, "%s is not between %s and %s", text, share_text(o->lo, lo, sizeof(lo)),
+                   share_text(o->hi, hi, sizeof(hi)));
+}
+
+PRINTER(SHARE)
+{
+    UNUSED;
+    char buf[24];
+    str_puts(out, share_text(*(const int32_t *)field, buf, sizeof(buf)));
     return true;
 }
 

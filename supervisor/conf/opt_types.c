@@ -390,6 +390,7 @@ static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_OCTAL] = {"octal", parse_OCTAL, print_OCTAL, json_OCTAL, false},
     [OPT_DURATION] = {"duration", parse_DURATION, print_DURATION, NULL, true},
     [OPT_PERCENT] = {"percent", parse_PERCENT, print_PERCENT, NULL, true},
+    [OPT_SHARE] = {"percent", parse_SHARE, print_SHARE, NULL, true},
     [OPT_FACTOR] = {"factor", parse_FACTOR, print_FACTOR, NULL, true},
     [OPT_WORD] = {"word", parse_WORD, print_WORD, NULL, true},
     [OPT_AUTORESTART] = {"boolean or unexpected", parse_AUTORESTART, print_AUTORESTART,

@@ -44,6 +44,12 @@ static const struct opt agent[] = {
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
       .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
               "*:PORT is for all addresses."),
+    A("statsd_listen", statsd_listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+      .help = "The UDP address on which the agent takes StatsD's datagrams, an IP address and a "
+              "port; 8125 alone means 127.0.0.1:8125, *:8125 all addresses."),
+    A("statsd_socket", statsd_socket, PATH, .flags = OPT_OURS, .def_note = "none",
+      .help = "The unix datagram socket on which it takes them; every user may send. What does "
+              "not fit makes the sender wait, while UDP loses it."),
 };
 
 OPT_TABLE(rows_supd, supd);

@@ -113,8 +113,9 @@ bool sect_row(struct sect *x, size_t row, void *obj, const struct names *names)
     const struct opt *o = &x->t->rows[row];
     const struct ini_key *k = x->keys[row];
     const char *text = k ? k->value : o->def;
+    bool percentage = o->type == OPT_PERCENT || o->type == OPT_SHARE;
     if (k && !(o->flags & OPT_RAW) && !x->c->plain)
-        text = sect_expand(x, k, o->type == OPT_PERCENT ? lone_percent(x, text) : text, names);
+        text = sect_expand(x, k, percentage ? lone_percent(x, text) : text, names);
     else if (!text)
         return true;
     return text && convert(x, row, text, obj);

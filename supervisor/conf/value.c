@@ -122,6 +122,28 @@ int val_percent(const char *text, int32_t *out_milli, struct err *e)
     return err_set(e, "'%s' is not a percentage between 0%% and 100%%", text);
 }
 
+int val_share(const char *text, int32_t *out_ppm, struct err *e)
+{
+    const char *p = text;
+    int64_t ppm = 0;
+    for (; isdigit((unsigned char)*p) && ppm <= 1000000; p++)
+        ppm = ppm * 10 + (*p - '0') * 10000;
+    bool digits = p > text;
+    if (*p == '.') {
+        int64_t unit = 1000;
+        for (p++; isdigit((unsigned char)*p) && (unit || *p == '0'); p++, unit /= 10)
+            ppm += (*p - '0') * unit;
+    }
+    if (*p == '%')
+        p++;
+    *out_ppm = (int32_t)ppm;
+    if (digits && !*p && ppm <= 1000000)
+        return 0;
+    *out_ppm = 0;
+    return err_set(e, "'%s' is not a percentage between 0%% and 100%% with at most four decimals",
+                   text);
+}
+
 int val_factor(const char *text, int32_t *out_milli, struct err *e)
 {
     if (read_milli(text, 1, 1000, out_milli) == 0)

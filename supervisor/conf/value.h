@@ -18,6 +18,8 @@ int val_size(const char *text, int64_t *out_n, struct err *e);
 int val_octal(const char *text, int64_t *out_n, struct err *e);
 /* "10%" or "10": thousandths (100), 0 to 100 % */
 int val_percent(const char *text, int32_t *out_milli, struct err *e);
+/* the same in parts of a million: "99.95%" is 999500; more than four decimals are an error */
+int val_share(const char *text, int32_t *out_ppm, struct err *e);
 /* "1.5": thousandths */
 int val_factor(const char *text, int32_t *out_milli, struct err *e);
 /* a signal's number or name, as Python's signal module knows them */

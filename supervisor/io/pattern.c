@@ -1,21 +1,210 @@
-/* Regular expressions by PCRE2. */
-#define PCRE2_CODE_UNIT_WIDTH 8
+/* Regular expressions through PCRE2, and the literal that is looked for before. */
 #include "supervisor/io/pattern.h"
-
 #include "supervisor/base/mem.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-#include <stdlib.h>
 
-#define STEPS_MAX 1000000 /* of a match: about 10 ms */
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* of a match; a million take about 10 ms */
+    STEPS_LEAST = 50000,
+    STEPS_A_BYTE = 20,
+    STEPS_MAX = 1000000,
+    HEAP_KB = 1024,
+    STACK_MIN = 32 * 1024,
+    STACK_MAX = 256 * 1024,
+    LITERAL_MAX = 64,
+};
 
 struct pattern {
     pcre2_code *code;
     pcre2_match_data *data;
-    pcre2_match_context *limits;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    char literal[LITERAL_MAX];
+    size_t nliteral;
 };
 
-struct pattern *pattern_new(const char *text, struct err *e)
+/* ---- the literal ---- */
+
+/* Reads an expression as far as it understands it. What it does not know for sure ends the search
+ * without a literal: it must never take one that a match can do without. */
+struct scan {
+    const char *p;
+    char run[LITERAL_MAX]; /* characters that follow each other in every match */
+    size_t nrun;
+    struct pattern *out;
+};
+
+static void run_end(struct scan *s)
+{
+    if (s->nrun > s->out->nliteral) {
+        memcpy(s->out->literal, s->run, s->nrun);
+        s->out->nliteral = s->nrun;
+    }
+    s->nrun = 0;
+}
+
+/* Skips a class, whose first byte is behind the bracket; false if it has no end. */
+static bool skip_class(struct scan *s)
+{
+    if (*s->p == '^')
+        s->p++;
+    if (*s->p == ']')
+        s->p++;
+    for (; *s->p && *s->p != ']'; s->p++) {
+        if (*s->p == '[' && strchr(":.=", s->p[1]) && s->p[1])
+            return false; /* [[:alpha:]]: rare enough to give up */
+        if (*s->p == '\\' && (!s->p[1] || strchr("QE", *++s->p)))
+            return false;
+    }
+    return *s->p++ == ']';
+}
+
+/* (?: (?= (?! (?> (?< change nothing for what follows; (?i) and its like do */
+static bool group_is_plain(const char *p)
+{
+    if (*p == '*')
+        return false;
+    return *p != '?' || (p[1] && strchr(":=!><", p[1]));
+}
+
+/* Skips a group, whose first byte is behind the parenthesis. */
+static bool skip_group(struct scan *s)
+{
+    unsigned depth = 1;
+    if (!group_is_plain(s->p))
+        return false;
+    while (depth > 0) {
+        char c = *s->p;
+        if (!c)
+            return false;
+        s->p++;
+        if (c == '\\') {
+            if (!*s->p || strchr("QEc", *s->p))
+                return false;
+            s->p++;
+        } else if (c == '[') {
+            if (!skip_class(s))
+                return false;
+        } else if (c == '(') {
+            if (!group_is_plain(s->p))
+                return false;
+            depth++;
+        } else if (c == ')') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+/* What stands for a character of its own behind a backslash: 1; for a class or a place: 0; what we
+ * do not follow: -1. */
+static int escape_kind(const char *p)
+{
+    if (*p && ispunct((unsigned char)*p))
+        return 1;
+    return *p && strchr("dDwWsSbBAzZhHvVRnrtfae", *p) ? 0 : -1;
+}
+
+static bool is_quantifier(const char *p)
+{
+    return *p && strchr("?*+{", *p);
+}
+
+/* Skips ?, *, +, {2,3} and what may follow them. A brace that is no quantifier gives up. */
+static bool skip_quantifier(struct scan *s)
+{
+    if (*s->p == '{') {
+        size_t n = strspn(s->p + 1, "0123456789,");
+        if (s->p[n + 1] != '}')
+            return false;
+        s->p += n + 2;
+    } else {
+        s->p++;
+    }
+    if (*s->p == '?' || *s->p == '+')
+        s->p++;
+    return !is_quantifier(s->p);
+}
+
+/* A character, which counts unless it may be there no time; what follows + is not next to it. */
+static bool take_char(struct scan *s, char c)
+{
+    if (!is_quantifier(s->p)) {
+        if (s->nrun == LITERAL_MAX)
+            run_end(s);
+        s->run[s->nrun++] = c;
+        return true;
+    }
+    if (*s->p == '+' && s->nrun < LITERAL_MAX)
+        s->run[s->nrun++] = c;
+    run_end(s);
+    return skip_quantifier(s);
+}
+
+static bool take_other(struct scan *s, bool understood)
+{
+    run_end(s);
+    return understood && (!is_quantifier(s->p) || skip_quantifier(s));
+}
+
+/* One item of the expression; false: give up. */
+static bool take_item(struct scan *s)
+{
+    char c = *s->p++;
+    switch (c) {
+    case '|':
+    case ')':
+    case '?':
+    case '*':
+    case '+':
+    case '{':
+        return false;
+    case '[':
+        return take_other(s, skip_class(s));
+    case '(':
+        return take_other(s, skip_group(s));
+    case '^':
+    case '$':
+    case '.':
+        return take_other(s, true);
+    case '\\': {
+        int kind = escape_kind(s->p);
+        c = *s->p;
+        s->p += kind >= 0;
+        return kind == 1 ? take_char(s, c) : take_other(s, kind == 0);
+    }
+    default:
+        if (!(c & 0x80))
+            return take_char(s, c);
+        while ((*s->p & 0xc0) == 0x80) /* one character of several bytes: as one, or not at all */
+            s->p++;
+        return take_other(s, true);
+    }
+}
+
+static void find_literal(struct pattern *p, const char *text)
+{
+    struct scan s = {.p = text, .out = p};
+    while (*s.p) {
+        if (!take_item(&s)) {
+            p->nliteral = 0;
+            return;
+        }
+    }
+    run_end(&s);
+}
+
+/* ---- PCRE2 ---- */
+
+static pcre2_code *compile(const char *text, struct err *e)
 {
     int code;
     PCRE2_SIZE at;
@@ -23,36 +212,65 @@ struct pattern *pattern_new(const char *text, struct err *e)
     pcre2_code *c = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
                                   PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
                                   &code, &at, NULL);
-    if (!c) {
-        pcre2_get_error_message(code, why, sizeof(why));
-        err_set(e, "the pattern is wrong at its character %zu: %s", at + 1, (const char *)why);
-        return NULL;
-    }
-    pcre2_jit_compile(c, PCRE2_JIT_COMPLETE); /* without it, it is slower */
-    struct pattern *p = mem_zalloc(sizeof(*p));
-    p->code = c;
-    p->data = pcre2_match_data_create(1, NULL);
-    p->limits = pcre2_match_context_create(NULL);
-    if (!p->data || !p->limits)
-        mem_die();
-    pcre2_set_match_limit(p->limits, STEPS_MAX);
-    return p;
+    if (c)
+        return c;
+    pcre2_get_error_message(code, why, sizeof(why));
+    err_set(e, "the pattern is wrong at its character %zu: %s", at + 1, (const char *)why);
+    return NULL;
 }
 
-int pattern_match(const struct pattern *p, const char *text, size_t n)
+struct pattern *pattern_new(const char *text, struct err *e)
 {
-    int r = pcre2_match(p->code, (PCRE2_SPTR)text, n, 0, 0, p->data, p->limits);
-    return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    pcre2_code *code = compile(text, e);
+    if (!code)
+        return NULL;
+    struct pattern *p = mem_zalloc(sizeof(*p));
+    p->code = code;
+    p->context = pcre2_match_context_create(NULL);
+    p->data = pcre2_match_data_create(1, NULL);
+    if (!p->context || !p->data)
+        mem_die();
+    pcre2_set_heap_limit(p->context, HEAP_KB);
+    /* without JIT (denied, or another machine) the interpreter keeps to the same limits */
+    if (pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0) {
+        p->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
+        if (p->stack)
+            pcre2_jit_stack_assign(p->context, NULL, p->stack);
+    }
+    find_literal(p, text);
+    return p;
 }
 
 void pattern_free(struct pattern **pp)
 {
     struct pattern *p = *pp;
+    *pp = NULL;
     if (!p)
         return;
-    pcre2_code_free(p->code);
     pcre2_match_data_free(p->data);
-    pcre2_match_context_free(p->limits);
+    pcre2_match_context_free(p->context);
+    pcre2_jit_stack_free(p->stack);
+    pcre2_code_free(p->code);
     free(p);
-    *pp = NULL;
+}
+
+const char *pattern_literal(const struct pattern *p, size_t *out_n)
+{
+    *out_n = p->nliteral;
+    return p->literal;
+}
+
+const char *pattern_maybe(const struct pattern *p, const char *text, size_t n)
+{
+    return p->nliteral ? memmem(text, n, p->literal, p->nliteral) : text;
+}
+
+int pattern_match(const struct pattern *p, const char *text, size_t n)
+{
+    if (!pattern_maybe(p, text, n))
+        return 0;
+    size_t steps = n < STEPS_MAX / STEPS_A_BYTE ? STEPS_LEAST + n * STEPS_A_BYTE : STEPS_MAX;
+    pcre2_set_match_limit(p->context, (uint32_t)(steps < STEPS_MAX ? steps : STEPS_MAX));
+    int r = pcre2_match(p->code, (PCRE2_SPTR)text, n, 0, 0, p->data, p->context);
+    return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }

@@ -123,6 +123,14 @@ static int percent64(const char *text, int64_t *out, struct err *e)
     return r;
 }
 
+static int share64(const char *text, int64_t *out, struct err *e)
+{
+    int32_t ppm = 0;
+    int r = val_share(text, &ppm, e);
+    *out = ppm;
+    return r;
+}
+
 static int factor64(const char *text, int64_t *out, struct err *e)
 {
     int32_t milli = 0;
@@ -138,10 +146,26 @@ static void test_fractions(void **state)
         {"10%", 100},   {"10", 100},      {"12.5%", 125},   {"0", 0},
         {"100%", 1000}, {"101", REFUSED}, {"%", REFUSED},   {"-1%", REFUSED},
         {"x", REFUSED}, {"", REFUSED},    {"1e9%", REFUSED}};
+    static const struct number_case shares[] = {{"10%", 100000},
+                                                {"99.95%", 999500},
+                                                {"0.0001%", 1},
+                                                {"5", 50000},
+                                                {"100%", 1000000},
+                                                {"101%", REFUSED},
+                                                {"100.1", REFUSED},
+                                                {"0.00001%", REFUSED},
+                                                {"1.50000%", 15000},
+                                                {"%", REFUSED},
+                                                {".5%", REFUSED},
+                                                {"-1%", REFUSED},
+                                                {"99999999999999999", REFUSED},
+                                                {"1%x", REFUSED},
+                                                {"", REFUSED}};
     static const struct number_case factors[] = {
         {"2", 2000},     {"1.5", 1500},    {"1", 1000},   {"0.9", REFUSED},
         {"2x", REFUSED}, {"nan", REFUSED}, {"", REFUSED}, {"1001", REFUSED}};
     check_numbers(percents, COUNT(percents), percent64);
+    check_numbers(shares, COUNT(shares), share64);
     check_numbers(factors, COUNT(factors), factor64);
 }
 

@@ -1,0 +1,65 @@
+/* What the parts of the feed share. */
+#ifndef ALERTS_FEED_IMPL_H
+#define ALERTS_FEED_IMPL_H
+
+#include "alerts/feed.h"
+#include "alerts/rules/lines.h"
+#include "supervisor/base/vec.h"
+#include "supervisor/io/pattern.h"
+
+#include <uthash.h>
+
+/* What a metric counts of its subject. */
+enum role {
+    ROLE_TEXT,
+    ROLE_EXITS,
+    ROLE_RESTARTS,
+    ROLE_PROBE,
+    ROLE_OK,
+    ROLE_TOTAL,
+    ROLE_ERRORS,
+    ROLE_TIMER
+};
+
+struct metric_state {
+    struct metric m;
+    char *name;
+    struct pattern *total, *errors;
+    uint8_t stream; /* enum metric_stream */
+    /* parts of whole counts (sampled counters), of successes and of errors */
+    double part_ok, part_err;
+    /* total= and errors= come apart: errors counted that the total has yet to bring */
+    uint64_t owed;
+    bool given_up; /* a match in this block was too much for its limits */
+    UT_hash_handle hh;
+};
+
+struct use {
+    struct metric_state *metric;
+    enum role role;
+};
+
+/* What metrics are about: a program or group ("pNAME"), a probe ("bNAME"), a StatsD name ("sNAME").
+ */
+struct subject {
+    char *key;
+    VEC(struct use) uses;
+    unsigned streams; /* that hold it */
+    UT_hash_handle hh;
+};
+
+struct feed {
+    struct metric_state *metrics; /* by name */
+    VEC(struct metric_state *) order;
+    struct subject *subjects;
+    struct statsd_counts statsd;
+    mono_t statsd_last;
+};
+
+/* The subject, made if it is not there. */
+struct subject *feed_subject(struct feed *f, char kind, const char *name);
+void metric_count(struct metric_state *m, mono_t now, uint32_t ok, uint32_t err);
+/* Nothing is known since `last`, but for a second at least and ten at most. */
+void metric_lost(struct metric_state *m, mono_t last, mono_t now);
+
+#endif

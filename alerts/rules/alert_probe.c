@@ -1,0 +1,52 @@
+/* [alert:N] type=probe: a probe has failed (after its fall=, until its rise=). */
+#include "alerts/rules/metric.h"
+#include "alerts/rules/rule.h"
+
+#define R(text, field, kind, ...)                                                                  \
+    OPT(struct alert_probe, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
+static const struct opt rows[] = {
+    R("probe", probe, STRING, .def_note = "required",
+      .help = "The probe; its own fall= and rise= say when it has failed and when it is well."),
+};
+OPT_TABLE(rows_alert_probe, rows);
+
+static void check(struct checker *k)
+{
+    const struct alert_probe *o = k->item->own;
+    if (check_required(k, "probe", o->probe))
+        check_item(k, "probe", &family_probe, o->probe);
+}
+
+static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
+{
+    static const enum cond conds[] = {
+        [HEALTH_UNKNOWN] = COND_UNKNOWN, [HEALTH_OK] = COND_FALSE, [HEALTH_FAILED] = COND_TRUE};
+    const struct alert_probe *o = alert->own;
+    const struct rule_probe *p = &in->probe;
+    char buf[48];
+    *out = (struct evaluation){.unit = UNIT_STATE, .cond = conds[p->health]};
+    window_print(p->since.ns, buf, sizeof(buf));
+    if (p->health == HEALTH_UNKNOWN)
+        evaluation_text(out, "the probe %s has not said anything yet", o->probe);
+    else if (p->health == HEALTH_OK)
+        evaluation_text(out, "the probe %s is well since %s", o->probe, buf);
+    else
+        evaluation_text(out, "the probe %s has failed since %s: %s%s%s", o->probe, buf,
+                        p->reason ? p->reason : "no reason given", p->detail ? ": " : "",
+                        p->detail ? p->detail : "");
+}
+
+static const char *about(const struct item *alert)
+{
+    return ((const struct alert_probe *)alert->own)->probe;
+}
+
+const struct kind alert_kind_probe = {
+    .name = "probe",
+    .help = "A probe has failed.",
+    .rows = &rows_alert_probe,
+    .size = sizeof(struct alert_probe),
+    .check = check,
+};
+const struct rule rule_probe = {
+    .kind = &alert_kind_probe, .subject = SUBJECT_PROBE, .about = about, .evaluate = evaluate};

@@ -1,0 +1,109 @@
+/* Patterns: matches, errors with their offset, the literal, and what a hostile one may cost. */
+#include "supervisor/base/mono.h"
+#include "supervisor/io/pattern.h"
+
+#include "unit.h"
+
+static const struct {
+    const char *pattern, *literal;
+} literals[] = {
+    {"ERROR", "ERROR"},
+    {"\\bERROR\\b", "ERROR"},
+    {"level=(warn|error) code", "level="},
+    {"status=5\\d\\d took", "status=5"},
+    {"a|b", ""},
+    {"(a|b)", ""},
+    {"ab?cde", "cde"},
+    {"abc+de", "abc"},
+    {"abcd{2}e", "abc"},
+    {"ab{0,3}c", "a"},
+    {"(?i)error", ""},
+    {"x(?i:error)", ""},
+    {"(?x) a b", ""},
+    {"(?:no)?yes", "yes"},
+    {"(?<!no)yes", "yes"},
+    {"yes(?=.*no)", "yes"},
+    {"[abc]def", "def"},
+    {"[]abc]def", "def"},
+    {"[^]\\]]def", "def"},
+    {"[[:alpha:]]def", ""},
+    {"\\Qa|b\\E", ""},
+    {"a\\.b\\|c", "a.b|c"},
+    {"(*ANYCRLF)abc", ""},
+    {"(a(*ACCEPT)b)cdef", ""},
+    {"\\x41bc", ""},
+    {"(\\c))abc", ""},
+    {"", ""},
+    {"^$", ""},
+};
+
+static void test_literals(void **state)
+{
+    (void)state;
+    struct err e;
+    for (size_t i = 0; i < COUNT(literals); i++) {
+        struct pattern *p = pattern_new(literals[i].pattern, &e);
+        size_t n;
+        if (!p)
+            fail_msg("%s", e.msg);
+        const char *l = pattern_literal(p, &n);
+        if (n != strlen(literals[i].literal) || memcmp(l, literals[i].literal, n) != 0)
+            fail_msg("%s: '%.*s'", literals[i].pattern, (int)n, l);
+        pattern_free(&p);
+    }
+}
+
+static bool matches(const char *pattern, const char *text)
+{
+    struct err e;
+    struct pattern *p = pattern_new(pattern, &e);
+    assert_non_null(p);
+    bool r = pattern_match(p, text, strlen(text));
+    pattern_free(&p);
+    return r;
+}
+
+static void test_match(void **state)
+{
+    (void)state;
+    assert_true(matches("\\b5\\d\\d\\b", "GET / 503"));
+    assert_false(matches("\\b5\\d\\d\\b", "GET / 200"));
+    assert_true(matches("^done$", "done"));
+    assert_true(matches("(?i)error", "An ERROR"));
+    assert_true(matches("k\xc3\xb6", "k\xc3\xb6ln"));
+    assert_true(matches("a.c", "\xff"
+                               "a\xff"
+                               "c"));
+    assert_true(matches("", ""));
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_null(pattern_new("a(b", &e));
+    assert_string_equal(e.msg, "missing closing parenthesis at offset 3 of the regular expression "
+                               "'a(b'");
+    assert_null(pattern_new("(*UTF)x", &e));
+}
+
+/* each match is given up after a bounded effort, and the next one works */
+static void test_bounded(void **state)
+{
+    (void)state;
+    struct err e;
+    char text[201];
+    struct pattern *p = pattern_new("(a+)+$", &e);
+    memset(text, 'a', 200);
+    text[199] = '!';
+    mono_t start = mono_now();
+    for (int i = 0; i < 10; i++)
+        assert_false(pattern_match(p, text, 200));
+    assert_int_equal(pattern_given_up(p), 10);
+    assert_true(mono_sub(mono_now(), start).ns < DUR_S(5).ns);
+    assert_true(pattern_match(p, "aaa", 3));
+    pattern_free(&p);
+    pattern_free(&p);
+}
+
+RUN(TEST(test_literals), TEST(test_match), TEST(test_errors), TEST(test_bounded))

@@ -1,0 +1,326 @@
+/* The rules of alerts: options as written in a file, windows as fed, TRUE, FALSE or UNKNOWN. */
+#include "alerts/rules/metric.h"
+#include "alerts/rules/rule.h"
+#include "alerts/rules/wilson.h"
+
+#include "conf_text.h"
+#include "unit.h"
+
+#define SEC INT64_C(1000000000)
+#define BASE                                                                                       \
+    "[supervisord]\n[program:w]\ncommand=w\n[metric:m]\ntype=lines\nprogram=w\nerrors=ERR\n"       \
+    "[metric:t]\ntype=timer\ntimer=lat\nover=300ms\n"
+
+static struct conf *conf;
+static const struct item *alert;
+
+/* the alert of the text; the window's birth is at 1 s */
+static const struct rule *load(const char *section)
+{
+    char text[4096];
+    snprintf(text, sizeof(text), BASE "[alert:a]\n%s", section);
+    conf = load_text(text);
+    if (conf_nerrors(conf))
+        fail_msg("%s", conf_error(conf, 0));
+    VEC_EACH (&conf->items, i) {
+        if (conf->items.v[i]->family == &family_alert)
+            alert = conf->items.v[i];
+    }
+    const struct rule *r = rule_of(alert->kind);
+    assert_non_null(r);
+    return r;
+}
+
+static struct rule_input begin(void)
+{
+    return (struct rule_input){.now = {SEC}, .window = window_new(DUR_S(1), (mono_t){SEC})};
+}
+
+static void end(struct rule_input *in)
+{
+    window_free(&in->window);
+    timers_free(&in->timers);
+    conf_free(&conf);
+}
+
+static void feed(struct rule_input *in, int64_t seconds, uint32_t ok, uint32_t err)
+{
+    for (int64_t i = 0; i < seconds; i++) {
+        in->now.ns += SEC;
+        window_add(in->window, in->now, ok, err);
+    }
+}
+
+static struct evaluation eval(const struct rule *r, struct rule_input *in, bool firing)
+{
+    struct evaluation ev;
+    in->firing = firing;
+    r->evaluate(alert, in, &ev);
+    return ev;
+}
+
+#define assert_cond(ev, want)                                                                      \
+    do {                                                                                           \
+        if ((ev).cond != (want))                                                                   \
+            fail_msg("%s, not %s: %s", cond_text((ev).cond), cond_text(want), (ev).text);          \
+    } while (0)
+
+static void test_wilson(void **state)
+{
+    (void)state;
+    static const struct {
+        double k, n, low, high;
+    } known[] = {{0, 10, 0, 0.2775},       {2, 10, 0.0567, 0.5098},    {10, 10, 0.7225, 1},
+                 {5, 100, 0.0215, 0.1118}, {50, 1000, 0.0381, 0.0653}, {0, 0, 0, 1}};
+    for (size_t i = 0; i < COUNT(known); i++) {
+        double low = wilson_low(known[i].k, known[i].n) - known[i].low;
+        double high = wilson_high(known[i].k, known[i].n) - known[i].high;
+        assert_true(low < 1e-4 && low > -1e-4 && high < 1e-4 && high > -1e-4);
+    }
+}
+
+static void test_ratio(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=ratio\nmetric=m\nover=5%\nwindow=1m\n");
+    struct rule_input in = begin();
+    assert_int_equal(r->subject, SUBJECT_METRIC);
+    assert_string_equal(r->about(alert), "m");
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    assert_cond(eval(r, &in, true), COND_UNKNOWN); /* silence is no recovery */
+    feed(&in, 60, 9, 1);                           /* 10 % */
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text,
+                        "60 of 600 requests failed in the last 1m: 10%, surely above 7.8%; "
+                        "limit 5.0%");
+    assert_true(ev.n == 600 && ev.k == 60 && ev.value == 0.1 && ev.unit == UNIT_SHARE);
+    feed(&in, 60, 200, 9); /* 4.3 %: between the limits, it stays as it is */
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    assert_cond(eval(r, &in, true), COND_TRUE);
+    in.clear = 900;
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    in.clear = 0;
+    feed(&in, 60, 200, 2);
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    end(&in);
+    r = load("type=ratio\nmetric=m\nover=50%\nwindow=1m\nmethod=plain\nmin_count=3\n");
+    in = begin();
+    feed(&in, 2, 0, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    feed(&in, 1, 0, 1);
+    assert_cond(eval(r, &in, false), COND_TRUE);
+    in.window = (window_free(&in.window), NULL);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    end(&in);
+}
+
+/* what is not known is judged by its bounds */
+static void test_unknown(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=ratio\nmetric=m\nover=5%\nwindow=1m\n");
+    struct rule_input in = begin();
+    feed(&in, 30, 10, 0);
+    mono_t from = in.now;
+    in.now.ns += 30 * SEC;
+    window_dark(in.window, from, in.now);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN); /* half of it may have been errors */
+    feed(&in, 10, 0, 20);
+    assert_cond(eval(r, &in, false), COND_TRUE); /* were the rest all successes, it would hold */
+    feed(&in, 60, 100, 0);
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    from = in.now;
+    in.now.ns += 70 * SEC;
+    window_dark(in.window, from, in.now);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    assert_cond(eval(r, &in, true), COND_UNKNOWN);
+    end(&in);
+}
+
+static void test_burn(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=burn\nmetric=m\nobjective=99%\nwindows=page\n");
+    struct rule_input in = begin();
+    feed(&in, 3 * 3600, 100, 1); /* as much as the budget: 1, which is no more than 1 */
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    feed(&in, 1300, 40, 60); /* 20 of 60 minutes at 60 % */
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_true(ev.limit > 14.3 && ev.limit < 14.5 && ev.value > 14.4 && ev.unit == UNIT_BURN);
+    feed(&in, 60, 100, 0);
+    assert_cond(eval(r, &in, true), COND_TRUE);
+    feed(&in, 3 * 3600, 100, 0); /* the short windows let go of it */
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    in.now.ns += 3 * 3600 * SEC;
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    end(&in);
+}
+
+static void test_count(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=count\nmetric=m\nover=10\nwindow=1m\n");
+    struct rule_input in = begin();
+    feed(&in, 10, 5, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    feed(&in, 1, 5, 1);
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text, "11 errors in the last 1m, limit 10");
+    in.now.ns += 51 * SEC; /* two of them are too old */
+    assert_cond(eval(r, &in, true), COND_TRUE);
+    in.now.ns += 2 * SEC;
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    mono_t from = in.now;
+    in.now.ns += 40 * SEC;
+    window_dark(in.window, from, in.now);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    end(&in);
+}
+
+static void test_percentile(void **state)
+{
+    (void)state;
+    const struct rule *r =
+        load("type=percentile\nmetric=t\npercentile=95%\nover=300ms\nwindow=1m\n");
+    struct rule_input in = begin();
+    in.timers = timers_new(DUR_S(1), in.now);
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    assert_cond(eval(r, &in, true), COND_UNKNOWN);
+    for (int i = 0; i < 4; i++) { /* four slow ones: too few to say */
+        feed(&in, 1, 0, 1);
+        timers_add(in.timers, in.now, 400000000, 1);
+    }
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    feed(&in, 1, 0, 1);
+    timers_add(in.timers, in.now, 400000000, 1);
+    assert_cond(eval(r, &in, false), COND_TRUE); /* five of five */
+    window_add(in.window, in.now, 400, 0);
+    timers_add(in.timers, in.now, 10000000, 400);
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_FALSE); /* 5 of 405: the 95th percentile is 10 ms */
+    assert_true(ev.value > 0.0099 && ev.value < 0.0101 && ev.n == 405 && ev.k == 5);
+    window_add(in.window, in.now, 0, 40);
+    timers_add(in.timers, in.now, 290000000, 40);
+    assert_cond(eval(r, &in, false),
+                COND_FALSE); /* 290 ms: below the limit, not below 80 % of it */
+    assert_cond(eval(r, &in, true), COND_TRUE);
+    end(&in);
+}
+
+static void test_absent(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=absent\nmetric=m\nwindow=10m\n");
+    struct rule_input in = begin();
+    in.now.ns += 599 * SEC;
+    assert_cond(eval(r, &in, false), COND_FALSE); /* it has not had ten minutes yet */
+    in.now.ns += SEC;
+    assert_cond(eval(r, &in, false), COND_TRUE);
+    feed(&in, 1, 0, 1);
+    assert_cond(eval(r, &in, false), COND_TRUE); /* an error is no success */
+    feed(&in, 1, 1, 0);
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    in.now.ns += 700 * SEC;
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text, "the last success was 11m40s ago, limit 10m");
+    window_dark(in.window, (mono_t){in.now.ns - 20 * SEC}, in.now);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    end(&in);
+    r = load("type=absent\nmetric=m\nwindow=10m\nof=total\n");
+    in = begin();
+    in.now.ns += 700 * SEC;
+    feed(&in, 1, 0, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    end(&in);
+}
+
+static void test_program(void **state)
+{
+    (void)state;
+    const struct rule *r = load("type=program\nprogram=w\n");
+    struct rule_process p[] = {{"w:w_0", "RUNNING"}, {"w:w_1", "RUNNING"}, {"w:w_2", "FATAL"}};
+    struct rule_input in = begin();
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    in.processes = p;
+    in.nprocesses = 2;
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    in.nprocesses = 3;
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text, "w:w_2 is FATAL");
+    end(&in);
+    r = load("type=program\nprogram=w\nrestarts=3\nwindow=10m\n");
+    in = begin();
+    in.processes = p;
+    in.nprocesses = 3;
+    feed(&in, 2, 0, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE); /* the state was not asked for */
+    feed(&in, 1, 1, 0);
+    ev = eval(r, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text, "3 restarts of w in the last 10m, limit 3");
+    in.now.ns += 700 * SEC;
+    assert_cond(eval(r, &in, true), COND_FALSE);
+    end(&in);
+    r = load("type=program\nprogram=w\nrestarts=3\nstate=backoff,FATAL\n");
+    in = begin();
+    in.processes = p;
+    in.nprocesses = 3;
+    assert_cond(eval(r, &in, false), COND_TRUE);
+    end(&in);
+}
+
+/* a probe and its certificate: the item is made by hand, whatever kinds of probes there are */
+static void test_probe(void **state)
+{
+    (void)state;
+    struct alert_probe o = {.probe = "p"};
+    struct item it = {.own = &o};
+    struct rule_input in = {.probe = {.health = HEALTH_UNKNOWN}};
+    alert = &it;
+    assert_string_equal(rule_probe.about(&it), "p");
+    assert_cond(eval(&rule_probe, &in, false), COND_UNKNOWN);
+    in.probe = (struct rule_probe){HEALTH_OK, DUR_S(60), NULL, NULL};
+    assert_cond(eval(&rule_probe, &in, false), COND_FALSE);
+    in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(60), "status", "503 Service Unavailable"};
+    struct evaluation ev = eval(&rule_probe, &in, false);
+    assert_cond(ev, COND_TRUE);
+    assert_string_equal(ev.text,
+                        "the probe p has failed since 1m: status: 503 Service Unavailable");
+}
+
+static void test_cert(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"30d", "14d", "7d"};
+    static const struct {
+        int64_t life, left; /* days */
+        int stage;
+    } rows[] = {{365, 40, 0}, {365, 29, 1}, {365, 13, 2}, {365, 6, 3}, {365, 1, 3}, {365, 0, 4},
+                {365, -3, 4}, {45, 16, 0},  {45, 14, 1},  {45, 7, 1},  {45, 6, 2},  {45, 2, 3},
+                {6, 2, 0},    {6, 1, 1},    {90, 30, 0},  {90, 29, 1}, {365, 30, 0}};
+    struct alert_cert o = {.probe = "p", .stages = {(const char **)(uintptr_t)words, 3}};
+    struct item it = {.own = &o};
+    struct rule_input in = {.wall = {1000 * 86400 * SEC}};
+    alert = &it;
+    assert_cond(eval(&rule_cert, &in, false), COND_UNKNOWN);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        in.cert = (struct rule_cert){.seen = true, .not_after = (1000 + rows[i].left) * 86400};
+        in.cert.not_before = in.cert.not_after - rows[i].life * 86400;
+        struct evaluation ev = eval(&rule_cert, &in, false);
+        if (ev.stage != rows[i].stage || ev.cond != (ev.stage ? COND_TRUE : COND_FALSE))
+            fail_msg("%d of %d days: stage %d: %s", (int)rows[i].left, (int)rows[i].life, ev.stage,
+                     ev.text);
+    }
+    in.cert.not_after = 1000 * 86400 - 3600;
+    in.cert.subject = "CN=x";
+    assert_string_equal(eval(&rule_cert, &in, false).text,
+                        "the certificate of CN=x expired 1h ago");
+}
+
+RUN(TEST(test_wilson), TEST(test_ratio), TEST(test_unknown), TEST(test_burn), TEST(test_count),
+    TEST(test_percentile), TEST(test_absent), TEST(test_program), TEST(test_probe), TEST(test_cert))

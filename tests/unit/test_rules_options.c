@@ -1,0 +1,124 @@
+/* The options of metrics and of alerts' conditions: what their checks refuse, and with which words;
+ * and that the agent reads back what was checked. */
+#include "supervisor/conf/agentgen.h"
+
+#include "conf_text.h"
+#include "unit.h"
+
+#define BASE                                                                                       \
+    "[supervisord]\n[program:w]\ncommand=w\n[metric:m]\ntype=lines\nprogram=w\n"                   \
+    "[metric:t]\ntype=timer\ntimer=lat\ncell=30s\n"
+
+static const struct {
+    const char *section, *error; /* the error's end; NULL: none */
+} rows[] = {
+    {"[metric:x]\ntype=lines\n", "metric:x.program: is required for type=lines"},
+    {"[metric:x]\ntype=lines\nprogram=ww\n", "there is no [program:ww]; did you mean w?"},
+    {"[metric:x]\ntype=lines\nprogram=w\nerrors=\n",
+     "metric:x.errors: is empty, which would match every line"},
+    {"[metric:x]\ntype=lines\nprogram=w\ntotal=\n",
+     "metric:x.total: is empty; leave it away to count all lines"},
+    {"[metric:x]\ntype=lines\nprogram=w\nerrors=5%%|%(ENV_N)s\n", NULL},
+    {"[metric:x]\ntype=exits\nprogram=w\ncell=7s\n",
+     "metric:x.cell: a minute has to be a multiple of it: 1s, 2s, 3s, 4s, 5s, 6s, 10s, 12s, 15s, "
+     "20s, 30s or 1m"},
+    {"[metric:x]\ntype=exits\nprogram=w\ncell=500ms\n", "500ms is not between 1s and 1m"},
+    {"[metric:x]\ntype=probe\nprobe=p\n", "metric:x.probe: there is no [probe:p]"},
+    {"[metric:x]\ntype=counter\n", "metric:x.counter: is required, or errors= with total= or ok="},
+    {"[metric:x]\ntype=counter\ncounter=a\nerrors=b\n",
+     "metric:x.counter: stands alone; or give errors= with total= or ok="},
+    {"[metric:x]\ntype=counter\nerrors=b\n",
+     "metric:x.errors: needs one of total= and ok= beside it"},
+    {"[metric:x]\ntype=counter\nerrors=b\nok=c\ntotal=d\n",
+     "metric:x.errors: needs one of total= and ok= beside it"},
+    {"[metric:x]\ntype=counter\nerrors=b\nok=c\ntags=env:prod,x\n", NULL},
+    {"[metric:x]\ntype=timer\ntimer=a\npercentiles=50,99.9\n", NULL},
+    {"[metric:x]\ntype=timer\ntimer=a\npercentiles=50,100\n",
+     "metric:x.percentiles: 100 is not between 0 and 100"},
+    {"[metric:x]\ntype=timer\ntimer=a\npercentiles=p99\n",
+     "'p99' is not a percentage between 0% and 100% with at most four decimals"},
+    {"[alert:x]\ntype=ratio\n", "alert:x.metric: is required for type=ratio"},
+    {"[alert:x]\ntype=ratio\nmetric=n\n",
+     "alert:x.metric: there is no [metric:n]; did you mean m?"},
+    {"[alert:x]\ntype=ratio\nmetric=m\nover=0.05%\nwindow=72h\nmethod=plain\n", NULL},
+    {"[alert:x]\ntype=ratio\nmetric=m\nover=0\n", "0 is not between 0.0001% and 99.9999%"},
+    {"[alert:x]\ntype=ratio\nmetric=m\nwindow=5s\n",
+     "alert:x.window: the metric m counts in steps of 10s (its cell=); a window cannot be shorter"},
+    {"[alert:x]\ntype=burn\nmetric=m\n", "alert:x.objective: is required for type=burn"},
+    {"[alert:x]\ntype=burn\nmetric=m\nobjective=99.95%\n", NULL},
+    {"[alert:x]\ntype=burn\nmetric=m\nobjective=90%\n",
+     "alert:x.objective: the window of 1h fires at 14.4 times the budget, which would be 144% of "
+     "all requests: it never can; with this period the objective has to be above 93%"},
+    {"[alert:x]\ntype=burn\nmetric=m\nobjective=90%\nwindows=ticket\n", NULL},
+    {"[alert:x]\ntype=burn\nmetric=m\nobjective=99%\nperiod=7d\nwindows=all\n", NULL},
+    {"[alert:x]\ntype=count\nmetric=m\nof=errors\nover=5\n", NULL},
+    {"[alert:x]\ntype=percentile\nmetric=m\nover=1s\n",
+     "alert:x.metric: m is of type=lines; percentiles need a timer"},
+    {"[alert:x]\ntype=percentile\nmetric=t\n", "alert:x.over: is required for type=percentile"},
+    {"[alert:x]\ntype=percentile\nmetric=t\nover=300ms\npercentile=99.9%\n", NULL},
+    {"[alert:x]\ntype=absent\nmetric=m\nof=errors\n", "'errors' is not one of ok, total"},
+    {"[alert:x]\ntype=absent\nmetric=m\nwindow=1d\n", NULL},
+    {"[alert:x]\ntype=probe\n", "alert:x.probe: is required for type=probe"},
+    {"[alert:x]\ntype=cert\nprobe=p\n", "alert:x.probe: there is no [probe:p]"},
+    {"[alert:x]\ntype=cert\nprobe=p\nstages=7d,14d\n",
+     "14d: each stage has to be shorter than the one before, and longer than 0"},
+    {"[alert:x]\ntype=program\nprogram=w\n", NULL},
+    {"[alert:x]\ntype=program\nprogram=w\nstate=DEAD\n",
+     "alert:x.state: there is no state DEAD of a process"},
+    {"[alert:x]\ntype=program\nprogram=w\nwindow=5m\n", "alert:x.window: is only for restarts="},
+    {"[alert:x]\ntype=program\nprogram=w\nwindow=5m\nrestarts=3\n", NULL},
+    {"[agent]\nstatsd_listen=8125\nstatsd_socket=/run/statsd\n", NULL},
+    {"[agent]\nstatsd_listen=nohow:x\n",
+     "not a valid port number: 'x' (9001, *:9001 or host:9001)"},
+};
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* what is right comes through to the agent as it is */
+static void check_agent(const struct conf *c, const char *section)
+{
+    struct err e;
+    struct str out = STR_INIT;
+    agentgen_write(c, &out);
+    struct agentgen *g = agentgen_read(out.s, out.len, &e);
+    if (!g)
+        fail_msg("%s: %s", section, e.msg);
+    assert_int_equal(g->conf->items.n, c->items.n);
+    VEC_EACH (&c->items, i)
+        assert_true(item_same(g->conf->items.v[i], c->items.v[i]));
+    str_fini(&out);
+    agentgen_free(&g);
+}
+
+static bool any_error(const struct conf *c, const char *want)
+{
+    for (size_t i = 0; i < conf_nerrors(c); i++) {
+        if (ends_with(conf_error(c, i), want))
+            return true;
+    }
+    return false;
+}
+
+static void test_checks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[2048];
+        snprintf(text, sizeof(text), BASE "%s", rows[i].section);
+        struct conf *c = load_text(text);
+        if (rows[i].error && !any_error(c, rows[i].error))
+            fail_msg("%s: '%s', not '%s'", rows[i].section,
+                     conf_nerrors(c) ? conf_error(c, 0) : "no error", rows[i].error);
+        if (!rows[i].error && conf_nerrors(c))
+            fail_msg("%s: %s", rows[i].section, conf_error(c, 0));
+        if (!rows[i].error)
+            check_agent(c, rows[i].section);
+        conf_free(&c);
+    }
+}
+
+RUN(TEST(test_checks))
