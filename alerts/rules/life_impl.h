@@ -1,0 +1,12 @@
+/* What the two files of the life of an alert share. */
+#ifndef ALERTS_RULES_LIFE_IMPL_H
+#define ALERTS_RULES_LIFE_IMPL_H
+
+#include "alerts/rules/life.h"
+
+/* Appends an action; the number of them is bounded by the machine. */
+struct life_action *life_act(struct life_out *out, enum life_action_kind kind);
+/* A channel's answer: LIFE_DELIVERED, LIFE_LOST. */
+void life_answer(struct life *l, const struct life_event *ev, wall_t now, struct life_out *out);
+
+#endif
