@@ -59,7 +59,7 @@ static void defaults_follow_severity(void **state)
 {
     (void)state;
     struct read r;
-    accepts(&r, "type=t\n");
+    accepts(&r, "type=program\nprogram=web\n");
     assert_int_equal(r.o.severity, SEV_WARNING);
     assert_int_equal(r.o.hold_for, DUR_S(120).ns);
     assert_int_equal(r.o.keep_firing, DUR_S(600).ns);
@@ -68,12 +68,12 @@ static void defaults_follow_severity(void **state)
     assert_int_equal(r.o.nodata_after, -1);
     assert_true(r.o.notify_all);
     conf_free(&r.c);
-    accepts(&r, "type=t\nseverity=page\nrunbook=https://r/1\nfor=5s\nprogram=web\n");
+    accepts(&r, "type=program\nprogram=web\nseverity=page\nrunbook=https://r/1\nfor=5s\n");
     assert_int_equal(r.o.hold_for, DUR_S(5).ns);
     assert_int_equal(r.o.repeat, DUR_S(4 * 3600).ns);
     conf_free(&r.c);
     accepts(&r,
-            "type=t\nseverity=info\nlabels=team=db, tier=1\nsummary={{name}} {{labels.team}}\n");
+            "type=program\nprogram=web\nseverity=info\nlabels=team=db, tier=1\nsummary={{name}} {{labels.team}}\n");
     assert_int_equal(r.o.hold_for, 0);
     assert_int_equal(r.o.repeat, 0);
     assert_int_equal(r.o.labels.n, 2);
@@ -83,18 +83,18 @@ static void defaults_follow_severity(void **state)
 static void mistakes_are_told(void **state)
 {
     (void)state;
-    refuses("type=t\nseverity=page\n", "alert:x.runbook: is required for severity page");
-    refuses("type=t\nsummary={{valeu}}\n", "did you mean {{value}}?");
-    refuses("type=t\nsummary={{wholly_other}}\n", "the fields are name, program");
-    refuses("type=t\ndescription=it is {{value\n", "'{{' without '}}'");
-    refuses("type=t\nsummary={{labels.team}}\n", "labels= has no team");
-    refuses("type=t\nlabels=team\n", "'team' is not NAME=VALUE");
-    refuses("type=t\nlabels=a-b=c\n", "no name of a label");
-    refuses("type=t\nlabels=severity=c\n", "has the label severity already");
-    refuses("type=t\nlabels=a=1,a=2\n", "a is given twice");
-    refuses("type=t\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
-    refuses("type=t\nnotify=chat\n", "there is no [notify:chat]");
-    refuses("type=t\nclear=0%\n", "would never let the alert end");
+    refuses("type=program\nprogram=web\nseverity=page\n", "alert:x.runbook: is required for severity page");
+    refuses("type=program\nprogram=web\nsummary={{valeu}}\n", "did you mean {{value}}?");
+    refuses("type=program\nprogram=web\nsummary={{wholly_other}}\n", "the fields are name, program");
+    refuses("type=program\nprogram=web\ndescription=it is {{value\n", "'{{' without '}}'");
+    refuses("type=program\nprogram=web\nsummary={{labels.team}}\n", "labels= has no team");
+    refuses("type=program\nprogram=web\nlabels=team\n", "'team' is not NAME=VALUE");
+    refuses("type=program\nprogram=web\nlabels=a-b=c\n", "no name of a label");
+    refuses("type=program\nprogram=web\nlabels=severity=c\n", "has the label severity already");
+    refuses("type=program\nprogram=web\nlabels=a=1,a=2\n", "a is given twice");
+    refuses("type=program\nprogram=web\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
+    refuses("type=program\nprogram=web\nnotify=chat\n", "there is no [notify:chat]");
+    refuses("type=program\nprogram=web\nclear=0%\n", "would never let the alert end");
 }
 
 static const char *const label_texts[] = {"team=db", "tier="};
