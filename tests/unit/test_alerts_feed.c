@@ -191,7 +191,7 @@ static void test_reload(void **state)
                                "type=lines\nprogram=w\n[metric:x]\ntype=lines\nprogram=w\n"
                                "errors=a(\n");
     assert_int_equal(feed_load(f, bad, t0, &e), -1);
-    assert_non_null(strstr(e.msg, "metric:x.errors: missing closing parenthesis at offset 2"));
+    assert_non_null(strstr(e.msg, "metric:x.errors: the pattern is wrong at its character 3"));
     agentgen_free(&bad);
     expect(f, "lines", 1, 1);
     expect(f, "one", 5, 0);
