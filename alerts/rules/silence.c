@@ -1,6 +1,5 @@
 /* Silences: matchers over labels, a start, an end, somebody and a reason. */
 #include "alerts/rules/silence.h"
-#include "alerts/rules/record.h"
 #include "alerts/rules/template.h"
 #include "supervisor/base/text.h"
 
@@ -177,7 +176,6 @@ void silences_fini(struct silences *s)
 /* ---- written down ---- */
 
 enum { RECORD_SILENCE = 0x5349, SILENCE_VERSION = 1 };
-_Static_assert(SILENCE_RECORD == RECORD_HEAD + sizeof(struct silence), "one head");
 
 void silence_save(const struct silence *s, void *buf)
 {

@@ -3,6 +3,7 @@
 #ifndef ALERTS_RULES_SILENCE_H
 #define ALERTS_RULES_SILENCE_H
 
+#include "alerts/rules/record.h"
 #include "alerts/rules/wall.h"
 #include "supervisor/base/err.h"
 #include "supervisor/base/str.h"
@@ -62,7 +63,7 @@ void silences_fini(struct silences *s);
 /* "alertname=api-* severity!=info" */
 void silence_print(const struct silence *s, struct str *out);
 
-#define SILENCE_RECORD (12 + sizeof(struct silence))
+#define SILENCE_RECORD (RECORD_HEAD + sizeof(struct silence))
 void silence_save(const struct silence *s, void *buf);
 /* False: damaged or of another version. */
 bool silence_load(const void *buf, size_t size, struct silence *out);

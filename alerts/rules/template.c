@@ -9,14 +9,16 @@
 
 /* ---- how a value looks ---- */
 
+#define PLAIN_MAX 1e15 /* from here on with an exponent */
+
 /* three digits that matter, no needless zeros: 0.0512, 5.12, 512, 5120 */
 static void put_number(struct str *out, double v)
 {
     char buf[64];
-    int n = snprintf(buf, sizeof(buf), "%.*f", v >= 100 || v <= -100 ? 0 : 2, v);
-    if (v > -0.1 && v < 0.1 && v != 0)
-        n = snprintf(buf, sizeof(buf), "%.3g", v);
-    else if (strchr(buf, '.')) {
+    bool odd = (v > -0.1 && v < 0.1 && v != 0) || v >= PLAIN_MAX || v <= -PLAIN_MAX;
+    int n = odd ? snprintf(buf, sizeof(buf), "%.3g", v)
+                : snprintf(buf, sizeof(buf), "%.*f", v >= 100 || v <= -100 ? 0 : 2, v);
+    if (!odd && strchr(buf, '.')) {
         while (buf[n - 1] == '0')
             n--;
         n -= buf[n - 1] == '.';

@@ -72,8 +72,8 @@ static void defaults_follow_severity(void **state)
     assert_int_equal(r.o.hold_for, DUR_S(5).ns);
     assert_int_equal(r.o.repeat, DUR_S(4 * 3600).ns);
     conf_free(&r.c);
-    accepts(&r,
-            "type=program\nprogram=web\nseverity=info\nlabels=team=db, tier=1\nsummary={{name}} {{labels.team}}\n");
+    accepts(&r, "type=program\nprogram=web\nseverity=info\nlabels=team=db, "
+                "tier=1\nsummary={{name}} {{labels.team}}\n");
     assert_int_equal(r.o.hold_for, 0);
     assert_int_equal(r.o.repeat, 0);
     assert_int_equal(r.o.labels.n, 2);
@@ -83,16 +83,18 @@ static void defaults_follow_severity(void **state)
 static void mistakes_are_told(void **state)
 {
     (void)state;
-    refuses("type=program\nprogram=web\nseverity=page\n", "alert:x.runbook: is required for severity page");
+    refuses("type=program\nprogram=web\nseverity=page\n",
+            "alert:x.runbook: is required for severity page");
     refuses("type=program\nprogram=web\nsummary={{valeu}}\n", "did you mean {{value}}?");
-    refuses("type=program\nprogram=web\nsummary={{wholly_other}}\n", "the fields are name, program");
+    refuses("type=program\nprogram=web\nsummary={{wholly_other}}\n",
+            "the fields are name, program");
     refuses("type=program\nprogram=web\ndescription=it is {{value\n", "'{{' without '}}'");
     refuses("type=program\nprogram=web\nsummary={{labels.team}}\n", "labels= has no team");
     refuses("type=program\nprogram=web\nlabels=team\n", "'team' is not NAME=VALUE");
     refuses("type=program\nprogram=web\nlabels=a-b=c\n", "no name of a label");
     refuses("type=program\nprogram=web\nlabels=severity=c\n", "has the label severity already");
     refuses("type=program\nprogram=web\nlabels=a=1,a=2\n", "a is given twice");
-    refuses("type=program\nprogram=web\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
+    refuses("type=count\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
     refuses("type=program\nprogram=web\nnotify=chat\n", "there is no [notify:chat]");
     refuses("type=program\nprogram=web\nclear=0%\n", "would never let the alert end");
 }
@@ -154,6 +156,10 @@ static void fields_are_filled_in(void **state)
     value_is(0.00012, UNIT_COUNT, "0.00012");
     value_is(14.4, UNIT_BURN, "14.4x");
     value_is(-3.10, UNIT_COUNT, "-3.1");
+    value_is(1e300, UNIT_SHARE, "1e+302%");
+    value_is(1e300, UNIT_SECONDS, "1e+300 s");
+    value_is(__builtin_nan(""), UNIT_COUNT, "nan");
+    value_is(__builtin_inf(), UNIT_BURN, "infx");
 }
 
 static void a_line_is_cut_between_characters(void **state)
