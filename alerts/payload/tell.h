@@ -10,15 +10,28 @@
 /* How it goes out. */
 enum tell_way { TELL_HTTP, TELL_SMTP, TELL_COMMAND, TELL_LOG };
 
-/* What goes out. The strings belong to the message and are freed by tell_message_fini. */
+/* How a secured connection is insisted on where SMTP begins without one. */
+enum tell_starttls { TELL_TLS_REQUIRED, TELL_TLS_OFFERED, TELL_TLS_NEVER };
+
+/* What goes out. The strings belong to the message and are wiped and freed by tell_message_fini;
+ * what is a plain pointer belongs to the item. */
 struct tell_message {
     enum tell_way way;
-    const char *method;      /* "POST"; static */
-    struct str url;          /* http(s):// or smtp(s):// */
-    struct str headers;      /* lines "Name: value\n" */
-    struct str body;         /* what is sent, exactly; for a command its standard input */
-    struct str from, to;     /* SMTP: envelope; to: addresses, one a line */
-    struct str user, secret; /* credentials of the way; never logged */
+    const char *method; /* "POST"; static */
+    struct str url;     /* http(s):// or smtp(s)://. Several, one a line: each gets the message, and
+                           one that takes it is enough */
+    struct str headers; /* lines "Name: value\n"; for a command its environment, "NAME=value\n" */
+    struct str body;    /* what is sent, exactly; for a command its standard input */
+    struct str args;    /* of a command: its words, each with a NUL behind it */
+    struct str from, to; /* SMTP: envelope; to: addresses, one a line */
+    struct str user,
+        secret;           /* credentials of the way; never logged. secret without user: a token */
+    struct str sign_id;   /* the notice's id, with sign_keys */
+    struct str sign_keys; /* secrets, one a line: the sender signs the body with each */
+    enum tell_starttls starttls;
+    bool tls_insecure;
+    const char *tls_ca, *proxy; /* or NULL */
+    int level;                  /* TELL_LOG: enum log_level */
 };
 void tell_message_init(struct tell_message *m);
 void tell_message_fini(struct tell_message *m);
@@ -34,8 +47,9 @@ struct tell_verdict {
     char text[256];    /* what was wrong, for people; no secrets */
 };
 
-/* What came back. Of HTTP: status and at most 64 KiB of the body; of SMTP: the last reply's code;
- * of a command: its exit status. error: a transport error as a sentence, or NULL. */
+/* What came back. Of HTTP: status and at most 64 KiB of the body; of SMTP: the last reply's code
+ * (0: none) and its text; of a command: its exit status and its output. error: a transport error as
+ * a sentence, or NULL. */
 struct tell_answer {
     const char *error;
     int code;
@@ -58,5 +72,9 @@ struct tell {
 
 /* The teller of a [notify:N]; never NULL. */
 const struct tell *tell_of(const struct item *it);
+
+/* Replaces in text every value of the item's secret options, and every line and
+ * every header's value of those, by "***": servers repeat what they were sent. */
+void tell_redact(const struct item *it, char *text);
 
 #endif

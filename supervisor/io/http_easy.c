@@ -115,6 +115,9 @@ static void set_method(struct http_call *c)
 
 static void set_mail(struct http_call *c)
 {
+    static const long starttls[] = {[HTTP_STARTTLS_OFFERED] = CURLUSESSL_TRY,
+                                    [HTTP_STARTTLS_NEEDED] = CURLUSESSL_ALL,
+                                    [HTTP_STARTTLS_NEVER] = CURLUSESSL_NONE};
     const struct http_mail *m = c->rq.mail;
     c->rcpt = add_lines(NULL, m->to);
     c->sent = 0;
@@ -123,7 +126,8 @@ static void set_mail(struct http_call *c)
     SET(c, CURLOPT_UPLOAD, 1L);
     SET(c, CURLOPT_READFUNCTION, on_mail);
     SET(c, CURLOPT_READDATA, c);
-    SET(c, CURLOPT_USE_SSL, (long)(m->starttls_needed ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    SET(c, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L); /* one bad address does not hide an alert from all */
+    SET(c, CURLOPT_USE_SSL, starttls[m->starttls]);
     if (c->rq.user) {
         SET(c, CURLOPT_USERNAME, c->rq.user);
         SET(c, CURLOPT_PASSWORD, c->rq.password ? c->rq.password : "");

@@ -297,6 +297,27 @@ static void start_transfer(struct http_call *c)
     arm(c);
 }
 
+static bool is_link_local(const struct netaddr *a)
+{
+    if (netaddr_family(a) != 6)
+        return ntohl(a->in.sin_addr.s_addr) >> 16 == 0xa9fe; /* 169.254.0.0/16 */
+    const struct in6_addr *in6 = &a->in6.sin6_addr;
+    return IN6_IS_ADDR_LINKLOCAL(in6) ||
+           (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 169 && in6->s6_addr[13] == 254);
+}
+
+/* False if none is left. */
+static bool drop_link_local(struct http_call *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->addrs.naddrs; i++) {
+        if (!is_link_local(&c->addrs.addrs[i]))
+            c->addrs.addrs[n++] = c->addrs.addrs[i];
+    }
+    c->addrs.naddrs = n;
+    return n > 0;
+}
+
 static void on_addrs(void *obj, const struct resolve_result *r)
 {
     struct http_call *c = obj;
@@ -305,11 +326,15 @@ static void on_addrs(void *obj, const struct resolve_result *r)
     c->r.phase_ns[HTTP_RESOLVE] += (c->r.phase_ns[HTTP_RESOLVE] < 0) + (r->cached ? 0 : took);
     c->addrs = *r;
     c->addr = 0;
-    if (r->status == RESOLVE_OK) {
+    bool local = r->status == RESOLVE_OK && c->rq.no_link_local && !drop_link_local(c);
+    if (r->status == RESOLVE_OK && !local) {
         start_transfer(c);
         return;
     }
-    http_fail(c, HTTP_DNS, "%s", r->text);
+    if (local)
+        http_fail(c, HTTP_REFUSED, "%s has a link-local address only", c->host);
+    else
+        http_fail(c, HTTP_DNS, "%s", r->text);
     next_step(c);
 }
 

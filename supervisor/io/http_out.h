@@ -89,11 +89,16 @@ struct http_tls {
     int least;               /* 10 to 13 for TLS 1.0 to 1.3; 0: 1.2 */
 };
 
-/* With it the URL is smtp:// or smtps:// and the body is a message. */
+/* Of smtp://, which begins without TLS: it is used when it is offered, has to be, or is not. */
+enum http_starttls { HTTP_STARTTLS_OFFERED, HTTP_STARTTLS_NEEDED, HTTP_STARTTLS_NEVER };
+
+/* With it the URL is smtp:// or smtps:// and the body is a message, whose lines end in CR LF. The
+ * result's status is the code of the server's last reply, its headers are all replies. Where the
+ * server takes some of the recipients, those get it, and the call went well. */
 struct http_mail {
-    const char *from;     /* an address */
-    const char *to;       /* addresses, one a line */
-    bool starttls_needed; /* else it is used when it is offered */
+    const char *from; /* an address */
+    const char *to;   /* addresses, one a line */
+    enum http_starttls starttls;
 };
 
 /* Texts stay the caller's and must stay as they are until done is called. NULL or 0: unset. */
@@ -105,12 +110,13 @@ struct http_request {
     size_t body_len;
     const char *user, *password, *bearer;
     struct http_tls tls;
-    const char *proxy; /* "http://host:port"; NULL: none, whatever the environment says */
-    int family;        /* 4, 6, 0 for any */
-    bool reuse;        /* a connection may be kept and used again */
-    bool compressed;   /* offer compression; what is read is decoded */
-    int redirects;     /* followed at most; 0: a redirect is an answer like others */
-    size_t max_body;   /* reading ends there */
+    const char *proxy;  /* "http://host:port"; NULL: none, whatever the environment says */
+    int family;         /* 4, 6, 0 for any */
+    bool no_link_local; /* not to link-local addresses, where clouds keep credentials */
+    bool reuse;         /* a connection may be kept and used again */
+    bool compressed;    /* offer compression; what is read is decoded */
+    int redirects;      /* followed at most; 0: a redirect is an answer like others */
+    size_t max_body;    /* reading ends there */
     bool keep_body, keep_headers;
     const struct http_mail *mail;
     mono_t deadline;
