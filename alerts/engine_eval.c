@@ -197,9 +197,10 @@ void eval_own(struct engine *e, struct alert *a, bool on, const char *text)
 
 #define PORTION 256 /* alerts a turn */
 
-static void run_due(struct engine *e, struct alert *a, wall_t now)
+/* At a deadline of its life it is judged, too: what is told has the numbers of now. */
+static void run_due(struct engine *e, struct alert *a)
 {
-    if (wall_reached(a->next_eval, now)) {
+    if (a->origin == FROM_CONF && a->known) {
         eval_alert(e, a);
         return;
     }
@@ -219,7 +220,7 @@ bool eval_due(struct engine *e)
         }
         if (done++ == PORTION)
             return false;
-        run_due(e, a, now);
+        run_due(e, a);
     }
     return true;
 }

@@ -34,13 +34,13 @@ static void a_counter_becomes_an_alert_that_is_told_and_ends(void **state)
                                     "severity=critical\nsummary={{name}} {{value}} of {{n}}\n"
                                     "for=5s\nkeep_firing=5s\n";
     world_open(&w, conf, 1);
-    for (int s = 0; s < 120; s++) {
+    for (int s = 0; s < 150; s++) {
         const char *text = s >= 30 && s < 50 ? "req:20|c\nbad:15|c" : "req:20|c";
         feed_statsd(engine_feed(w.e), mono_now(), text, strlen(text));
         world_run(&w, 1000);
         if (s == 29)
             assert_string_equal(world_state(&w, "errors"), "ok");
-        if (s == 33)
+        if (s == 38)
             assert_string_equal(world_state(&w, "errors"), "pending");
     }
     assert_string_equal(world_state(&w, "errors"), "ok");
