@@ -26,8 +26,8 @@ enum life_state { LIFE_OK, LIFE_PENDING, LIFE_FIRING, LIFE_RECOVERING };
 const char *life_state_name(enum life_state s);
 
 /* Kinds of notices: what a channel that keeps incidents does with it. */
-enum tell { TELL_TRIGGER, TELL_RESOLVE, TELL_UPDATE, TELL_ACK, TELL_DIGEST, TELLS };
-const char *tell_name(enum tell t);
+enum tell_what { TELL_TRIGGER, TELL_RESOLVE, TELL_UPDATE, TELL_ACK, TELL_DIGEST, TELLS };
+const char *tell_name(enum tell_what t);
 
 #define LIFE_REASONS(X)                                                                            \
     X(FIRED, "fired")                                                                              \
@@ -119,7 +119,7 @@ struct life_event {
     enum cond cond;
     enum severity severity;
     uint32_t channel, seq;
-    enum tell tell;
+    enum tell_what tell;
     const char *by;
     wall_t until;
 };
@@ -137,7 +137,7 @@ struct life_action {
     enum life_state from, to;
     bool on;
     uint32_t channel, seq;
-    enum tell tell;
+    enum tell_what tell;
     enum life_reason why;
 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const char *tell_name(enum tell t)
+const char *tell_name(enum tell_what t)
 {
     static const char *const names[TELLS] = {[TELL_TRIGGER] = "trigger",
                                              [TELL_RESOLVE] = "resolve",
@@ -140,7 +140,7 @@ struct telling {
     bool said;    /* something was */
 };
 
-static void hand_out(struct telling *t, struct life_channel *c, enum tell tell,
+static void hand_out(struct telling *t, struct life_channel *c, enum tell_what tell,
                      enum life_reason why)
 {
     struct life_action *a = life_act(t->out, LIFE_TELL);

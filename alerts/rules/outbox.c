@@ -17,7 +17,7 @@ static struct outbox_action *act(struct outbox_out *out, enum outbox_action_kind
         a->row = *row;
         a->channel = row->channel;
         a->seq = row->seq;
-        a->tell = (enum tell)row->tell;
+        a->tell = (enum tell_what)row->tell;
     }
     return a;
 }

@@ -41,7 +41,7 @@ struct outbox_row {
     wall_t sent; /* the last attempt began then */
     uint32_t channel;
     uint32_t seq, folded_seq; /* of the notices, for their alert (life.h) */
-    uint32_t tell, why;       /* enum tell, enum life_reason */
+    uint32_t tell, why;       /* enum tell_what, enum life_reason */
     uint32_t state, attempts, fell_back;
     uint32_t copy; /* made for a fallback: the channel that failed; 0: no copy */
     uint32_t unused;
@@ -78,7 +78,7 @@ enum outbox_action_kind {
 struct outbox_action {
     enum outbox_action_kind kind;
     uint32_t channel, seq;
-    enum tell tell;
+    enum tell_what tell;
     bool delivered;
     struct outbox_row row;
 };
@@ -89,7 +89,7 @@ struct outbox_out {
 struct outbox_notice {
     const char *key;
     uint32_t channel, seq;
-    enum tell tell;
+    enum tell_what tell;
     enum life_reason why;
     uint64_t payload;
 };

@@ -1,5 +1,6 @@
 /* The agent's probes, and what their results mean for the programs that they look at. */
 #include "supervisor/agent/probing.h"
+#include "supervisor/agent/alerting.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/io/files.h"
@@ -76,6 +77,7 @@ static void on_event(void *obj, const struct probe_event *ev)
 {
     struct agent_program *a = obj;
     const struct probe_view *v = ev->probe;
+    alerting_probe(a, ev);
     if (ev->kind == PROBE_CHANGED) {
         log_change(ev);
         tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);

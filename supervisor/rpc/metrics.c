@@ -82,4 +82,5 @@ void metrics_write(const struct agent_program *a, struct str *out)
     put_states(&x, a);
     put_counters(&x, a);
     metrics_probes(&x, a);
+    metrics_alerts(&x, a);
 }

@@ -6,5 +6,6 @@
 #include "supervisor/rpc/rpc.h"
 
 void metrics_probes(struct expo *x, const struct agent_program *a);
+void metrics_alerts(struct expo *x, const struct agent_program *a);
 
 #endif

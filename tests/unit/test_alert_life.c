@@ -56,7 +56,7 @@ static void gates(struct fix *f, uint64_t silence, uint64_t inhibitor)
     pass(f, 1);
 }
 
-static const struct life_action *told(const struct fix *f, enum tell t)
+static const struct life_action *told(const struct fix *f, enum tell_what t)
 {
     for (size_t i = 0; i < f->out.n; i++) {
         if (f->out.v[i].kind == LIFE_TELL && f->out.v[i].tell == t)
@@ -83,7 +83,7 @@ static bool acted(const struct fix *f, enum life_action_kind kind, bool on)
 }
 
 /* the trigger or resolve of this turn arrives at (or is lost on the way to) MAIL */
-static void answer(struct fix *f, enum life_event_kind kind, enum tell t)
+static void answer(struct fix *f, enum life_event_kind kind, enum tell_what t)
 {
     const struct life_action *a = told(f, t);
     assert_non_null(a);

@@ -28,7 +28,7 @@
 /* a channel's way out: triggers and resolves in their order; the head is answered */
 struct post {
     uint32_t seq[8];
-    enum tell tell[8];
+    enum tell_what tell[8];
     size_t n;
     bool open; /* the receiver has an incident */
     bool told; /* by the walk's own count: a trigger handed out, not lost, no resolve after */
@@ -159,7 +159,7 @@ static void answer(struct world *w, size_t i, bool deliver)
     if (!p->n)
         return;
     uint32_t seq = p->seq[0];
-    enum tell tell = p->tell[0];
+    enum tell_what tell = p->tell[0];
     p->n--;
     memmove(p->seq, p->seq + 1, p->n * sizeof(p->seq[0]));
     memmove(p->tell, p->tell + 1, p->n * sizeof(p->tell[0]));

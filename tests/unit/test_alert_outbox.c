@@ -40,7 +40,7 @@ static void teardown(struct fix *f)
     outbox_out_fini(&f->out);
 }
 
-static uint64_t put(struct fix *f, uint32_t channel, enum tell tell, uint32_t seq)
+static uint64_t put(struct fix *f, uint32_t channel, enum tell_what tell, uint32_t seq)
 {
     f->out.v.n = 0;
     return outbox_put(

@@ -290,7 +290,7 @@ static void test_probe(void **state)
     struct evaluation ev = eval(&rule_probe, &in, false);
     assert_cond(ev, COND_TRUE);
     assert_string_equal(ev.text,
-                        "the probe p has failed since 1m: status: 503 Service Unavailable");
+                        "the probe p has failed for 1m: status: 503 Service Unavailable");
 }
 
 static void test_cert(void **state)

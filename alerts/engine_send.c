@@ -1,0 +1,343 @@
+/* Attempts: rows of the outbox, what is sent again while it fires, tests. */
+#include "alerts/engine_impl.h"
+#include "supervisor/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define JOBS_MAX 32
+
+/* ---- rows ---- */
+
+static const struct outbox_row *row_of(const struct engine *e, uint64_t id)
+{
+    VEC_EACH (&e->outbox.rows, i) {
+        if (e->outbox.rows.v[i].id == id)
+            return &e->outbox.rows.v[i];
+    }
+    return NULL;
+}
+
+static void job_add(struct engine *e, const struct outbox_row *row)
+{
+    struct job *j = mem_zalloc(sizeof(*j)), **at = &e->jobs;
+    while (*at)
+        at = &(*at)->next;
+    *j = (struct job){.e = e,
+                      .row = row->id,
+                      .channel = row->channel,
+                      .batch = e->batch,
+                      .made = row->made};
+    *at = j;
+    e->njobs++;
+}
+
+static void job_drop(struct engine *e, struct job *j)
+{
+    struct job **at = &e->jobs;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    e->njobs--;
+    free(j);
+}
+
+void send_pump(struct engine *e)
+{
+    const struct outbox_row *row;
+    wall_t now = engine_now(e);
+    while (e->njobs < JOBS_MAX && (row = outbox_next(&e->outbox, now, &e->out))) {
+        e->outbox_moved = true;
+        job_add(e, row);
+        outbox_drain(e);
+    }
+    outbox_drain(e); /* of what expired */
+}
+
+/* ---- answers ---- */
+
+static void failed(struct engine *e, struct channel *c, const char *text)
+{
+    c->failed++;
+    c->last_error_at = wall_now();
+    snprintf(c->last_error, sizeof(c->last_error), "%s", text);
+    if (LOG_LIMIT(10))
+        log_warn("notifier %s: %s", c->name, text);
+    engine_later(e);
+}
+
+static void delivered(struct engine *e, struct channel *c, wall_t made)
+{
+    dur_t d = wall_sub(engine_now(e), made);
+    c->delivered++;
+    c->latency_sum += d.ns > 0 ? (double)d.ns / 1e9 : 0;
+    c->last_ok_at = wall_now();
+}
+
+static void job_done(struct job *j, enum outbox_result res, dur_t after)
+{
+    struct engine *e = j->e;
+    uint64_t row = j->row;
+    job_drop(e, j);
+    outbox_result(&e->outbox, row, res, after, engine_now(e), &e->out);
+    e->outbox_moved = true;
+    engine_later(e);
+}
+
+static void on_sent(void *obj, const struct tell_verdict *v)
+{
+    static const enum outbox_result results[] = {
+        [TELL_DELIVERED] = OUT_DELIVERED, [TELL_RETRY] = OUT_FAILED, [TELL_PERMANENT] = OUT_REFUSED};
+    struct job *j = obj;
+    struct channel *c = engine_channel(j->e, j->channel);
+    if (c && v->result == TELL_DELIVERED)
+        delivered(j->e, c, j->made);
+    else if (c)
+        failed(j->e, c, v->text);
+    job_done(j, results[v->result], v->retry_after);
+}
+
+/* ---- beginnings ---- */
+
+/* The notice of a row; if its words are lost at least what it is about is told. */
+static struct notice notice_of(struct engine *e, const struct outbox_row *row)
+{
+    struct payload *p = payload_find(e, row->folded ? row->folded : row->payload);
+    struct alert *a = engine_find(e, row->key);
+    if (p) {
+        struct notice n = p->c->n;
+        n.kind = row->folded ? NOTICE_BRIEF : n.kind;
+        return n;
+    }
+    return (struct notice){.kind = row->folded                  ? NOTICE_BRIEF
+                                   : row->tell == TELL_RESOLVE ? NOTICE_RESOLVED
+                                                               : NOTICE_FIRING,
+                           .key = row->key,
+                           .alert = a ? a->name : row->key,
+                           .severity = severity_name(a ? a->severity : SEV_WARNING),
+                           .summary = "the words of this notice were lost",
+                           .description = "",
+                           .runbook = "",
+                           .dashboard = "",
+                           .reason = "",
+                           .program = "",
+                           .host = e->host,
+                           .ack = "",
+                           .starts = row->made,
+                           .ends = row->tell == TELL_RESOLVE ? row->made : WALL_NEVER,
+                           .at = row->made};
+}
+
+static void job_begin(struct engine *e, struct job *j, struct channel *c,
+                      const struct outbox_row *row)
+{
+    char id[64];
+    struct notice n = notice_of(e, row);
+    const struct notice *list[] = {&n};
+    snprintf(id, sizeof(id), "%016" PRIx64 "-%" PRIu64, e->ids.instance, row->id);
+    n.id = id;
+    j->send = send_start(&(struct send_request){
+        .env = e->env, .item = c->item, .notices = list, .n = 1, .done = on_sent, .obj = j});
+}
+
+/* True if the job is still there. */
+static void job_try(struct engine *e, struct job *j)
+{
+    struct channel *c = engine_channel(e, j->channel);
+    const struct outbox_row *row = row_of(e, j->row);
+    if (!row || !c || !c->item)
+        job_drop(e, j);
+    else if (row->tell == TELL_RESOLVE && !notify_opts(c->item)->resolved)
+        job_done(j, OUT_DELIVERED, (dur_t){0}); /* nobody wants to know */
+    else if (!c->resend)
+        job_begin(e, j, c, row);
+}
+
+void send_begin(struct engine *e)
+{
+    struct job *next;
+    for (struct job *j = e->jobs; j; j = next) {
+        next = j->next;
+        if (!j->send && j->batch <= e->committed)
+            job_try(e, j);
+    }
+}
+
+/* ---- what is sent again while it fires ---- */
+
+static bool has_jobs(const struct engine *e, const struct channel *c)
+{
+    for (const struct job *j = e->jobs; j; j = j->next) {
+        if (j->channel == c->id)
+            return true;
+    }
+    return false;
+}
+
+static bool has_open(const struct alert *a, const struct channel *c)
+{
+    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
+        const struct life_channel *l = &a->life.ch[i];
+        if (l->id == c->id)
+            return l->open && l->on_way == CH_NOTHING && life_firing(&a->life);
+    }
+    return false;
+}
+
+static void on_resent(void *obj, const struct tell_verdict *v)
+{
+    struct channel *c = obj;
+    c->resend = NULL;
+    if (v->result != TELL_DELIVERED)
+        failed(c->e, c, v->text);
+    engine_later(c->e);
+}
+
+#define RESEND_MAX 1000
+
+static void resend(struct engine *e, struct channel *c)
+{
+    VEC(const struct notice *) list = VEC_INIT;
+    VEC(struct notice_copy *) copies = VEC_INIT;
+    VEC_EACH (&e->order, i) {
+        struct alert *a = e->order.v[i];
+        if (!has_open(a, c) || copies.n == RESEND_MAX)
+            continue;
+        struct notice_copy *n = tell_make(e, a, TELL_UPDATE, WHY_REMINDER);
+        n->n.id = arena_printf(n->a, "%016" PRIx64 "-again-%s", e->ids.instance, a->key);
+        VEC_PUSH(&copies, n);
+        VEC_PUSH(&list, &n->n);
+    }
+    c->next_resend = list.n ? wall_add(engine_now(e), c->tell->resend) : WALL_NEVER;
+    if (list.n)
+        c->resend = send_start(&(struct send_request){.env = e->env,
+                                                      .item = c->item,
+                                                      .notices = list.v,
+                                                      .n = c->tell->batches ? list.n : 1,
+                                                      .done = on_resent,
+                                                      .obj = c});
+    VEC_EACH (&copies, i)
+        notice_copy_free(&copies.v[i]);
+    VEC_FINI(&copies);
+    VEC_FINI(&list);
+}
+
+void send_resends(struct engine *e)
+{
+    struct channel *c, *next;
+    wall_t now = engine_now(e);
+    HASH_ITER(hh, e->channels, c, next)
+    {
+        if (!wall_reached(c->next_resend, now) || !c->item)
+            continue;
+        if (c->resend || has_jobs(e, c))
+            c->next_resend = wall_add(now, DUR_S(1));
+        else
+            resend(e, c);
+    }
+}
+
+void send_told(struct engine *e, struct channel *c)
+{
+    if (c->item && c->tell->resend.ns && !c->next_resend.ns)
+        c->next_resend = wall_add(engine_now(e), c->tell->resend);
+}
+
+wall_t send_deadline(const struct engine *e)
+{
+    const struct channel *c, *next;
+    wall_t at = WALL_NEVER;
+    HASH_ITER(hh, e->channels, c, next)
+    at = wall_min(at, c->next_resend);
+    return at;
+}
+
+/* ---- tests ---- */
+
+static void tester_drop(struct engine *e, struct tester *t)
+{
+    struct tester **at = &e->testers;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    free(t);
+}
+
+static void on_tested(void *obj, const struct tell_verdict *v)
+{
+    struct tester *t = obj;
+    bool ok = v->result == TELL_DELIVERED;
+    t->done(t->obj, ok, v->text[0] ? v->text : ok ? "delivered" : "not delivered");
+    tester_drop(t->e, t);
+}
+
+static void test_begin(struct engine *e, struct tester *t, const struct channel *c)
+{
+    char id[64];
+    snprintf(id, sizeof(id), "%016" PRIx64 "-test-%" PRId64, e->ids.instance, wall_now().ns);
+    struct notice n = {.kind = NOTICE_TEST,
+                       .id = id,
+                       .key = id,
+                       .alert = "test",
+                       .severity = severity_name(SEV_INFO),
+                       .summary = "a test: this notifier works",
+                       .description = "somebody asked for it with supctl notify test",
+                       .runbook = "",
+                       .dashboard = "",
+                       .reason = "a test",
+                       .program = "",
+                       .host = e->host,
+                       .ack = "",
+                       .starts = wall_now(),
+                       .at = wall_now()};
+    const struct notice *list[] = {&n};
+    t->send = send_start(&(struct send_request){
+        .env = e->env, .item = c->item, .notices = list, .n = 1, .done = on_tested, .obj = t});
+}
+
+int engine_test(struct engine *e, const char *notifier, engine_tested_fn *done, void *obj,
+                struct err *er)
+{
+    struct channel *c;
+    HASH_FIND_STR(e->channels, notifier, c);
+    if (!c || !c->item)
+        return err_set(er, "there is no [notify:%s]", notifier);
+    struct tester *t = mem_zalloc(sizeof(*t));
+    *t = (struct tester){.e = e, .done = done, .obj = obj, .next = e->testers};
+    e->testers = t;
+    test_begin(e, t, c);
+    return 0;
+}
+
+/* ---- the end of items ---- */
+
+static void cancel_tests(struct engine *e, bool answer)
+{
+    while (e->testers) {
+        struct tester *t = e->testers;
+        send_cancel(&t->send);
+        if (answer)
+            t->done(t->obj, false, "the configuration was loaded anew; try again");
+        tester_drop(e, t);
+    }
+}
+
+void send_cancel_all(struct engine *e, bool unsent)
+{
+    struct channel *c, *next;
+    HASH_ITER(hh, e->channels, c, next)
+    {
+        if (c->resend)
+            c->next_resend = engine_now(e);
+        send_cancel(&c->resend);
+    }
+    while (e->jobs) {
+        uint64_t row = e->jobs->row;
+        send_cancel(&e->jobs->send);
+        job_drop(e, e->jobs);
+        if (unsent)
+            outbox_result(&e->outbox, row, OUT_UNSENT, (dur_t){0}, engine_now(e), &e->out);
+    }
+    cancel_tests(e, unsent);
+}
