@@ -186,8 +186,8 @@ struct engine *engine_new(const struct engine_env *env, const struct engine_ops 
     e->loaded = true; /* until there is a store */
     e->feed = feed_new();
     e->batch = 1;
-    e->ids.instance = rng_entropy();
-    rng_seed(&e->outbox.rng, rng_entropy());
+    rng_seed(&e->outbox.rng, env->seed ? env->seed : rng_entropy());
+    e->ids.instance = rng_next(&e->outbox.rng);
     str_init(&e->saved_windows, 0);
     LOOP_TIMER(&e->timer, e->loop, on_timer, e);
     LOOP_DEFER(&e->turn, on_turn, e);
@@ -222,8 +222,7 @@ static void restore_windows(struct engine *e)
 {
     struct err er;
     const struct str *s = &e->saved_windows;
-    if (s->len &&
-        feed_restore(e->feed, s->s, s->len, loop_now(e->loop), engine_now(e), &er) < 0)
+    if (s->len && feed_restore(e->feed, s->s, s->len, loop_now(e->loop), engine_now(e), &er) < 0)
         log_warn("alerts: the metrics' windows begin anew: %s", er.msg);
     str_fini(&e->saved_windows);
 }

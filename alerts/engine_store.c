@@ -72,7 +72,8 @@ static const char *id_key(uint64_t id, char key[KEY])
 /* The life's record, then the origin as one byte, then the name. */
 void store_alert(struct engine *e, struct alert *a)
 {
-    if (memcmp(&a->life, &a->saved, sizeof(a->life)) == 0)
+    const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
+    if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
         return;
     size_t name = strlen(a->name), n = LIFE_RECORD + 1 + name;
     char *value = mem_alloc(n);
@@ -290,8 +291,7 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
     size_t n = op->n - LIFE_RECORD - 1;
     char *name = mem_zalloc(n + 1);
     memcpy(name, p + LIFE_RECORD + 1, n);
-    struct alert *a =
-        engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
+    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
     free(name);
     a->life = a->saved = life;
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
@@ -363,7 +363,7 @@ static const struct table {
     const char *name;
     bool (*restore)(struct engine *e, const struct store_op *op);
 } tables[] = {
-    {"alert", restore_alert}, {"outbox", restore_row},    {"notice", restore_notice},
+    {"alert", restore_alert}, {"outbox", restore_row},      {"notice", restore_notice},
     {"meta", restore_meta},   {"silence", restore_silence}, {"windows", restore_windows},
 };
 

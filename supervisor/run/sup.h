@@ -73,8 +73,8 @@ struct sup {
     struct gen_list retired;
     struct health_program *health; /* what probes say about programs */
     unsigned nhealth;
-    struct group_list groups;  /* in start order: priority, then name */
-    struct group *found_last;  /* by group_find */
+    struct group_list groups; /* in start order: priority, then name */
+    struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
     struct due_list due; /* what the processes wait for */
     struct proc_queue spawn_queue;

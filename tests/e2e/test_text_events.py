@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 
+from harness.waiting import wait
 from harness.wire import record
 
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
@@ -105,7 +106,8 @@ stdout_events_enabled=true
             elif what == "subscribe":
                 second.sock.sendall(b"e subscribe\ttext=1\n")
             else:
-                time.sleep(0.1)
+                end = time.monotonic() + 0.1
+                wait(lambda end=end: time.monotonic() >= end, 5)
         s.send(signal.SIGCONT)
         first = Events.__new__(Events)
         first.wire, first.seen = second, []

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/fanotify.h>
 #include <sys/stat.h>
 
 static struct loop *loop;
@@ -136,57 +135,9 @@ static void ended_requests_are_not_answered(void **state)
     assert_int_equal(s.n, 1);
 }
 
-/* A disk that does not answer: the kernel asks us whether a file may be opened, and we do not say.
- * Returns -1 where that is not allowed. */
-static int hold_opens(const char *path)
-{
-    int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
-    if (fd >= 0 && fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static void a_disk_that_hangs_stops_only_its_readers(void **state)
-{
-    (void)state;
-    const char *hung = make(0, "hung", 4);
-    char other[300];
-    struct files_read *stuck[FILES_THREADS];
-    int fd = hold_opens(hung);
-    if (fd < 0)
-        skip(); /* needs CAP_SYS_ADMIN */
-    for (int i = 0; i < FILES_THREADS; i++) {
-        if (i == FILES_THREADS - 1) { /* one thread is free: others still read */
-            snprintf(other, sizeof(other), "%s/1.txt", dir);
-            const char *good = other;
-            make(1, "good", 4);
-            assert_string_equal(ask(&good, 1).text[0], "good");
-        }
-        snprintf(other, sizeof(other), "%s/0.txt", dir);
-        const char *path = other;
-        stuck[i] = files_start(
-            &(struct files_request){.files = files, .patterns = &path, .n = 1, .done = never});
-    }
-    const char *path = other;
-    struct seen s = ask(&path, 1);
-    assert_int_equal(s.n, 1);
-    assert_non_null(strstr(s.text[0], "all readers wait for a disk that does not answer"));
-    for (int i = 0; i < FILES_THREADS; i++)
-        files_end(&stuck[i]); /* at once, though the threads hang */
-    close(fd);                /* the disk is back, and the readers are free again */
-    for (int i = 0; i < 1000 && strcmp(s.text[0], "hung") != 0; i++) {
-        poll(NULL, 0, 10);
-        s = ask(&path, 1);
-    }
-    assert_string_equal(s.text[0], "hung");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(files_and_patterns), TEST(too_large_and_from_proc),
-                                       TEST(ended_requests_are_not_answered),
-                                       TEST(a_disk_that_hangs_stops_only_its_readers)};
+                                       TEST(ended_requests_are_not_answered)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
