@@ -2,12 +2,12 @@
  * database is away. Without an argument it prints a port that is free. */
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mono.h"
+#include "supervisor/base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,16 +94,16 @@ static void answer(int fd, bool down)
 int main(int argc, char **argv)
 {
     mono_t begun = mono_now();
-    int port = argc == 2 ? atoi(argv[1]) : 0;
+    int64_t port;
     if (argc == 1)
         return print_free_port();
-    if (argc != 2 || port < 1 || port > 65535) {
+    if (argc != 2 || text_int(argv[1], 1, 65535, &port, NULL) < 0) {
         dprintf(2, "usage: website [PORT]\n");
         return 2;
     }
     int fd = listen_at((uint16_t)port);
     if (fd < 0) {
-        dprintf(2, "website: cannot listen at 127.0.0.1:%d: %s\n", port, strerror(errno));
+        dprintf(2, "website: cannot listen at 127.0.0.1:%s: %s\n", argv[1], strerror(errno));
         return 1;
     }
     for (bool was = false;;) {
