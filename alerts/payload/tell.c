@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-#define KIND(name) extern const struct tell tell_##name;
+#define KIND(name) extern const struct teller tell_##name;
 #include "alerts/rules/notify_kinds.def"
 #undef KIND
 
-static const struct tell *const tellers[] = {
+static const struct teller *const tellers[] = {
 #define KIND(name) &tell_##name,
 #include "alerts/rules/notify_kinds.def"
 #undef KIND
 };
 
-const struct tell *tell_of(const struct item *it)
+const struct teller *tell_of(const struct item *it)
 {
     size_t i = 0;
     while (i + 1 < sizeof(tellers) / sizeof(tellers[0]) && tellers[i]->kind != it->kind)

@@ -59,7 +59,7 @@ struct tell_answer {
     wall_t now; /* for dates in retry_after */
 };
 
-struct tell {
+struct teller {
     const struct kind *kind;
     /* Builds the message of n notices (more than one only where batches is true) at the time now.
      */
@@ -71,7 +71,7 @@ struct tell {
 };
 
 /* The teller of a [notify:N]; never NULL. */
-const struct tell *tell_of(const struct item *it);
+const struct teller *tell_of(const struct item *it);
 
 /* The verdict on an answer: the teller's judge, on a body and with a text that hold none of the
  * item's secrets. */

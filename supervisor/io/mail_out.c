@@ -160,10 +160,14 @@ static void take(struct mail_run *r, CURL *easy, CURLcode code)
     if (code == CURLE_OK)
         return;
     const char *what = r->why[0] ? r->why : curl_easy_strerror(code);
+    long number = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
     if (code == CURLE_USE_SSL_FAILED)
         what = "it offers no TLS";
     else if (code == CURLE_OPERATION_TIMEDOUT)
         what = "no answer in time";
+    else if (code == CURLE_COULDNT_CONNECT && number && strerrordesc_np((int)number))
+        what = strerrordesc_np((int)number);
     snprintf(r->error, sizeof(r->error), "mail to %.200s:%u: %s", r->host, r->port, what);
     r->error[text_utf8_valid(r->error, strlen(r->error))] = '\0';
     r->r.error = r->error;

@@ -17,8 +17,8 @@
 
 #define BATCH 64
 
-static const char *const kinds[NOTICE_KINDS] = {"firing", "update",   "reminder", "resolved",
-                                                "brief",  "flapping", "digest",   "test"};
+static const char *const kinds[NOTICE_KINDS] = {
+    "firing", "update", "reminder", "resolved", "brief", "ack", "flapping", "digest", "test"};
 
 static void on_done(void *obj, const struct tell_verdict *v)
 {

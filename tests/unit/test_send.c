@@ -188,6 +188,15 @@ static void nobody_listens(void **state)
     const struct tell_verdict *v = send_notice(w, options, NOTICE_FIRING);
     assert_int_equal(v->result, TELL_RETRY);
     assert_non_null(strstr(v->text, "connection refused by 127.0.0.1:"));
+    snprintf(options, sizeof(options),
+             "type=smtp\nurl=smtp://127.0.0.1:%u\nfrom=a@b.example\nto=c@d.example\n"
+             "user=u\npassword=s3cr3t\n",
+             port);
+    v = send_notice(w, options, NOTICE_FIRING);
+    assert_int_equal(v->result, TELL_RETRY);
+    assert_non_null(strstr(v->text, "mail to 127.0.0.1:"));
+    if (!strstr(v->text, "Connection refused"))
+        fail_msg("%s", v->text);
     close(fd);
     v = send_notice(w, "type=slack\nurl=https://nowhere.invalid/\ntimeout=300ms\n", NOTICE_FIRING);
     assert_int_equal(v->result, TELL_RETRY);
