@@ -6,7 +6,6 @@
 #include "tests/fake/fake_send.h"
 #include "tests/fake/fake_store.h"
 #include "tests/unit/conf_text.h"
-#include "supervisor/base/log.h"
 
 static struct agentgen *read_gen(const char *text)
 {
@@ -26,44 +25,13 @@ static struct agentgen *read_gen(const char *text)
 
 /* ---- receivers ---- */
 
-static const char *const words[NOTICE_KINDS] = {
-    [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
-    [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
-    [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test"};
-
-static bool has_id(const struct world *w, const struct item *it, const struct notice *n)
-{
-    struct str id = STR_INIT;
-    bool found = false;
-    str_printf(&id, "%s %s", it->name, n->id);
-    VEC_EACH (&w->ids, i)
-        found |= strcmp(w->ids.v[i], str_text(&id)) == 0;
-    str_fini(&id);
-    return found;
-}
-
-static bool is_new(struct world *w, const struct item *it, const struct notice *n)
-{
-    struct str id = STR_INIT;
-    if (has_id(w, it, n)) {
-        w->repeated++;
-        return false;
-    }
-    str_printf(&id, "%s %s", it->name, n->id);
-    VEC_PUSH(&w->ids, str_take(&id));
-    return true;
-}
-
-/* What has arrived, though its answer was lost, is not refused at its next attempt: whether the
- * receiver has it nobody could know then. */
 static void decide(void *obj, const struct item *it, const struct notice *n,
                    struct fake_attempt *out)
 {
     struct world *w = obj;
-    if (getenv("DBG"))
-        log_info("DBG try %s %s %s %s", it->name, words[n->kind], n->alert, n->id);
+    (void)n;
     out->takes = DUR_MS(rng_below(&fake_rng, 200));
-    if (w->refuses && strcmp(w->refuses, it->name) == 0 && !has_id(w, it, n))
+    if (w->refuses && strcmp(w->refuses, it->name) == 0)
         *out = (struct fake_attempt){.result = TELL_PERMANENT, .text = "no such hook"};
     else if (rng_below(&fake_rng, 100) < w->hundred_fail)
         *out = (struct fake_attempt){.result = TELL_RETRY, .text = "no way", .takes = DUR_MS(50)};
@@ -84,8 +52,27 @@ static struct incident *incident_of(struct world *w, const char *notifier, const
     return &w->incidents.v[w->incidents.n - 1];
 }
 
+static bool is_new(struct world *w, const struct item *it, const struct notice *n)
+{
+    struct str id = STR_INIT;
+    str_printf(&id, "%s %s", it->name, n->id);
+    VEC_EACH (&w->ids, i) {
+        if (strcmp(w->ids.v[i], str_text(&id)) == 0) {
+            str_fini(&id);
+            w->repeated++;
+            return false;
+        }
+    }
+    VEC_PUSH(&w->ids, str_take(&id));
+    return true;
+}
+
+static const char *const words[NOTICE_KINDS] = {
+    [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
+    [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
+    [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test"};
+
 /* What a receiver that keeps incidents would complain about. */
-static struct world *dbg;
 static void check(const struct item *it, const struct notice *n, struct incident *x)
 {
     bool begins = n->kind == NOTICE_FIRING || n->kind == NOTICE_DIGEST || n->kind == NOTICE_BRIEF;
@@ -93,11 +80,9 @@ static void check(const struct item *it, const struct notice *n, struct incident
         n->kind == NOTICE_RESOLVED || n->kind == NOTICE_REMINDER || n->kind == NOTICE_UPDATE;
     if (begins && x->open)
         fake_break("%s: %s of %s again (%s)", it->name, words[n->kind], n->alert, n->id);
-    if (follows && !x->open) {
-        fprintf(stderr, "SEEN\n%s\n", str_text(&dbg->seen));
+    if (follows && !x->open)
         fake_break("%s: %s of %s, which is not open (%s)", it->name, words[n->kind], n->alert,
                    n->id);
-    }
     if (strlen(n->key) > 64 || !*n->id || !*n->summary)
         fake_break("%s: a notice of %s is not complete", it->name, n->alert);
     if (n->kind == NOTICE_RESOLVED && n->ends.ns < n->starts.ns)
@@ -107,10 +92,7 @@ static void check(const struct item *it, const struct notice *n, struct incident
 static void arrived(void *obj, const struct item *it, const struct notice *n)
 {
     struct world *w = obj;
-    if (getenv("DBG"))
-        log_info("DBG arrives %s %s %s %s", it->name, words[n->kind], n->alert, n->id);
     bool again = strstr(n->id, "-again-") != NULL;
-    dbg = w;
     struct incident *x = incident_of(w, it->name, n->key);
     w->arrivals++;
     if (n->kind != NOTICE_TEST && (again || is_new(w, it, n))) {
@@ -123,8 +105,7 @@ static void arrived(void *obj, const struct item *it, const struct notice *n)
         return;
     }
     if (!again)
-        str_printf(&w->seen, "%lld %s %s %s %s\n", (long long)(fake_clock().ns / 1000000), it->name,
-                   words[n->kind], n->alert, n->id);
+        str_printf(&w->seen, "%s %s %s\n", it->name, words[n->kind], n->alert);
 }
 
 /* ---- the agent ---- */
@@ -139,9 +120,7 @@ static const struct engine_ops ops = {.run_probe = run_probe};
 static void begin(struct world *w)
 {
     struct err er;
-    w->e = engine_new(
-        &(struct engine_env){.send = &w->env, .host = "web-1", .seed = rng_next(&fake_rng) | 1},
-        &ops, w);
+    w->e = engine_new(&(struct engine_env){.send = &w->env, .host = "web-1"}, &ops, w);
     w->store = store_open(w->loop, "fake", engine_loaded, w->e, &er);
     engine_use_store(w->e, w->store);
     if (engine_apply(w->e, w->gen, &er) < 0)

@@ -336,7 +336,7 @@ static void what_cannot_be_evaluated_is_told_more_quietly(void **state)
 static void certificate(struct world *w, int days_left)
 {
     int64_t now = wall_now().ns / 1000000000, day = 86400;
-    engine_probe(w->e, &(struct engine_probe_fact){.name = "db",
+    engine_probe(w->e, &(struct engine_probe_fact){.name = "shop",
                                                    .health = HEALTH_OK,
                                                    .result = ENGINE_OK,
                                                    .since = wall_now(),
@@ -358,7 +358,10 @@ static void a_certificate_grows_graver_by_its_stages_and_ends_renewed(void **sta
     (void)state;
     struct world w;
     const char *severity = "";
-    world_open(&w, BASE "[alert:cert]\ntype=cert\nprobe=db\n", 13);
+    world_open(&w,
+               BASE "[probe:shop]\ntype=cert\naddress=127.0.0.1:443\n"
+                    "[alert:cert]\ntype=cert\nprobe=shop\n",
+               13);
     certificate(&w, 60);
     world_expect(&w, "");
     certificate(&w, 20);
