@@ -20,6 +20,7 @@ struct engine;
 struct engine_env {
     struct send_env *send; /* filled in; its loop is the engine's */
     const char *host;      /* its name; part of every alert's key */
+    uint64_t seed;         /* of jitter and of the ids' first half; 0: from the kernel */
 };
 
 /* What the engine asks for; never from inside a call of the engine's user. */
@@ -62,9 +63,9 @@ struct engine_cert {
 };
 struct engine_probe_fact {
     const char *name;
-    enum rule_health health;   /* after rise and fall */
-    enum engine_result result; /* of the attempt; NO_RESULT: only the health changed */
-    wall_t since;              /* of the health */
+    enum rule_health health;     /* after rise and fall */
+    enum engine_result result;   /* of the attempt; NO_RESULT: only the health changed */
+    wall_t since;                /* of the health */
     const char *reason, *detail; /* or NULL */
     struct engine_cert cert;     /* seen false: what was known of it stays */
 };
@@ -139,8 +140,8 @@ void engine_silences(struct engine *e, engine_silence_fn *fn, void *obj);
 struct engine_window {
     dur_t length;
     double ok, err;
-    double known;         /* its part that is known, 0 to 1 */
-    bool has_percentiles; /* of a timer, within its reach, and not empty */
+    double known;          /* its part that is known, 0 to 1 */
+    bool has_percentiles;  /* of a timer, within its reach, and not empty */
     int64_t p50, p95, p99; /* ns */
 };
 #define ENGINE_WINDOWS 5 /* 1m 5m 1h 6h 3d */

@@ -249,6 +249,13 @@ static struct alert *claim(struct engine *e, enum alert_origin origin, const cha
     return a;
 }
 
+/* After a restart, until it is found out anew. */
+static void first_text(struct alert *a, const char *text)
+{
+    if (!a->ev.text[0] && life_firing(&a->life))
+        snprintf(a->ev.text, sizeof(a->ev.text), "%s", text);
+}
+
 static void bind_nodata(struct engine *e, struct alert *of)
 {
     const struct alert_opts *o = alert_opts(of->item);
@@ -261,6 +268,7 @@ static void bind_nodata(struct engine *e, struct alert *of)
     a->severity = life_nodata_severity((enum severity)o->severity);
     a->spec = life_nodata_spec(&of->spec);
     set_labels(a, "nodata", &o->labels);
+    first_text(a, "as before supd-agent began");
 }
 
 static void bind_alert(struct engine *e, const struct item *it, size_t place)
@@ -294,6 +302,7 @@ static void bind_refusal(struct engine *e, struct channel *c, size_t place)
     a->severity = SEV_CRITICAL;
     a->spec = (struct life_spec){.repeat = DUR_S(86400)};
     c->refusal = a;
+    first_text(a, "the notifier takes nothing any more");
     set_labels(a, "notifier", NULL);
     VEC_EACH (&e->outbox.channels, i) {
         if (e->outbox.channels.v[i].id == c->id)

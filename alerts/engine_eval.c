@@ -178,8 +178,7 @@ void eval_alert(struct engine *e, struct alert *a)
     a->severity = severity_of(a, &ev);
     a->next_eval = next_step(engine_now(e), a->interval);
     alert_step(e, a,
-               &(struct life_event){
-                   .kind = LIFE_EVAL, .cond = ev.cond, .severity = a->severity});
+               &(struct life_event){.kind = LIFE_EVAL, .cond = ev.cond, .severity = a->severity});
     alert_settle(e, a);
 }
 
@@ -187,9 +186,8 @@ void eval_own(struct engine *e, struct alert *a, bool on, const char *text)
 {
     a->ev = (struct evaluation){.cond = on ? COND_TRUE : COND_FALSE};
     snprintf(a->ev.text, sizeof(a->ev.text), "%s", text);
-    alert_step(e, a,
-               &(struct life_event){
-                   .kind = LIFE_EVAL, .cond = a->ev.cond, .severity = a->severity});
+    alert_step(
+        e, a, &(struct life_event){.kind = LIFE_EVAL, .cond = a->ev.cond, .severity = a->severity});
     alert_settle(e, a);
 }
 

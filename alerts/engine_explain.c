@@ -75,8 +75,8 @@ static void put_silence(struct engine *e, const struct alert *a, struct str *out
     VEC_EACH (&e->silences.list, i) {
         const struct silence *s = &e->silences.list.v[i];
         if (s->id == a->life.silence)
-            str_printf(out, "nothing is told: silence %" PRIu64 " of %s (%s), for %s more\n",
-                       s->id, s->author, s->reason, in(e, s->end, buf));
+            str_printf(out, "nothing is told: silence %" PRIu64 " of %s (%s), for %s more\n", s->id,
+                       s->author, s->reason, in(e, s->end, buf));
     }
 }
 
@@ -107,11 +107,10 @@ static void put_told(struct engine *e, const struct alert *a, struct str *out)
         if (!c)
             continue;
         str_printf(out, "%s: %s%s\n", c->name,
-                   l->on_way == CH_TRIGGER ? "a notice is on its way"
-                   : l->on_way == CH_RESOLVE
-                       ? "its end is on its way"
-                   : l->open ? "was told that it fires"
-                             : "was told nothing",
+                   l->on_way == CH_TRIGGER   ? "a notice is on its way"
+                   : l->on_way == CH_RESOLVE ? "its end is on its way"
+                   : l->open                 ? "was told that it fires"
+                                             : "was told nothing",
                    l->again.ns > engine_now(e).ns ? ", and could not be; tried again" : "");
     }
     if (!a->spec.nchannels)
@@ -148,8 +147,8 @@ static void put_window(const struct engine_window *w, struct str *out)
 {
     char buf[DUR_TEXT], share[RULE_TEXT];
     double n = w->ok + w->err;
-    str_printf(out, "last %s: %.0f, of which %.0f are errors", dur_format(w->length, buf, sizeof(buf)),
-               n, w->err);
+    str_printf(out, "last %s: %.0f, of which %.0f are errors",
+               dur_format(w->length, buf, sizeof(buf)), n, w->err);
     if (n > 0)
         str_printf(out, " (%s)", share_print(w->err / n, share));
     if (w->known < 0.9995)
@@ -175,8 +174,7 @@ static void put_users(struct engine *e, const char *metric, struct str *out)
 {
     VEC_EACH (&e->order, i) {
         const struct alert *a = e->order.v[i];
-        const char *about = a->origin == FROM_CONF && a->item &&
-                                    a->rule->subject == SUBJECT_METRIC
+        const char *about = a->origin == FROM_CONF && a->item && a->rule->subject == SUBJECT_METRIC
                                 ? a->rule->about(a->item)
                                 : NULL;
         if (about && strcmp(about, metric) == 0)

@@ -155,8 +155,7 @@ static void count_process(struct engine *e, const struct engine_process_fact *f)
 {
     mono_t now = loop_now(e->loop);
     feed_exits(e->feed, now, f->group, f->program, f->exits_expected, f->exits_unexpected);
-    feed_restarts(e->feed, now, f->group, f->program, f->restarts_expected,
-                  f->restarts_unexpected);
+    feed_restarts(e->feed, now, f->group, f->program, f->restarts_expected, f->restarts_unexpected);
 }
 
 static void program_found(struct engine *e, const char *program)

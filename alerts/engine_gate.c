@@ -162,8 +162,7 @@ static bool of_storm(const struct engine *e, const struct alert *a)
 
 static const char *root_of(const struct engine *e, const struct alert *a)
 {
-    return a->life.inhibitor == INHIBITOR_STORM ? NULL
-                                                : gate_inhibitor_name(e, a->life.inhibitor);
+    return a->life.inhibitor == INHIBITOR_STORM ? NULL : gate_inhibitor_name(e, a->life.inhibitor);
 }
 
 /* How many alerts of the storm fire still; its severity is that of the gravest. */

@@ -159,15 +159,15 @@ struct engine {
     bool loaded; /* the store's records are in, or there is no store */
     bool ready;  /* and a generation */
     bool ending;
-    bool sweep;         /* an alert that is gone has nothing more to say */
-    bool outbox_moved;  /* its deadline is to be found anew */
+    bool sweep;        /* an alert that is gone has nothing more to say */
+    bool outbox_moved; /* its deadline is to be found anew */
     wall_t outbox_due;
     struct feed *feed;
-    struct alert *alerts;          /* by key */
-    VEC(struct alert *) order;     /* of the configuration, then our own, then those gone */
-    struct channel *channels;      /* by name */
+    struct alert *alerts;      /* by key */
+    VEC(struct alert *) order; /* of the configuration, then our own, then those gone */
+    struct channel *channels;  /* by name */
     struct alert *storm_alert;
-    struct probe_state *probes;    /* by name */
+    struct probe_state *probes; /* by name */
     struct process_state *processes;
 
     struct silences silences;
@@ -297,8 +297,8 @@ void send_pump(struct engine *e);
 void send_begin(struct engine *e);
 void send_resends(struct engine *e);
 wall_t send_deadline(const struct engine *e);
-/* Ends all attempts; their rows go again. unsent: the outbox is told. */
-void send_cancel_all(struct engine *e, bool unsent);
+/* Ends all attempts. again: the outbox is told, and sends their rows again. */
+void send_cancel_all(struct engine *e, bool again);
 /* Something was delivered to the channel, of which it is reminded. */
 void send_told(struct engine *e, struct channel *c);
 

@@ -24,11 +24,8 @@ static void job_add(struct engine *e, const struct outbox_row *row)
     struct job *j = mem_zalloc(sizeof(*j)), **at = &e->jobs;
     while (*at)
         at = &(*at)->next;
-    *j = (struct job){.e = e,
-                      .row = row->id,
-                      .channel = row->channel,
-                      .batch = e->batch,
-                      .made = row->made};
+    *j = (struct job){
+        .e = e, .row = row->id, .channel = row->channel, .batch = e->batch, .made = row->made};
     *at = j;
     e->njobs++;
 }
@@ -87,8 +84,9 @@ static void job_done(struct job *j, enum outbox_result res, dur_t after)
 
 static void on_sent(void *obj, const struct tell_verdict *v)
 {
-    static const enum outbox_result results[] = {
-        [TELL_DELIVERED] = OUT_DELIVERED, [TELL_RETRY] = OUT_FAILED, [TELL_PERMANENT] = OUT_REFUSED};
+    static const enum outbox_result results[] = {[TELL_DELIVERED] = OUT_DELIVERED,
+                                                 [TELL_RETRY] = OUT_FAILED,
+                                                 [TELL_PERMANENT] = OUT_REFUSED};
     struct job *j = obj;
     struct channel *c = engine_channel(j->e, j->channel);
     if (c && v->result == TELL_DELIVERED)
@@ -110,7 +108,7 @@ static struct notice notice_of(struct engine *e, const struct outbox_row *row)
         n.kind = row->folded ? NOTICE_BRIEF : n.kind;
         return n;
     }
-    return (struct notice){.kind = row->folded                  ? NOTICE_BRIEF
+    return (struct notice){.kind = row->folded                 ? NOTICE_BRIEF
                                    : row->tell == TELL_RESOLVE ? NOTICE_RESOLVED
                                                                : NOTICE_FIRING,
                            .key = row->key,
@@ -323,7 +321,7 @@ static void cancel_tests(struct engine *e, bool answer)
     }
 }
 
-void send_cancel_all(struct engine *e, bool unsent)
+void send_cancel_all(struct engine *e, bool again)
 {
     struct channel *c, *next;
     HASH_ITER(hh, e->channels, c, next)
@@ -334,10 +332,12 @@ void send_cancel_all(struct engine *e, bool unsent)
     }
     while (e->jobs) {
         uint64_t row = e->jobs->row;
+        /* one that had begun may have been taken: it counts as tried, and is repeated as it is */
+        enum outbox_result res = e->jobs->send ? OUT_FAILED : OUT_UNSENT;
         send_cancel(&e->jobs->send);
         job_drop(e, e->jobs);
-        if (unsent)
-            outbox_result(&e->outbox, row, OUT_UNSENT, (dur_t){0}, engine_now(e), &e->out);
+        if (again)
+            outbox_result(&e->outbox, row, res, OUTBOX_BACKOFF, engine_now(e), &e->out);
     }
-    cancel_tests(e, unsent);
+    cancel_tests(e, again);
 }

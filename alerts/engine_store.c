@@ -290,8 +290,7 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
     size_t n = op->n - LIFE_RECORD - 1;
     char *name = mem_zalloc(n + 1);
     memcpy(name, p + LIFE_RECORD + 1, n);
-    struct alert *a =
-        engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
+    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
     free(name);
     a->life = a->saved = life;
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
@@ -363,7 +362,7 @@ static const struct table {
     const char *name;
     bool (*restore)(struct engine *e, const struct store_op *op);
 } tables[] = {
-    {"alert", restore_alert}, {"outbox", restore_row},    {"notice", restore_notice},
+    {"alert", restore_alert}, {"outbox", restore_row},      {"notice", restore_notice},
     {"meta", restore_meta},   {"silence", restore_silence}, {"windows", restore_windows},
 };
 

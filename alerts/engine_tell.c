@@ -33,11 +33,18 @@ static dur_t window_of(const struct item *it)
     return d;
 }
 
+/* Of an end that is told late, when the condition holds again already, the episode that ended. */
+static wall_t started(const struct alert *a, enum tell_what tell)
+{
+    bool late = tell == TELL_RESOLVE && a->life.since.ns > a->life.resolved.ns;
+    return late ? a->life.fired : a->life.since;
+}
+
 static struct template_facts facts_of(struct engine *e, const struct alert *a, enum tell_what tell)
 {
     const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
     wall_t end = tell == TELL_RESOLVE ? a->life.resolved : engine_now(e);
-    dur_t age = wall_sub(end, a->life.since);
+    dur_t age = wall_sub(end, started(a, tell));
     return (struct template_facts){.name = a->name,
                                    .program = a->program,
                                    .severity = severity_name(a->severity),
@@ -50,7 +57,7 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
                                    .n = a->ev.n,
                                    .k = a->ev.k,
                                    .window = window_of(o ? a->item : NULL),
-                                   .since = engine_shown(e, a->life.since),
+                                   .since = engine_shown(e, started(a, tell)),
                                    .age = age.ns > 0 ? age : (dur_t){0},
                                    .labels = o ? &o->labels : NULL};
 }
@@ -65,7 +72,7 @@ static const char *summary_of(const struct alert *a, enum tell_what tell,
         return "{{name}}: over after {{age}}: {{text}}";
     if (a->origin == FROM_NODATA)
         return "{{name}} cannot be evaluated since {{since}}: {{text}}";
-    return a->origin == FROM_CONF ? template_default(f) : "{{text}}";
+    return a->origin == FROM_CONF || !*f->text ? template_default(f) : "{{name}}: {{text}}";
 }
 
 static char *line(struct arena *mem, const char *before, const char *template,
@@ -168,7 +175,7 @@ struct notice_copy *tell_make(struct engine *e, struct alert *a, enum tell_what 
                            .has_value = a->ev.has_value,
                            .value = a->ev.value,
                            .limit = a->ev.limit,
-                           .starts = engine_shown(e, a->life.since),
+                           .starts = engine_shown(e, started(a, tell)),
                            .at = wall_now()};
     if (tell == TELL_RESOLVE)
         c->n.ends = engine_shown(e, a->life.resolved);

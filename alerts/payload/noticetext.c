@@ -19,11 +19,14 @@ static const struct field {
     enum type type;
     size_t at;
 } fields[] = {
-#define F(name, type) {#name, type, offsetof(struct notice, name)}
-    F(id, TEXT),        F(key, TEXT),      F(alert, TEXT),   F(severity, TEXT), F(summary, TEXT),
-    F(description, TEXT), F(runbook, TEXT), F(dashboard, TEXT), F(reason, TEXT), F(program, TEXT),
-    F(host, TEXT),      F(ack, TEXT),      F(value, NUMBER), F(limit, NUMBER),  F(starts, STAMP),
-    F(ends, STAMP),     F(at, STAMP),
+#define F(name, type)                                                                              \
+    {                                                                                              \
+#name, type, offsetof(struct notice, name)                                                 \
+    }
+    F(id, TEXT),          F(key, TEXT),     F(alert, TEXT),     F(severity, TEXT), F(summary, TEXT),
+    F(description, TEXT), F(runbook, TEXT), F(dashboard, TEXT), F(reason, TEXT),   F(program, TEXT),
+    F(host, TEXT),        F(ack, TEXT),     F(value, NUMBER),   F(limit, NUMBER),  F(starts, STAMP),
+    F(ends, STAMP),       F(at, STAMP),
 #undef F
 };
 #define NFIELDS (sizeof(fields) / sizeof(fields[0]))

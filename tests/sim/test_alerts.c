@@ -7,7 +7,7 @@
 #include "tests/fake/fake_store.h"
 
 #define HOOKS                                                                                      \
-    "[notify:chat]\ntype=webhook\nurl=http://127.0.0.1:9/c\nfallback=mail\n"                      \
+    "[notify:chat]\ntype=webhook\nurl=http://127.0.0.1:9/c\nfallback=mail\n"                       \
     "[notify:mail]\ntype=webhook\nurl=http://127.0.0.1:9/m\nseverity=critical\n"
 #define PROBES                                                                                     \
     "[probe:db]\ntype=tcp\nhost=127.0.0.1\nport=1\n"                                               \
@@ -82,12 +82,11 @@ static uint64_t silence(struct world *w, const char *matcher, int seconds)
     const char *v[] = {matcher};
     struct str_list list = {v, 1};
     wall_t end = {wall_now().ns + DUR_S(seconds).ns};
-    uint64_t id = engine_silence(w->e,
-                                 &(struct silence_request){.matchers = &list,
-                                                           .author = "ann",
-                                                           .reason = "upgrade",
-                                                           .end = end},
-                                 &er);
+    uint64_t id =
+        engine_silence(w->e,
+                       &(struct silence_request){
+                           .matchers = &list, .author = "ann", .reason = "upgrade", .end = end},
+                       &er);
     if (!id)
         fail_msg("%s", er.msg);
     return id;
@@ -385,10 +384,10 @@ static void a_program_that_is_down_is_told_and_explains_those_that_need_it(void 
 {
     (void)state;
     struct world w;
-    static const char conf[] =
-        "[supervisord]\n[program:db]\ncommand=/bin/true\n"
-        "[program:web]\ncommand=/bin/true\ndepends_on=db\n" HOOKS
-        "[alert:db]\ntype=program\nprogram=db\n" FAST "[alert:web]\ntype=program\nprogram=web\n" FAST;
+    static const char conf[] = "[supervisord]\n[program:db]\ncommand=/bin/true\n"
+                               "[program:web]\ncommand=/bin/true\ndepends_on=db\n" HOOKS
+                               "[alert:db]\ntype=program\nprogram=db\n" FAST
+                               "[alert:web]\ntype=program\nprogram=web\n" FAST;
     world_open(&w, conf, 14);
     world_process(&w, "db", "RUNNING");
     world_process(&w, "web", "RUNNING");
