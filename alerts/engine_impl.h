@@ -75,7 +75,7 @@ struct channel {
     char *name;
     uint32_t id;
     const struct item *item; /* NULL: not of the present generation */
-    const struct tell *tell;
+    const struct teller *tell;
     struct alert *refusal;
     struct send *resend;
     wall_t next_resend;

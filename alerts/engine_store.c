@@ -72,7 +72,8 @@ static const char *id_key(uint64_t id, char key[KEY])
 /* The life's record, then the origin as one byte, then the name. */
 void store_alert(struct engine *e, struct alert *a)
 {
-    if (memcmp(&a->life, &a->saved, sizeof(a->life)) == 0)
+    const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
+    if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
         return;
     size_t name = strlen(a->name), n = LIFE_RECORD + 1 + name;
     char *value = mem_alloc(n);

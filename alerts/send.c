@@ -8,6 +8,7 @@
 #include "supervisor/base/vec.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/mail_out.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +28,13 @@ struct part {
 struct send {
     struct send_env *env;
     const struct item *item;
-    const struct tell *tell;
     send_done_fn *done;
     void *obj;
     struct tell_message m;
-    struct http_mail mail;
     struct part *parts;
     size_t nparts, waiting;
     struct exec_run *run;
+    struct mail_run *mail;
     struct loop_defer defer;
     unsigned best; /* enum tell_result of the verdict so far; WORST: none */
     struct tell_verdict v;
@@ -49,6 +49,7 @@ static void end(struct send *s)
     }
     free(s->parts);
     exec_cancel(&s->run);
+    mail_cancel(&s->mail);
     loop_defer_cancel(s->env->loop, &s->defer);
     tell_message_fini(&s->m);
     free(s);
@@ -73,8 +74,7 @@ static void answer(struct send *s)
 static void take(struct send *s, const struct tell_answer *a)
 {
     struct tell_verdict v = {0};
-    s->tell->judge(s->item, a, &v);
-    tell_redact(s->item, v.text);
+    tell_judge(s->item, a, &v);
     if (s->nparts > 1 && v.result != TELL_DELIVERED && LOG_LIMIT(60))
         log_warn("%s: one of several did not take it: %s", s->item->section, v.text);
     if ((unsigned)v.result < s->best) {
@@ -111,20 +111,6 @@ static const char *header(const char *headers, const char *name, char *buf, size
     return found;
 }
 
-/* the text of the last reply, without its code */
-static void last_reply(const char *replies, struct tell_answer *a)
-{
-    size_t n = strlen(replies);
-    while (n && strchr("\r\n", replies[n - 1]))
-        n--;
-    size_t start = n;
-    while (start && replies[start - 1] != '\n')
-        start--;
-    size_t code = n - start > 4 ? 4 : n - start;
-    a->body = replies + start + code;
-    a->body_len = n - start - code;
-}
-
 static void on_http(void *obj, const struct http_result *r)
 {
     struct part *p = obj;
@@ -137,11 +123,22 @@ static void on_http(void *obj, const struct http_result *r)
                             .now = wall_now()};
     p->call = NULL;
     a.retry_after = header(r->headers, "Retry-After", retry, sizeof(retry));
-    if (s->m.way == TELL_SMTP)
-        last_reply(r->headers, &a);
     take(s, &a);
     if (--s->waiting == 0)
         answer(s);
+}
+
+static void on_mail(void *obj, const struct mail_result *r)
+{
+    struct send *s = obj;
+    struct tell_answer a = {.error = r->error,
+                            .code = r->code,
+                            .body = r->reply,
+                            .body_len = strlen(r->reply),
+                            .now = wall_now()};
+    s->mail = NULL;
+    take(s, &a);
+    answer(s);
 }
 
 static void on_command(void *obj, const struct exec_result *r)
@@ -197,25 +194,15 @@ static struct http_request request(struct send *s)
                                  .body_len = m->body.len,
                                  .user = user,
                                  .password = user ? secret : NULL,
-                                 .bearer = user || m->way == TELL_SMTP ? NULL : secret,
+                                 .bearer = user ? NULL : secret,
                                  .tls = {.insecure = m->tls_insecure, .ca = m->tls_ca},
                                  .proxy = m->proxy,
                                  .no_link_local = true,
                                  .max_body = BODY_MAX,
                                  .keep_body = true,
                                  .keep_headers = true,
-                                 .mail = m->way == TELL_SMTP ? &s->mail : NULL,
                                  .deadline = deadline(s),
                                  .done = on_http};
-}
-
-static void set_mail(struct send *s)
-{
-    static const enum http_starttls modes[] = {[TELL_TLS_REQUIRED] = HTTP_STARTTLS_NEEDED,
-                                               [TELL_TLS_OFFERED] = HTTP_STARTTLS_OFFERED,
-                                               [TELL_TLS_NEVER] = HTTP_STARTTLS_NEVER};
-    s->mail = (struct http_mail){
-        .from = str_text(&s->m.from), .to = str_text(&s->m.to), .starttls = modes[s->m.starttls]};
 }
 
 /* the lines of the message's URL */
@@ -241,7 +228,6 @@ static void start_http(struct send *s)
         fail(s, TELL_RETRY, "the message cannot be signed");
         return;
     }
-    set_mail(s);
     split_urls(s);
     for (size_t i = 0; i < s->nparts; i++) {
         struct http_request rq = request(s);
@@ -274,20 +260,43 @@ static void start_command(struct send *s)
     VEC_FINI(&argv);
 }
 
+static void start_mail(struct send *s)
+{
+    static const enum mail_starttls modes[] = {[TELL_TLS_REQUIRED] = MAIL_STARTTLS_REQUIRED,
+                                               [TELL_TLS_OFFERED] = MAIL_STARTTLS_OFFERED,
+                                               [TELL_TLS_NEVER] = MAIL_STARTTLS_NEVER};
+    const struct tell_message *m = &s->m;
+    struct mail_request rq = {.url = str_text(&m->url),
+                              .from = str_text(&m->from),
+                              .to = str_text(&m->to),
+                              .message = str_text(&m->body),
+                              .message_len = m->body.len,
+                              .user = or_null(&m->user),
+                              .password = or_null(&m->secret),
+                              .starttls = modes[m->starttls],
+                              .tls_insecure = m->tls_insecure,
+                              .tls_ca = m->tls_ca,
+                              .timeout = {notify_opts(s->item)->timeout},
+                              .done = on_mail,
+                              .obj = s};
+    s->mail = mail_start(s->env->mail, &rq);
+}
+
 struct send *send_start(const struct send_request *rq)
 {
     struct send *s = mem_zalloc(sizeof(*s));
     s->env = rq->env;
     s->item = rq->item;
-    s->tell = tell_of(rq->item);
     s->done = rq->done;
     s->obj = rq->obj;
     s->best = WORST;
     LOOP_DEFER(&s->defer, on_deferred, s);
     tell_message_init(&s->m);
-    s->tell->build(rq->item, rq->notices, rq->n, wall_now(), &s->m);
+    tell_of(rq->item)->build(rq->item, rq->notices, rq->n, wall_now(), &s->m);
     if (s->m.way == TELL_COMMAND)
         start_command(s);
+    else if (s->m.way == TELL_SMTP)
+        start_mail(s);
     else if (s->m.way == TELL_LOG)
         loop_defer(s->env->loop, &s->defer);
     else

@@ -8,12 +8,14 @@
 
 struct http;
 struct exec;
+struct mail;
 
 /* The ports it goes out through; they live as long as the agent. */
 struct send_env {
     struct loop *loop;
     struct http *http;
     struct exec *exec;
+    struct mail *mail;
 };
 
 struct send; /* one attempt */
@@ -32,7 +34,8 @@ struct send_request {
 };
 
 /* Begins an attempt, which is answered after the item's timeout= at the latest (a command that has
- * to be killed: EXEC_GRACE later). Never NULL; it is gone when done is called. */
+ * to be killed: EXEC_GRACE later; a mail whose server does not answer QUIT: timeout= later). Never
+ * NULL; it is gone when done is called. */
 struct send *send_start(const struct send_request *rq);
 /* Ends it without an answer; whether it was taken is then not known. NULL is fine. */
 void send_cancel(struct send **s);

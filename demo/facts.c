@@ -1,11 +1,11 @@
 /* What the demo knows: supctl's answers, taken apart. */
 #include "demo/facts.h"
+#include "demo/answer.h"
 #include "demo/run.h"
 #include "demo/spool.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #define WORKERS 4
-#define RETRIES 3      /* startretries of the program that cannot start */
-#define FLOW_JOBS 100  /* this many jobs done are a throughput */
-#define ANSWER_MS 5000 /* supctl has to answer within */
+#define RETRIES 3     /* startretries of the program that cannot start */
+#define FLOW_JOBS 100 /* this many jobs done are a throughput */
+#define TABLE_MS 5000 /* supctl has to print its table within */
 #define RATE_MS INT64_C(3000)
 
 static const char broken[] = "mailer";
@@ -24,10 +24,13 @@ static const char broken[] = "mailer";
 const char *facts_seen_text(enum seen what)
 {
     static const char *const texts[] = {
-        [SEEN_TABLE] = "status table",
+        [SEEN_TABLE] = "table",
         [SEEN_RESTART] = "crashed worker back",
         [SEEN_LIMIT] = "retry limit reached",
         [SEEN_FLOW] = "throughput",
+        [SEEN_RATE] = "error rate fired, resolved",
+        [SEEN_SITE] = "probe's alert",
+        [SEEN_CERTIFICATE] = "certificate's alert",
     };
     return texts[what];
 }
@@ -40,9 +43,12 @@ bool facts_all_seen(const struct facts *f)
     return true;
 }
 
-void facts_init(struct facts *f, const char *supctl, const char *spool, int64_t tick_ms)
+void facts_init(struct facts *f, const char *supctl, const char *folder, int64_t tick_ms)
 {
-    *f = (struct facts){.supctl = supctl, .spool = spool, .tick_ms = tick_ms, .events_fd = -1};
+    *f = (struct facts){.supctl = supctl, .tick_ms = tick_ms, .events_fd = -1};
+    snprintf(f->spool, sizeof(f->spool), "%s/spool", folder);
+    snprintf(f->notices, sizeof(f->notices), "%s/agent/notices", folder);
+    alerts_init(&f->alerts, f->notices);
 }
 
 void facts_fini(struct facts *f)
@@ -53,6 +59,7 @@ void facts_fini(struct facts *f)
         kill(f->events_pid, SIGTERM);
         waitpid(f->events_pid, NULL, 0);
     }
+    alerts_fini(&f->alerts);
     str_fini(&f->table);
     str_fini(&f->events);
 }
@@ -83,29 +90,18 @@ static struct program *find(struct facts *f, const char *name)
     return p;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
-static int64_t number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
 /* ---- status ---- */
 
 static void take_record(struct facts *f, const json_t *r)
 {
-    struct program *p = find(f, text_of(r, "name"));
+    struct program *p = find(f, answer_text(r, "name"));
     if (!p)
         return;
-    const char *error = text_of(r, "spawnerr");
-    snprintf(p->state, sizeof(p->state), "%s", text_of(r, "state"));
-    snprintf(p->reason, sizeof(p->reason), "%s", *error ? error : text_of(r, "exit"));
-    p->pid = number_of(r, "pid");
-    p->restarts = number_of(r, "restarts");
+    const char *error = answer_text(r, "spawnerr");
+    snprintf(p->state, sizeof(p->state), "%s", answer_text(r, "state"));
+    snprintf(p->reason, sizeof(p->reason), "%s", *error ? error : answer_text(r, "exit"));
+    p->pid = answer_number(r, "pid");
+    p->restarts = answer_number(r, "restarts");
 }
 
 static bool is_worker(const struct program *p)
@@ -128,19 +124,14 @@ static void judge_status(struct facts *f)
     f->seen[SEEN_LIMIT] |= limit && f->fatal_event && f->attempts == RETRIES + 1;
 }
 
-/* the exit status of `supctl status` tells of programs that are down, which is no failure here */
 static bool status_json(struct facts *f)
 {
     const char *const argv[] = {f->supctl, "status", "--json", NULL};
-    struct str out = STR_INIT;
     size_t i;
-    json_t *record, *all = NULL;
-    if (run_output(argv, ANSWER_MS, &out) >= 0)
-        all = json_loads(str_text(&out), 0, NULL);
+    json_t *record, *all = answer_json(argv);
     json_array_foreach(all, i, record) take_record(f, record);
     bool good = json_array_size(all) > 0;
     json_decref(all);
-    str_fini(&out);
     return good;
 }
 
@@ -148,7 +139,7 @@ bool facts_status(struct facts *f)
 {
     const char *const argv[] = {f->supctl, "status", NULL};
     str_clear(&f->table);
-    if (!status_json(f) || run_output(argv, ANSWER_MS, &f->table) < 0)
+    if (!status_json(f) || run_output(argv, TABLE_MS, &f->table) < 0)
         return false;
     judge_status(f);
     return true;
@@ -158,14 +149,14 @@ bool facts_status(struct facts *f)
 
 static void on_exit_event(struct facts *f, struct program *p, const json_t *ev)
 {
-    snprintf(p->exit, sizeof(p->exit), "%s", text_of(ev, "status"));
-    p->died_pid = (int)number_of(ev, "pid");
+    snprintf(p->exit, sizeof(p->exit), "%s", answer_text(ev, "status"));
+    p->died_pid = (int)answer_number(ev, "pid");
     (void)f;
 }
 
 static void on_spawned_event(struct facts *f, struct program *p, const json_t *ev)
 {
-    int64_t pid = number_of(ev, "pid");
+    int64_t pid = answer_number(ev, "pid");
     if (!p->exit[0])
         return;
     note(f, 'w', "%s (pid %d) %s; started again as pid %" PRId64, p->name, p->died_pid, p->exit,
@@ -177,11 +168,11 @@ static void on_spawned_event(struct facts *f, struct program *p, const json_t *e
 
 static void on_state_event(struct facts *f, struct program *p, const json_t *ev)
 {
-    const char *to = text_of(ev, "to"), *why = text_of(ev, "why");
-    if (strcmp(p->name, broken) == 0 && number_of(ev, "tries") > f->attempts)
-        f->attempts = number_of(ev, "tries");
+    const char *to = answer_text(ev, "to"), *why = answer_text(ev, "why");
+    if (strcmp(p->name, broken) == 0 && answer_number(ev, "tries") > f->attempts)
+        f->attempts = answer_number(ev, "tries");
     if (strcmp(to, "BACKOFF") == 0) {
-        note(f, 'w', "%s %s, attempt %" PRId64 ": %s", p->name, why, number_of(ev, "tries"),
+        note(f, 'w', "%s %s, attempt %" PRId64 ": %s", p->name, why, answer_number(ev, "tries"),
              p->reason);
     } else if (strcmp(to, "FATAL") == 0) {
         f->fatal_event |= strcmp(p->name, broken) == 0;
@@ -195,9 +186,9 @@ static void take_event(struct facts *f, const json_t *ev)
         const char *type;
         void (*fn)(struct facts *f, struct program *p, const json_t *ev);
     } rows[] = {{"exit", on_exit_event}, {"spawned", on_spawned_event}, {"state", on_state_event}};
-    struct program *p = find(f, text_of(ev, "name"));
+    struct program *p = find(f, answer_text(ev, "name"));
     for (size_t i = 0; p && i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(text_of(ev, "type"), rows[i].type) == 0)
+        if (strcmp(answer_text(ev, "type"), rows[i].type) == 0)
             rows[i].fn(f, p, ev);
 }
 
@@ -229,18 +220,19 @@ bool facts_events(struct facts *f)
 
 /* ---- the queue ---- */
 
-static const char *in_spool(const struct facts *f, char buf[256], const char *name)
+static const char *in_spool(const struct facts *f, char buf[FACTS_PATH + 64], const char *name)
 {
-    snprintf(buf, 256, "%s/%s", f->spool, name);
+    snprintf(buf, FACTS_PATH + 64, "%s/%s", f->spool, name);
     return buf;
 }
 
-static int64_t count_done(const struct facts *f)
+/* what the workers noted in their ledgers of that kind */
+static int64_t count(const struct facts *f, const char *kind)
 {
-    char path[256], ledger[32];
+    char path[FACTS_PATH + 64], ledger[32];
     int64_t n = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
-        snprintf(ledger, sizeof(ledger), "done.worker-%u", i);
+        snprintf(ledger, sizeof(ledger), "%s.worker-%u", kind, i);
         n += spool_count(in_spool(f, path, ledger));
     }
     return n;
@@ -248,9 +240,10 @@ static int64_t count_done(const struct facts *f)
 
 void facts_queue(struct facts *f)
 {
-    char path[256];
+    char path[FACTS_PATH + 64];
     int64_t before = f->done;
-    f->done = count_done(f);
+    f->done = count(f, "done");
+    f->failed = count(f, "failed");
     f->waiting = spool_look(in_spool(f, path, "new"), NULL);
     f->aside = spool_look(in_spool(f, path, "aside"), NULL);
     memmove(f->ticks, f->ticks + 1, sizeof(f->ticks) - sizeof(f->ticks[0]));
@@ -264,4 +257,26 @@ double facts_rate(const struct facts *f)
     for (int64_t i = 0; i < n; i++)
         sum += f->ticks[FACTS_TICKS - 1 - i];
     return (double)sum * 1000 / (double)(n * f->tick_ms);
+}
+
+/* ---- alerts ---- */
+
+/* of the notice: firing, update, resolved, ... */
+static void on_notice(void *obj, const struct alert *a, const json_t *notice)
+{
+    bool over = strcmp(answer_text(notice, "status"), "resolved") == 0;
+    note(obj, over ? 'g' : 'b', "alert %s %s (%s): %s; runbook: %s", a->name,
+         answer_text(notice, "kind"), a->severity, a->summary, a->runbook);
+}
+
+void facts_alerts(struct facts *f)
+{
+    alerts_states(&f->alerts, f->supctl);
+    alerts_notices(&f->alerts, on_notice, f);
+    const struct alert *rate = alerts_find(&f->alerts, "error-rate"),
+                       *site = alerts_find(&f->alerts, "site-down"),
+                       *certificate = alerts_find(&f->alerts, "certificate");
+    f->seen[SEEN_RATE] |= rate && rate->fired && rate->resolved;
+    f->seen[SEEN_SITE] |= site && site->fired;
+    f->seen[SEEN_CERTIFICATE] |= certificate && certificate->warned;
 }

@@ -9,7 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define REPORT_S 5 /* without a terminal: the table and the throughput this often */
+#define REPORT_S 5 /* without a terminal: the tables and the throughput this often */
+#define HINTS 7
 
 static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m", green[] = "\033[32m",
                   yellow[] = "\033[33m", red[] = "\033[31m";
@@ -55,15 +56,17 @@ static const char *colour_of(const char *word, size_t n)
 {
     static const struct {
         const char *word, *colour;
-    } rows[] = {{"RUNNING", green}, {"STARTING", yellow}, {"BACKOFF", yellow}, {"STOPPING", yellow},
-                {"FATAL", red},     {"EXITED", yellow},   {"STOPPED", dim}};
+    } rows[] = {{"RUNNING", green},   {"STARTING", yellow},  {"BACKOFF", yellow},
+                {"STOPPING", yellow}, {"FATAL", red},        {"EXITED", yellow},
+                {"STOPPED", dim},     {"OK", green},         {"FIRING", red},
+                {"PENDING", yellow},  {"RECOVERING", yellow}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strlen(rows[i].word) == n && memcmp(rows[i].word, word, n) == 0)
             return rows[i].colour;
     return NULL;
 }
 
-/* one line of `supctl status`, its state in colour */
+/* one line of a table, its state in colour */
 static void put_row(const struct screen *s, struct str *out, const char *line, size_t n)
 {
     str_puts(out, "  ");
@@ -111,9 +114,31 @@ static void put_flow(const struct screen *s, struct str *out, const struct facts
 {
     str_puts(out, "  ");
     put_bars(s, out, f);
-    str_printf(out, "%.0f jobs/s, %" PRId64 " done, %" PRId64 " waiting, %" PRId64 " set aside",
-               facts_rate(f), f->done, f->waiting, f->aside);
+    str_printf(out,
+               "%.0f jobs/s, %" PRId64 " done, %" PRId64 " failed, %" PRId64 " waiting, %" PRId64
+               " set aside",
+               facts_rate(f), f->done, f->failed, f->waiting, f->aside);
     end_line(s, out);
+}
+
+/* the alerts that were told of, or do not rest; what was told last of each */
+static unsigned put_alerts(const struct screen *s, struct str *out, const struct facts *f)
+{
+    struct str line = STR_INIT;
+    const struct alerts *all = &f->alerts;
+    str_printf(&line, "%-12s %-11s %-9s %-38s %s", "ALERT", "STATE", "SEVERITY", "RUNBOOK",
+               "TOLD LAST");
+    put_row(s, out, str_text(&line), line.len);
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct alert *a = &all->v[i];
+        str_clear(&line);
+        str_printf(&line, "%-12s %-11s %-9s %-38s %s", a->name, a->state,
+                   *a->severity ? a->severity : "-", *a->runbook ? a->runbook : "-",
+                   *a->summary ? a->summary : "-");
+        put_row(s, out, str_text(&line), line.len);
+    }
+    str_fini(&line);
+    return all->n + 1;
 }
 
 static void put_note(const struct screen *s, struct str *out, const struct note *n)
@@ -138,6 +163,10 @@ static void put_seen(const struct screen *s, struct str *out, const struct facts
 {
     str_puts(out, " ");
     for (enum seen i = 0; i < SEEN_ALL; i++) {
+        if (i == SEEN_RATE) {
+            end_line(s, out);
+            str_puts(out, " ");
+        }
         str_puts(out, " ");
         paint(s, out, f->seen[i] ? green : dim, f->seen[i] ? "[x] " : "[ ] ");
         str_puts(out, facts_seen_text(i));
@@ -145,11 +174,14 @@ static void put_seen(const struct screen *s, struct str *out, const struct facts
     end_line(s, out);
 }
 
-static void put_hints(const struct screen *s, struct str *out)
+/* as many as there is room for: `room` lines with the two above them */
+static void put_hints(const struct screen *s, struct str *out, unsigned room)
 {
-    static const char *const rows[][2] = {
+    static const char *const rows[HINTS][2] = {
         {"status --watch", "the table, by itself"},
         {"explain mailer", "why it is FATAL, what happens next"},
+        {"explain error-rate", "why it fires, or would; who was told"},
+        {"alerts ack site-down", "or silence it; also: metrics, probes"},
         {"tail -f worker:worker-0", "its output, as it comes"},
         {"restart 'worker:*'", "or stop, start, signal"},
         {"events", "everything that happens, one line each"},
@@ -158,7 +190,7 @@ static void put_hints(const struct screen *s, struct str *out)
     end_line(s, out);
     str_printf(out, "    export SUPD_SOCKET=%s", s->socket);
     end_line(s, out);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < HINTS && i + 2 < room; i++) {
         str_printf(out, "    build/supctl %-26s", rows[i][0]);
         paint(s, out, dim, rows[i][1]);
         end_line(s, out);
@@ -176,7 +208,7 @@ static unsigned terminal_rows(void)
 static void put_head(const struct screen *s, struct str *out)
 {
     str_puts(out, "\033[H");
-    paint(s, out, bold, "  supd keeps queue workers alive");
+    paint(s, out, bold, "  supd keeps queue workers alive, and tells of what goes wrong");
     str_printf(out, "   %s%.0f s%s", dim, elapsed(s, mono_now()), plain);
     end_line(s, out);
     end_line(s, out);
@@ -185,17 +217,19 @@ static void put_head(const struct screen *s, struct str *out)
 static void draw(const struct screen *s, const struct facts *f)
 {
     struct str out = STR_INIT;
-    unsigned below = s->hints ? 9 : 2, rows = terminal_rows(), used;
+    unsigned below = s->hints ? HINTS + 4 : 4, rows = terminal_rows(), used;
     put_head(s, &out);
     used = 2 + put_table(s, &out, f);
+    end_line(s, &out);
+    used += 1 + put_alerts(s, &out, f);
     end_line(s, &out);
     put_flow(s, &out, f);
     end_line(s, &out);
     used += 3;
-    put_notes(s, &out, f, rows > used + below ? rows - used - below : 1);
+    used += put_notes(s, &out, f, rows > used + below ? rows - used - below : 1);
     end_line(s, &out);
     if (s->hints)
-        put_hints(s, &out);
+        put_hints(s, &out, rows > used + 2 ? rows - used - 2 : 0);
     else
         put_seen(s, &out, f);
     str_puts(&out, "\033[J");
@@ -215,11 +249,14 @@ static void report(struct screen *s, const struct facts *f)
         s->next_line += REPORT_S;
         str_putc(&out, '\n');
         put_table(s, &out, f);
+        str_putc(&out, '\n');
+        put_alerts(s, &out, f);
+        str_putc(&out, '\n');
         put_flow(s, &out, f);
         str_putc(&out, '\n');
     }
     if (s->hints && !s->hinted)
-        put_hints(s, &out);
+        put_hints(s, &out, HINTS + 2);
     s->hinted = s->hints;
     fd_write_all(1, str_text(&out), out.len);
     str_fini(&out);

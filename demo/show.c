@@ -1,4 +1,4 @@
-/* `show SUPCTL SPOOL [--once]`: shows what supd does with the demo's programs until Ctrl-C, or,
+/* `show SUPCTL FOLDER [--once]`: shows what supd does with the demo's programs until Ctrl-C, or,
  * with
  * --once, until everything was seen. SUPD_SOCKET says where supd is. */
 #include "demo/facts.h"
@@ -13,7 +13,7 @@
 
 #define TICK_MS 500
 #define START_LIMIT DUR_S(10) /* supd has to answer by then */
-#define ONCE_LIMIT DUR_S(30)  /* everything has to be seen by then */
+#define ONCE_LIMIT_S 45       /* everything has to be seen by then */
 
 static volatile sig_atomic_t told_to_end;
 
@@ -41,7 +41,7 @@ static int fail(struct screen *s, const char *why)
 static int fail_unseen(struct screen *s, const struct facts *f)
 {
     struct str text = STR_INIT;
-    str_puts(&text, "not seen within 30 s:");
+    str_printf(&text, "not seen within %d s:", ONCE_LIMIT_S);
     for (enum seen i = 0; i < SEEN_ALL; i++)
         if (!f->seen[i])
             str_printf(&text, " [%s]", facts_seen_text(i));
@@ -82,18 +82,20 @@ static int end_well(struct screen *s, const struct facts *f, bool once)
     if (once)
         dprintf(1,
                 "\nseen: the status table, a crashed worker started again, the retry limit, "
-                "%.0f jobs/s\n",
+                "%.0f jobs/s;\nthe alerts of the error rate (fired, resolved), of the website's "
+                "probe and of the certificate\n",
                 facts_rate(f));
     return 0;
 }
 
 static int watch(struct facts *f, struct screen *s, bool once)
 {
-    mono_t limit = mono_add(s->begun, ONCE_LIMIT), tick = mono_now();
+    mono_t limit = mono_add(s->begun, DUR_S(ONCE_LIMIT_S)), tick = mono_now();
     while (!told_to_end) {
         if (!facts_status(f))
             return told_to_end ? 0 : fail(s, "supd does not answer any more");
         facts_queue(f);
+        facts_alerts(f);
         s->hints |= !once && facts_all_seen(f);
         if (once && facts_all_seen(f))
             return end_well(s, f, once);
@@ -113,7 +115,7 @@ int main(int argc, char **argv)
     struct screen s;
     bool once = argc == 4 && strcmp(argv[3], "--once") == 0;
     if (argc < 3 || argc > 4 || (argc == 4 && !once)) {
-        dprintf(2, "usage: show SUPCTL SPOOL [--once]\n");
+        dprintf(2, "usage: show SUPCTL FOLDER [--once]\n");
         return 2;
     }
     catch_signals();

@@ -3,7 +3,8 @@
  *   new/JOB.N          waits; N workers died on it before
  *   work/WORKER/JOB.N  is being worked on
  *   aside/JOB.N        was taken out after two workers had died on it
- *   done.WORKER, made  ledgers: one line of SPOOL_LINE bytes for each job
+ *   done.WORKER, failed.WORKER, made
+ *                      ledgers: one line of SPOOL_LINE bytes for each job
  *
  * A job moves by rename(), so two workers never get the same one and none is lost when a worker
  * dies. */

@@ -1,5 +1,6 @@
-/* The demo's queue worker: takes jobs from the spool folder one by one and works on them. Now and
- * then a job is poison: the worker dies on it, as real workers die of input nobody thought of. */
+/* The demo's queue worker: takes jobs from the spool folder one by one and works on them, and says
+ * of each "job N done" or "job N failed". Now and then a job is poison: the worker dies on it, as
+ * real workers die of input nobody thought of. */
 #include "demo/spool.h"
 #include "supervisor/base/crc.h"
 
@@ -57,24 +58,41 @@ static bool take(const char *own, char out_path[256], unsigned *out_job)
     return rename(from, out_path) == 0;
 }
 
-/* A checksum stands for the work. */
-static uint32_t work(unsigned job, const char *path)
+/* A checksum stands for the work. False if the job is a bad one. */
+static bool work(unsigned job, const char *path, uint32_t *out_sum)
 {
     char text[256];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
     close(fd);
     if (n < 0)
-        return 0;
+        return false;
     wait_ms(WORK_MS);
     if (n >= 6 && memcmp(text, "poison", 6) == 0) {
-        dprintf(2, "job %u: poison, this worker cannot go on\n", job);
+        dprintf(2, "job %u failed: poison, this worker cannot go on\n", job);
         abort();
     }
-    return crc32_of(text, (size_t)n);
+    *out_sum = crc32_of(text, (size_t)n);
+    return n < 3 || memcmp(text, "bad", 3) != 0;
 }
 
-static int serve(const char *own, const char *ledger)
+/* Notes it in its ledger, then takes it out of the queue; -1 with errno. */
+static int finish(const char *name, unsigned job, const char *path)
+{
+    char ledger[128];
+    uint32_t sum = 0;
+    bool done = work(job, path, &sum);
+    snprintf(ledger, sizeof(ledger), "%s.%s", done ? "done" : "failed", name);
+    if (spool_note(ledger, job, sum) < 0 || unlink(path) < 0)
+        return -1;
+    if (done)
+        dprintf(1, "job %u done: %08x\n", job, sum);
+    else
+        dprintf(2, "job %u failed: there is no such customer\n", job);
+    return 0;
+}
+
+static int serve(const char *own, const char *name)
 {
     char path[256];
     unsigned job;
@@ -83,12 +101,10 @@ static int serve(const char *own, const char *ledger)
             wait_ms(IDLE_MS);
             continue;
         }
-        uint32_t sum = work(job, path);
-        if (spool_note(ledger, job, sum) < 0 || unlink(path) < 0) {
+        if (finish(name, job, path) < 0) {
             dprintf(2, "worker: cannot finish job %u: %s\n", job, strerror(errno));
             return 1;
         }
-        dprintf(1, "job %u done: %08x\n", job, sum);
     }
     dprintf(1, "told to stop; nothing is left half done\n");
     return 0;
@@ -98,7 +114,8 @@ int main(int argc, char **argv)
 {
     struct sigaction sa = {.sa_handler = on_term};
     const char *self = getenv("SUPERVISOR_PROCESS_NAME");
-    char own[128], ledger[128], left[SPOOL_NAME];
+    const char *name = self ? self : "worker";
+    char own[128], left[SPOOL_NAME];
     if (argc != 2) {
         dprintf(2, "usage: worker SPOOL\n");
         return 2;
@@ -106,8 +123,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &sa, NULL);
     if (spool_enter("worker", argv[1]) < 0)
         return 1;
-    snprintf(own, sizeof(own), "work/%s", self ? self : "worker");
-    snprintf(ledger, sizeof(ledger), "done.%s", self ? self : "worker");
+    snprintf(own, sizeof(own), "work/%s", name);
     if (mkdir(own, 0755) < 0 && errno != EEXIST) {
         dprintf(2, "worker: cannot make %s/%s: %s\n", argv[1], own, strerror(errno));
         return 1;
@@ -116,5 +132,5 @@ int main(int argc, char **argv)
         give_back(own, left);
         wait_ms(YIELD_MS);
     }
-    return serve(own, ledger);
+    return serve(own, name);
 }

@@ -11,8 +11,10 @@
 
 #define REDIRECTS 10
 
-/* kept between attempts: the patterns, or why one of them does not compile */
+/* kept between attempts: the patterns, or why one of them does not compile; with connection=reuse
+ * what the server presented when the connection was made */
 struct held {
+    struct http_cert cert;
     struct pattern *match, *not_match;
     struct err e;
     bool bad;
@@ -119,7 +121,14 @@ static void take_numbers(struct verdict *v, const struct http_result *r)
     v->body_bytes = r->body_bytes;
     v->content_length = r->content_length;
     v->tls = r->tls;
-    take_cert(&v->cert, &r->cert);
+}
+
+/* A kept connection has no handshake of its own; its certificate is the one of the last. */
+static const struct http_cert *cert_of(struct attempt *a, const struct http_result *r)
+{
+    if (r->cert.seen)
+        a->held->cert = r->cert;
+    return r->tls && r->error == HTTP_OK ? &a->held->cert : &r->cert;
 }
 
 static enum match match(const struct pattern *p, const struct http_result *r)
@@ -152,6 +161,7 @@ static void on_done(void *obj, const struct http_result *r)
                            .body_cut = r->body_cut};
     verdict_init(&v);
     take_numbers(&v, r);
+    take_cert(&v.cert, cert_of(a, r));
     http_judge(http_opts(a->rq.item), &f, &v);
     answer(a, &v);
 }

@@ -6,11 +6,15 @@
 struct loop;
 struct resolve;
 struct http;
+struct files;
+struct trusts;
 
 struct driver_env {
     struct loop *loop;
     struct resolve *resolve; /* names, from which every driver takes its addresses */
     struct http *http;
+    struct files *files;   /* files read without waiting for their disks */
+    struct trusts *trusts; /* certificate authorities, by the file they come from */
 };
 
 #endif

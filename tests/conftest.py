@@ -1,8 +1,11 @@
 """Fixtures of every test that starts real programs."""
 import functools
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -43,6 +46,21 @@ def sup():
     for one in reversed(started):
         wrong += one.close()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="module")
+def open_dir():
+    """open_dir() makes a folder that other users may enter, which tmp_path's parents forbid."""
+    made = []
+
+    def make():
+        made.append(pathlib.Path(tempfile.mkdtemp(prefix="supd-test-open-", dir="/tmp")))
+        made[-1].chmod(0o755)
+        return made[-1]
+
+    yield make
+    for one in made:
+        shutil.rmtree(one)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ enum notice_kind {
     NOTICE_REMINDER, /* it fires still, and nothing changed */
     NOTICE_RESOLVED,
     NOTICE_BRIEF,    /* it fired and ended before the firing was delivered: "was down 42 s" */
+    NOTICE_ACK,      /* somebody took it: it fires still, and nobody else has to look */
     NOTICE_FLAPPING, /* it comes and goes; no more of it until it rests */
     NOTICE_DIGEST,   /* many at once: their names are in the summary */
     NOTICE_TEST,     /* supctl notify test */

@@ -1,21 +1,22 @@
 /* The list of tellers, messages, and what hides secrets. */
 #include "alerts/payload/tell.h"
 
+#include "supervisor/base/text.h"
 #include "supervisor/conf/section.h"
 
 #include <string.h>
 
-#define KIND(name) extern const struct tell tell_##name;
+#define KIND(name) extern const struct teller tell_##name;
 #include "alerts/rules/notify_kinds.def"
 #undef KIND
 
-static const struct tell *const tellers[] = {
+static const struct teller *const tellers[] = {
 #define KIND(name) &tell_##name,
 #include "alerts/rules/notify_kinds.def"
 #undef KIND
 };
 
-const struct tell *tell_of(const struct item *it)
+const struct teller *tell_of(const struct item *it)
 {
     size_t i = 0;
     while (i + 1 < sizeof(tellers) / sizeof(tellers[0]) && tellers[i]->kind != it->kind)
@@ -108,4 +109,22 @@ void tell_redact(const struct item *it, char *text)
             v += n + (v[n] != '\0');
         }
     }
+}
+
+/* First of all the body, since a secret that is cut is no longer found; then the text, since JSON
+ * may have hidden one. */
+void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_verdict *out)
+{
+    struct str body = STR_INIT;
+    struct tell_answer clean = *a;
+    if (a->body_len)
+        str_put(&body, a->body, strnlen(a->body, a->body_len));
+    if (body.len)
+        tell_redact(it, body.s);
+    clean.body = body.len ? body.s : "";
+    clean.body_len = strlen(clean.body);
+    tell_of(it)->judge(it, &clean, out);
+    tell_redact(it, out->text);
+    out->text[text_utf8_valid(out->text, strlen(out->text))] = '\0';
+    str_fini(&body);
 }

@@ -59,7 +59,7 @@ struct tell_answer {
     wall_t now; /* for dates in retry_after */
 };
 
-struct tell {
+struct teller {
     const struct kind *kind;
     /* Builds the message of n notices (more than one only where batches is true) at the time now.
      */
@@ -71,7 +71,11 @@ struct tell {
 };
 
 /* The teller of a [notify:N]; never NULL. */
-const struct tell *tell_of(const struct item *it);
+const struct teller *tell_of(const struct item *it);
+
+/* The verdict on an answer: the teller's judge, on a body and with a text that hold none of the
+ * item's secrets. */
+void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_verdict *out);
 
 /* Replaces in text every value of the item's secret options, and every line and
  * every header's value of those, by "***": servers repeat what they were sent. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 extern const struct kind notify_kind_alertmanager;
-extern const struct tell tell_alertmanager;
+extern const struct teller tell_alertmanager;
 
 #define RESEND_S 60
 #define TEXT_MAX 8192
@@ -102,7 +102,7 @@ static void build(const struct item *it, const struct notice *const *v, size_t n
     tell_json_put(&out->body, list);
 }
 
-const struct tell tell_alertmanager = {
+const struct teller tell_alertmanager = {
     .kind = &notify_kind_alertmanager,
     .build = build,
     .judge = tell_judge_http,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 extern const struct kind notify_kind_command;
-extern const struct tell tell_command;
+extern const struct teller tell_command;
 
 /* sysexits.h */
 #define CODE_FIRST 64
@@ -67,7 +67,7 @@ static void judge(const struct item *it, const struct tell_answer *a, struct tel
     tell_verdict_add(out, a->body, a->body_len);
 }
 
-const struct tell tell_command = {
+const struct teller tell_command = {
     .kind = &notify_kind_command,
     .build = build,
     .judge = judge,

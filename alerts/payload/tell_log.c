@@ -7,9 +7,9 @@
 #include <string.h>
 
 extern const struct kind notify_kind_log;
-extern const struct tell tell_log;
+extern const struct teller tell_log;
 
-#define VALUE_MAX 600
+#define VALUE_MAX 300 /* all of them fit into a line of the log */
 
 static void put_value(struct str *out, const char *name, const char *text)
 {
@@ -29,7 +29,8 @@ static void put_value(struct str *out, const char *name, const char *text)
 
 static int level_of(const struct notice *n)
 {
-    if (tell_is_over(n) || n->kind == NOTICE_TEST || strcmp(n->severity, "info") == 0)
+    if (tell_is_over(n) || n->kind == NOTICE_TEST || n->kind == NOTICE_ACK ||
+        strcmp(n->severity, "info") == 0)
         return LVL_INFO;
     return strcmp(n->severity, "warning") == 0 ? LVL_WARN : LVL_ERROR;
 }
@@ -61,7 +62,7 @@ static void judge(const struct item *it, const struct tell_answer *a, struct tel
                      a->error ? a->error : "written");
 }
 
-const struct tell tell_log = {
+const struct teller tell_log = {
     .kind = &notify_kind_log,
     .build = build,
     .judge = judge,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 extern const struct kind notify_kind_pagerduty;
-extern const struct tell tell_pagerduty;
+extern const struct teller tell_pagerduty;
 
 #define SUMMARY_MAX 1024
 #define DEDUP_MAX 255
@@ -85,14 +85,20 @@ static void add_links(json_t *j, const struct notice *n)
 
 /* What is over is resolved, also where the trigger was perhaps never taken: an unknown key is
  * dropped there. */
+static const char *action(const struct notice *n)
+{
+    if (tell_is_over(n))
+        return "resolve";
+    return n->kind == NOTICE_ACK ? "acknowledge" : "trigger";
+}
+
 static json_t *event(const struct notify_pagerduty *o, const struct notice *n)
 {
-    bool over = tell_is_over(n);
     json_t *j = json_object();
     json_object_set_new(j, "routing_key", json_string(o->routing_key));
-    json_object_set_new(j, "event_action", json_string(over ? "resolve" : "trigger"));
+    json_object_set_new(j, "event_action", json_string(action(n)));
     json_object_set_new(j, "dedup_key", tell_json_text(n->key, DEDUP_MAX));
-    if (over)
+    if (tell_is_over(n) || n->kind == NOTICE_ACK)
         return j;
     json_object_set_new(j, "payload", payload(n));
     json_object_set_new(j, "client", json_string("supd"));
@@ -146,7 +152,7 @@ static void judge(const struct item *it, const struct tell_answer *a, struct tel
     }
 }
 
-const struct tell tell_pagerduty = {
+const struct teller tell_pagerduty = {
     .kind = &notify_kind_pagerduty,
     .build = build,
     .judge = judge,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 extern const struct kind notify_kind_slack;
-extern const struct tell tell_slack;
+extern const struct teller tell_slack;
 
 #define HEADER_MAX 150
 #define SECTION_MAX 3000
@@ -248,7 +248,7 @@ static void judge(const struct item *it, const struct tell_answer *a, struct tel
     json_decref(j);
 }
 
-const struct tell tell_slack = {
+const struct teller tell_slack = {
     .kind = &notify_kind_slack,
     .build = build,
     .judge = judge,

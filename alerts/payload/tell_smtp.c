@@ -10,7 +10,7 @@
 #include <time.h>
 
 extern const struct kind notify_kind_smtp;
-extern const struct tell tell_smtp;
+extern const struct teller tell_smtp;
 
 #define SUBJECT_MAX 300
 #define TEXT_MAX 16384
@@ -275,7 +275,7 @@ static void judge(const struct item *it, const struct tell_answer *a, struct tel
     }
 }
 
-const struct tell tell_smtp = {
+const struct teller tell_smtp = {
     .kind = &notify_kind_smtp,
     .build = build,
     .judge = judge,

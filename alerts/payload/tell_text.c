@@ -69,6 +69,7 @@ const char *tell_word(const struct notice *n)
         [NOTICE_REMINDER] = "still firing",
         [NOTICE_RESOLVED] = "resolved",
         [NOTICE_BRIEF] = "fired and resolved",
+        [NOTICE_ACK] = "acknowledged",
         [NOTICE_FLAPPING] = "flapping",
         [NOTICE_DIGEST] = "many",
         [NOTICE_TEST] = "test",
@@ -80,8 +81,8 @@ const char *tell_kind(const struct notice *n)
 {
     static const char *const words[NOTICE_KINDS] = {
         [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
-        [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
-        [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test",
+        [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_ACK] = "ack",
+        [NOTICE_FLAPPING] = "flapping", [NOTICE_DIGEST] = "digest", [NOTICE_TEST] = "test",
     };
     return words[n->kind];
 }

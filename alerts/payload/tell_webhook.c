@@ -6,7 +6,7 @@
 #include "alerts/rules/notify_webhook.h"
 
 extern const struct kind notify_kind_webhook;
-extern const struct tell tell_webhook;
+extern const struct teller tell_webhook;
 
 #define TEXT_MAX 8192
 #define NEVER "0001-01-01T00:00:00Z" /* what Go writes for a time that is not set */
@@ -94,7 +94,7 @@ static void build(const struct item *it, const struct notice *const *v, size_t n
     tell_json_put(&out->body, body(it, v[0]));
 }
 
-const struct tell tell_webhook = {
+const struct teller tell_webhook = {
     .kind = &notify_kind_webhook,
     .build = build,
     .judge = tell_judge_http,

@@ -131,8 +131,8 @@ static struct verdict judge(const struct alert_burn *o, const struct rule_input 
     return v;
 }
 
-/* Whether a slower pair says more than a faster one: by its condition, else by how near it is to its
- * rate; of two that hold the faster one is what matters. */
+/* Whether a slower pair says more than a faster one: by its condition, else by how near it is to
+ * its rate; of two that hold the faster one is what matters. */
 static bool says_more(const struct verdict *a, const struct verdict *b)
 {
     if (a->cond != b->cond)

@@ -32,7 +32,7 @@ OPT_TABLE(rows_alert_cert, rows);
 /* The kinds of probes that see certificates. */
 static bool sees_certificates(const char *kind)
 {
-    static const char *const kinds[] = {"cert", "tls", "http", "tcp", "postgres", "pg"};
+    static const char *const kinds[] = {"cert", "http", "postgres"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i], kind) == 0)
             return true;

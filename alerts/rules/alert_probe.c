@@ -29,9 +29,9 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     if (p->health == HEALTH_UNKNOWN)
         evaluation_text(out, "the probe %s has not said anything yet", o->probe);
     else if (p->health == HEALTH_OK)
-        evaluation_text(out, "the probe %s is well since %s", o->probe, buf);
+        evaluation_text(out, "the probe %s is well for %s", o->probe, buf);
     else
-        evaluation_text(out, "the probe %s has failed since %s: %s%s%s", o->probe, buf,
+        evaluation_text(out, "the probe %s has failed for %s: %s%s%s", o->probe, buf,
                         p->reason ? p->reason : "no reason given", p->detail ? ": " : "",
                         p->detail ? p->detail : "");
 }

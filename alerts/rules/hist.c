@@ -134,6 +134,8 @@ size_t hist_pack(const struct hist *h, uint8_t *out)
 
 bool hist_unpack(struct hist *to, const uint8_t *p, size_t n)
 {
+    if (!n) /* an empty cell has no bytes at all */
+        return true;
     const uint8_t *end = p + n;
     uint64_t step = 0;
     while (p < end) {

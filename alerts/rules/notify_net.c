@@ -1,6 +1,7 @@
 /* Checks of the notifiers that speak HTTP or SMTP. */
 #include "alerts/rules/notify_net.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -31,6 +32,16 @@ static bool is_link_local(const char *host)
            (strncasecmp(host, "[fe", 3) == 0 && strchr("89abAB", host[3]) && host[3]);
 }
 
+/* the port behind the host's n bytes, if there is one: 1 to 65535 */
+static bool bad_port(const char *host, size_t n)
+{
+    const char *close = memchr(host, ']', n), *from = close ? close : host;
+    const char *colon = memchr(from, ':', (size_t)(host + n - from));
+    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    long port = colon ? strtol(colon + 1, NULL, 10) : 1;
+    return colon && (colon + 1 + digits != host + n || port < 1 || port > 65535);
+}
+
 static void check_host(struct checker *k, const char *option, const char *host, const char *url)
 {
     size_t n = strcspn(host, "/?#");
@@ -38,6 +49,8 @@ static void check_host(struct checker *k, const char *option, const char *host, 
         check_fail(k, option, "holds a user's name; write user= and password_file=");
     else if (n == 0 || *host == ':')
         check_fail(k, option, "has no host");
+    else if (bad_port(host, n))
+        check_fail(k, option, "has a port that is none");
     else if (is_link_local(host))
         check_fail(k, option, "goes to a link-local address, where nobody waits for alerts");
     else if (has_bad_bytes(url))

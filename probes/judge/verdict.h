@@ -42,7 +42,8 @@ enum verdict_status { VERDICT_OK, VERDICT_FAIL, VERDICT_UNKNOWN };
 /* The phases of an attempt, with blackbox_exporter's names for them. */
 enum phase { PHASE_RESOLVE, PHASE_CONNECT, PHASE_TLS, PHASE_PROCESSING, PHASE_TRANSFER, PHASES };
 
-/* X.509, of the certificate that was presented or read; times are Unix seconds. */
+/* X.509, of the certificate that was presented or read; times are Unix seconds. Of several files
+ * the worst one's is told. */
 struct cert_facts {
     bool seen;
     int64_t not_before, not_after; /* of the leaf */
@@ -51,6 +52,15 @@ struct cert_facts {
     uint32_t errors;               /* bits, see cert.h */
     uint8_t fingerprint[32];       /* SHA-256 of the leaf */
     char subject[128];
+    char issuer[128], names[256], serial[48]; /* of the leaf */
+    char protocol[16], cipher[48];            /* "TLSv1.3"; "" without a connection */
+    /* Its way to the end, see cert_stage_of: 0 far from it, 1 to 3, 4 ended. The certificate that
+     * decides may be an intermediate one. */
+    uint8_t stage;
+    uint8_t stage_fingerprint[32];
+    int64_t stage_not_before, stage_not_after; /* of that one */
+    int64_t stage_since;                       /* when this stage began; 0 in stage 0 */
+    int64_t next_stage;                        /* when the next one begins; 0: there is none */
 };
 
 #define VERDICT_DETAIL 512

@@ -1,5 +1,7 @@
 /* supd-agent: follows what supd does, and answers the requests that supd forwards to it. */
 #include "supervisor/agent/agent.h"
+#include "supervisor/agent/alerting.h"
+#include "supervisor/agent/counting.h"
 #include "supervisor/agent/hand.h"
 #include "supervisor/agent/probing.h"
 #include "supervisor/agent/program.h"
@@ -34,12 +36,13 @@ static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
 
 static void on_snapshot(void *obj)
 {
-    (void)obj;
+    alerting_snapshot(obj);
 }
 
 static void on_process(void *obj, const struct procs_change *c)
 {
     probing_process(obj, c);
+    alerting_process(obj, c);
 }
 
 static void on_closed(void *obj)
@@ -80,6 +83,12 @@ static void take_generation(struct agent_program *a, int fd)
     struct agentgen *old = a->gen;
     a->gen = g;
     procs_follow(a->procs, g);
+    if (!alerting_apply(a)) { /* the load child has had all of it checked: out of memory */
+        a->gen = old;
+        procs_follow(a->procs, old);
+        agentgen_free(&g);
+        return;
+    }
     probing_apply(a);
     agentgen_free(&old);
     if (a->serving && !g->conf->agent.listen.port)
@@ -108,6 +117,8 @@ static void on_hand(void *obj, const char *what, int fd)
         a->journal = fd;
     } else if (strcmp(what, HAND_LISTEN) == 0 && a->server) {
         serve(a, fd);
+    } else if (strcmp(what, HAND_TEXT) == 0) {
+        counting_text(a, fd);
     } else {
         fd_close(&fd);
     }
@@ -136,8 +147,10 @@ static bool setup(struct agent_program *a, struct err *e)
     a->loop = loop_new(e);
     if (a->loop)
         a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
-    if (a->channel && probing_setup(a, e))
-        a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
+    if (!a->channel || !probing_setup(a, e))
+        return false;
+    alerting_setup(a);
+    a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
     return a->hand;
 }
 
@@ -154,6 +167,7 @@ int agent_run(const struct agent_server *server)
         log_error("%s", e.msg);
     if (a.serving)
         server->stop(&a.serving);
+    alerting_fini(&a);
     probing_fini(&a);
     hand_free(&a.hand);
     channel_free(&a.channel);

@@ -1,4 +1,5 @@
 /* supd-agent --check: what only the agent's libraries can judge. */
+#include "alerts/engine.h"
 #include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/base/fd.h"
@@ -35,6 +36,7 @@ int agent_check(int fd)
         return 1;
     }
     probes_check(c.gen, on_error, &c);
+    engine_check(c.gen, on_error, &c);
     int r = fd_write_all(1, str_text(&c.out), c.out.len);
     str_fini(&c.out);
     agentgen_free(&c.gen);

@@ -1,9 +1,12 @@
 /* The agent's probes, and what their results mean for the programs that they look at. */
 #include "supervisor/agent/probing.h"
+#include "supervisor/agent/alerting.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/io/files.h"
 #include "supervisor/io/http_out.h"
 #include "supervisor/io/resolve.h"
+#include "supervisor/io/trusts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +44,8 @@ static bool take_restart(struct agent_program *a, const struct probe_view *v)
     while (old < r->at.n && mono_sub(now, r->at.v[old]).ns >= o->restart_window)
         old++;
     r->at.n -= old;
-    memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
+    if (old)
+        memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
     if (r->at.n >= (size_t)o->restart_limit)
         return false;
     VEC_PUSH(&r->at, now);
@@ -73,6 +77,7 @@ static void on_event(void *obj, const struct probe_event *ev)
 {
     struct agent_program *a = obj;
     const struct probe_view *v = ev->probe;
+    alerting_probe(a, ev);
     if (ev->kind == PROBE_CHANGED) {
         log_change(ev);
         tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);
@@ -88,9 +93,19 @@ void probing_apply(struct agent_program *a)
     probes_apply(a->probes, a->gen, NULL, 0);
 }
 
+/* No other process of its program is up: while one is, the program has not begun anew. */
+static bool is_alone(const struct agent_program *a, const struct agent_process *p)
+{
+    for (const struct agent_process *q = NULL; (q = agent_procs_next(a->procs, q));) {
+        if (q != p && q->pid && strcmp(q->program, p->program) == 0)
+            return false;
+    }
+    return true;
+}
+
 void probing_process(struct agent_program *a, const struct procs_change *c)
 {
-    if (c->what == PROCS_SPAWNED && *c->p->program)
+    if (c->what == PROCS_SPAWNED && *c->p->program && is_alone(a, c->p))
         probes_program_started(a->probes, c->p->program);
 }
 
@@ -100,8 +115,11 @@ bool probing_setup(struct agent_program *a, struct err *e)
     a->env.resolve = resolve_new(a->loop, NULL, e);
     if (a->env.resolve)
         a->env.http = http_new(a->loop, a->env.resolve, e);
-    if (!a->env.http)
+    if (a->env.http)
+        a->env.files = files_new(a->loop, e);
+    if (!a->env.files)
         return false;
+    a->env.trusts = trusts_new();
     a->probes = probes_new(&a->env, on_event, a);
     return true;
 }
@@ -118,6 +136,8 @@ void probing_fini(struct agent_program *a)
         free(r->probe);
         free(r);
     }
+    trusts_free(&a->env.trusts);
+    files_free(&a->env.files);
     if (a->env.http)
         http_free(&a->env.http);
     if (a->env.resolve)

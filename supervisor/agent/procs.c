@@ -128,6 +128,8 @@ void procs_record(struct procs *t, const struct wire_pair *pairs, size_t n)
         e = add(t, name);
     take_state(&e->p, pairs, n, "state");
     take_counters(&e->p, pairs, n);
+    const char *expected = wire_value(pairs, n, "expected");
+    e->p.last_expected = !expected || strcmp(expected, "1") == 0;
     e->p.start = start ? strtoll(start, NULL, 10) : 0;
 }
 
@@ -160,6 +162,7 @@ static void on_exit_event(struct agent_process *p, const struct wire_pair *pairs
     c->what = PROCS_EXIT;
     c->expected = expected && strcmp(expected, "1") == 0;
     p->unexpected += !c->expected;
+    p->last_expected = c->expected;
 }
 
 static const struct {

@@ -15,6 +15,7 @@ struct agent_process {
     int64_t start; /* when the last instance began, seconds since 1970; 0: never */
     uint64_t starts, restarts, exits, fatals;
     uint64_t unexpected; /* exits that were not expected, as seen by this agent */
+    bool last_expected;  /* the last exit was */
 };
 
 struct procs;

@@ -2,12 +2,15 @@
 #ifndef AGENT_PROGRAM_H
 #define AGENT_PROGRAM_H
 
+#include "alerts/engine.h"
 #include "probes/env.h"
 #include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
 #include "supervisor/agent/procs.h"
+#include "supervisor/agent/text.h"
 #include "supervisor/conf/agentgen.h"
+#include "supervisor/io/dgram.h"
 
 #include <uthash.h>
 
@@ -28,6 +31,12 @@ struct restarts {
     UT_hash_handle hh;
 };
 
+/* Output that supd was asked for, see counting.c. */
+struct wanted_text {
+    char **v;
+    size_t n, cap;
+};
+
 struct agent_program {
     struct loop *loop;
     struct channel *channel;
@@ -37,7 +46,18 @@ struct agent_program {
     struct procs *procs;
     struct driver_env env; /* the ports */
     struct probes *probes;
-    struct restarts *restarts;         /* by probe */
+    struct restarts *restarts; /* by probe */
+    struct exec *exec;
+    struct send_env send;
+    struct engine *engine;
+    struct store *store; /* NULL: nothing is kept */
+    bool store_opened;
+    /* what metrics count */
+    struct text_port *text;
+    struct source *sources; /* of output, by process and channel */
+    struct wanted_text wanted_text;
+    struct dgram *udp, *unix_statsd;
+    char udp_at[300], unix_at[4200];   /* where these are bound */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */
     mono_t started;

@@ -88,8 +88,7 @@ static bool receive(struct text_port *p)
         loop_io_close(&p->io, &p->fd); /* supd is gone, or took it away */
         return false;
     }
-    if (n < 0 || (size_t)n > sizeof(p->message) ||
-        !tap_read(p->message, (size_t)n, &h, &text))
+    if (n < 0 || (size_t)n > sizeof(p->message) || !tap_read(p->message, (size_t)n, &h, &text))
         return n > 0;
     if (h.flags & TAP_NAMES)
         take_names(p, &h, text);

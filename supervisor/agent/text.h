@@ -1,5 +1,6 @@
 /* The output of programs as supd-agent gets it: reads the socket that supd handed over (HAND_TEXT)
- * and says, piece by piece, what came and what did not. Which programs is asked for over the channel
+ * and says, piece by piece, what came and what did not. Which programs is asked for over the
+ * channel
  * (`text PROGRAM`). */
 #ifndef AGENT_TEXT_H
 #define AGENT_TEXT_H

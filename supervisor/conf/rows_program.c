@@ -28,10 +28,10 @@ static const char *const words_overflow[] = {"drop", "block", NULL};
           .apply = GEN_HOT, .help = "Compress rotated files."),                                    \
         P(name "_capture_maxbytes", log[i].capture, SIZE, .def = "0", .flags = OPT_JSON,           \
           .apply = GEN_HOT,                                                                        \
-          .help = "Keep up to this many bytes of output between the capture marks for "            \
-                  "PROCESS_COMMUNICATION events; 0: no capture."),                                 \
+          .help = "Output between the capture marks is kept out of the log; its last so many "     \
+                  "bytes become a PROCESS_COMMUNICATION event. 0: no capture."),                   \
         P(name "_events_enabled", log[i].events, BOOLEAN, .def = "false", .flags = OPT_JSON,       \
-          .apply = GEN_HOT, .help = "Send the output as PROCESS_LOG events."),                     \
+          .apply = GEN_HOT, .help = "Send the output as PROCESS_LOG events, too."),                \
         P(name "_syslog", log[i].syslog, BOOLEAN, .def = "false",                                  \
           .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_HOT,                                      \
           .help = "Send each line to syslog, too.")

@@ -30,8 +30,8 @@ struct capture_piece {
     size_t len;
 };
 
-/* Looks at p[0..n), n above 0, and gives the first piece of it. Returns how many of the n bytes that
- * used up; 0 is possible (a piece that was held back comes first), never twice in a row. */
+/* Looks at p[0..n), n above 0, and gives the first piece of it. Returns how many of the n bytes
+ * that used up; 0 is possible (a piece that was held back comes first), never twice in a row. */
 size_t capture_next(struct capture *c, const char *p, size_t n, struct capture_piece *out);
 /* No more will come: gives what is held back; false if that is nothing. */
 bool capture_flush(struct capture *c, struct capture_piece *out);

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* HELP escapes backslash and newline, a label's value the double quote, too */
@@ -55,6 +57,18 @@ static void end_labels(struct expo *x)
     str_puts(x->out, x->labelled ? "} " : " ");
 }
 
+/* in as few digits as read back to the same number */
+static void put_double(struct str *out, double v)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    str_printf(out, "%s\n", text);
+}
+
 void expo_value(struct expo *x, double v)
 {
     end_labels(x);
@@ -65,7 +79,7 @@ void expo_value(struct expo *x, double v)
     else if (v == floor(v) && fabs(v) < 1e15)
         str_printf(x->out, "%.0f\n", v);
     else
-        str_printf(x->out, "%.17g\n", v);
+        put_double(x->out, v);
 }
 
 void expo_int(struct expo *x, int64_t v)

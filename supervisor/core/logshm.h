@@ -86,7 +86,7 @@ struct logshm_stream {
     uint8_t channel;
     bool syslog : 1, copy_to_stdout : 1, gzip : 1;
     bool prefix : 1, json : 1, strip_ansi : 1;
-    bool block : 1; /* log_overflow=block */
+    bool block : 1;   /* log_overflow=block */
     bool capture : 1; /* what is between the capture marks is kept out of the sinks */
     bool sided : 1;   /* its side is in use: taps, capture, which run wrote what */
     /* written by supd-log */
@@ -112,9 +112,9 @@ struct logshm_run {
 
 /* How far a tap's text was passed on or skipped. */
 struct logshm_far {
-    uint64_t pos; /* in the stream */
-    uint64_t at;  /* bytes for this tap so far */
-    uint32_t run; /* whose text came last */
+    uint64_t pos;        /* in the stream */
+    uint64_t at;         /* bytes for this tap so far */
+    uint32_t run;        /* whose text came last */
     uint8_t on, matched; /* the scan for capture marks */
     uint8_t begun;       /* a capture began right before */
     uint8_t torn;        /* the last byte was skipped, and no newline */
@@ -172,7 +172,8 @@ struct logshm_head {
     uint32_t nstreams; /* capacity */
     uint32_t nblocks;
     uint32_t used; /* slots before this have been in use */
-    uint64_t streams, progress, outs2, sides, strings, descs, blocks, size; /* offsets, whole size */
+    uint64_t streams, progress, outs2, sides, strings, descs, blocks,
+        size;          /* offsets, whole size */
     uint64_t sentinel; /* a random word: marks memory that a read has not reached */
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;

@@ -23,15 +23,15 @@ enum {
 };
 
 struct tap_head {
-    uint16_t size;    /* of this head */
-    uint8_t flags;    /* TAP_NAMES ... */
-    uint8_t channel;  /* 0: stdout, 1: stderr */
-    uint32_t slot;    /* the stream; another key of the same slot replaces it */
-    uint32_t key;     /* of this tap: never used twice */
-    uint32_t run;     /* which run of the process wrote it: counts up */
-    int32_t pid;      /* of that run; 0: not known */
-    uint32_t len;     /* bytes of text behind the head */
-    uint64_t at;      /* where it begins, counted from the tap's start, skipped bytes included */
+    uint16_t size;   /* of this head */
+    uint8_t flags;   /* TAP_NAMES ... */
+    uint8_t channel; /* 0: stdout, 1: stderr */
+    uint32_t slot;   /* the stream; another key of the same slot replaces it */
+    uint32_t key;    /* of this tap: never used twice */
+    uint32_t run;    /* which run of the process wrote it: counts up */
+    int32_t pid;     /* of that run; 0: not known */
+    uint32_t len;    /* bytes of text behind the head */
+    uint64_t at;     /* where it begins, counted from the tap's start, skipped bytes included */
 };
 
 #define TAP_MESSAGE (sizeof(struct tap_head) + TAP_TEXT)

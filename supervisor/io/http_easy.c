@@ -36,17 +36,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *obj)
     return n;
 }
 
-static size_t on_mail(char *p, size_t size, size_t n, void *obj)
-{
-    struct http_call *c = obj;
-    size_t left = c->rq.body_len - c->sent;
-    n *= size;
-    n = n < left ? n : left;
-    memcpy(p, c->rq.body + c->sent, n);
-    c->sent += n;
-    return n;
-}
-
 /* ---- options ---- */
 
 static struct curl_slist *add_lines(struct curl_slist *list, const char *text)
@@ -110,27 +99,6 @@ static void set_method(struct http_call *c)
         SET(c, CURLOPT_CUSTOMREQUEST, m);
     } else if (strcmp(m, "GET") != 0) {
         SET(c, CURLOPT_CUSTOMREQUEST, m);
-    }
-}
-
-static void set_mail(struct http_call *c)
-{
-    static const long starttls[] = {[HTTP_STARTTLS_OFFERED] = CURLUSESSL_TRY,
-                                    [HTTP_STARTTLS_NEEDED] = CURLUSESSL_ALL,
-                                    [HTTP_STARTTLS_NEVER] = CURLUSESSL_NONE};
-    const struct http_mail *m = c->rq.mail;
-    c->rcpt = add_lines(NULL, m->to);
-    c->sent = 0;
-    SET(c, CURLOPT_MAIL_FROM, m->from);
-    SET(c, CURLOPT_MAIL_RCPT, c->rcpt);
-    SET(c, CURLOPT_UPLOAD, 1L);
-    SET(c, CURLOPT_READFUNCTION, on_mail);
-    SET(c, CURLOPT_READDATA, c);
-    SET(c, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L); /* one bad address does not hide an alert from all */
-    SET(c, CURLOPT_USE_SSL, starttls[m->starttls]);
-    if (c->rq.user) {
-        SET(c, CURLOPT_USERNAME, c->rq.user);
-        SET(c, CURLOPT_PASSWORD, c->rq.password ? c->rq.password : "");
     }
 }
 
@@ -219,7 +187,7 @@ static void set_common(struct http_call *c)
     SET(c, CURLOPT_ERRORBUFFER, c->why);
     SET(c, CURLOPT_NOSIGNAL, 1L);
     SET(c, CURLOPT_QUICK_EXIT, 1L);
-    SET(c, CURLOPT_PROTOCOLS_STR, c->rq.mail ? "smtp,smtps" : "http,https");
+    SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(c, CURLOPT_WRITEFUNCTION, on_body);
     SET(c, CURLOPT_WRITEDATA, c);
     SET(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -239,17 +207,13 @@ bool http_easy_setup(struct http_call *c)
     if (!c->easy)
         return false;
     set_common(c);
-    if (c->https || c->rq.mail) {
+    if (c->https) {
         tls_seen_drop(&c->seen);
         c->seen = tls_seen_new();
         set_tls(c);
     }
-    if (c->rq.mail) {
-        set_mail(c);
-    } else {
-        set_headers(c);
-        set_method(c);
-    }
+    set_headers(c);
+    set_method(c);
     set_url(c);
     return set_address(c);
 }
@@ -269,6 +233,5 @@ void http_easy_done(struct http_call *c)
     c->easy = NULL;
     curl_slist_free_all(c->headers);
     curl_slist_free_all(c->connect_to);
-    curl_slist_free_all(c->rcpt);
-    c->headers = c->connect_to = c->rcpt = NULL;
+    c->headers = c->connect_to = NULL;
 }

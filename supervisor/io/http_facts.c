@@ -153,7 +153,6 @@ static const struct {
     const char *text; /* %s: the host */
 } failures[] = {
     {CURLE_SSL_CONNECT_ERROR, HTTP_TLS, "the TLS handshake with %s failed"},
-    {CURLE_USE_SSL_FAILED, HTTP_TLS, "%s offers no TLS"},
     {CURLE_SSL_CIPHER, HTTP_TLS, "no cipher in common with %s"},
     {CURLE_SSL_CERTPROBLEM, HTTP_LOCAL, "the client certificate for %s cannot be used"},
     {CURLE_SSL_CACERT_BADFILE, HTTP_LOCAL, "the file of CAs for %s cannot be used"},
@@ -168,8 +167,6 @@ static const struct {
     {CURLE_HTTP2, HTTP_PROTOCOL, "%s broke the rules of HTTP/2"},
     {CURLE_URL_MALFORMAT, HTTP_BAD_URL, "the URL of %s is malformed"},
     {CURLE_OUT_OF_MEMORY, HTTP_LOCAL, "no memory to ask %s"},
-    {CURLE_LOGIN_DENIED, HTTP_OK, ""}, /* SMTP: the status says it */
-    {CURLE_REMOTE_ACCESS_DENIED, HTTP_OK, ""},
 };
 
 static void add_words(struct http_call *c)

@@ -50,10 +50,9 @@ struct http_call {
     size_t addr; /* the one that is tried */
     CURL *easy;
     bool added; /* to the multi */
-    struct curl_slist *headers, *connect_to, *rcpt;
+    struct curl_slist *headers, *connect_to;
     struct tls_seen *seen;
     char why[CURL_ERROR_SIZE]; /* the library's words */
-    size_t sent;               /* of a mail's body */
     struct str body, head;
 };
 

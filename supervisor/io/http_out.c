@@ -297,21 +297,12 @@ static void start_transfer(struct http_call *c)
     arm(c);
 }
 
-static bool is_link_local(const struct netaddr *a)
-{
-    if (netaddr_family(a) != 6)
-        return ntohl(a->in.sin_addr.s_addr) >> 16 == 0xa9fe; /* 169.254.0.0/16 */
-    const struct in6_addr *in6 = &a->in6.sin6_addr;
-    return IN6_IS_ADDR_LINKLOCAL(in6) ||
-           (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 169 && in6->s6_addr[13] == 254);
-}
-
 /* False if none is left. */
 static bool drop_link_local(struct http_call *c)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->addrs.naddrs; i++) {
-        if (!is_link_local(&c->addrs.addrs[i]))
+        if (!netaddr_link_local(&c->addrs.addrs[i]))
             c->addrs.addrs[n++] = c->addrs.addrs[i];
     }
     c->addrs.naddrs = n;
@@ -347,13 +338,13 @@ static bool same_text(const char *a, const char *b)
 static bool take_url(struct http_call *c)
 {
     struct err e;
-    CURLU *u = parse_url(c->url ? c->url : c->rq.url, c->rq.mail ? "smtp smtps" : "http https", &e);
+    CURLU *u = parse_url(c->url ? c->url : c->rq.url, "http https", &e);
     if (!u) {
         http_fail(c, c->url ? HTTP_REDIRECTS : HTTP_BAD_URL, "%s", e.msg);
         return false;
     }
     char *scheme = part_of(u, CURLUPART_SCHEME);
-    bool https = same_text(scheme, "https") || same_text(scheme, "smtps");
+    bool https = same_text(scheme, "https");
     free(scheme);
     free(c->host);
     c->host = host_of(u);
@@ -406,7 +397,7 @@ static void start_hop(struct http_call *c)
 static bool is_redirect(const struct http_call *c)
 {
     int s = c->r.status;
-    return c->r.error == HTTP_OK && c->rq.redirects > 0 && !c->rq.mail &&
+    return c->r.error == HTTP_OK && c->rq.redirects > 0 &&
            (s == 301 || s == 302 || s == 303 || s == 307 || s == 308);
 }
 

@@ -1,6 +1,8 @@
-/* HTTP requests to others, and mail (libcurl behind it): one request in, plain facts out. Names are
- * resolved by resolve.h, so that the library never does; redirects are followed here, hop by hop,
- * and what proves who we are goes to the first host only. Used by probes and by notifiers. */
+/* HTTP requests to others (libcurl behind it): one request in, plain facts out. Names are resolved
+ * by resolve.h, so that the library never does; redirects are followed here, hop by hop, and what
+ * proves who we are goes to the first host only. Used by probes and by notifiers. Not for mail:
+ * libcurl waits for some answers of a mail server in a way that holds the whole loop (mail_out.h).
+ */
 #ifndef IO_HTTP_OUT_H
 #define IO_HTTP_OUT_H
 
@@ -89,18 +91,6 @@ struct http_tls {
     int least;               /* 10 to 13 for TLS 1.0 to 1.3; 0: 1.2 */
 };
 
-/* Of smtp://, which begins without TLS: it is used when it is offered, has to be, or is not. */
-enum http_starttls { HTTP_STARTTLS_OFFERED, HTTP_STARTTLS_NEEDED, HTTP_STARTTLS_NEVER };
-
-/* With it the URL is smtp:// or smtps:// and the body is a message, whose lines end in CR LF. The
- * result's status is the code of the server's last reply, its headers are all replies. Where the
- * server takes some of the recipients, those get it, and the call went well. */
-struct http_mail {
-    const char *from; /* an address */
-    const char *to;   /* addresses, one a line */
-    enum http_starttls starttls;
-};
-
 /* Texts stay the caller's and must stay as they are until done is called. NULL or 0: unset. */
 struct http_request {
     const char *url;     /* http:// or https:// */
@@ -118,7 +108,6 @@ struct http_request {
     int redirects;      /* followed at most; 0: a redirect is an answer like others */
     size_t max_body;    /* reading ends there */
     bool keep_body, keep_headers;
-    const struct http_mail *mail;
     mono_t deadline;
     http_done_fn *done;
     void *obj;

@@ -46,8 +46,7 @@ static void take_subject(struct http_cert *out, X509 *leaf)
     BIO *b = BIO_new(BIO_s_mem());
     if (!b)
         return;
-    X509_NAME_print_ex(b, X509_get_subject_name(leaf), 0,
-                       (XN_FLAG_RFC2253 | ASN1_STRFLGS_UTF8_CONVERT) & ~ASN1_STRFLGS_ESC_MSB);
+    X509_NAME_print_ex(b, X509_get_subject_name(leaf), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
     int n = BIO_read(b, out->subject, sizeof(out->subject) - 1);
     out->subject[n > 0 ? n : 0] = '\0';
     out->subject[text_utf8_valid(out->subject, strlen(out->subject))] = '\0';

@@ -89,3 +89,12 @@ const char *netaddr_text(const struct netaddr *a, char *buf, size_t size)
         snprintf(buf, size, "%s:%u", host, a->len ? ntohs(a->in.sin_port) : 0);
     return buf;
 }
+
+bool netaddr_link_local(const struct netaddr *a)
+{
+    if (netaddr_family(a) != 6)
+        return ntohl(a->in.sin_addr.s_addr) >> 16 == 0xa9fe;
+    const struct in6_addr *in6 = &a->in6.sin6_addr;
+    return IN6_IS_ADDR_LINKLOCAL(in6) ||
+           (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 169 && in6->s6_addr[13] == 254);
+}

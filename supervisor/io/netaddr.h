@@ -22,6 +22,8 @@ bool netaddr_parse(const char *text, unsigned port, struct netaddr *out);
 bool netaddr_from(const struct sockaddr *sa, unsigned port, struct netaddr *out);
 /* 4 or 6; 0 for none */
 int netaddr_family(const struct netaddr *a);
+/* 169.254.0.0/16, also mapped, or fe80::/10 */
+bool netaddr_link_local(const struct netaddr *a);
 /* "192.0.2.1:80", "[2001:db8::1]:80"; netaddr_host without the port (and the brackets). buf of at
  * least NETADDR_TEXT bytes; returns buf. */
 #define NETADDR_TEXT 80

@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
-#define CACHE_MAX 4096
+#define CACHE_MAX 32768
 #define NAME_SIZE 260
 /* An answer is kept for its TTL, within these: a TTL of 0 still serves those who ask at once. */
 #define KEEP_LEAST DUR_S(1)

@@ -54,6 +54,10 @@ static void deliver(struct tcp_call *c)
     c->r.total_ns = mono_sub(mono_now(), c->started).ns;
     c->r.got = str_text(&c->got);
     c->r.got_len = c->got.len;
+    if (c->rq.out_fd) {
+        *c->rq.out_fd = c->fd;
+        c->fd = -1;
+    }
     c->rq.done(c->rq.obj, &c->r);
     call_free(c);
 }
@@ -72,7 +76,10 @@ finish(struct tcp_call *c, enum tcp_error error, const char *fmt, ...)
     if (c->is_connected && (c->sent || c->rq.look))
         c->r.answer_ns = error == TCP_OK ? mono_sub(mono_now(), c->connected).ns : -1;
     resolve_cancel(&c->query);
-    loop_io_close(&c->io, &c->fd);
+    if (error == TCP_OK && c->rq.out_fd)
+        loop_io_set(&c->io, c->fd, 0);
+    else
+        loop_io_close(&c->io, &c->fd);
     loop_timer_stop(&c->timer);
     loop_defer(c->rq.loop, &c->defer);
 }
@@ -281,9 +288,8 @@ static void say_late(struct tcp_call *c)
         finish(c, TCP_READ_TIMEOUT, "not found within %s (connected in %lld ms, %zu bytes read)",
                time, ms, c->got.len);
     else
-        finish(c, TCP_READ_TIMEOUT,
-               "no answer within %s (connected in %lld ms, waiting for %s)", time, ms,
-               c->sent < c->rq.send_len ? "the peer to read" : "the first byte");
+        finish(c, TCP_READ_TIMEOUT, "no answer within %s (connected in %lld ms, waiting for %s)",
+               time, ms, c->sent < c->rq.send_len ? "the peer to read" : "the first byte");
 }
 
 static void on_deadline(struct tcp_call *c)

@@ -43,6 +43,7 @@ struct tcp_request {
     size_t send_len;
     tcp_look_fn *look; /* NULL: nothing is read */
     size_t max_bytes;  /* of what is read */
+    int *out_fd;       /* NULL, or where the connection goes with TCP_OK; the caller closes it */
     mono_t deadline;
     tcp_done_fn *done; /* look gets obj, too */
     void *obj;

@@ -276,7 +276,7 @@ static int patience(const struct logd *d, bool dirty)
 void reader_run(struct logd *d)
 {
     int64_t sleep = SLEEP_MOST;
-    bool dirty = false;
+    bool dirty = d->h->fresh > 0; /* a predecessor had no time for it */
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
         if (d->some_paused)

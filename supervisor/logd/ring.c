@@ -99,6 +99,7 @@ static size_t find_owned(struct ring *r, struct found *found)
 {
     size_t n = 0;
     r->nfree = r->h->nblocks - r->h->fresh;
+    r->untouched = r->h->fresh; /* a predecessor may have been killed before it trimmed */
     for (uint32_t b = r->h->fresh; b > 0; b--) {
         uint32_t slot = live_owner(r, b);
         if (slot == UINT32_MAX) {
@@ -125,11 +126,8 @@ int ring_open(struct ring *r, struct logshm_head *h, struct chain *chains)
     }
     size_t n = find_owned(r, found);
     qsort(found, n, sizeof(*found), by_place);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         append(r, &chains[found[i].slot], found[i].block);
-        if (found[i].block > r->untouched)
-            r->untouched = found[i].block;
-    }
     free(found);
     return 0;
 }

@@ -20,7 +20,7 @@ struct ring {
     uint32_t *next;     /* [nblocks], plus 1; links a chain or the free list */
     uint32_t free;      /* behind its end: the blocks from head->fresh on */
     uint32_t nfree;     /* both together */
-    uint32_t untouched; /* blocks from here on were never used in this run */
+    uint32_t untouched; /* blocks from here on take no memory */
 };
 
 /* Takes the memory over: chains (an array by slot, zeroed) get the blocks that belong to streams in

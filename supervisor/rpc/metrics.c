@@ -1,6 +1,5 @@
 /* Everything that the agent knows, as metrics: one function a subject, one family after another. */
-#include "supervisor/core/expo.h"
-#include "supervisor/rpc/rpc.h"
+#include "supervisor/rpc/metrics.h"
 
 #include <string.h>
 
@@ -82,4 +81,6 @@ void metrics_write(const struct agent_program *a, struct str *out)
     put_agent(&x, a);
     put_states(&x, a);
     put_counters(&x, a);
+    metrics_probes(&x, a);
+    metrics_alerts(&x, a);
 }

@@ -26,6 +26,7 @@
 #define BACKOFF_MAX DUR_S(10)
 #define STABLE DUR_S(10) /* up for so long: the next death is a new story */
 #define CLOSE_LIMIT DUR_MS(1800)
+#define KEY_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 /* a request that the agent has not answered yet */
 struct forwarded {
@@ -111,12 +112,12 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
     wire_end(&w);
 }
 
-/* copies "key=value" arguments into a reply */
+/* copies "key=value" arguments into a reply; only values are escaped there, so keys are words */
 static void copy_pairs(struct wire_out *w, char **argv, size_t argc)
 {
     for (size_t i = 0; i < argc; i++) {
-        char *eq = strchr(argv[i], '=');
-        if (!eq)
+        char *eq = argv[i] + strspn(argv[i], KEY_BYTES);
+        if (eq == argv[i] || *eq != '=')
             continue;
         *eq = '\0';
         wire_kv(w, argv[i], eq + 1);

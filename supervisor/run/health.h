@@ -11,7 +11,7 @@ struct wire_out;
 struct gen_proc;
 
 /* A probe's word about its program; strings are copied. State GONE: nothing any more. False: there
- * is no memory. */
+ * is no memory, or a name is too long or one too many. */
 bool health_set(struct sup *s, const char *program, const char *probe, const char *state,
                 const char *detail);
 /* Forgets everything: the agent has another configuration, or is gone. */

@@ -17,7 +17,8 @@
 #define DRAIN_LIMIT DUR_MS(200)
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
-#define OWN_FDS 12   /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
+#define OWN_FDS                                                                                    \
+    12 /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {

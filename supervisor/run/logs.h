@@ -120,8 +120,9 @@ void logs_reopen_all(struct logs *g);
 enum logs_tap { LOGS_TAP_SUPD, LOGS_TAP_AGENT };
 enum { LOGS_WANT_TEXT = 1, LOGS_WANT_CAPTURED = 2 }; /* with both: captured text is marked so */
 
-/* Makes a tap's socket, in place of the one before, whose streams are not tapped any more. The end to
- * read from, non-blocking and close-on-exec, which belongs to the caller; or -1 and the reason. */
+/* Makes a tap's socket, in place of the one before, whose streams are not tapped any more. The end
+ * to read from, non-blocking and close-on-exec, which belongs to the caller; or -1 and the reason.
+ */
 int logs_tap_open(struct logs *g, enum logs_tap which, struct err *e);
 /* Closes our end; its streams are not tapped any more. */
 void logs_tap_close(struct logs *g, enum logs_tap which);

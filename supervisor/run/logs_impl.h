@@ -1,5 +1,6 @@
 /* What the parts of supd's log side share: logs.c (streams), logtap.c (who gets their text),
- * logproc.c (the process supd-log), logchan.c (what is told to it and what it answers). Included by these only. */
+ * logproc.c (the process supd-log), logchan.c (what is told to it and what it answers). Included by
+ * these only. */
 #ifndef RUN_LOGS_IMPL_H
 #define RUN_LOGS_IMPL_H
 

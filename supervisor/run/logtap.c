@@ -1,5 +1,5 @@
-/* Who gets the text of streams: the sockets of the taps, which streams they take, and which run of a
- * program wrote what. The shared memory is the truth; supd-log is told to look. */
+/* Who gets the text of streams: the sockets of the taps, which streams they take, and which run of
+ * a program wrote what. The shared memory is the truth; supd-log is told to look. */
 #include "supervisor/base/fd.h"
 #include "supervisor/core/tap.h"
 #include "supervisor/run/logs_impl.h"

@@ -22,8 +22,8 @@ static bool goes_somewhere(const struct gen_opts *o, int channel)
 static bool wants_stream(const struct proc *p, int channel)
 {
     const struct gen *g = p->gen->gen;
-    return p->log[channel] || goes_somewhere(proc_opts(p), channel) ||
-           taps_wanted(p, channel) || (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
+    return p->log[channel] || goes_somewhere(proc_opts(p), channel) || taps_wanted(p, channel) ||
+           (g->nprocs <= STREAMS_TAIL_PROCS && setup_fits_all(g));
 }
 
 const char *streams_program(const struct proc *p)

@@ -32,7 +32,7 @@ TAILQ_HEAD(group_list, group);
 LIST_HEAD(helper_list, helper);
 SLIST_HEAD(apply_list, apply);
 SLIST_HEAD(gen_list, live_gen);
-SLIST_HEAD(health_list, health);
+struct health_program;
 
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
@@ -71,9 +71,10 @@ struct sup {
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;
-    struct health_list health; /* what probes say about programs */
-    struct group_list groups;  /* in start order: priority, then name */
-    struct group *found_last;  /* by group_find */
+    struct health_program *health; /* what probes say about programs */
+    unsigned nhealth;
+    struct group_list groups; /* in start order: priority, then name */
+    struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
     struct due_list due; /* what the processes wait for */
     struct proc_queue spawn_queue;

@@ -1,6 +1,7 @@
 /* Who gets the text of which program. */
 #include "supervisor/run/taps.h"
 #include "supervisor/base/log.h"
+#include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/streams.h"
@@ -126,9 +127,11 @@ static void sync_all(struct sup *s)
 
 /* ---- supd ---- */
 
-/* From textevents: there is nobody left. */
+/* From textevents: there was nobody left; but somebody may have come in the same turn. */
 static void unlisten(struct taps *t)
 {
+    if (t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl))
+        return;
     logs_tap_close(t->sup->logs, LOGS_TAP_SUPD);
     textevents_free(&t->events);
 }

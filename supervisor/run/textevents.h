@@ -1,5 +1,6 @@
-/* Supervisor's events about output: PROCESS_LOG_STDOUT and _STDERR, PROCESS_COMMUNICATION_STDOUT and
- * _STDERR (supervisor-compat, sections 13.2 and 13.4), made of the text that supd-log passes on. */
+/* Supervisor's events about output: PROCESS_LOG_STDOUT and _STDERR, PROCESS_COMMUNICATION_STDOUT
+ * and _STDERR (supervisor-compat, sections 13.2 and 13.4), made of the text that supd-log passes
+ * on. */
 #ifndef RUN_TEXTEVENTS_H
 #define RUN_TEXTEVENTS_H
 
@@ -7,8 +8,8 @@
 
 struct textevents;
 
-/* Reads from fd, which is its own from now on, also when it fails. unlisten(obj) is called when text
- * came that nobody wants any more, at the end of a turn. NULL and the reason. */
+/* Reads from fd, which is its own from now on, also when it fails. unlisten(obj) is called when
+ * text came that nobody wants any more, at the end of a turn. NULL and the reason. */
 struct textevents *textevents_new(struct sup *s, int fd, loop_fn *unlisten, void *obj,
                                   struct err *e);
 void textevents_free(struct textevents **t);

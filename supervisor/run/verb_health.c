@@ -12,7 +12,7 @@ void verb_health(void *obj, struct ctl_req *rq)
         return;
     }
     if (!health_set(s, rq->argv[0], rq->argv[1], rq->argv[2], detail))
-        ctl_error(rq, WIRE_FAILED, "there are too many probes");
+        ctl_error(rq, WIRE_FAILED, "there are too many probes, or a name is too long");
     else if (restart && !health_restart(s, rq->argv[0], rq->argv[1], detail))
         ctl_error(rq, WIRE_DENIED, "[probe:%s] has no on_fail=restart for %s", rq->argv[1],
                   rq->argv[0]);

@@ -88,6 +88,10 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
         ctl_usage(rq);
         return;
     }
+    if (text && rq->role == CTL_AGENT) { /* it asks by name: verb_text.c */
+        ctl_error(rq, WIRE_DENIED, "the agent gets text of the programs that it names");
+        return;
+    }
     if (!verb_pick(s, rq, NULL, 0, &v))
         return;
     for (size_t i = 0; i < v.n; i++)

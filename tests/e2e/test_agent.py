@@ -79,7 +79,8 @@ def test_descriptors(sup):
     outer = s.ns.outer(s.wait(lambda: ping(s))["pid"])
     fds = {fd: os.readlink(f"/proc/{outer}/fd/{fd}") for fd in os.listdir(f"/proc/{outer}/fd")}
     extra = [v for fd, v in fds.items() if int(fd) > 4 and "anon_inode" not in v]
-    assert len(extra) == 1 and "supd-journal" in extra[0], fds
+    files = [v for v in extra if not v.startswith("socket:")]
+    assert len(files) == 1 and "supd-journal" in files[0] and len(extra) < 6, fds
     assert fds["3"].startswith("socket:") and fds["4"].startswith("socket:"), fds
     with open(f"/proc/{outer}/environ", "rb") as f:
         assert b"TEST_DIR" not in f.read()
@@ -111,13 +112,17 @@ def get(s, port, path):
 
 
 def test_metrics(sup):
-    s = sup(CONF + "[agent]\nlisten=9190\n")
+    s = sup(CONF + "[agent]\nlisten=9190\n[probe:self]\ntype=http\nurl=http://127.0.0.1:9190/-/healthy\n"
+            "interval=500ms\n[probe:none]\ntype=tcp\nhost=127.0.0.1\nport=1\ninterval=500ms\n")
     got = s.wait(lambda: get(s, 9190, "/metrics"))
     s.wait(lambda: 'supd_process_up{name="a",program="a"} 1' in get(s, 9190, "/metrics")[2])
     s.ok("restart", "a")
     s.wait(lambda: 'supd_process_starts_total{name="a",program="a"} 2' in get(s, 9190, "/metrics")[2])
     assert got[0] == 200 and got[1] == "text/plain; version=0.0.4; charset=utf-8"
     assert get(s, 9190, "/nothing")[0] == 404 and get(s, 9190, "/-/healthy")[2] == "ok\n"
+    s.wait(lambda: 'probe_success{probe="self",type="http"} 1' in get(s, 9190, "/metrics")[2])
+    s.wait(lambda: 'probe_failures_total{probe="none",type="tcp",reason="connect_refused"}'
+           in get(s, 9190, "/metrics")[2])
     if shutil.which("promtool"):
         done = subprocess.run(["promtool", "check", "metrics"], input=get(s, 9190, "/metrics")[2],
                               capture_output=True, text=True)

@@ -12,11 +12,20 @@ import time
 
 import pytest
 
-from harness.namespace import Namespace, command_of
+from harness.namespace import Namespace
 from harness.supervised import ROOT, build_dir
 from harness.waiting import wait
 
 SEEN = "seen: the status table, a crashed worker started again, the retry limit"
+ALERTS_SEEN = "the alerts of the error rate (fired, resolved), of the website's probe and of the certificate"
+LIMIT = 45
+
+
+def session_of(pid):
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 class Demo:
@@ -51,14 +60,22 @@ class Demo:
         return wait(lambda: re.search(pattern, self.read()), timeout,
                     lambda: f"{pattern!r} in:\n{self.read()}")
 
-    def status(self, timeout=45):
+    def status(self, timeout=LIMIT + 15):
         return int(self.wait_text(r"(?m)^status (\d+)", timeout).group(1))
 
     def foreground(self):
-        """The demo's own script and screen, which share the shell's process group."""
-        names = ("demo/run", "build/demo/show")
+        """The demo's own script and screen, and what else the script waits for: who is in its
+        session, for supd has one of its own."""
         return [p for p in self.ns.pids() if p != self.ns.init
-                and any(n in command_of(p) for n in names)]
+                and session_of(p) == session_of(self.ns.init)]
+
+    def interrupt(self):
+        """As a terminal does it with Ctrl-C."""
+        for pid in self.foreground():
+            try:
+                os.kill(pid, signal.SIGINT)
+            except ProcessLookupError:  # a short one that just ended
+                pass
 
     def left(self):
         """What it left running or lying about."""
@@ -93,12 +110,19 @@ def test_once(demo, user, tty):
     d = demo("--once", user=user, tty=tty)
     begun = time.monotonic()
     assert d.status() == 0, d.read()
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < LIMIT
     text = d.read()
-    assert SEEN in text
+    assert SEEN in text and ALERTS_SEEN in text
     for pattern in (r"worker:worker-\d \(pid \d+\) terminated by SIGABRT; started again as pid \d+",
                     r"mailer is FATAL: too many start retries", r"\d+ jobs/s, \d+ done",
-                    r"producer +\S*RUNNING", "attempt 4: cannot execute /opt/mailer"):
+                    r"producer +\S*RUNNING", "attempt 4: cannot execute /opt/mailer",
+                    r"alert error-rate firing \(page\): \S+% of the jobs fail .*"
+                    r"runbook: https://runbooks.example/jobs-fail",
+                    r"alert error-rate resolved \(page\).* runbook: https://",
+                    r"alert site-down firing \(critical\): the probe site has failed .*status 503"
+                    r".* runbook: https://runbooks.example/site-down",
+                    r"alert certificate firing \(warning\): the certificate of CN=shop.example "
+                    r"expires in 10d .* runbook: https://runbooks.example/certificate"):
         assert re.search(pattern, text), pattern
     assert ("\033[" in text) == tty
     assert d.left() == []
@@ -107,14 +131,25 @@ def test_once(demo, user, tty):
 @pytest.mark.release
 def test_until_it_is_interrupted(demo):
     d = demo()
-    d.wait_text("Now try, in another terminal", 30)
+    d.wait_text("Now try, in another terminal", LIMIT)
     socket = re.search(r"export SUPD_SOCKET=(\S+)", d.read()).group(1)
     status = subprocess.run([os.path.join(ROOT, "build", "supctl"), "-s", socket, "status"],
                             stdout=subprocess.PIPE, text=True, timeout=10, check=False)
     assert status.returncode == 3 and "FATAL" in status.stdout  # 3: one of them is down
-    for pid in d.foreground():  # as a terminal does
-        os.kill(pid, signal.SIGINT)
+    d.interrupt()
     assert d.status() == 0
+    assert d.left() == []
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("moment", ["folder", "supd.sock", "agent", "agent/notices"])
+def test_interrupted_at_any_time(demo, moment):
+    """Wherever it is: it ends soon and leaves nothing."""
+    d = demo()
+    wait(lambda: glob.glob(os.path.join(d.folder, "supd-demo.*", moment if moment != "folder" else "")),
+         LIMIT, d.read)
+    d.interrupt()
+    d.status(20)
     assert d.left() == []
 
 
@@ -124,15 +159,26 @@ def test_it_fails_when_the_limit_is_not_reached(demo):
     mailer = "mount -t tmpfs tmpfs /opt && printf '#!/bin/sh\\nexec sleep 1000\\n' >/opt/mailer && " \
              "chmod 755 /opt/mailer"
     d = demo("--once", before=mailer)
-    assert d.status(60) == 1
-    assert "not seen within 30 s: [retry limit reached]" in d.read()
+    assert d.status() == 1
+    assert f"not seen within {LIMIT} s: [retry limit reached]\n" in d.read()
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_it_fails_when_nobody_is_told(demo):
+    """A notifier that always fails: alerts fire, but nothing of them has been delivered."""
+    d = demo("--once", before="mount --bind /bin/false /usr/bin/tee")
+    assert d.status() == 1
+    assert f"not seen within {LIMIT} s: [error rate fired, resolved] [probe's alert] " \
+           "[certificate's alert]\n" in d.read()
+    assert re.search(r"error-rate +(FIRING|RECOVERING)", d.read())
     assert d.left() == []
 
 
 @pytest.mark.release
 def test_it_fails_when_supd_cannot_start(demo):
     d = demo("--once", before="mount --bind /bin/false build/supd")
-    assert d.status(60) == 1
+    assert d.status() == 1
     assert d.left() == []
 
 

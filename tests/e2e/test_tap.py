@@ -48,8 +48,8 @@ def check(stream, expected):
 
 
 def test_every_byte_reaches_an_agent_that_keeps_up(sup):
-    size = 3 << 20
-    s, agent = start(sup, writer("w", 5, size, 4), "text w stdout")
+    size = 3 << 19
+    s, agent = start(sup, writer("w", 5, size, 1), "text w stdout")
     s.wait(lambda: agent.channel(r"q0 ok"))
     assert agent.channel(r"q0 \+ name=w\tstdout=OK$")
     s.write("go", "")
@@ -133,6 +133,8 @@ backoff=10ms
 command=/bin/sh -c "while :; do echo secret; sleep 0.05; done"
 """, "text w", "text nothing", "text w bogus")
     s.wait(lambda: agent.channel(r"q2 error BAD_REQUEST"))
+    agent.ask("subscribe text=1")
+    s.wait(lambda: agent.channel(r"q3 error DENIED"))
     assert agent.channel(r"q1 error BAD_NAME")
     s.ctl("start", "w:*")
     s.wait(lambda: all(agent.stream(f"w_{i}") and len(agent.stream(f"w_{i}").text.split(b"\n")) > 10
@@ -142,11 +144,14 @@ command=/bin/sh -c "while :; do echo secret; sleep 0.05; done"
         stream = agent.stream(f"w_{i}")
         runs = {}
         for _, data, run, pid, _ in stream.pieces:
-            runs.setdefault((run, pid), b"")
-            runs[run, pid] += data
-        for (run, pid), text in runs.items():
-            assert text == f"{pid} {i}\n".encode(), (run, pid, text)
-        assert [r for r, _ in runs] == sorted({r for r, _ in runs})
+            runs.setdefault(run, [set(), b""])
+            runs[run][0].add(pid)
+            runs[run][1] += data
+        for run, (pids, text) in runs.items():
+            said = int(text.split()[0])
+            assert text == f"{said} {i}\n".encode() and pids <= {said, 0}, (run, pids, text)
+        assert any(pids != {0} for pids, _ in runs.values())
+        assert list(runs) == sorted(runs)
     assert {x.program for x in agent.streams().values()} == {"w"}
 
 

@@ -1,7 +1,10 @@
 """Supervisor's events about output, PROCESS_LOG and PROCESS_COMMUNICATION, on the control protocol."""
 import re
+import signal
 import subprocess
+import time
 
+from harness.waiting import wait
 from harness.wire import record
 
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
@@ -86,6 +89,32 @@ command=/bin/sh -c "echo hello; exec sleep 1000"
     s.ok("start", "w")
     assert again.next("PROCESS_.*")["data"] == "hello\n"
     again.close()
+
+
+def test_a_listener_that_comes_as_the_last_one_goes(sup):
+    s, first = listen(sup, """[program:w]
+command=/bin/sh -c "while :; do sleep 0.01; echo hello; done"
+stdout_events_enabled=true
+""")
+    for order in ("close speak subscribe", "subscribe speak close", "speak close subscribe"):
+        second = s.wire()
+        first.next("PROCESS_.*")
+        s.send(signal.SIGSTOP)  # all of it shall be there in one turn
+        for what in order.split():
+            if what == "close":
+                first.close()
+            elif what == "subscribe":
+                second.sock.sendall(b"e subscribe\ttext=1\n")
+            else:
+                end = time.monotonic() + 0.1
+                wait(lambda end=end: time.monotonic() >= end, 5)
+        s.send(signal.SIGCONT)
+        first = Events.__new__(Events)
+        first.wire, first.seen = second, []
+        while not second.line().startswith("e ok"):
+            pass
+    first.next("PROCESS_.*")
+    first.close()
 
 
 def test_capture(sup):

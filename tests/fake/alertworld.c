@@ -28,7 +28,7 @@ static struct agentgen *read_gen(const char *text)
 static const char *const words[NOTICE_KINDS] = {
     [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
     [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
-    [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test"};
+    [NOTICE_ACK] = "ack",           [NOTICE_DIGEST] = "digest", [NOTICE_TEST] = "test"};
 
 static bool has_id(const struct world *w, const struct item *it, const struct notice *n)
 {
@@ -86,8 +86,8 @@ static void check(const struct item *it, const struct notice *n, struct incident
 {
     /* a brief one may come while it is open: a fallback's, which ends it, too */
     bool begins = n->kind == NOTICE_FIRING || n->kind == NOTICE_DIGEST;
-    bool follows =
-        n->kind == NOTICE_RESOLVED || n->kind == NOTICE_REMINDER || n->kind == NOTICE_UPDATE;
+    bool follows = n->kind == NOTICE_RESOLVED || n->kind == NOTICE_REMINDER ||
+                   n->kind == NOTICE_UPDATE || n->kind == NOTICE_ACK;
     if (begins && x->open)
         fake_break("%s: %s of %s again (%s)", it->name, words[n->kind], n->alert, n->id);
     if (follows && !x->open)

@@ -20,7 +20,8 @@ static int plain_match(const char *pattern, const char *text, size_t n)
                                   PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
                                   &code, &offset, NULL);
     if (!c)
-        abort(); /* it did compile before */
+        abort();                              /* it did compile before */
+    pcre2_jit_compile(c, PCRE2_JIT_COMPLETE); /* without it PCRE2 takes broken UTF-8 otherwise */
     pcre2_match_data *d = pcre2_match_data_create(1, NULL);
     pcre2_match_context *x = pcre2_match_context_create(NULL);
     pcre2_set_match_limit(x, 20000);

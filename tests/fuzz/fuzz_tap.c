@@ -1,5 +1,5 @@
-/* Any bytes as a program's output: the capture marks are found alike however it is cut. And any bytes
- * as a message of a tap: it is refused, or lies within what was given. */
+/* Any bytes as a program's output: the capture marks are found alike however it is cut. And any
+ * bytes as a message of a tap: it is refused, or lies within what was given. */
 #include "supervisor/base/str.h"
 #include "supervisor/core/capture.h"
 #include "supervisor/core/tap.h"

@@ -249,10 +249,9 @@ class Supd:
 
     def stop(self, sig=signal.SIGTERM, timeout=20):
         """Ends supd with a signal; its exit status."""
-        pid = self.pid if self.running() else None
         with contextlib.suppress(ProcessLookupError):  # it may be about to end by itself
-            if pid:
-                os.kill(pid, sig)
+            if self.running() and self.pid:
+                self.send(sig)
         return self.wait_exit(timeout)
 
     def left(self):

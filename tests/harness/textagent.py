@@ -99,7 +99,7 @@ class TextAgent:
             os.unlink(self.s.path("halt"))
 
     def lines(self):
-        return self.s.read("agent/got").splitlines()
+        return self.s.read("agent/got").rpartition("\n")[0].splitlines()  # the last may be half written
 
     def channel(self, pattern):
         """The match in what supd said, or None."""

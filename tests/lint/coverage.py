@@ -16,8 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def measured(build):
     """{folder: (lines covered, lines)} from gcov's data in the build folder."""
-    out = subprocess.run(["gcovr", "--root", ROOT, "--filter", "supervisor/", "--json-summary",
-                          "--exclude-unreachable-branches", build],
+    out = subprocess.run(["gcovr", "--root", ROOT, "--filter", "supervisor/", "--filter", "probes/",
+                          "--filter", "alerts/", "--json-summary", "--exclude-unreachable-branches", build],
                          cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     sums = collections.defaultdict(lambda: [0, 0])
     for f in json.loads(out)["files"]:

@@ -277,7 +277,11 @@ static void reminders_and_acknowledgement(void **state)
     QUIET(&f);
     pass(&f, 3600); /* the acknowledgement is over, and it still fires */
     TOLD(&f, TELL_UPDATE, WHY_REMINDER);
+    apply(&f, &(struct life_event){.kind = LIFE_ACK, .until = f.now}); /* over already */
+    assert_false(f.l.acked);
     apply(&f, &(struct life_event){.kind = LIFE_ACK});
+    assert_true(life_told(&f.l, MAIL));
+    assert_false(life_told(&f.l, CHAT));
     eval(&f, 1, COND_FALSE);
     TOLD(&f, TELL_RESOLVE, WHY_RESOLVED);
     assert_false(f.l.acked);

@@ -223,6 +223,27 @@ static void a_full_outbox_drops_what_matters_least(void **state)
     teardown(&f);
 }
 
+static void a_reload_keeps_what_is_known(void **state)
+{
+    (void)state;
+    struct fix f;
+    setup(&f);
+    put(&f, MAIL, TELL_TRIGGER, 1);
+    uint64_t id = next_after(&f, 0)->id;
+    result(&f, id, OUT_FAILED, 7 * 86400); /* nobody may ask for a week */
+    assert_int_equal(f.o.rows.v[0].next.ns, wall_add(f.now, DUR_S(3600)).ns);
+    const struct outbox_channel channels[] = {{.id = PAGER, .limit = {{0}, 1}},
+                                              {.id = MAIL, .limit = {DUR_S(60), 1}}};
+    f.o.channels.v[1].refused = true;
+    wall_t full = f.o.channels.v[1].bucket.full;
+    outbox_channels(&f.o, channels, 2, &f.out);
+    assert_int_equal(f.o.rows.n, 1);
+    assert_int_equal(f.o.channels.v[1].bucket.full.ns, full.ns);
+    assert_true(f.o.channels.v[1].refused);
+    assert_false(f.o.channels.v[0].refused);
+    teardown(&f);
+}
+
 static void rows_survive(void **state)
 {
     (void)state;
@@ -517,4 +538,5 @@ static void at_random(void **state)
 
 RUN(TEST(one_goes_through), TEST(attempts_back_off), TEST(a_short_incident_is_one_notice),
     TEST(a_lost_trigger_takes_its_resolve_along), TEST(a_channel_that_fails_has_a_fallback),
-    TEST(a_full_outbox_drops_what_matters_least), TEST(rows_survive), TEST(at_random))
+    TEST(a_full_outbox_drops_what_matters_least), TEST(a_reload_keeps_what_is_known),
+    TEST(rows_survive), TEST(at_random))

@@ -32,17 +32,21 @@ static void test_numbers(void **state)
     static const struct {
         double v;
         const char *text;
-    } rows[] = {
-        {0, "0"},     {-1.5, "-1.5"},     {0.1, "0.10000000000000001"},     {1e300, NULL},
-        {NAN, "NaN"}, {INFINITY, "+Inf"}, {-62135596800.0, "-62135596800"}, {-INFINITY, "-Inf"}};
+    } rows[] = {{0, "0"},
+                {-1.5, "-1.5"},
+                {0.1, "0.1"},
+                {1e300, NULL},
+                {NAN, "NaN"},
+                {INFINITY, "+Inf"},
+                {-62135596800.0, "-62135596800"},
+                {-INFINITY, "-Inf"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct str out = STR_INIT;
         struct expo x = {.out = &out, .family = "f"};
         char want[64];
         expo_begin(&x, "");
         expo_value(&x, rows[i].v);
-        snprintf(want, sizeof(want), "f %s\n",
-                 rows[i].text ? rows[i].text : "1.0000000000000001e+300");
+        snprintf(want, sizeof(want), "f %s\n", rows[i].text ? rows[i].text : "1e+300");
         assert_string_equal(str_text(&out), want);
         str_fini(&out);
     }

@@ -1,5 +1,5 @@
-/* The messages of taps: what is none is refused; text that came twice counts once, what did not come
- * is counted. */
+/* The messages of taps: what is none is refused; text that came twice counts once, what did not
+ * come is counted. */
 #include "unit.h"
 
 #include "supervisor/base/rng.h"

@@ -4,6 +4,8 @@
 #include "supervisor/base/rng.h"
 #include "supervisor/logd/ring.h"
 
+#include <sys/mman.h>
+
 #define STREAMS 4
 #define MEMORY (LOGSHM_MEMORY_MIN)
 
@@ -28,8 +30,8 @@ static struct world make(void)
     struct logshm_head layout = {0};
     memset(&w, 0, sizeof(w));
     logshm_layout(&layout, STREAMS, MEMORY);
-    w.h = aligned_alloc(4096, layout.size);
-    memset(w.h, 0, layout.size);
+    w.h = mmap(NULL, layout.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(w.h, MAP_FAILED);
     *w.h = layout;
     w.h->sentinel = UINT64_C(0x1122334455667788);
     w.h->used = STREAMS;
@@ -42,7 +44,7 @@ static struct world make(void)
 static void unmake(struct world *w)
 {
     ring_close(&w->r);
-    free(w->h);
+    munmap(w->h, w->h->size);
 }
 
 static char byte_at(uint32_t slot, uint64_t pos)
@@ -122,6 +124,30 @@ static void test_memory_is_bounded_and_comes_back(void **state)
     ring_clear(&w.r, &w.chains[0]);
     ring_clear(&w.r, &w.chains[1]);
     assert_int_equal(w.r.nfree, w.h->nblocks);
+    unmake(&w);
+}
+
+static size_t bytes_left(const struct world *w)
+{
+    const char *p = logshm_at(w->h, w->h->blocks);
+    size_t n = 0;
+    for (size_t i = 0; i < MEMORY; i++)
+        n += p[i] != 0;
+    return n;
+}
+
+static void test_memory_of_a_killed_predecessor_is_given_back(void **state)
+{
+    (void)state;
+    struct world w = make();
+    put(&w, 1, 30000);
+    put(&w, 0, 30000);
+    ring_clear(&w.r, &w.chains[0]);
+    assert_true(bytes_left(&w) > 50000);
+    open_again(&w);
+    ring_clear(&w.r, &w.chains[1]);
+    ring_trim(&w.r, 0);
+    assert_int_equal(bytes_left(&w), 0);
     unmake(&w);
 }
 
@@ -271,6 +297,7 @@ static void test_layout(void **state)
 }
 
 RUN(TEST(test_bytes_come_back), TEST(test_memory_is_bounded_and_comes_back),
-    TEST(test_hole_in_the_middle), TEST(test_interrupted_read), TEST(test_data_of_0xff_is_data),
+    TEST(test_memory_of_a_killed_predecessor_is_given_back), TEST(test_hole_in_the_middle),
+    TEST(test_interrupted_read), TEST(test_data_of_0xff_is_data),
     TEST(test_lost_blocks_become_a_gap), TEST(test_hole_before_a_gap), TEST(test_random_walk),
     TEST(test_layout))

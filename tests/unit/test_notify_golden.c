@@ -23,7 +23,8 @@ static const struct {
 static const char *const notices[NOTICE_KINDS + 1] = {
     [NOTICE_FIRING] = "firing",     [NOTICE_UPDATE] = "update", [NOTICE_REMINDER] = "reminder",
     [NOTICE_RESOLVED] = "resolved", [NOTICE_BRIEF] = "brief",   [NOTICE_FLAPPING] = "flapping",
-    [NOTICE_DIGEST] = "digest",     [NOTICE_TEST] = "test",     [NOTICE_KINDS] = "hostile",
+    [NOTICE_DIGEST] = "digest",     [NOTICE_ACK] = "ack",       [NOTICE_TEST] = "test",
+    [NOTICE_KINDS] = "hostile",
 };
 
 static bool writing;

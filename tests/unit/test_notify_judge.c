@@ -18,7 +18,7 @@ static struct tell_verdict judged(const char *options, const struct tell_answer 
     struct conf *c;
     struct tell_verdict v = {0};
     const struct item *it = item_of(options, &c);
-    tell_of(it)->judge(it, a, &v);
+    tell_judge(it, a, &v);
     conf_free(&c);
     return v;
 }
@@ -198,6 +198,22 @@ static void secrets_are_hidden(void **state)
     conf_free(&c);
 }
 
+static void a_secret_that_would_be_cut_is_hidden(void **state)
+{
+    (void)state;
+    char body[512];
+    for (int lead = 100; lead < 170; lead++) {
+        snprintf(body, sizeof(body), "%0*d/services/T/B/C", lead, 0);
+        struct tell_answer a = {.code = 400, .body = body, .body_len = strlen(body), .now = NOW};
+        struct tell_verdict v = judged(SLACK, &a);
+        assert_null(strstr(v.text, "/s"));
+    }
+    /* as JSON may write it */
+    static const char json[] = "{\"ok\":false,\"error\":\"no \\/services\\/T\\/B\\/C\"}";
+    struct tell_answer a = {.code = 200, .body = json, .body_len = strlen(json), .now = NOW};
+    assert_string_equal(judged(SLACK, &a).text, "status 200, but refused: no ***");
+}
+
 /* ---- texts ---- */
 
 static void lines_are_cut_between_characters(void **state)
@@ -238,4 +254,5 @@ static void links(void **state)
 }
 
 RUN(TEST(answers_are_understood), TEST(times_to_wait), TEST(a_long_answer_is_cut),
-    TEST(secrets_are_hidden), TEST(lines_are_cut_between_characters), TEST(links))
+    TEST(secrets_are_hidden), TEST(a_secret_that_would_be_cut_is_hidden),
+    TEST(lines_are_cut_between_characters), TEST(links))

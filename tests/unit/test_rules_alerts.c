@@ -289,8 +289,7 @@ static void test_probe(void **state)
     in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(60), "status", "503 Service Unavailable"};
     struct evaluation ev = eval(&rule_probe, &in, false);
     assert_cond(ev, COND_TRUE);
-    assert_string_equal(ev.text,
-                        "the probe p has failed since 1m: status: 503 Service Unavailable");
+    assert_string_equal(ev.text, "the probe p has failed for 1m: status: 503 Service Unavailable");
 }
 
 static void test_cert(void **state)

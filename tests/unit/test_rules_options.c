@@ -60,6 +60,8 @@ static const struct {
     {"[alert:x]\ntype=absent\nmetric=m\nwindow=1d\n", NULL},
     {"[alert:x]\ntype=probe\n", "alert:x.probe: is required for type=probe"},
     {"[alert:x]\ntype=cert\nprobe=p\n", "alert:x.probe: there is no [probe:p]"},
+    {"[probe:p]\ntype=tcp\naddress=127.0.0.1:1\n[alert:x]\ntype=cert\nprobe=p\n",
+     "alert:x.probe: a probe of type=tcp sees no certificate"},
     {"[alert:x]\ntype=cert\nprobe=p\nstages=7d,14d\n",
      "14d: each stage has to be shorter than the one before, and longer than 0"},
     {"[alert:x]\ntype=program\nprogram=w\n", NULL},

@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/mail_out.h"
 #include "tests/unit/notify_world.h"
 #include "tests/unit/peers.h"
 
@@ -96,7 +97,9 @@ static int setup(void **state)
     w->resolve = resolve_new(w->env.loop, "127.0.0.1:9", &e);
     w->env.http = http_new(w->env.loop, w->resolve, &e);
     w->env.exec = exec_new(w->env.loop);
+    w->env.mail = mail_new(w->env.loop, w->resolve, &e);
     assert_non_null(w->env.http);
+    assert_non_null(w->env.mail);
     peer_start(&w->peer, true, serve);
     peer_start(&w->other, true, serve);
     *state = w;
@@ -107,6 +110,7 @@ static int teardown(void **state)
 {
     struct bed *w = *state;
     exec_free(&w->env.exec);
+    mail_free(&w->env.mail);
     http_free(&w->env.http);
     resolve_free(&w->resolve);
     loop_free(&w->env.loop);
@@ -184,6 +188,15 @@ static void nobody_listens(void **state)
     const struct tell_verdict *v = send_notice(w, options, NOTICE_FIRING);
     assert_int_equal(v->result, TELL_RETRY);
     assert_non_null(strstr(v->text, "connection refused by 127.0.0.1:"));
+    snprintf(options, sizeof(options),
+             "type=smtp\nurl=smtp://127.0.0.1:%u\nfrom=a@b.example\nto=c@d.example\n"
+             "user=u\npassword=s3cr3t\n",
+             port);
+    v = send_notice(w, options, NOTICE_FIRING);
+    assert_int_equal(v->result, TELL_RETRY);
+    assert_non_null(strstr(v->text, "mail to 127.0.0.1:"));
+    if (!strstr(v->text, "Connection refused"))
+        fail_msg("%s", v->text);
     close(fd);
     v = send_notice(w, "type=slack\nurl=https://nowhere.invalid/\ntimeout=300ms\n", NOTICE_FIRING);
     assert_int_equal(v->result, TELL_RETRY);

@@ -1,0 +1,204 @@
+/* Output and datagrams to the metrics that count them. */
+#include "supervisor/agent/counting.h"
+#include "supervisor/base/log.h"
+#include "supervisor/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- output ---- */
+
+struct source {
+    char *key; /* the process's name and the channel's number */
+    struct feed_stream *stream;
+    uint32_t run;
+    UT_hash_handle hh;
+};
+
+static struct source *source_of(struct agent_program *a, const struct text_piece *p)
+{
+    char key[640], group[512];
+    struct source *s;
+    size_t n = strcspn(p->process, ":");
+    snprintf(key, sizeof(key), "%s %d", p->process, p->channel);
+    HASH_FIND_STR(a->sources, key, s);
+    if (s || n >= sizeof(group))
+        return s;
+    memcpy(group, p->process, n);
+    group[n] = '\0';
+    s = mem_zalloc(sizeof(*s));
+    s->key = mem_strdup(key);
+    s->run = p->run;
+    s->stream = feed_stream_open(engine_feed(a->engine), group, p->program, p->channel == 1);
+    HASH_ADD_KEYPTR(hh, a->sources, s->key, strlen(s->key), s);
+    return s;
+}
+
+static void on_text(void *obj, const struct text_piece *p)
+{
+    struct agent_program *a = obj;
+    struct source *s = source_of(a, p);
+    mono_t now = loop_now(a->loop);
+    if (!s)
+        return;
+    if (s->run != p->run)
+        feed_text_end(s->stream, now);
+    s->run = p->run;
+    feed_text(s->stream, now, p->skipped, p->text, p->len);
+}
+
+void counting_text(struct agent_program *a, int fd)
+{
+    struct err e;
+    if (a->text)
+        text_close(&a->text);
+    a->text = text_open(a->loop, fd, on_text, a, &e);
+    if (!a->text)
+        log_error("agent: %s", e.msg);
+}
+
+/* ---- which output ---- */
+
+static void on_asked(void *obj, const struct wire_reply *r)
+{
+    (void)obj;
+    if (r->kind == WIRE_ERROR)
+        log_warn("agent: supd does not give the output that a metric counts: %s", r->text);
+}
+
+static void ask(struct agent_program *a, const char *wanted, bool off)
+{
+    static const char *const channels[] = {"stdout", "stderr"};
+    int channel = wanted[0] - '0';
+    const char *args[] = {wanted + 2, channels[channel], off ? "off=1" : NULL, NULL};
+    if (!channel_ask(a->channel, "text", args, on_asked, NULL))
+        log_warn("agent: cannot ask supd for the output of %s", wanted + 2);
+}
+
+static bool in(const struct wanted_text *list, const char *text)
+{
+    VEC_EACH (list, i) {
+        if (strcmp(list->v[i], text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "0 PROGRAM" is the standard output of a program, "1 PROGRAM" its standard error. */
+static void want(struct wanted_text *list, const char *program, int channel)
+{
+    struct str text = STR_INIT;
+    str_printf(&text, "%d %s", channel, program);
+    if (in(list, str_text(&text)))
+        str_fini(&text);
+    else
+        VEC_PUSH(list, str_take(&text));
+}
+
+static struct wanted_text all_wanted(const struct agentgen *g)
+{
+    struct wanted_text list = VEC_INIT;
+    VEC_EACH (&g->conf->items, i) {
+        const struct item *it = g->conf->items.v[i];
+        if (it->kind != &metric_kind_lines)
+            continue;
+        const struct metric_lines *o = it->own;
+        if (o->stream != METRIC_STDERR)
+            want(&list, o->program, 0);
+        if (o->stream != METRIC_STDOUT)
+            want(&list, o->program, 1);
+    }
+    return list;
+}
+
+static void drop_list(struct wanted_text *list)
+{
+    VEC_EACH (list, i)
+        free(list->v[i]);
+    VEC_FINI(list);
+}
+
+static void apply_text(struct agent_program *a)
+{
+    struct wanted_text now = all_wanted(a->gen);
+    VEC_EACH (&a->wanted_text, i) {
+        if (!in(&now, a->wanted_text.v[i]))
+            ask(a, a->wanted_text.v[i], true);
+    }
+    VEC_EACH (&now, i) {
+        if (!in(&a->wanted_text, now.v[i]))
+            ask(a, now.v[i], false);
+    }
+    drop_list(&a->wanted_text);
+    a->wanted_text = now;
+}
+
+/* ---- StatsD ---- */
+
+static void on_datagram(void *obj, const char *p, size_t n)
+{
+    struct agent_program *a = obj;
+    feed_statsd(engine_feed(a->engine), loop_now(a->loop), p, n);
+}
+
+static void on_lost(void *obj, uint64_t n)
+{
+    struct agent_program *a = obj;
+    feed_statsd_lost(engine_feed(a->engine), loop_now(a->loop), n);
+}
+
+/* Closes what is open at another place than now wanted; true if it is to be opened. */
+static bool moves(struct dgram **d, char *at, size_t size, const char *want)
+{
+    if (strcmp(at, want) == 0 && (*d || !*want))
+        return false;
+    if (*d)
+        dgram_free(d);
+    snprintf(at, size, "%s", want);
+    return *want;
+}
+
+static void apply_statsd(struct agent_program *a)
+{
+    const struct agent_opts *o = &a->gen->conf->agent;
+    struct dgram_user user = {on_datagram, on_lost, a};
+    const char *host =
+        o->statsd_listen.text && o->statsd_listen.text[0] == '*' ? "*" : o->statsd_listen.host;
+    const char *udp = o->statsd_listen.text ? o->statsd_listen.text : "";
+    const char *path = o->statsd_socket ? o->statsd_socket : "";
+    struct err e;
+    if (moves(&a->udp, a->udp_at, sizeof(a->udp_at), udp) &&
+        !(a->udp = dgram_udp(a->loop, host, o->statsd_listen.port, user, &e)))
+        log_error("agent: statsd_listen: %s", e.msg);
+    if (moves(&a->unix_statsd, a->unix_at, sizeof(a->unix_at), path) &&
+        !(a->unix_statsd = dgram_unix(a->loop, path, user, &e)))
+        log_error("agent: statsd_socket: %s", e.msg);
+}
+
+/* ---- life ---- */
+
+void counting_apply(struct agent_program *a)
+{
+    apply_text(a);
+    apply_statsd(a);
+}
+
+void counting_fini(struct agent_program *a)
+{
+    struct source *s, *next;
+    HASH_ITER(hh, a->sources, s, next)
+    {
+        HASH_DEL(a->sources, s);
+        feed_stream_close(&s->stream);
+        free(s->key);
+        free(s);
+    }
+    if (a->text)
+        text_close(&a->text);
+    if (a->udp)
+        dgram_free(&a->udp);
+    if (a->unix_statsd)
+        dgram_free(&a->unix_statsd);
+    drop_list(&a->wanted_text);
+}

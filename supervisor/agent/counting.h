@@ -1,0 +1,13 @@
+/* What metrics count: the output of programs, and StatsD's datagrams. */
+#ifndef AGENT_COUNTING_H
+#define AGENT_COUNTING_H
+
+#include "supervisor/agent/program.h"
+
+/* a->gen is in use: asks supd for the output that metrics want, opens the sockets of StatsD. */
+void counting_apply(struct agent_program *a);
+/* The socket on which output comes. */
+void counting_text(struct agent_program *a, int fd);
+void counting_fini(struct agent_program *a);
+
+#endif

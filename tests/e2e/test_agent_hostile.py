@@ -1,0 +1,83 @@
+"""An agent that somebody else took over: it neither harms supd nor what supd says to others."""
+import os
+import re
+import signal
+
+from harness.namespace import command_of
+
+CONF = """[supd]
+[agent]
+[supervisord]
+[program:w]
+command=sleep 1000
+stdin=null
+"""
+
+# answers the first request that is forwarded to it, sends the lines of the file `lines`, notes all
+SCRIPT = r'''#!/usr/bin/python3
+import re, socket
+folder = "%(dir)s"
+channel = socket.socket(fileno=3)
+channel.setblocking(True)
+with open(folder + "/lines", "rb") as f:
+    channel.sendall(b"s subscribe\n" + f.read())
+out = open(folder + "/agent/got", "ab", buffering=0)
+half = b""
+while True:
+    data = channel.recv(65536)
+    if not data:
+        break
+    out.write(data)
+    *lines, half = (half + data).split(b"\n")
+    for line in lines:
+        ref = re.search(rb"type=request\tref=(\d+)", line)
+        if ref:
+            start = b"x answer\t" + ref[1]
+            channel.sendall(start + b"\t+\tgood=1\tk\\n1\\x20ok\\x20=1\n" + start.replace(b"x", b"y")
+                            + b"\tok\tk\\tother=1\tgood=2\n")
+'''
+
+
+def start(sup, *lines):
+    s = sup(CONF, ready=False, agent=SCRIPT)
+    with open(s.path("lines"), "wb") as f:
+        f.write(b"".join(line + b"\n" for line in lines))
+    s.wait_ready()
+    return s
+
+
+def got(s, pattern):
+    return s.wait(lambda: re.search(pattern, s.read("agent/got"), re.M))
+
+
+def test_names_of_probes_are_bounded(sup):
+    long = b"x" * 60000
+    s = start(sup, b"a health\tw\t" + long + b"\tFAILED\tno", b"b health\t" + long + b"\tp\tFAILED\tno",
+              b"c health\tw\tp\tFAILED\t" + long)
+    got(s, "^a error FAILED .*too long")
+    got(s, "^b error FAILED .*too long")
+    got(s, "^c ok$")
+    status = s.status()["w"]
+    assert status["health"] == "FAILED" and len(status["health_text"]) < 400
+
+
+def test_the_worst_probe_of_a_program_is_shown(sup):
+    s = start(sup, b"a health\tw\tp1\tOK\tfine", b"b health\tw\tp2\tFAILED\tbroken", b"c health\tw\tp3\tWAITING\t",
+              b"d health\tother\tp4\tFAILED\tfar away", *(b"m health\tm%d\tp\tOK" % i for i in range(5000)))
+    got(s, "^m error FAILED there are too many probes")
+    assert s.status()["w"]["health_text"] == "probe p2: broken"
+    s.write("lines", "a health\tw\tp1\tOK\tfine\nb health\tw\tp2\tFAILED\tno\nc health\tw\tp2\tGONE\nd health\tw\tp1\tGONE\n"
+            "e health\tw\tp3\tWAITING\tsoon\n")
+    os.kill(next(p for p in s.pids if "bin/supd-agent" in command_of(p)), signal.SIGKILL)
+    got(s, "^e ok$")
+    assert s.status()["w"]["health_text"] == "probe p3: soon"
+
+
+def test_its_answers_cannot_look_like_answers_to_others(sup):
+    s = start(sup)
+    got(s, "^s ok")
+    with s.wire() as wire:
+        records, last = wire.request("agent", "ping")
+        assert records == [{"good": 1}] and last == {"good": 2}
+        wire.sock.sendall(b"9 mood\n")
+        assert wire.line().startswith("9 ")
