@@ -147,9 +147,8 @@ static bool setup(struct agent_program *a, struct err *e)
     a->loop = loop_new(e);
     if (a->loop)
         a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
-    if (!a->channel || !probing_setup(a, e))
+    if (!a->channel || !probing_setup(a, e) || !alerting_setup(a, e))
         return false;
-    alerting_setup(a);
     a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
     return a->hand;
 }

@@ -4,6 +4,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/journal.h"
+#include "supervisor/io/mail_out.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -156,14 +157,19 @@ bool alerting_apply(struct agent_program *a)
     return true;
 }
 
-void alerting_setup(struct agent_program *a)
+bool alerting_setup(struct agent_program *a, struct err *e)
 {
     static const struct engine_ops ops = {run_probe};
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
+    a->mail = mail_new(a->loop, a->env.resolve, e);
+    if (!a->mail)
+        return false;
     a->exec = exec_new(a->loop);
-    a->send = (struct send_env){.loop = a->loop, .http = a->env.http, .exec = a->exec};
+    a->send =
+        (struct send_env){.loop = a->loop, .http = a->env.http, .exec = a->exec, .mail = a->mail};
     a->engine = engine_new(&(struct engine_env){.send = &a->send, .host = host}, &ops, a);
+    return true;
 }
 
 void alerting_fini(struct agent_program *a)
@@ -175,4 +181,6 @@ void alerting_fini(struct agent_program *a)
         log_warn("agent: its last records may not have been written");
     if (a->exec)
         exec_free(&a->exec);
+    if (a->mail)
+        mail_free(&a->mail);
 }

@@ -4,8 +4,9 @@
 
 #include "supervisor/agent/program.h"
 
-/* Makes a->engine; after probing_setup, whose ports it shares. */
-void alerting_setup(struct agent_program *a);
+/* Makes a->engine; after probing_setup, whose ports it shares. False and the reason; alerting_fini
+ * cleans up. */
+bool alerting_setup(struct agent_program *a, struct err *e);
 void alerting_fini(struct agent_program *a);
 /* a->gen is in use from now on. False: the engine did not take it, and goes on with the one before,
  * which has to stay. */

@@ -48,6 +48,7 @@ struct agent_program {
     struct probes *probes;
     struct restarts *restarts; /* by probe */
     struct exec *exec;
+    struct mail *mail;
     struct send_env send;
     struct engine *engine;
     struct store *store; /* NULL: nothing is kept */
