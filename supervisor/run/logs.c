@@ -495,7 +495,7 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
 
 int logs_main_fd(const struct logs *g)
 {
-    return g->main->wfd;
+    return g->moved ? STDERR_FILENO : g->main->wfd;
 }
 
 static bool main_is(const struct logs *g, const struct wanted *w)

@@ -68,7 +68,8 @@ void logs_finish(struct logs *g, loop_fn *fn, void *obj);
  * has drained the pipes. */
 void logs_free(struct logs **g);
 
-/* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink. */
+/* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink; or
+ * standard error while supd-log does not stay up. */
 int logs_main_fd(const struct logs *g);
 /* The main log's configuration (hot): 1 if it is another one than before, 0 if not, or -1 and the
  * reason. */

@@ -6,6 +6,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/streams.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/verbs.h"
 
@@ -76,8 +77,8 @@ static int raise_nproc(int32_t minprocs, struct err *e)
 /* descriptors that a process may hold; all: also for NONE */
 static uint64_t fds_of(const struct gen_opts *o, bool all)
 {
-    unsigned streams = all || o->log[0].sink != GEN_SINK_NONE;
-    streams += (all || o->log[1].sink != GEN_SINK_NONE) && !o->redirect_stderr;
+    unsigned streams = all || streams_needed(o, 0);
+    streams += all ? !o->redirect_stderr : streams_needed(o, 1);
     return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null;
 }
 

@@ -18,6 +18,11 @@ static bool goes_somewhere(const struct gen_opts *o, int channel)
     return l->sink != GEN_SINK_NONE || l->syslog || l->events || l->capture > 0;
 }
 
+bool streams_needed(const struct gen_opts *o, int channel)
+{
+    return is_separate(o, channel) && goes_somewhere(o, channel);
+}
+
 /* A stream stays as long as its channel, whatever its sink: the program holds its pipe. */
 static bool wants_stream(const struct proc *p, int channel)
 {
@@ -78,7 +83,7 @@ int streams_sync(struct proc *p, struct err *e)
 bool streams_missing(const struct proc *p, const struct gen_opts *o)
 {
     for (int ch = 0; ch < 2; ch++)
-        if (proc_life(p)->pid && !p->log[ch] && is_separate(o, ch) && goes_somewhere(o, ch))
+        if (proc_life(p)->pid && !p->log[ch] && streams_needed(o, ch))
             return true;
     return false;
 }

@@ -14,6 +14,8 @@ int streams_sync(struct proc *p, struct err *e);
  * output takes effect with the next start only. */
 bool streams_missing(const struct proc *p, const struct gen_opts *o);
 void streams_drop(struct proc *p);
+/* True if the output of that channel (0 or 1) needs a pipe. */
+bool streams_needed(const struct gen_opts *o, int channel);
 /* "web" of the section "program:web". */
 const char *streams_program(const struct proc *p);
 

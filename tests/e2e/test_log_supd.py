@@ -209,13 +209,16 @@ stdout_logfile=%(here)s/w.log
     s.ok("restart", "w")
     s.wait_log(r"spawned: 'w' with pid (?!%d\b)" % pid)
     assert s.ctl("tail", "w").returncode != 0
+    s.ok("update")
+    s.ok("signal", "USR1", "w")  # a reload does not silence us
+    s.wait_log(r"exited: w .*SIGUSR1")
     deaths = len(re.findall("supd-log .*exit status 1", s.log_text()))
     assert deaths <= 6, s.log_text()
     os.rename(s.path("mine"), s.path("supd-log"))
-    s.wait_file("w.log", r"\Astarted\nstarted\n\Z", 20)
+    s.wait_file("w.log", r"\Astarted\nstarted\nstarted\n\Z", 20)
     s.wait_file("main.log", r"supd-log \(pid \d+\) ended with exit status 1; starting it again")
     s.wait_file("main.log", "supd-log stays up now", 20)
-    assert s.status()["w"]["restarts"] == 0
+    assert s.status()["w"]["restarts"] == 1
 
 
 def test_nothing_of_supd_log_stays_after_shutdown(sup):

@@ -49,6 +49,16 @@ def test_ten_thousand(sup, pid1):
 
 
 @pytest.mark.release
+@pytest.mark.parametrize("keys", [{"stdout_syslog": "true"}, {"stderr_events_enabled": "true"},
+                                  {"stdout_capture_maxbytes": "1KB"}])
+def test_pipes_without_a_file_count_too(sup, keys):
+    s = sup(each(600, stdout_logfile="NONE", stderr_logfile="NONE", **keys),
+            prefix=["prlimit", "--nofile=1024:1024"], ready=False)
+    assert s.wait_exit() == 2
+    assert re.search(r"the configuration needs 1[2-4]\d\d descriptors, limit 1024 ", s.log_text()), s.log_text()[-500:]
+
+
+@pytest.mark.release
 @pytest.mark.timeout(120)
 def test_pipes_up_to_the_limit(sup):
     """With pipes as many as the limit allows; one more, and supd says the need and the limit."""
