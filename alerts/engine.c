@@ -67,14 +67,26 @@ static void set_timer(struct engine *e)
     loop_timer_at(&e->timer, at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER);
 }
 
-/* An alert that is gone has done its work when nobody is owed its end. */
-static bool is_done(const struct alert *a)
+/* A copy for a fallback makes a debt only when it arrives. */
+static bool has_rows(const struct engine *e, const struct alert *a)
 {
+    VEC_EACH (&e->outbox.rows, i) {
+        if (strcmp(e->outbox.rows.v[i].key, a->key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An alert that is gone has done its work when nobody is owed its end, nor will be. */
+static bool is_done(const struct engine *e, const struct alert *a)
+{
+    if (a->known)
+        return false;
     for (size_t i = 0; i < LIFE_CHANNELS; i++) {
         if (a->life.ch[i].id && (a->life.ch[i].open || a->life.ch[i].on_way))
             return false;
     }
-    return !a->known && a->life.state == LIFE_OK;
+    return a->life.state == LIFE_OK && !has_rows(e, a);
 }
 
 static void alert_free(struct alert *a)
@@ -90,7 +102,7 @@ static void sweep(struct engine *e)
     e->sweep = false;
     VEC_EACH (&e->order, i) {
         struct alert *a = e->order.v[i];
-        if (!is_done(a)) {
+        if (!is_done(e, a)) {
             e->order.v[n++] = a;
             continue;
         }

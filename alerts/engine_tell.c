@@ -19,6 +19,8 @@ static enum notice_kind kind_of(const struct alert *a, enum tell_what tell, enum
         return NOTICE_FLAPPING;
     if (tell == TELL_TRIGGER)
         return NOTICE_FIRING;
+    if (tell == TELL_ACK)
+        return NOTICE_ACK;
     return why == WHY_REMINDER ? NOTICE_REMINDER : NOTICE_UPDATE;
 }
 

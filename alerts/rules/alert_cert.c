@@ -25,7 +25,9 @@ static const struct opt rows[] = {
     R("stages", stages, LIST, .def = "30d,14d,7d",
       .help = "How long before the end the stages begin, in falling order; for certificates of "
               "short life at 1/3, 1/6, 1/12 of it if that is less, always with a day of grace. "
-              "That it has expired is the last stage."),
+              "That it has expired is the last stage. With severity=warning the last three of "
+              "stages are info, warning and critical, and what has expired is page; another "
+              "severity moves all of them. for and keep_firing are 0s here unless given."),
 };
 OPT_TABLE(rows_alert_cert, rows);
 

@@ -33,7 +33,7 @@ static const struct opt rows[] = {
       .help = "A firing alert's condition ends only when the value is below this share of the "
               "threshold that fired it."),
     A("nodata_after", nodata_after, DURATION, .lo = 0, .hi = 366 * DAY,
-      .def_note = "three intervals of its evaluation",
+      .def_note = "three intervals of its evaluation, or of its probe; 2m at least",
       .help = "When the condition cannot be evaluated for so long, a second alert of lower "
               "severity says so; the alert itself stays as it is. 0s: never."),
     A("repeat", repeat, DURATION, .lo = 0, .hi = 366 * DAY,

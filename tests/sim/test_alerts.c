@@ -142,6 +142,7 @@ static void an_acknowledged_alert_is_quiet_until_it_ends(void **state)
     assert_non_null(strstr(str_text(&w.seen), "mail reminder db\n"));
     assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){0}, &er), 0);
     world_run(&w, 1000);
+    assert_non_null(strstr(str_text(&w.seen), "chat ack db\n"));
     str_clear(&w.seen);
     w.seen.s[0] = '\0';
     world_run(&w, 60000);
@@ -333,10 +334,13 @@ static void what_cannot_be_evaluated_is_told_more_quietly(void **state)
     world_close(&w);
 }
 
+#define CERT                                                                                       \
+    "[probe:site]\ntype=http\nurl=https://127.0.0.1:1/\n[alert:cert]\ntype=cert\nprobe=site\n"
+
 static void certificate(struct world *w, int days_left)
 {
     int64_t now = wall_now().ns / 1000000000, day = 86400;
-    engine_probe(w->e, &(struct engine_probe_fact){.name = "shop",
+    engine_probe(w->e, &(struct engine_probe_fact){.name = "site",
                                                    .health = HEALTH_OK,
                                                    .result = ENGINE_OK,
                                                    .since = wall_now(),
@@ -358,10 +362,7 @@ static void a_certificate_grows_graver_by_its_stages_and_ends_renewed(void **sta
     (void)state;
     struct world w;
     const char *severity = "";
-    world_open(&w,
-               BASE "[probe:shop]\ntype=cert\naddress=127.0.0.1:443\n"
-                    "[alert:cert]\ntype=cert\nprobe=shop\n",
-               13);
+    world_open(&w, BASE CERT, 13);
     certificate(&w, 60);
     world_expect(&w, "");
     certificate(&w, 20);
