@@ -5,6 +5,8 @@
 #include "probes/judge/postgres.h"
 #include "supervisor/base/arena.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/base/str.h"
+#include "supervisor/io/kept.h"
 #include "supervisor/io/pg.h"
 #include "supervisor/io/resolve.h"
 
@@ -30,6 +32,7 @@ struct attempt {
     struct pg *conn;
     bool kept; /* conn was kept from before */
     struct resolve_query *query;
+    struct kept_query *files; /* its authorities */
     struct resolve_result addrs;
     size_t addr;
     struct loop_timer timer;
@@ -45,6 +48,7 @@ struct attempt {
 static void attempt_free(struct attempt *a)
 {
     resolve_cancel(&a->query);
+    kept_end(&a->files);
     pg_close(&a->conn);
     loop_timer_stop(&a->timer);
     loop_defer_cancel(a->rq.env->loop, &a->defer);
@@ -81,7 +85,7 @@ static void finish(struct attempt *a, const struct postgres_input *in)
         return;
     a->ended = true;
     if (a->fresh)
-        a->held->shut_out = !a->let_in;
+        a->held->shut_out = !a->let_in && in->reason != REASON_INTERNAL;
     postgres_judge(a->o, in, &a->v);
     loop_timer_stop(&a->timer);
     resolve_cancel(&a->query);
@@ -123,6 +127,12 @@ static void timed_out(struct attempt *a)
     };
     char text[256];
     enum pg_stage s = a->conn ? pg_stage_of(a->conn) : PG_CONNECTING;
+    const char *file = a->files ? kept_waits(a->files) : NULL;
+    if (file) {
+        snprintf(text, sizeof(text), "cannot read %.200s: its disk does not answer", file);
+        fail(a, REASON_INTERNAL, text, "");
+        return;
+    }
     if (a->query || time_left(a, s)) /* a query of a name has the same deadline, and knows more */
         return;
     snprintf(text, sizeof(text), "%s %s", a->where, of[s].text);
@@ -194,8 +204,25 @@ static void note_cert(struct attempt *a)
     arena_free(&mem);
 }
 
+static bool about_authorities(const struct pg_answer *r)
+{
+    return strstr(r->error, "root certificate file");
+}
+
+/* libpq's words, with the file that it found in memory by its own name. */
+static void put_error(const struct attempt *a, const char *error, struct str *out)
+{
+    const char *memory = a->files ? kept_path(a->files, 0) : NULL;
+    const char *at = memory ? strstr(error, memory) : NULL;
+    str_put(out, error, at ? (size_t)(at - error) : strlen(error));
+    if (at)
+        str_printf(out, "%s%s", a->o->ca, at + strlen(memory));
+}
+
 static enum reason reason_of(const struct pg_answer *r)
 {
+    if (about_authorities(r)) /* ours */
+        return REASON_INTERNAL;
     if (strstr(r->error, "certificate verify failed") || strstr(r->error, "server certificate"))
         return REASON_TLS_VERIFY;
     switch (r->stage) {
@@ -226,7 +253,16 @@ static void on_open(void *obj, const struct pg_answer *r)
         try_next(a);
         return;
     }
-    fail(a, reason_of(r), r->error, "");
+    struct str text = STR_INIT;
+    put_error(a, r->error, &text);
+    fail(a, reason_of(r), str_text(&text), "");
+    str_fini(&text);
+}
+
+/* only verify-ca and verify-full look at authorities */
+static const char *ca_of(const struct postgres_opts *o)
+{
+    return o->sslmode >= 4 ? o->ca : NULL;
 }
 
 static void open_at(struct attempt *a, const char *hostaddr)
@@ -241,7 +277,7 @@ static void open_at(struct attempt *a, const char *hostaddr)
                                            .user = o->user,
                                            .password = o->password,
                                            .sslmode = postgres_sslmode(o),
-                                           .ca = o->sslmode >= 4 ? o->ca : NULL,
+                                           .ca = a->files ? kept_path(a->files, 0) : ca_of(o),
                                            .statement_timeout_ms = left > 1 ? left : 1,
                                            .pooler = o->pooler,
                                            .done = on_open,
@@ -273,12 +309,10 @@ static void on_addrs(void *obj, const struct resolve_result *r)
         fail(a, REASON_DNS, r->text, "");
 }
 
-static void connect_fresh(struct attempt *a)
+static void connect_now(struct attempt *a)
 {
     const struct postgres_opts *o = a->o;
     a->since = mono_now();
-    snprintf(a->where, sizeof(a->where), "%.100s, port %u", o->host, (unsigned)o->port);
-    a->fresh = true;
     if (o->host[0] == '/' || o->host[0] == '@') {
         open_at(a, NULL);
         return;
@@ -296,6 +330,27 @@ static bool wants_fresh(const struct attempt *a)
 {
     int64_t every = a->o->fresh_every;
     return !a->held->conn || a->held->shut_out || (every > 0 && a->rq.run % (uint64_t)every == 0);
+}
+
+static void on_files(void *obj, const char *error)
+{
+    struct attempt *a = obj;
+    if (error)
+        fail(a, REASON_INTERNAL, error, "");
+    else if (!a->ended)
+        connect_now(a);
+}
+
+static void connect_fresh(struct attempt *a)
+{
+    const struct postgres_opts *o = a->o;
+    const char *const paths[KEPT_PATHS] = {ca_of(o)};
+    snprintf(a->where, sizeof(a->where), "%.100s, port %u", o->host, (unsigned)o->port);
+    a->fresh = true;
+    if (paths[0] && a->rq.env->kept)
+        a->files = kept_start(a->rq.env->kept, paths, on_files, a);
+    else
+        connect_now(a);
 }
 
 static struct attempt *start(const struct attempt_request *rq)

@@ -7,13 +7,15 @@ struct loop;
 struct resolve;
 struct http;
 struct files;
+struct kept;
 struct trusts;
 
 struct driver_env {
     struct loop *loop;
     struct resolve *resolve; /* names, from which every driver takes its addresses */
     struct http *http;
-    struct files *files;   /* files read without waiting for their disks */
+    struct files *files; /* files read without waiting for their disks */
+    struct kept *kept;   /* those that libraries open by a path; NULL: they open them themselves */
     struct trusts *trusts; /* certificate authorities, by the file they come from */
 };
 

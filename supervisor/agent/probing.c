@@ -5,6 +5,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/io/files.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/kept.h"
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
@@ -90,6 +91,7 @@ static void on_event(void *obj, const struct probe_event *ev)
 
 void probing_apply(struct agent_program *a)
 {
+    kept_refresh(a->env.kept);
     probes_apply(a->probes, a->gen, NULL, 0);
 }
 
@@ -120,6 +122,8 @@ bool probing_setup(struct agent_program *a, struct err *e)
     if (!a->env.files)
         return false;
     a->env.trusts = trusts_new();
+    a->env.kept = kept_new(a->loop, a->env.files);
+    http_keep(a->env.http, a->env.kept);
     a->probes = probes_new(&a->env, on_event, a);
     return true;
 }
@@ -137,9 +141,10 @@ void probing_fini(struct agent_program *a)
         free(r);
     }
     trusts_free(&a->env.trusts);
-    files_free(&a->env.files);
     if (a->env.http)
         http_free(&a->env.http);
+    kept_free(&a->env.kept);
+    files_free(&a->env.files);
     if (a->env.resolve)
         resolve_free(&a->env.resolve);
 }

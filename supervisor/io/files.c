@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { STACK_BYTES = 128 * 1024 };
+#define PATIENCE DUR_MS(500) /* a read that was given up and takes longer hangs */
 
 /* What threads share with the loop; freed by the last of them. */
 struct shared {
@@ -25,6 +26,7 @@ struct shared {
     int running;             /* threads */
     int event;               /* an eventfd */
     struct files_read *done; /* finished, to be told */
+    struct files_read *left; /* given up by who asked, and still running */
 };
 
 struct files {
@@ -35,14 +37,18 @@ struct files {
 
 /* A request. The thread owns the arena and the results until it has put it on sh->done. */
 struct files_read {
-    struct files_read *next;
+    struct files_read *next; /* in sh->done or sh->left */
     struct files_request rq;
     struct shared *sh;
     struct arena *a;
     const char **patterns;
     VEC(struct files_got) got;
     struct loop_defer defer;
-    bool told, finished, abandoned; /* finished, abandoned: under the lock */
+    bool told;
+    /* under the lock */
+    bool finished, abandoned;
+    size_t at;    /* the pattern that is being read */
+    mono_t since; /* when that began */
 };
 
 /* ---- in the thread ---- */
@@ -94,7 +100,7 @@ static void read_one(struct files_read *r, const char *path)
 static void read_pattern(struct files_read *r, const char *pattern)
 {
     glob_t found = {0};
-    if (!text_has_glob(pattern)) {
+    if (r->rq.literal || !text_has_glob(pattern)) {
         read_one(r, pattern);
         return;
     }
@@ -131,6 +137,14 @@ static void shared_drop(struct shared *sh)
     free(sh);
 }
 
+static void unlink_read(struct files_read **list, const struct files_read *r)
+{
+    while (*list && *list != r)
+        list = &(*list)->next;
+    if (*list)
+        *list = r->next;
+}
+
 static void finish(struct files_read *r)
 {
     struct shared *sh = r->sh;
@@ -138,7 +152,9 @@ static void finish(struct files_read *r)
     pthread_mutex_lock(&sh->lock);
     sh->running--;
     bool abandoned = r->abandoned;
-    if (!abandoned) {
+    if (abandoned) {
+        unlink_read(&sh->left, r);
+    } else {
         r->finished = true;
         r->next = sh->done;
         sh->done = r;
@@ -151,10 +167,21 @@ static void finish(struct files_read *r)
     shared_drop(sh);
 }
 
+/* False: nobody wants the rest. */
+static bool go_on(struct files_read *r, size_t at)
+{
+    pthread_mutex_lock(&r->sh->lock);
+    r->at = at;
+    r->since = mono_now();
+    bool wanted = !r->abandoned;
+    pthread_mutex_unlock(&r->sh->lock);
+    return wanted;
+}
+
 static void *run(void *arg)
 {
     struct files_read *r = arg;
-    for (size_t i = 0; i < r->rq.n; i++)
+    for (size_t i = 0; i < r->rq.n && go_on(r, i); i++)
         read_pattern(r, r->patterns[i]);
     finish(r);
     return NULL;
@@ -210,6 +237,29 @@ static void refuse(struct files_read *r, const char *why)
     loop_defer(r->rq.files->loop, &r->defer);
 }
 
+static bool wants(const struct files_read *r, const char *pattern)
+{
+    for (size_t i = 0; i < r->rq.n; i++) {
+        if (strcmp(r->patterns[i], pattern) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The file that an earlier read, which was given up, still waits for; NULL: none that r wants. */
+static const char *hanging(const struct files_read *r)
+{
+    const char *found = NULL;
+    pthread_mutex_lock(&r->sh->lock);
+    for (const struct files_read *l = r->sh->left; l && !found; l = l->next) {
+        bool long_ago = mono_sub(mono_now(), l->since).ns > PATIENCE.ns;
+        if (long_ago && wants(r, l->patterns[l->at]))
+            found = arena_strdup(r->a, l->patterns[l->at]);
+    }
+    pthread_mutex_unlock(&r->sh->lock);
+    return found;
+}
+
 static bool take_thread(struct shared *sh)
 {
     pthread_mutex_lock(&sh->lock);
@@ -238,7 +288,10 @@ struct files_read *files_start(const struct files_request *rq)
     for (size_t i = 0; i < rq->n; i++)
         r->patterns[i] = arena_strdup(r->a, rq->patterns[i]);
     LOOP_DEFER(&r->defer, tell, r);
-    if (!take_thread(r->sh)) {
+    const char *hangs = hanging(r);
+    if (hangs)
+        refuse(r, arena_printf(r->a, "cannot read %s: its disk does not answer", hangs));
+    else if (!take_thread(r->sh)) {
         refuse(r, "cannot read files: all readers wait for a disk that does not answer");
     } else if (start_thread(r) != 0) {
         give_thread_back(r->sh);
@@ -249,20 +302,19 @@ struct files_read *files_start(const struct files_request *rq)
 
 void files_end(struct files_read **rp)
 {
-    struct files_read *r = *rp, **at;
+    struct files_read *r = *rp;
     if (!r)
         return;
     *rp = NULL;
     loop_defer_cancel(r->rq.files->loop, &r->defer);
     pthread_mutex_lock(&r->sh->lock);
-    for (at = &r->sh->done; *at; at = &(*at)->next) {
-        if (*at == r) {
-            *at = r->next;
-            break;
-        }
-    }
+    unlink_read(&r->sh->done, r);
     bool mine = r->finished;
     r->abandoned = !mine;
+    if (!mine) {
+        r->next = r->sh->left;
+        r->sh->left = r;
+    }
     pthread_mutex_unlock(&r->sh->lock);
     if (mine)
         read_free(r);

@@ -1,7 +1,9 @@
 /* Small files read by threads, so that a disk or a network mount that does not answer holds up the
  * one who asked for its file and nobody else. O_NONBLOCK does not help there: it is ignored for
- * regular files, and open() itself hangs. A read that hangs keeps its thread; there are at most
- * FILES_THREADS, and when all hang, later requests fail at once. */
+ * regular files, and open() itself hangs. A read that hangs keeps its thread. While it does,
+ * whoever else wants the same file is refused at once, so that one dead mount costs one thread a
+ * file, however often it is asked for; there are at most FILES_THREADS, and when all hang, all
+ * requests are. */
 #ifndef IO_FILES_H
 #define IO_FILES_H
 
@@ -10,7 +12,7 @@
 
 #include <stddef.h>
 
-enum { FILES_THREADS = 8, FILES_MAX = 1024 };
+enum { FILES_THREADS = 32, FILES_MAX = 1024 };
 #define FILES_BYTES ((size_t)2 << 20) /* the largest file that is read */
 
 struct files;
@@ -36,6 +38,7 @@ struct files_request {
      * FILES_MAX in all; a pattern that matches nothing is a file with an error. */
     const char *const *patterns;
     size_t n;
+    bool literal; /* they are paths, whatever characters they have */
     files_done_fn *done;
     void *obj;
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* how long a change of the file of CAs may stay unseen; to read it costs 20 ms */
+/* where the library reads the file of CAs itself: how long a change may stay unseen */
 #define CA_KEPT_S 300L
 
 #define SET(c, option, value) curl_easy_setopt((c)->easy, (option), (value))
@@ -111,21 +111,58 @@ static long least_version(int least)
     return least >= 10 && least <= 13 ? versions[least] : CURL_SSLVERSION_TLSv1_2;
 }
 
-/* CAPATH has to be NULL: with Debian's default the library reads all CAs anew each time. */
+const char *http_file_name(const struct http_call *c, enum http_file which)
+{
+    const struct http_tls *t = &c->rq.tls;
+    const char *const paths[] = {[HTTP_FILE_CA] = t->ca ? t->ca : c->h->ca,
+                                 [HTTP_FILE_CERT] = t->cert,
+                                 [HTTP_FILE_KEY] = t->cert && t->key ? t->key : t->cert};
+    return paths[which];
+}
+
+bool http_files_start(struct http_call *c, kept_done_fn *done)
+{
+    if (!c->https || !c->h->kept || c->files)
+        return false;
+    const char *const paths[KEPT_PATHS] = {http_file_name(c, HTTP_FILE_CA),
+                                           http_file_name(c, HTTP_FILE_CERT),
+                                           http_file_name(c, HTTP_FILE_KEY)};
+    c->files = kept_start(c->h->kept, paths, done, c);
+    return true;
+}
+
+const char *http_file(const struct http_call *c, enum http_file which)
+{
+    return c->files ? kept_path(c->files, which) : http_file_name(c, which);
+}
+
+/* To read a file of CAs costs 20 ms. The library would do it anew for each connection (CAPATH,
+ * which has to be NULL, is Debian's default), or keep the last one it read, which two probes with
+ * different ones make useless. What is made of it once and given to each connection is not part of
+ * what the library compares before it uses a connection again, so those that are kept do without.
+ */
+static void set_authorities(struct http_call *c)
+{
+    if (c->files && !c->rq.reuse)
+        c->seen->authorities = kept_made(c->files, HTTP_FILE_CA, &tls_authorities);
+    bool ours = c->seen->authorities;
+    SET(c, CURLOPT_CAPATH, NULL);
+    SET(c, CURLOPT_CAINFO, ours ? NULL : http_file(c, HTTP_FILE_CA));
+    SET(c, CURLOPT_CA_CACHE_TIMEOUT, ours ? 0L : CA_KEPT_S);
+}
+
 static void set_tls(struct http_call *c)
 {
     const struct http_tls *t = &c->rq.tls;
-    SET(c, CURLOPT_CAPATH, NULL);
-    SET(c, CURLOPT_CAINFO, t->ca ? t->ca : c->h->ca);
-    SET(c, CURLOPT_CA_CACHE_TIMEOUT, CA_KEPT_S);
+    set_authorities(c);
     SET(c, CURLOPT_SSLVERSION, least_version(t->least));
     if (t->insecure) {
         SET(c, CURLOPT_SSL_VERIFYPEER, 0L);
         SET(c, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (t->cert && !c->strange) {
-        SET(c, CURLOPT_SSLCERT, t->cert);
-        SET(c, CURLOPT_SSLKEY, t->key ? t->key : t->cert);
+        SET(c, CURLOPT_SSLCERT, http_file(c, HTTP_FILE_CERT));
+        SET(c, CURLOPT_SSLKEY, http_file(c, HTTP_FILE_KEY));
     }
     if (!c->rq.reuse)
         SET(c, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* a whole handshake, with its certificate */

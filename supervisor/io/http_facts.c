@@ -169,11 +169,30 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, HTTP_LOCAL, "no memory to ask %s"},
 };
 
+/* Appends the library's words, with a file that it found in memory by its own name. */
+static void put_words(const struct http_call *c, struct str *out)
+{
+    const char *at = c->why;
+    for (int i = 0; c->files && i < KEPT_PATHS; i++) {
+        const char *memory = kept_path(c->files, (size_t)i);
+        const char *found = memory ? strstr(at, memory) : NULL;
+        if (!found)
+            continue;
+        str_put(out, at, (size_t)(found - at));
+        str_puts(out, http_file_name(c, (enum http_file)i));
+        at = found + strlen(memory);
+    }
+    str_puts(out, at);
+}
+
 static void add_words(struct http_call *c)
 {
     char text[HTTP_TEXT];
+    struct str words = STR_INIT;
     memcpy(text, c->r.text, sizeof(text));
-    http_fail(c, c->r.error, "%.200s: %.150s", text, c->why);
+    put_words(c, &words);
+    http_fail(c, c->r.error, "%.200s: %.150s", text, str_text(&words));
+    str_fini(&words);
 }
 
 static void say(struct http_call *c, CURLcode code)

@@ -4,6 +4,7 @@
 
 #include "supervisor/base/str.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/kept.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
@@ -15,7 +16,8 @@
  * lives longer. */
 struct tls_seen {
     int refs;
-    int error; /* of X509_V_*, the first */
+    int error;         /* of X509_V_*, the first */
+    void *authorities; /* of tls_authorities, for the connection to come; NULL: the library's own */
     struct http_cert cert;
 };
 
@@ -27,7 +29,8 @@ struct http {
     CURL *idle[HTTP_IDLE_EASY]; /* used before, kept for their memory */
     size_t nidle;
     LIST_HEAD(, http_call) calls;
-    char *ca; /* the system's file of CAs; NULL: there is none */
+    char *ca;          /* the system's file of CAs; NULL: there is none */
+    struct kept *kept; /* NULL: the library reads files itself */
 };
 
 struct http_call {
@@ -46,6 +49,8 @@ struct http_call {
     unsigned port, first_port;
     const char *method;
     struct resolve_query *query;
+    struct kept_query *files; /* of TLS, in the order of enum http_file */
+    bool files_there;
     struct resolve_result addrs;
     size_t addr; /* the one that is tried */
     CURL *easy;
@@ -55,6 +60,16 @@ struct http_call {
     char why[CURL_ERROR_SIZE]; /* the library's words */
     struct str body, head;
 };
+
+enum http_file { HTTP_FILE_CA, HTTP_FILE_CERT, HTTP_FILE_KEY };
+_Static_assert(HTTP_FILE_KEY < KEPT_PATHS, "files of a call");
+
+/* Asks for the files that the call's TLS needs. False: it needs none, or has them. */
+bool http_files_start(struct http_call *c, kept_done_fn *done);
+/* The file's own name; NULL: there is none. */
+const char *http_file_name(const struct http_call *c, enum http_file which);
+/* Where the library finds one: in memory if they were asked for. */
+const char *http_file(const struct http_call *c, enum http_file which);
 
 /* http_easy.c: a transfer for the present hop and address, not started; false: no memory. */
 bool http_easy_setup(struct http_call *c);
@@ -67,6 +82,8 @@ void http_fail(struct http_call *c, enum http_error error, const char *fmt, ...)
 /* "api.example:8080": the host of the present hop */
 const char *http_where(const struct http_call *c, char *buf, size_t size);
 /* http_seen.c */
+/* Makes what seen->authorities takes of a file of CAs. */
+extern const struct kept_maker tls_authorities;
 struct tls_seen *tls_seen_new(void);
 void tls_seen_drop(struct tls_seen **s);
 /* Makes the connections of a transfer note what they see; the argument of CURLOPT_SSL_CTX_DATA is

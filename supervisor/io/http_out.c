@@ -138,6 +138,11 @@ struct http *http_new(struct loop *l, struct resolve *r, struct err *e)
     return h;
 }
 
+void http_keep(struct http *h, struct kept *k)
+{
+    h->kept = k;
+}
+
 void http_free(struct http **hp)
 {
     struct http *h = *hp;
@@ -225,6 +230,7 @@ static void end(struct http_call *c)
 {
     resolve_cancel(&c->query);
     http_easy_done(c);
+    kept_end(&c->files);
     tls_seen_drop(&c->seen);
     loop_timer_stop(&c->timer);
     loop_defer_cancel(c->h->loop, &c->defer);
@@ -258,6 +264,8 @@ static void deliver(struct http_call *c)
 static void finish(struct http_call *c)
 {
     resolve_cancel(&c->query);
+    if (!c->files_there)
+        kept_end(&c->files);
     http_easy_done(c);
     loop_timer_stop(&c->timer);
     loop_defer(c->h->loop, &c->defer);
@@ -309,6 +317,23 @@ static bool drop_link_local(struct http_call *c)
     return n > 0;
 }
 
+static void on_files(void *obj, const char *error)
+{
+    struct http_call *c = obj;
+    const char *ca = c->rq.tls.ca;
+    bool bad = !error && ca && !kept_made(c->files, HTTP_FILE_CA, &tls_authorities);
+    c->files_there = true;
+    if (!error && !bad) {
+        start_transfer(c);
+        return;
+    }
+    if (bad)
+        http_fail(c, HTTP_LOCAL, "there is no certificate in the file of CAs %s", ca);
+    else
+        http_fail(c, HTTP_LOCAL, "%s", error);
+    next_step(c);
+}
+
 static void on_addrs(void *obj, const struct resolve_result *r)
 {
     struct http_call *c = obj;
@@ -319,7 +344,8 @@ static void on_addrs(void *obj, const struct resolve_result *r)
     c->addr = 0;
     bool local = r->status == RESOLVE_OK && c->rq.no_link_local && !drop_link_local(c);
     if (r->status == RESOLVE_OK && !local) {
-        start_transfer(c);
+        if (!http_files_start(c, on_files))
+            start_transfer(c);
         return;
     }
     if (local)
@@ -470,8 +496,11 @@ static void on_deadline(struct http_call *c)
         loop_timer_at(&c->timer, c->rq.deadline);
         return;
     }
+    const char *file = c->files ? kept_waits(c->files) : NULL;
     if (c->easy)
         http_take_facts(c, -1);
+    else if (c->files && !c->files_there)
+        http_fail(c, HTTP_LOCAL, "cannot read %s: its disk does not answer", file ? file : "files");
     else
         http_fail(c, HTTP_DNS, "cannot resolve %s: no answer in time", c->host);
     finish(c);

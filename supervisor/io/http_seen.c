@@ -5,6 +5,9 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/base/text.h"
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -95,6 +98,37 @@ static void on_ctx_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, 
     tls_seen_drop(&s);
 }
 
+/* ---- authorities ---- */
+
+/* NULL if there is no certificate in it. */
+static void *make_authorities(const char *text, size_t n)
+{
+    X509_STORE *store = X509_STORE_new();
+    BIO *in = BIO_new_mem_buf(text, (int)n);
+    size_t got = 0;
+    X509 *x;
+    while (store && in && (x = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL))) {
+        got += X509_STORE_add_cert(store, x) == 1;
+        X509_free(x);
+    }
+    BIO_free(in);
+    ERR_clear_error();
+    if (got) /* as the library has it */
+        X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    else
+        X509_STORE_free(store);
+    return got ? store : NULL;
+}
+
+static void free_authorities(void *made)
+{
+    X509_STORE_free(made);
+}
+
+const struct kept_maker tls_authorities = {make_authorities, free_authorities};
+
+/* ---- what it sees ---- */
+
 /* SSL_CTX has no way to free its app data; a slot of our own that holds the same has. */
 static int owner_slot(void)
 {
@@ -110,6 +144,8 @@ CURLcode tls_seen_watch(CURL *easy, void *ssl_ctx, void *seen)
     SSL_CTX *ctx = ssl_ctx;
     struct tls_seen *s = seen;
     int slot = owner_slot();
+    if (s->authorities)
+        SSL_CTX_set1_cert_store(ctx, s->authorities);
     if (slot < 0 || SSL_CTX_get_ex_data(ctx, slot) || !SSL_CTX_set_ex_data(ctx, slot, s))
         return CURLE_OK;
     s->refs++;

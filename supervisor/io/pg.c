@@ -121,7 +121,8 @@ static void no_notice(void *obj, const char *text)
     (void)text;
 }
 
-enum { SETTINGS = 16 };
+#define NO_FILE "/dev/null/nothing"
+enum { SETTINGS = 20 };
 struct settings {
     const char *keys[SETTINGS], *values[SETTINGS];
     int n;
@@ -150,12 +151,16 @@ static PGconn *connect_start(const struct pg_request *rq)
     set(&s, "user", rq->user);
     set(&s, "password", rq->password);
     set(&s, "sslmode", rq->sslmode);
-    set(&s, "sslrootcert", rq->ca);
+    /* else libpq looks into the home folder, for which it asks the system's user database */
+    set(&s, "sslrootcert", rq->ca ? rq->ca : NO_FILE);
+    set(&s, "sslcert", NO_FILE);
+    set(&s, "sslkey", NO_FILE);
+    set(&s, "sslcrl", NO_FILE);
     set(&s, "options", rq->pooler ? NULL : options);
     set(&s, "application_name", "supd");
     set(&s, "client_encoding", "UTF8");
-    set(&s, "gssencmode", "disable");         /* would ask Kerberos, which blocks */
-    set(&s, "passfile", "/dev/null/nothing"); /* only what is configured */
+    set(&s, "gssencmode", "disable"); /* would ask Kerberos, which blocks */
+    set(&s, "passfile", NO_FILE);     /* only what is configured */
     return PQconnectStartParams(s.keys, s.values, 0);
 }
 

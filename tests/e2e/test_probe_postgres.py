@@ -134,6 +134,13 @@ def test_tls(tmp_path, pg):
     assert not ask(tmp_path, pg, sslmode="disable")["cert"]["seen"]
 
 
+def test_authorities_that_cannot_be_read_are_no_failure_of_the_server(tmp_path, pg):
+    for ca, text in (("/nowhere/ca.pem", "cannot open /nowhere/ca.pem: No such file or directory"),
+                     ("/proc/self/comm", 'could not read root certificate file "/proc/self/comm"')):
+        v = ask(tmp_path, pg, sslmode="verify-ca", ca=ca)
+        assert (v["status"], v["reason"]) == ("unknown", "internal") and text in v["detail"]
+
+
 def test_the_connection_is_kept_and_sometimes_fresh(tmp_path, pg):
     got = ask(tmp_path, pg, runs=9, fresh_every=4, query="select pg_backend_pid()")
     pids = [v["value"] for v in got]

@@ -8,6 +8,7 @@
 #include "probes/probes.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/kept.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -179,6 +180,13 @@ static int run(const char *path, double seconds, const char *dns)
     }
     if (probes_check(g, print_error, NULL))
         return 1;
+    w.env.files = files_new(w.env.loop, &e);
+    if (!w.env.files) {
+        fprintf(stderr, "probes: %s\n", e.msg);
+        return 1;
+    }
+    w.env.kept = kept_new(w.env.loop, w.env.files);
+    http_keep(w.env.http, w.env.kept);
     w.probes = probes_new(&w.env, on_event, &w);
     LOOP_TIMER(&w.half, w.env.loop, on_half, &w);
     LOOP_TIMER(&w.end, w.env.loop, on_end, &w);
@@ -191,6 +199,8 @@ static int run(const char *path, double seconds, const char *dns)
     probes_free(&w.probes);
     agentgen_free(&g);
     http_free(&w.env.http);
+    kept_free(&w.env.kept);
+    files_free(&w.env.files);
     resolve_free(&w.env.resolve);
     loop_free(&w.env.loop);
     return 0;

@@ -1,5 +1,6 @@
 /* The HTTP port against servers on loopback that answer well, wrongly, slowly and not at all. */
 #include "supervisor/io/http_out.h"
+#include "supervisor/io/kept.h"
 #include "tests/unit/peers.h"
 
 #include <openssl/evp.h>
@@ -12,6 +13,8 @@
 struct world {
     struct loop *loop;
     struct resolve *resolve;
+    struct files *files;
+    struct kept *kept;
     struct http *http;
     struct peer peer, other;
     struct http_result r;
@@ -90,7 +93,10 @@ static void setup(struct world *w)
     w->loop = loop_new(&e);
     w->resolve = resolve_new(w->loop, "127.0.0.1:9", &e);
     w->http = http_new(w->loop, w->resolve, &e);
-    assert_non_null(w->http);
+    w->files = files_new(w->loop, &e);
+    assert_true(w->http && w->files);
+    w->kept = kept_new(w->loop, w->files);
+    http_keep(w->http, w->kept);
     peer_start(&w->peer, true, serve);
     peer_start(&w->other, true, serve);
     w->peer.arg = (void *)(uintptr_t)w->other.port;
@@ -99,6 +105,8 @@ static void setup(struct world *w)
 static void teardown(struct world *w)
 {
     http_free(&w->http);
+    kept_free(&w->kept);
+    files_free(&w->files);
     resolve_free(&w->resolve);
     loop_free(&w->loop);
     peer_stop(&w->peer);
@@ -391,6 +399,7 @@ static void make_cert(struct tls_peer *t, int days, const char *san)
     FILE *f = fopen(t->ca, "w");
     assert_non_null(f);
     PEM_write_X509(f, x);
+    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL); /* so it is a client's file, too */
     fclose(f);
     X509_free(x);
     EVP_PKEY_free(key);
@@ -404,6 +413,7 @@ static bool serve_tls(struct peer *p, int fd, const char *req)
     char buf[2048];
     SSL *ssl = SSL_new(t->ctx);
     SSL_set_fd(ssl, fd);
+    SSL_set_num_tickets(ssl, 0);
     if (SSL_accept(ssl) == 1 && SSL_read(ssl, buf, sizeof(buf)) > 0)
         SSL_write(ssl, answer, sizeof(answer) - 1);
     SSL_shutdown(ssl);
@@ -466,13 +476,81 @@ static void refused_certificates_have_dates_too(void **state)
     assert_int_equal(r.error, HTTP_OK);
 }
 
+/* A peer that wants a certificate of ours; `rq` has what to ask it with, but URL and authorities.
+ */
+static struct http_result ask_as_client(struct world *w, bool give, struct http_request rq)
+{
+    struct tls_peer t = {.number = 1000};
+    struct peer p;
+    char url[128];
+    make_cert(&t, 90, "IP:127.0.0.1");
+    SSL_CTX_load_verify_locations(t.ctx, t.ca, NULL);
+    SSL_CTX_set_verify(t.ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    peer_start(&p, false, serve_tls);
+    p.arg = &t;
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", p.port);
+    rq.url = url;
+    rq.tls.ca = rq.tls.ca ? rq.tls.ca : t.ca;
+    rq.tls.cert = give ? t.ca : rq.tls.cert;
+    ask(w, &rq);
+    peer_stop(&p);
+    SSL_CTX_free(t.ctx);
+    unlink(t.ca);
+    kept_refresh(w->kept); /* the next one's file has the same name */
+    return w->r;
+}
+
+static void we_show_a_certificate(void **state)
+{
+    struct world *w = *state;
+    for (int reuse = 0; reuse < 2; reuse++) {
+        teardown(w);
+        setup(w);
+        struct http_request rq = request(w, NULL);
+        rq.reuse = reuse;
+        struct http_result r = ask_as_client(w, true, rq);
+        if (r.error)
+            fail_msg("%s", r.text);
+        assert_int_equal(r.status, 200);
+    }
+    teardown(w);
+    setup(w);
+    assert_int_not_equal(ask_as_client(w, false, request(w, NULL)).error, HTTP_OK);
+}
+
+static void files_that_cannot_be_used_are_our_trouble(void **state)
+{
+    struct world *w = *state;
+    struct http_request rq = request(w, NULL);
+    rq.tls.ca = "/nowhere/ca.pem";
+    struct http_result r = ask_as_client(w, true, rq);
+    assert_int_equal(r.error, HTTP_LOCAL);
+    assert_string_equal(r.text, "cannot open /nowhere/ca.pem: No such file or directory");
+    rq = request(w, NULL);
+    rq.tls.cert = "/nowhere/client.pem";
+    r = ask_as_client(w, false, rq);
+    assert_int_equal(r.error, HTTP_LOCAL);
+    assert_string_equal(r.text, "cannot open /nowhere/client.pem: No such file or directory");
+    rq = request(w, NULL);
+    rq.tls.ca = "/proc/self/comm"; /* a file without a certificate */
+    r = ask_as_client(w, true, rq);
+    assert_int_equal(r.error, HTTP_LOCAL);
+    assert_string_equal(r.text, "there is no certificate in the file of CAs /proc/self/comm");
+    rq = request(w, NULL);
+    rq.tls.cert = "/proc/self/comm";
+    r = ask_as_client(w, false, rq);
+    assert_int_equal(r.error, HTTP_LOCAL);
+    assert_non_null(strstr(r.text, "the client certificate for 127.0.0.1"));
+    assert_non_null(strstr(r.text, "certificate from /proc/self/comm, "));
+}
+
 static void a_peer_that_is_silent_in_the_handshake(void **state)
 {
     struct world *w = *state;
     char url[128];
     snprintf(url, sizeof(url), "https://127.0.0.1:%u/garbage", w->peer.port);
     struct http_request rq = request(w, url);
-    rq.deadline = mono_add(loop_now(w->loop), DUR_MS(300));
+    rq.deadline = mono_add(loop_now(w->loop), DUR_MS(1500)); /* the CAs are read in it, too */
     const struct http_result *r = ask(w, &rq);
     assert_int_equal(r->error, HTTP_READ_TIMEOUT);
     assert_non_null(strstr(r->text, "waiting for the TLS handshake"));
@@ -498,5 +576,6 @@ RUN(W(an_answer_is_read), W(names_come_from_the_resolver), W(what_is_sent),
     W(redirects_are_followed), W(redirects_may_be_answers), W(see_other_asks_with_get),
     W(credentials_stay_with_the_host), W(the_body_is_capped), W(failures_have_names),
     W(deadlines_hold), W(connections_may_be_kept), W(a_cancelled_call_says_nothing),
-    W(tls_facts_are_told), W(refused_certificates_have_dates_too),
-    W(a_peer_that_is_silent_in_the_handshake), TEST(urls_are_checked))
+    W(tls_facts_are_told), W(refused_certificates_have_dates_too), W(we_show_a_certificate),
+    W(files_that_cannot_be_used_are_our_trouble), W(a_peer_that_is_silent_in_the_handshake),
+    TEST(urls_are_checked))
