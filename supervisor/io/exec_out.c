@@ -1,9 +1,13 @@
-/* Short commands: started with posix_spawn (which does not copy us), waited for through a pidfd.
+/* Short commands: started with fork, waited for through a pidfd. posix_spawn would be cheaper, but
+ * holds its caller until the program's file has been opened, which a dead disk never does.
  *
  *   start -> RUNNING -exit-> answered
  *               | deadline
  *               v
  *            TERMED (its group has TERM) -grace-> KILLED -exit-> answered
+ *                                                    | grace: it hangs in the kernel
+ *                                                    v
+ *                                                 answered, and reaped when it ends
  *
  * Its outputs are one pipe, read until the command has ended; what its children may still write
  * then, nobody waits for. */
@@ -17,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -42,13 +45,14 @@ struct exec_run {
     enum state state;
     pid_t pid;
     int pidfd, out; /* out: the read end of its outputs */
+    int failure;    /* the read end of a pipe: an errno if its program could not be started */
     struct loop_io exit_io, out_io;
     struct loop_timer timer; /* deadline, grace */
     struct loop_timer poll;
     struct loop_defer defer;
     mono_t deadline;
     struct exec_result r;
-    char why[256], output[EXEC_OUTPUT_MAX + 1];
+    char name[121], why[256], output[EXEC_OUTPUT_MAX + 1];
 };
 
 /* ---- an end ---- */
@@ -57,6 +61,7 @@ static void end(struct exec_run *r)
 {
     loop_io_close(&r->exit_io, &r->pidfd);
     loop_io_close(&r->out_io, &r->out);
+    fd_close(&r->failure);
     loop_timer_stop(&r->timer);
     loop_timer_stop(&r->poll);
     loop_defer_cancel(r->x->loop, &r->defer);
@@ -113,9 +118,19 @@ static void on_output(struct exec_run *r)
 
 /* ---- its exit ---- */
 
+/* Why its program could not be started; 0: it was. */
+static int start_error(const struct exec_run *r)
+{
+    int error;
+    return read(r->failure, &error, sizeof(error)) == sizeof(error) ? error : 0;
+}
+
 static void take_status(struct exec_run *r, const siginfo_t *si)
 {
-    if (r->state != RUNNING)
+    int error = start_error(r);
+    if (error)
+        fail(r, "cannot run %.120s: %s", r->name, strerrordesc_np(error));
+    else if (r->state != RUNNING)
         fail(r, "it took too long and was ended");
     else if (si->si_code == CLD_EXITED)
         r->r.status = si->si_status;
@@ -148,14 +163,28 @@ static void on_exit_seen(struct exec_run *r)
     loop_defer(r->x->loop, &r->defer);
 }
 
+/* Not even KILL ends what waits for a dead disk in the kernel: nobody waits for it any more. */
+static void give_up(struct exec_run *r)
+{
+    exec_done_fn *done = r->done;
+    r->done = NULL;
+    fail(r, "it took too long, was killed and hangs still: a disk may not answer");
+    r->r.output = r->output;
+    if (done)
+        done(r->obj, &r->r);
+}
+
 static void on_timer(struct exec_run *r)
 {
-    if (r->state == KILLED || r->pid <= 0)
+    if (r->pid <= 0)
         return;
+    if (r->state == KILLED) {
+        give_up(r);
+        return;
+    }
     r->state++;
     kill(-r->pid, r->state == TERMED ? SIGTERM : SIGKILL);
-    if (r->state == TERMED)
-        loop_timer_at(&r->timer, mono_add(loop_now(r->x->loop), EXEC_GRACE));
+    loop_timer_at(&r->timer, mono_add(loop_now(r->x->loop), EXEC_GRACE));
 }
 
 /* ---- a start ---- */
@@ -191,28 +220,54 @@ static void make_env(env_t *env, const char *added, char **out_lines)
     VEC_PUSH(env, NULL);
 }
 
-static int spawn(pid_t *pid, char *const *argv, char *const *envp, int in, int out)
+static void close_others(int but)
 {
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_t acts;
-    sigset_t none, all;
+    if ((but > 3 ? close_range(3, (unsigned)but - 1, 0) : 0) == 0 &&
+        close_range((unsigned)but + 1, ~0u, 0) == 0)
+        return;
+    for (int fd = 3; fd < 65536; fd++) {
+        if (fd != but)
+            close(fd);
+    }
+}
+
+/* In the child, where other threads' locks may be held: nothing that allocates. */
+static void become(char *const *argv, char *const *envp, int in, int out, int failure)
+{
+    sigset_t none;
     sigemptyset(&none);
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    if (setpgid(0, 0) == 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
+        close_others(failure);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execvpe(argv[0], argv, envp);
+    }
+    int error = errno;
+    ssize_t n = write(failure, &error, sizeof(error));
+    (void)n; /* then it is an exit without a reason */
+    _exit(127);
+}
+
+/* 0, or the errno. */
+static int spawn(struct exec_run *r, char *const *argv, char *const *envp, int in, int out)
+{
+    int failure[2];
+    if (pipe2(failure, O_CLOEXEC | O_NONBLOCK) < 0)
+        return errno;
+    r->failure = failure[0];
+    sigset_t all, before;
     sigfillset(&all);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_init(&acts);
-    posix_spawn_file_actions_adddup2(&acts, in, 0);
-    posix_spawn_file_actions_adddup2(&acts, out, 1);
-    posix_spawn_file_actions_adddup2(&acts, out, 2);
-    posix_spawn_file_actions_addclosefrom_np(&acts, 3);
-    int r = posix_spawnp(pid, argv[0], &acts, &attr, argv, envp);
-    posix_spawn_file_actions_destroy(&acts);
-    posix_spawnattr_destroy(&attr);
-    return r;
+    sigprocmask(SIG_SETMASK, &all, &before); /* a handler of ours must not run in the child */
+    r->pid = fork();
+    int error = r->pid < 0 ? errno : 0;
+    if (r->pid == 0)
+        become(argv, envp, in, out, failure[1]);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    fd_close(&failure[1]);
+    if (r->pid > 0)
+        setpgid(r->pid, r->pid); /* both do it: whoever is first */
+    return error;
 }
 
 /* The input as a file that is already written: no pipe that somebody would have to fill. */
@@ -233,7 +288,7 @@ static void start(struct exec_run *r, const struct exec_request *rq)
     if (in < 0 || pipe2(pipe, O_CLOEXEC) < 0 || fd_nonblock(pipe[0], true) < 0)
         error = errno;
     else
-        error = spawn(&r->pid, rq->argv, env.v, in, pipe[1]);
+        error = spawn(r, rq->argv, env.v, in, pipe[1]);
     fd_close(&in);
     fd_close(&pipe[1]);
     r->out = pipe[0];
@@ -266,7 +321,8 @@ struct exec_run *exec_start(struct exec *x, const struct exec_request *rq)
     r->done = rq->done;
     r->obj = rq->obj;
     r->deadline = rq->deadline;
-    r->pidfd = r->out = -1;
+    r->pidfd = r->out = r->failure = -1;
+    snprintf(r->name, sizeof(r->name), "%s", rq->argv[0]);
     LIST_INSERT_HEAD(&x->runs, r, next);
     LOOP_IO(&r->exit_io, x->loop, on_exit_seen, r);
     LOOP_IO(&r->out_io, x->loop, on_output, r);
