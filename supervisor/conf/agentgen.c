@@ -170,6 +170,7 @@ static struct conf *plain_conf(void)
     names_init(&c->env, NULL);
     names_init(&c->here, &c->env);
     c->paths.cwd = "/";
+    c->paths.checked = true;
     return c;
 }
 

@@ -10,6 +10,9 @@
 struct path_env {
     const char *home; /* $HOME, or NULL: the user's entry in passwd */
     const char *cwd;
+    /* Values were expanded and checked before, by somebody who may look at paths: here they are
+     * taken as they are. Who reads a generation would wait for the disk, or may not go there. */
+    bool checked;
 };
 
 /* "~/x" and "~user/x"; another path as it is. In the arena. */

@@ -41,6 +41,26 @@ static void test_processes(void **state)
     str_fini(&text);
 }
 
+/* The agent may not go where the load child went, and must not wait for a disk to find that out. */
+static void test_paths_are_not_looked_at(void **state)
+{
+    (void)state;
+    struct str text = STR_INIT;
+    struct err e;
+    char dir[] = "/tmp/agentgen-XXXXXX", conf[200];
+    assert_non_null(mkdtemp(dir));
+    snprintf(conf, sizeof(conf),
+             "[supervisord]\n[probe:p]\ntype=http\nurl=https://h/\ntls_ca=%s/ca.pem\n", dir);
+    struct agentgen *g = round_trip(conf, &text);
+    agentgen_free(&g);
+    assert_int_equal(rmdir(dir), 0);
+    g = agentgen_read(str_text(&text), text.len, &e);
+    if (!g)
+        fail_msg("%s", e.msg);
+    agentgen_free(&g);
+    str_fini(&text);
+}
+
 static void test_not_needed(void **state)
 {
     (void)state;
@@ -93,9 +113,8 @@ static void test_depends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_processes),
-        cmocka_unit_test(test_not_needed),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_processes),  cmocka_unit_test(test_paths_are_not_looked_at),
+        cmocka_unit_test(test_not_needed), cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_depends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
