@@ -1,6 +1,6 @@
 /* What is written down: changes of a turn, as one batch, one batch at a time. A batch that failed
  * is merged into the next one; until the store works again notices go out all the same, since a
- * full disk is no reason to be silent. */
+ * full disk is no reason to be silent; nor is one that does not answer. */
 #include "alerts/engine_impl.h"
 #include "supervisor/base/log.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RETRY DUR_S(10)
+#define PATIENCE DUR_S(5) /* with a disk that does not answer */
 #define KEY 24
 
 /* ---- changes ---- */
@@ -184,7 +185,9 @@ static void merge_failed(struct engine *e)
 static void on_written(void *obj, const struct err *er)
 {
     struct engine *e = obj;
-    e->writing = false;
+    if (e->stalled)
+        log_info("alerts: the disk answers again");
+    e->writing = e->stalled = false;
     e->committed = e->batch - 1;
     e->retry = WALL_NEVER;
     if (er) {
@@ -210,9 +213,24 @@ static void submit(struct engine *e, store_done_fn *done)
     VEC_FINI(&ops);
 }
 
+/* The batch under way has been for longer than anybody shall wait for a notice. */
+static bool is_stalled(struct engine *e)
+{
+    if (!e->writing || wall_sub(engine_now(e), e->written_at).ns < PATIENCE.ns)
+        return false;
+    if (!e->stalled) {
+        e->counts.store_errors++;
+        log_error(
+            "alerts: states and notices cannot be written down: the disk does not answer; what "
+            "is told may be told again by the next supd-agent");
+    }
+    e->stalled = true;
+    return true;
+}
+
 void store_flush(struct engine *e)
 {
-    if (!e->store) {
+    if (!e->store || is_stalled(e)) {
         e->committed = e->batch++;
         return;
     }
@@ -224,6 +242,7 @@ void store_flush(struct engine *e)
         return;
     }
     e->writing = true;
+    e->written_at = engine_now(e);
     e->batch++;
     submit(e, on_written);
     e->in_flight = e->changes;
@@ -263,7 +282,8 @@ void store_windows(struct engine *e)
 wall_t store_deadline(const struct engine *e)
 {
     wall_t windows = e->store && feed_at(e->feed, 0) ? e->next_windows : WALL_NEVER;
-    return wall_min(windows, e->retry);
+    wall_t stall = e->writing && !e->stalled ? wall_add(e->written_at, PATIENCE) : WALL_NEVER;
+    return wall_min(wall_min(windows, e->retry), stall);
 }
 
 void store_end(struct engine *e)

@@ -51,7 +51,9 @@ struct agent_program {
     struct mail *mail;
     struct send_env send;
     struct engine *engine;
-    struct store *store; /* NULL: nothing is kept */
+    struct store *store;        /* NULL: nothing is kept */
+    struct store *store_failed; /* could not be used, or not in time; only to be closed */
+    struct loop_timer store_timer;
     bool store_opened;
     /* what metrics count */
     struct text_port *text;

@@ -25,7 +25,7 @@ struct store {
 
 static VEC(struct store_op) disk;
 static dur_t delay;
-static bool failing;
+static bool failing, stalled;
 
 static struct store_op copy_op(const struct store_op *op)
 {
@@ -88,6 +88,10 @@ static void arm(struct store *s)
 
 static void on_timer(struct store *s)
 {
+    if (stalled) {
+        loop_timer_at(&s->timer, mono_add(loop_now(s->loop), DUR_MS(100)));
+        return;
+    }
     if (s->loaded) {
         struct store_loaded r = {.records = disk.v, .n = disk.n};
         store_loaded_fn *fn = s->loaded;
@@ -176,12 +180,17 @@ void fake_disk_reset(dur_t d)
         free_op(&disk.v[i]);
     VEC_FINI(&disk);
     delay = d;
-    failing = false;
+    failing = stalled = false;
 }
 
 void fake_disk_fail(bool on)
 {
     failing = on;
+}
+
+void fake_disk_stall(bool on)
+{
+    stalled = on;
 }
 
 size_t fake_disk_records(const char *table)
