@@ -95,5 +95,9 @@ const char *number_print(double n, char *buf)
 
 const char *window_print(int64_t ns, char *buf, size_t size)
 {
-    return dur_human((dur_t){ns}, buf, size);
+    const int64_t s = 1000000000;
+    if (ns >= 10 * s || ns % s != 0)
+        return dur_human((dur_t){ns}, buf, size);
+    snprintf(buf, size, "%ds", (int)(ns / s)); /* as it was configured: 5s, not 5.0s */
+    return buf;
 }
