@@ -1,5 +1,6 @@
 """supd-agent: there when it is needed, unprivileged, replaced when it dies, gone at the end."""
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,17 @@ def test_none_is_started_without_need(sup):
     assert not [p for p in s.pids if "supd-agent" in command_of(p)]
 
 
+@pytest.mark.parametrize("section", [
+    "[agent]", "[probe:x]\ntype=tcp\nhost=127.0.0.1\nport=1", "[metric:x]\ntype=exits\nprogram=a",
+    "[alert:x]\ntype=program\nprogram=a", "[notify:x]\ntype=log"])
+def test_each_section_that_needs_one_starts_it(sup, section):
+    s = sup(CONF + section + "\n")
+    assert s.wait(lambda: ping(s))["uid"] == 65534
+    s.write("supd.conf", CONF)
+    s.ok("update")
+    s.wait(lambda: not [p for p in s.pids if "supd-agent" in command_of(p)])
+
+
 def test_life_of_the_agent(sup):
     s = sup(CONF + "[agent]\n")
     first = s.wait(lambda: ping(s))
@@ -49,10 +61,76 @@ def test_life_of_the_agent(sup):
     assert s.stop() == 0
 
 
-@pytest.mark.parametrize("conf", ["[agent]\nuser=daemon\n"])
-def test_user(sup, conf):
-    s = sup(CONF + conf)
-    assert s.wait(lambda: ping(s))["uid"] == 1
+def test_user_and_groups(sup):
+    s = sup(CONF + "[agent]\nuser=daemon\ngroups=adm,mail\n")
+    first = s.wait(lambda: ping(s))
+    outer = s.ns.outer(first["pid"])
+    assert first["uid"] == 1 and status_of(outer, "Uid") == ["1"] * 4 and status_of(outer, "Gid") == ["1"] * 4
+    assert sorted(status_of(outer, "Groups")) == ["1", "4", "8"]
+    for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(status_of(outer, caps)[0], 16) == 0, caps
+
+
+def memory_of(pid):
+    """All that is readable in a process's memory, bar the gigabytes that a sanitizer only reserves."""
+    found = []
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for line in maps:
+            first, last = (int(n, 16) for n in line.split()[0].split("-"))
+            if line.split()[1][0] != "r" or last - first > 1 << 28:
+                continue
+            try:
+                mem.seek(first)
+                found.append(mem.read(last - first))
+            except (OSError, ValueError, OverflowError):  # [vvar], or gone
+                continue
+    return b"".join(found)
+
+
+def files_of(pid):
+    """What its descriptors hold, as far as it can be read without taking it away."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        path = f"/proc/{pid}/fd/{fd}"
+        if os.readlink(path).startswith("/") and os.path.isfile(path):
+            with open(path, "rb") as f:
+                found.append(f.read())
+    return b"".join(found)
+
+
+def test_no_secret_of_a_program_reaches_it(sup):
+    """Neither what a program is started with, nor what supd was: it has its own sections alone."""
+    s = sup(CONF + """[program:secretive]
+command=/bin/sh -c 'sleep 1000; : sesame-command'
+environment=PASSWORD="sesame-environment"
+startsecs=0
+[unix_http_server]
+file=%(here)s/rpc.sock
+username=u
+password=sesame-server
+[probe:own]
+type=http
+url=http://127.0.0.1:1/
+bearer=own-secret-of-a-probe
+[alert:own]
+type=program
+program=secretive
+[notify:own]
+type=command
+command=true own-words-of-a-notifier
+""", env={"SUPD_TEST_SECRET": "sesame-of-supd"})
+    s.wait_state("secretive", "RUNNING")
+    outer = s.ns.outer(s.wait(lambda: ping(s) and ping(s)["sections"] == 3 and ping(s))["pid"])
+    s.wait(lambda: "own" in s.ctl("alerts").stdout)
+    everything = memory_of(outer) + files_of(outer)
+    for part in ("environ", "cmdline"):
+        with open(f"/proc/{outer}/{part}", "rb") as f:
+            everything += f.read()
+    assert b"secretive" in everything  # its name it knows
+    for own in (b"own-secret-of-a-probe", b"own-words-of-a-notifier"):
+        assert own in everything
+    at = everything.find(b"sesame")
+    assert at < 0, everything[max(0, at - 100):at + 100]
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -74,7 +152,6 @@ def test_one_that_hangs_is_killed_when_it_is_not_needed(sup, again):
 
 
 def test_descriptors(sup):
-    import os
     s = sup(CONF + "[agent]\n")
     outer = s.ns.outer(s.wait(lambda: ping(s))["pid"])
     fds = {fd: os.readlink(f"/proc/{outer}/fd/{fd}") for fd in os.listdir(f"/proc/{outer}/fd")}

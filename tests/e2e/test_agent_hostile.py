@@ -1,9 +1,11 @@
-"""An agent that somebody else took over: it neither harms supd nor what supd says to others."""
+"""An agent that somebody else took over: it neither harms supd nor what supd says to others, and
+commands nothing."""
 import os
 import re
 import signal
 
 from harness.namespace import command_of
+from harness.supervised import ROOT
 
 CONF = """[supd]
 [agent]
@@ -47,7 +49,7 @@ def start(sup, *lines):
 
 
 def got(s, pattern):
-    return s.wait(lambda: re.search(pattern, s.read("agent/got"), re.M))
+    return s.wait_file("agent/got", pattern)
 
 
 def test_names_of_probes_are_bounded(sup):
@@ -81,3 +83,25 @@ def test_its_answers_cannot_look_like_answers_to_others(sup):
         assert records == [{"good": 1}] and last == {"good": 2}
         wire.sock.sendall(b"9 mood\n")
         assert wire.line().startswith("9 ")
+
+
+def verbs():
+    """{verb: who may use it}"""
+    with open(os.path.join(ROOT, "supervisor", "run", "verbs.def"), encoding="utf-8") as f:
+        return dict(re.findall(r"^VERB\((\w+), (\w+),", f.read(), re.M))
+
+
+def test_it_commands_nothing(sup):
+    """What it may ask for is a short list; a restart needs a probe that says so in the configuration."""
+    mine = {"answer", "health", "text", "help", "names", "ping", "status", "subscribe", "version"}
+    assert {v for v, who in verbs().items() if who in ("CTL_AGENT", "CTL_ANYONE")} == mine
+    others = sorted(set(verbs()) - mine)
+    assert len(others) > 15 and {"start", "stop", "signal", "reload", "shutdown", "config"} <= set(others)
+    s = start(sup, *(b"n%d %s\tw" % (i, verb.encode()) for i, verb in enumerate(others)),
+              b"h health\tw\tp\tFAILED\tno\trestart=1", b"p ping")
+    pid = s.wait_state("w", "RUNNING")["pid"]
+    got(s, "^p ok")
+    for i, verb in enumerate(others):
+        got(s, rf"^n{i} error DENIED {verb} is not for supd-agent$")
+    got(s, r"^h error DENIED \[probe:p\] has no on_fail=restart for w$")
+    assert s.status()["w"]["pid"] == pid and s.status()["w"]["restarts"] == 0
