@@ -23,10 +23,11 @@ def free_port():
 
 
 class Postgres:
-    """folder: where its user may go (open_dir). settings: lines of postgresql.conf. The superuser "boss" is let in by trust over the socket, and by
-    password ("pass word") over TCP."""
+    """folder: where its user may go (open_dir). settings: lines of postgresql.conf. start=False: the data
+    folder alone. The superuser "boss" is let in by trust over the socket, and by password ("pass word")
+    over TCP."""
 
-    def __init__(self, folder, settings=()):
+    def __init__(self, folder, settings=(), start=True):
         self.dir, self.port = str(folder), free_port()
         who = pwd.getpwnam(USER)
         os.makedirs(self.dir, exist_ok=True)
@@ -44,7 +45,8 @@ class Postgres:
                     "fsync=off\nshared_buffers=1MB\nmax_wal_size=64MB\nautovacuum=off\n"
                     "logging_collector=off\n" + "".join(f"{line}\n" for line in settings))
         self.child = None
-        self.start()
+        if start:
+            self.start()
 
     def run(self, name, *args):
         done = subprocess.run([*self.as_user, os.path.join(bin_dir(), name), *args], capture_output=True, text=True,
