@@ -224,6 +224,8 @@ void engine_loaded(void *engine, const struct store_loaded *r)
         if (r->note)
             log_warn("alerts: %s", r->note);
         store_restore(e, r->records, r->n);
+        if (e->ops->restored)
+            e->ops->restored(e->obj);
     }
     e->loaded = true;
     if (e->gen)
