@@ -82,11 +82,11 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f);
 
 struct engine_process_fact {
     const char *group, *program;
-    const char *process; /* its full name, "group:name" */
-    const char *state;   /* "RUNNING"; NULL: there is no such process any more */
-    /* since the last call */
-    uint32_t exits_expected, exits_unexpected, restarts_expected, restarts_unexpected;
-    bool exit_expected; /* how its last instance ended, for state EXITED */
+    const char *process;           /* its full name, "group:name" */
+    const char *state;             /* "RUNNING"; NULL: there is no such process any more */
+    struct feed_counters counters; /* supd's, as they are now */
+    bool fresh;                    /* the process was not there when the agent began */
+    bool exit_expected;            /* how its last instance ended, for state EXITED */
 };
 void engine_process(struct engine *e, const struct engine_process_fact *f);
 

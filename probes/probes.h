@@ -28,8 +28,8 @@ struct probe_view {
 };
 
 enum probe_event_kind {
-    PROBE_RESULT,  /* an attempt was answered; verdict is set */
-    PROBE_CHANGED, /* the state changed: before -> view->state; follows its PROBE_RESULT */
+    PROBE_RESULT,   /* an attempt was answered; verdict is set */
+    PROBE_CHANGED,  /* the state changed: before -> view->state; follows its PROBE_RESULT */
     PROBE_ADDED,    /* is there now */
     PROBE_RESTORED, /* goes on in a state that was saved */
     PROBE_REMOVED,  /* is there for the last time */

@@ -134,8 +134,7 @@ static bool open_record(const char *p, size_t n, struct fixed *out)
         return false;
     memcpy(out, p + sizeof(h), sizeof(*out));
     return out->detail <= DETAIL_MAX && out->detail == h.size - sizeof(*out) &&
-           out->status <= VERDICT_UNKNOWN && out->reason < REASONS &&
-           out->s.state <= SCHED_FAILED;
+           out->status <= VERDICT_UNKNOWN && out->reason < REASONS && out->s.state <= SCHED_FAILED;
 }
 
 bool saved_read(struct probe *p, const char *bytes, size_t n, dur_t age)

@@ -38,10 +38,11 @@ static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
 
 /* The configuration is taken into use only when it is known what runs: what was written down is
  * compared with it. */
-static void on_snapshot(void *obj)
+static void on_snapshot(void *obj, uint64_t instance)
 {
     struct agent_program *a = obj;
     a->has_snapshot = true;
+    feed_supd(engine_feed(a->engine), instance);
     alerting_snapshot(a);
     if (a->waiting_gen >= 0)
         take_generation(a, a->waiting_gen);
@@ -167,7 +168,8 @@ static bool setup(struct agent_program *a, struct err *e)
 
 int agent_run(const struct agent_server *server)
 {
-    struct agent_program a = {.started = mono_now(), .journal = -1, .waiting_gen = -1, .server = server};
+    struct agent_program a = {
+        .started = mono_now(), .journal = -1, .waiting_gen = -1, .server = server};
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();

@@ -117,17 +117,17 @@ static void tell_process(struct agent_program *a, const struct agent_process *p,
     if (!f->state)
         f->state = p->state;
     f->exit_expected = p->last_expected;
+    f->fresh = p->fresh;
+    f->counters = (struct feed_counters){.exits = p->exits,
+                                         .unexpected = p->unexpected,
+                                         .restarts = p->restarts,
+                                         .restarts_unexpected = p->restarts_unexpected};
     engine_process(a->engine, f);
 }
 
 void alerting_process(struct agent_program *a, const struct procs_change *c)
 {
     struct engine_process_fact f = {0};
-    bool exit = c->what == PROCS_EXIT, restart = c->what == PROCS_SPAWNED && c->restart;
-    f.exits_expected = exit && c->expected;
-    f.exits_unexpected = exit && !c->expected;
-    f.restarts_expected = restart && c->p->last_expected;
-    f.restarts_unexpected = restart && !c->p->last_expected;
     if (c->what == PROCS_GONE) {
         engine_process(a->engine, &(struct engine_process_fact){.group = c->p->name,
                                                                 .program = c->p->program,

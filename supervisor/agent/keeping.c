@@ -56,9 +56,8 @@ static struct keeping_stamp stamp_now(const struct keeping *k)
 {
     struct timespec t;
     clock_gettime(CLOCK_BOOTTIME, &t);
-    return (struct keeping_stamp){.boot = k->boot,
-                                  .up = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec,
-                                  .wall = wall_now().ns};
+    return (struct keeping_stamp){
+        .boot = k->boot, .up = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec, .wall = wall_now().ns};
 }
 
 static void put_stamp(struct agent_program *a)

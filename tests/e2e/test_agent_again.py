@@ -171,3 +171,59 @@ def test_a_certificates_alert_goes_on(sup, tmp_path):
     again(s)
     s.wait_log("agent: 1 of 1 probes go on where they were")
     assert re.sub(r"\d+", "N", s.ctl("explain", "ends").stdout) == re.sub(r"\d+", "N", before)
+
+
+EXITS = """[program:b]
+command=/bin/sh -c "exit 3"
+autostart=false
+autorestart=false
+startsecs=0
+[metric:exits]
+type=exits
+program=b
+[metric:restarts]
+type=exits
+program=c
+of=restarts
+[program:c]
+command=/bin/sleep 1000
+startsecs=0
+"""
+
+
+def metric(s, name):
+    """(total, errors, known) of a metric's last hour."""
+    done = s.ctl("--json", "metrics", name)
+    rows = json.loads(done.stdout) if done.returncode == 0 else []
+    return next(((int(m["total"]), int(m["errors"]), m["known"]) for m in rows if m["window"] == "1h"), None)
+
+
+def exits(s, n):
+    for _ in range(n):
+        before = s.status()["b"]["exits"]
+        s.ctl("start", "b")
+        s.wait(lambda before=before: s.status()["b"]["exits"] > before)
+
+
+def test_exits_count_while_no_agent_is_there(sup):
+    s = started(sup, EXITS)
+    exits(s, 2)
+    s.wait(lambda: metric(s, "exits") == (2, 2, "100%"))
+    agent = s.ns.outer(ping(s)["pid"])
+    os.kill(agent, signal.SIGSTOP)  # it sees nothing of these
+    exits(s, 3)
+    s.kill(s.status()["c"]["pid"])
+    s.wait(lambda: s.status()["c"]["restarts"] == 1 and s.state("c") == "RUNNING")
+    os.kill(agent, signal.SIGKILL)
+    exits(s, 1)
+    s.wait(lambda: metric(s, "exits") == (6, 6, "100%"))
+    assert metric(s, "restarts") == (1, 1, "100%")
+    exits(s, 1)
+    s.wait(lambda: metric(s, "exits") == (7, 7, "100%"))
+    again(s)
+    s.wait(lambda: metric(s, "exits") == (7, 7, "100%"))
+    # another supd counts from 0, and the time between is not known
+    supd_again(s)
+    exits(s, 1)
+    s.wait(lambda: (metric(s, "exits") or (0,))[0] == 8)
+    assert metric(s, "exits")[2] != "100%"

@@ -274,9 +274,9 @@ static void what_is_too_old_begins_anew(void **state)
     static const struct {
         int64_t interval, age; /* s */
         bool believed;
-    } rows[] = {{1, 0, true},      {1, 119, true},   {1, 121, false},   {30, 149, true},
-                {30, 181, false},  {3600, 1, true},  {3600, 5 * 3600, true}, {3600, 6 * 3600, false},
-                {3600, -1, false}};
+    } rows[] = {{1, 0, true},           {1, 119, true},          {1, 121, false},
+                {30, 149, true},        {30, 181, false},        {3600, 1, true},
+                {3600, 5 * 3600, true}, {3600, 6 * 3600, false}, {3600, -1, false}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sched_conf c = conf;
         struct sched_saved saved = {.state = SCHED_FAILED, .fails = 3};
@@ -385,14 +385,22 @@ int main(int argc, char **argv)
 {
     one_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     const struct CMUnitTest tests[] = {
-        TEST(ticks_stay_on_their_phase),       TEST(phase_follows_from_the_name),
-        TEST(first_success_makes_it_ok),       TEST(a_failure_is_confirmed_fast),
-        TEST(a_success_ends_the_confirmation), TEST(no_confirmation_without_confirm),
-        TEST(the_start_period_forgives),       TEST(the_first_success_ends_the_start_period),
-        TEST(a_program_start_begins_anew),     TEST(run_now_does_not_overlap),
-        TEST(an_overrun_is_counted),           TEST(sleep_discards_what_was_under_way),
-        TEST(a_stopped_agent_discards_too),    TEST(a_mute_driver_is_given_up),
-        TEST(what_is_saved_comes_back),        TEST(what_is_too_old_begins_anew),
+        TEST(ticks_stay_on_their_phase),
+        TEST(phase_follows_from_the_name),
+        TEST(first_success_makes_it_ok),
+        TEST(a_failure_is_confirmed_fast),
+        TEST(a_success_ends_the_confirmation),
+        TEST(no_confirmation_without_confirm),
+        TEST(the_start_period_forgives),
+        TEST(the_first_success_ends_the_start_period),
+        TEST(a_program_start_begins_anew),
+        TEST(run_now_does_not_overlap),
+        TEST(an_overrun_is_counted),
+        TEST(sleep_discards_what_was_under_way),
+        TEST(a_stopped_agent_discards_too),
+        TEST(a_mute_driver_is_given_up),
+        TEST(what_is_saved_comes_back),
+        TEST(what_is_too_old_begins_anew),
         TEST(at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,7 +236,7 @@ static void states_are_saved_and_come_back(void **state)
     struct world *w = *state;
     struct str s = STR_INIT;
     struct probe_view v;
-    apply(w, WEB);
+    apply(w, WEB "start_period=0\n");
     w->status = 503;
     until(w, "web", PROBE_CHANGED, 1);
     probes_save(w->probes, "web", &s);
@@ -412,5 +412,6 @@ static int after(void **state)
 #define W(fn) cmocka_unit_test_setup_teardown(fn, before, after)
 RUN(W(a_probe_lives), W(the_body_is_looked_at), W(runs_asked_for_are_answered),
     W(a_reload_keeps_what_did_not_change), W(states_are_saved_and_come_back),
-    W(a_childs_failure_asks_the_parent), W(a_programs_start_begins_anew), W(tcp_kinds_of_answers),
+    W(what_does_not_fit_is_not_restored), W(a_childs_failure_asks_the_parent),
+    W(a_programs_start_begins_anew), W(tcp_kinds_of_answers),
     W(a_dead_dns_server_delays_nobody_else), W(a_frozen_agent_counts_no_failures))
