@@ -224,6 +224,8 @@ void engine_loaded(void *engine, const struct store_loaded *r)
         if (r->note)
             log_warn("alerts: %s", r->note);
         store_restore(e, r->records, r->n);
+        if (e->ops->restored)
+            e->ops->restored(e->obj);
     }
     e->loaded = true;
     if (e->gen)
@@ -250,8 +252,7 @@ void engine_begin(struct engine *e)
     bind_alerts(e);
     e->sweep = true;
     e->outbox_moved = true;
-    if (!e->next_windows.ns)
-        e->next_windows = wall_add(engine_now(e), DUR_S(60));
+    e->next_windows = engine_now(e); /* from now on an end at any moment loses no exit */
     eval_all_soon(e);
     engine_at(e, engine_now(e));
     engine_later(e);

@@ -26,6 +26,10 @@ struct engine_env {
 /* What the engine asks for; never from inside a call of the engine's user. */
 struct engine_ops {
     void (*run_probe)(void *obj, const char *name); /* at once; its result comes as any other */
+    /* A record of engine_keep that was read back; called before anything is judged, from inside
+     * engine_loaded. False: it is damaged, and dropped. May be NULL. */
+    bool (*kept)(void *obj, const char *table, const char *key, const void *p, size_t n);
+    void (*restored)(void *obj); /* those were all; may be NULL */
 };
 
 /* ---- life ---- */
@@ -38,6 +42,10 @@ void engine_use_store(struct engine *e, struct store *s);
 /* A store_loaded_fn. A store that cannot be used is one line in the log; the engine then goes on in
  * memory alone, and does not touch the store again. */
 void engine_loaded(void *engine, const struct store_loaded *r);
+/* Writes down a record of the user's, in the same batch as what else changes in this turn, so that
+ * both survive or none; p NULL: forgets it. table: none of the engine's own. Nothing without a
+ * store. */
+void engine_keep(struct engine *e, const char *table, const char *key, const void *p, size_t n);
 /* Goes over to the generation g, which must live until the next apply or engine_free. Alerts that
  * are the same problem (host, name, labels) keep their state; those that went are ended, and who
  * was told of them is told of that. -1 and the reason: nothing has changed, and the old generation
@@ -74,11 +82,11 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f);
 
 struct engine_process_fact {
     const char *group, *program;
-    const char *process; /* its full name, "group:name" */
-    const char *state;   /* "RUNNING"; NULL: there is no such process any more */
-    /* since the last call */
-    uint32_t exits_expected, exits_unexpected, restarts_expected, restarts_unexpected;
-    bool exit_expected; /* how its last instance ended, for state EXITED */
+    const char *process;           /* its full name, "group:name" */
+    const char *state;             /* "RUNNING"; NULL: there is no such process any more */
+    struct feed_counters counters; /* supd's, as they are now */
+    bool fresh;                    /* the process was not there when the agent began */
+    bool exit_expected;            /* how its last instance ended, for state EXITED */
 };
 void engine_process(struct engine *e, const struct engine_process_fact *f);
 

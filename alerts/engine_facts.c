@@ -153,9 +153,15 @@ static void take_process(struct engine *e, const struct engine_process_fact *f)
 
 static void count_process(struct engine *e, const struct engine_process_fact *f)
 {
-    mono_t now = loop_now(e->loop);
-    feed_exits(e->feed, now, f->group, f->program, f->exits_expected, f->exits_unexpected);
-    feed_restarts(e->feed, now, f->group, f->program, f->restarts_expected, f->restarts_unexpected);
+    struct feed_process p = {.process = f->process,
+                             .group = f->group,
+                             .program = f->program,
+                             .counters = f->counters,
+                             .fresh = f->fresh};
+    if (f->state)
+        feed_process(e->feed, loop_now(e->loop), &p);
+    else
+        feed_process_gone(e->feed, f->process);
 }
 
 static void program_found(struct engine *e, const char *program)

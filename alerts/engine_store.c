@@ -61,6 +61,14 @@ void store_del(struct engine *e, const char *table, const char *key)
     engine_later(e);
 }
 
+void engine_keep(struct engine *e, const char *table, const char *key, const void *p, size_t n)
+{
+    if (p)
+        store_put(e, table, key, p, n);
+    else
+        store_del(e, table, key);
+}
+
 /* ---- what is written, and under which keys ---- */
 
 static const char *id_key(uint64_t id, char key[KEY])
@@ -373,7 +381,7 @@ static bool restore_one(struct engine *e, const struct store_op *op)
         if (strcmp(tables[i].name, op->table) == 0)
             return tables[i].restore(e, op);
     }
-    return true; /* a newer agent's, or somebody else's */
+    return !e->ops->kept || e->ops->kept(e->obj, op->table, op->key, op->value, op->n);
 }
 
 /* Words that no row refers to any more. */

@@ -125,7 +125,7 @@ static void on_timer(struct probe *p)
 }
 
 struct probe *probe_new(struct driver_env *env, const struct item *item,
-                        const struct sched_saved *saved, const struct probe_ops *ops, void *obj)
+                        const struct probe_ops *ops, void *obj)
 {
     struct probe *p = mem_zalloc(sizeof(*p));
     struct sched_now t = probe_now(env->loop);
@@ -137,10 +137,8 @@ struct probe *probe_new(struct driver_env *env, const struct item *item,
     p->obj = obj;
     p->conf = conf_of(item);
     verdict_init(&p->last);
-    if (saved)
-        sched_restore(&p->sched, &p->conf, &t, saved);
-    else
-        sched_init(&p->sched, &p->conf, &t);
+    sched_init(&p->sched, &p->conf, &t);
+    saved_news(p); /* a new one is no news */
     LOOP_TIMER(&p->timer, env->loop, on_timer, p);
     loop_timer_at(&p->timer, sched_deadline(&p->sched));
     return p;

@@ -1,6 +1,7 @@
 /* The agent's alerts: facts from supd and from probes to the engine, and its store. */
 #include "supervisor/agent/alerting.h"
 #include "supervisor/agent/counting.h"
+#include "supervisor/agent/keeping.h"
 #include "supervisor/base/log.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/journal.h"
@@ -24,6 +25,7 @@ static void open_store(struct agent_program *a)
     snprintf(path, sizeof(path), "%s/agent.db", dir);
     if (access(dir, W_OK | X_OK) == 0) {
         a->store = store_open(a->loop, path, engine_loaded, a->engine, &e);
+        a->store_is_file = true;
     } else if (a->journal >= 0) {
         log_info("agent: cannot write to state_dir %s: alerts and windows are kept in memory that "
                  "supd holds, and lost when supd ends",
@@ -115,17 +117,17 @@ static void tell_process(struct agent_program *a, const struct agent_process *p,
     if (!f->state)
         f->state = p->state;
     f->exit_expected = p->last_expected;
+    f->fresh = p->fresh;
+    f->counters = (struct feed_counters){.exits = p->exits,
+                                         .unexpected = p->unexpected,
+                                         .restarts = p->restarts,
+                                         .restarts_unexpected = p->restarts_unexpected};
     engine_process(a->engine, f);
 }
 
 void alerting_process(struct agent_program *a, const struct procs_change *c)
 {
     struct engine_process_fact f = {0};
-    bool exit = c->what == PROCS_EXIT, restart = c->what == PROCS_SPAWNED && c->restart;
-    f.exits_expected = exit && c->expected;
-    f.exits_unexpected = exit && !c->expected;
-    f.restarts_expected = restart && c->p->last_expected;
-    f.restarts_unexpected = restart && !c->p->last_expected;
     if (c->what == PROCS_GONE) {
         engine_process(a->engine, &(struct engine_process_fact){.group = c->p->name,
                                                                 .program = c->p->program,
@@ -159,7 +161,8 @@ bool alerting_apply(struct agent_program *a)
 
 bool alerting_setup(struct agent_program *a, struct err *e)
 {
-    static const struct engine_ops ops = {run_probe};
+    static const struct engine_ops ops = {
+        .run_probe = run_probe, .kept = keeping_record, .restored = keeping_restored};
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
     a->mail = mail_new(a->loop, a->env.resolve, e);
@@ -175,6 +178,7 @@ bool alerting_setup(struct agent_program *a, struct err *e)
 void alerting_fini(struct agent_program *a)
 {
     counting_fini(a);
+    keeping_fini(a);
     if (a->engine)
         engine_free(&a->engine);
     if (a->store && !store_close(&a->store, CLOSE_LIMIT))

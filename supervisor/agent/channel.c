@@ -200,10 +200,18 @@ static void on_record(struct channel *c, const struct wire_reply *r)
         c->ops->record(c->obj, pairs, (size_t)n);
 }
 
+static void on_subscribed(struct channel *c, const struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = wire_pairs(r->rest, pairs, PAIRS_MAX);
+    const char *instance = n > 0 ? wire_value(pairs, (size_t)n, "instance") : NULL;
+    c->ops->snapshot(c->obj, instance ? strtoull(instance, NULL, 16) : 0);
+}
+
 static void on_last_line(struct channel *c, const struct wire_reply *r)
 {
     if (r->kind == WIRE_OK && strcmp(r->id, SUB_ID) == 0)
-        c->ops->snapshot(c->obj);
+        on_subscribed(c, r);
     for (size_t i = 0; i < ASKED_MAX; i++) {
         struct asked a = c->asked[i];
         if (strcmp(a.id, r->id) != 0)
