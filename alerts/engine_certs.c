@@ -106,6 +106,7 @@ void certs_take(struct probe_state *p, const struct engine_probe_fact *f)
     if (!f->ncerts)
         return;
     p->certs = (struct seen_certs)VEC_INIT;
+    p->certs_partial = f->certs_partial;
     for (size_t i = 0; i < f->ncerts; i++)
         VEC_PUSH(&p->certs, taken(&f->certs[i]));
     keep_unseen(p, f, &old);
@@ -170,12 +171,24 @@ static const struct seen_cert *successor(const struct probe_state *p, const stru
     return best;
 }
 
+/* Its place could not be looked at, so that whether it is there is not known. */
+static bool out_of_sight(const struct probe_state *p, const char *where)
+{
+    VEC_EACH (&p->certs, i) {
+        if (strcmp(p->certs.v[i]->where, where) == 0)
+            return false;
+    }
+    return p->certs_partial;
+}
+
 void certs_input(struct engine *e, const struct alert *a, struct rule_cert *out)
 {
     const struct probe_state *p = seen_by(e, a);
     if (!p)
         return;
     const struct seen_cert *c = a->cert ? find(p, a->cert->fingerprint) : worst(a->item, p);
+    if (!c && out_of_sight(p, a->cert->where))
+        return;
     const struct seen_cert *dates = c ? c : successor(p, a->cert), *is = c ? c : a->cert;
     *out = (struct rule_cert){.seen = true,
                               .gone = !c,

@@ -126,6 +126,7 @@ struct probe_state {
     wall_t since; /* of the engine's clock */
     char *reason, *detail;
     struct seen_certs certs;
+    bool certs_partial; /* it could not look everywhere */
     UT_hash_handle hh;
 };
 

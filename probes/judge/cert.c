@@ -276,9 +276,9 @@ static void judge_served(struct judging *j, const struct cert_file *f, const str
     cert_date(c->not_after, there, sizeof(there));
     if (c->not_before > leaf->not_before)
         cert_found(&j->f, CERT_SERVED_NE_FILE,
-                   "%s still presents the certificate that ends %s; %s "
-                   "was renewed and ends %s, but is not loaded: reload the server",
-                   j->in->peer, served, f->path, there);
+                   "%s has not loaded the renewed %s: reload the server (it presents the one until "
+                   "%s, the file's lasts until %s)",
+                   j->in->peer, f->path, served, there);
     else
         cert_found(&j->f, CERT_SERVED_NE_FILE,
                    "%s presents another certificate (until %s, issuer "
