@@ -352,7 +352,10 @@ static int by_place(const void *x, const void *y)
     const struct alert *a = *(struct alert *const *)x, *b = *(struct alert *const *)y;
     if (a->place != b->place)
         return a->place < b->place ? -1 : 1;
-    return a->origin != b->origin ? (int)a->origin - (int)b->origin : strcmp(a->key, b->key);
+    if (a->origin != b->origin)
+        return (int)a->origin - (int)b->origin;
+    int r = a->cert && b->cert ? strcmp(a->cert->subject, b->cert->subject) : 0;
+    return r ? r : strcmp(a->key, b->key);
 }
 
 void bind_sort(struct engine *e)

@@ -368,7 +368,7 @@ static void certificates(struct world *w, bool partial, const char *text)
 }
 
 struct firing {
-    struct str certs, text, severity;
+    struct str certs, severity, conds;
 };
 
 static void take_firing(void *obj, const struct engine_alert *a)
@@ -376,20 +376,27 @@ static void take_firing(void *obj, const struct engine_alert *a)
     struct firing *f = obj;
     str_printf(&f->certs, "%s,", a->certificate ? a->certificate : "-");
     str_printf(&f->severity, "%s,", a->severity);
-    str_clear(&f->text);
-    str_puts(&f->text, a->ev.text);
+    str_printf(&f->conds, "%s,", cond_text(a->cond));
 }
 
-/* The certificates that the alert is shown for ("-": none is in a stage), and their severities. */
-static void expect_certs(struct world *w, const char *certs, const char *severities)
+static void expect_firing(struct world *w, const char *certs, const char *severities,
+                          const char *conds)
 {
     struct firing f = {STR_INIT, STR_INIT, STR_INIT};
     engine_alerts(w->e, "cert", take_firing, &f);
     assert_string_equal(str_text(&f.certs), certs);
     assert_string_equal(str_text(&f.severity), severities);
+    if (conds)
+        assert_string_equal(str_text(&f.conds), conds);
     str_fini(&f.certs);
-    str_fini(&f.text);
     str_fini(&f.severity);
+    str_fini(&f.conds);
+}
+
+/* The certificates that the alert is shown for ("-": none is in a stage), and their severities. */
+static void expect_certs(struct world *w, const char *certs, const char *severities)
+{
+    expect_firing(w, certs, severities, NULL);
 }
 
 static void a_certificate_grows_graver_by_its_stages_and_ends_renewed(void **state)
@@ -463,6 +470,11 @@ static void no_certificate_hides_behind_another(void **state)
     /* what cannot be looked at is neither renewed nor gone */
     certificates(&w, true, "two 20 /2.pem");
     world_expect(&w, "");
+    expect_firing(&w, "one,two,", "critical,info,", "true,true,"); /* as it was seen before */
+    world_restart(&w, true);
+    certificates(&w, true, "two 20 /2.pem");
+    world_expect(&w, "");
+    expect_firing(&w, "one,two,", "critical,info,", "unknown,true,");
     certificates(&w, true, "one-2 299 /1.pem");
     world_expect(&w, "chat resolved cert\nmail resolved cert\n");
     expect_certs(&w, "two,", "info,");
