@@ -66,6 +66,10 @@ class Site:
     def issue(self, name, start, end):
         """live/NAME.pem (with its chain) and .key, valid for those days from now on; its end."""
         self.pki.issue(name, "middle", names=f"DNS:{name}.test", start=start, end=end)
+        self.install(name)
+        return int((self.pki.now.timestamp()) // 1 + end * DAY)
+
+    def install(self, name):
         for source, to in ((f"{name}-chain.pem", f"{name}.pem"), (f"{name}.key", f"{name}.key")):
             with open(self.pki.path(source), encoding="utf-8") as f:
                 text = f.read()
@@ -74,7 +78,6 @@ class Site:
                 f.write(text)
             os.chmod(path + ".new", 0o644)
             os.rename(path + ".new", path)  # as ACME clients do it
-        return int((self.pki.now.timestamp()) // 1 + end * DAY)
 
 
 @pytest.fixture
@@ -84,8 +87,8 @@ def site(open_dir):
 
 @pytest.fixture
 def watched(sup, site):
-    def start(*names, conf=None):
-        return Watched(sup, site.dir, "".join(SERVER % {"name": n} for n in names),
+    def start(*names, conf=None, http=None):
+        return Watched(sup, site.dir, "".join(SERVER % {"name": n} for n in names) if http is None else http,
                        "".join(PROBE % {"name": n} for n in names) if conf is None else conf)
     return start
 
@@ -190,6 +193,72 @@ def test_a_life_through_all_stages(watched, site):
     assert len({n["key"] for n in told}) == 1 and len({n["id"] for n in told}) == 5
     assert w.told("expiry-short")["hook"] == w.told("expiry-short")["command"]
     w.s.expect_log("alert expiry-short: ")
+
+
+FAULTS = """
+    server {
+        listen 127.0.0.1:8443 ssl;
+        server_name %(name)s.test;
+        ssl_certificate {here}/live/%(name)s.pem;
+        ssl_certificate_key {here}/live/%(name)s.key;
+        ssl_ciphers ALL:@SECLEVEL=0;
+    }
+"""
+LOOK = """
+[probe:%(name)s]
+type=cert
+address=127.0.0.1:8443
+server_name=%(name)s.test
+ca={here}/root.pem
+interval=2s
+confirm=200ms
+timeout=2s
+start_period=0
+
+[alert:%(name)s]
+type=probe
+probe=%(name)s
+for=0
+"""
+WORDS = {
+    "expired": ("expired", "the certificate expired expired 3 days ago, on {end} (issuer middle): renew it"),
+    "early": ("not_yet_valid", "the certificate early is not valid before {start}, in 47 hours: check the clocks of "
+                               "this host and of its issuer middle"),
+    "elsewhere": ("hostname_mismatch", "the certificate is for a.example, not for elsewhere.test"),
+    "alone": ("self_signed", "the certificate alone is signed by itself and by no authority: clients refuse it"),
+    "foreign": ("unknown_issuer", "foreign is signed by stranger, which the server does not send and "
+                                  "{here}/root.pem does not have"),
+    "cut": ("incomplete_chain", "the server does not send the intermediate certificate middle, which signed cut: "
+                                "give it the full chain (fullchain.pem)"),
+    "small": ("weak_key", "the key of small has 1024 bits, RSA needs 2048: clients refuse it"),
+}
+
+
+def test_each_fault_has_its_name_and_its_date(watched, site):
+    """nginx presents them all, each under a name of its own."""
+    pki = site.pki
+    pki.issue("stranger", ca=True, end=1000)
+    issue = {"expired": {"start": -93, "end": -3}, "early": {"start": 1.99, "end": 92}, "small": {"key": "rsa:1024"},
+             "elsewhere": {"names": "DNS:a.example"}, "alone": {"by": None}, "foreign": {"by": "stranger"},
+             "cut": {"more": "authorityInfoAccess=caIssuers;URI:http://a.example/middle.crt"}}
+    for name, how in issue.items():
+        pki.issue(name, **{"by": "middle", "names": f"DNS:{name}.test", **how})
+        if name in ("foreign", "cut"):
+            pki.chain(name, name)
+        site.install(name)
+    w = watched(conf="".join(LOOK % {"name": n} for n in issue), http="".join(FAULTS % {"name": n} for n in issue))
+    for name, how in issue.items():
+        wrong = w.wait_notice(name, "firing", 30 + SLACK)
+        seen = w.probe(name)
+        fault, words = WORDS[name]
+        assert seen["reason"] == "tls_verify:" + fault, seen
+        end = int(pki.now.timestamp() + how.get("end", 89) * DAY)
+        assert int(seen["not_after"]) == end  # told although it is refused
+        words = words.format(here=site.dir, end=date(end), start=date(int(pki.now.timestamp() + how.get("start", 0) * DAY)))
+        detail = f"{AT}: {words}"
+        assert seen["detail"] == detail or seen["detail"].startswith(detail + "; "), seen["detail"]
+        text = f"{name}: the probe {name} has failed since {clock(wrong['starts'])}: {seen['detail']}"
+        assert wrong["summary"] == cut(text)
 
 
 FILES = """
