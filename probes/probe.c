@@ -76,6 +76,8 @@ static unsigned step(struct probe *p, enum sched_event ev, enum verdict_status r
 static void count(struct probe *p, const struct verdict *v)
 {
     p->last = *v;
+    p->last.certs = NULL; /* they live as long as the attempt */
+    p->last.ncerts = 0;
     p->last_at = wall_now();
     p->busy_ns += v->total_ns;
     if (v->status != VERDICT_FAIL)
