@@ -6,7 +6,7 @@
 #include "supervisor/base/arena.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/str.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 #include "supervisor/io/pg.h"
 #include "supervisor/io/resolve.h"
 
@@ -32,7 +32,7 @@ struct attempt {
     struct pg *conn;
     bool kept; /* conn was kept from before */
     struct resolve_query *query;
-    struct kept_query *files; /* its authorities */
+    struct memfile_query *files; /* its authorities */
     struct resolve_result addrs;
     size_t addr;
     struct loop_timer timer;
@@ -48,7 +48,7 @@ struct attempt {
 static void attempt_free(struct attempt *a)
 {
     resolve_cancel(&a->query);
-    kept_end(&a->files);
+    memfile_end(&a->files);
     pg_close(&a->conn);
     loop_timer_stop(&a->timer);
     loop_defer_cancel(a->rq.env->loop, &a->defer);
@@ -127,7 +127,7 @@ static void timed_out(struct attempt *a)
     };
     char text[256];
     enum pg_stage s = a->conn ? pg_stage_of(a->conn) : PG_CONNECTING;
-    const char *file = a->files ? kept_waits(a->files) : NULL;
+    const char *file = a->files ? memfile_waits(a->files) : NULL;
     if (file) {
         snprintf(text, sizeof(text), "cannot read %.200s: its disk does not answer", file);
         fail(a, REASON_INTERNAL, text, "");
@@ -212,7 +212,7 @@ static bool about_authorities(const struct pg_answer *r)
 /* libpq's words, with the file that it found in memory by its own name. */
 static void put_error(const struct attempt *a, const char *error, struct str *out)
 {
-    const char *memory = a->files ? kept_path(a->files, 0) : NULL;
+    const char *memory = a->files ? memfile_path(a->files, 0) : NULL;
     const char *at = memory ? strstr(error, memory) : NULL;
     str_put(out, error, at ? (size_t)(at - error) : strlen(error));
     if (at)
@@ -277,7 +277,7 @@ static void open_at(struct attempt *a, const char *hostaddr)
                                            .user = o->user,
                                            .password = o->password,
                                            .sslmode = postgres_sslmode(o),
-                                           .ca = a->files ? kept_path(a->files, 0) : ca_of(o),
+                                           .ca = a->files ? memfile_path(a->files, 0) : ca_of(o),
                                            .statement_timeout_ms = left > 1 ? left : 1,
                                            .pooler = o->pooler,
                                            .done = on_open,
@@ -292,8 +292,9 @@ static void try_next(struct attempt *a)
     netaddr_text(at, a->where, sizeof(a->where));
     mono_t now = loop_now(a->rq.env->loop);
     int64_t share = mono_sub(a->rq.deadline, now).ns / (int64_t)(a->addrs.naddrs - a->addr);
-    if (a->addr + 1 < a->addrs.naddrs)
-        loop_timer_at(&a->timer, mono_add(now, (dur_t){share}));
+    /* the last one has all that is left; the timer may have been spent on the one before */
+    loop_timer_at(&a->timer,
+                  a->addr + 1 < a->addrs.naddrs ? mono_add(now, (dur_t){share}) : a->rq.deadline);
     open_at(a, netaddr_host(at, addr, sizeof(addr)));
 }
 
@@ -344,11 +345,11 @@ static void on_files(void *obj, const char *error)
 static void connect_fresh(struct attempt *a)
 {
     const struct postgres_opts *o = a->o;
-    const char *const paths[KEPT_PATHS] = {ca_of(o)};
+    const char *const paths[MEMFILE_PATHS] = {ca_of(o)};
     snprintf(a->where, sizeof(a->where), "%.100s, port %u", o->host, (unsigned)o->port);
     a->fresh = true;
-    if (paths[0] && a->rq.env->kept)
-        a->files = kept_start(a->rq.env->kept, paths, on_files, a);
+    if (paths[0] && a->rq.env->memfiles)
+        a->files = memfile_start(a->rq.env->memfiles, paths, on_files, a);
     else
         connect_now(a);
 }

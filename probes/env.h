@@ -7,7 +7,7 @@ struct loop;
 struct resolve;
 struct http;
 struct files;
-struct kept;
+struct memfiles;
 struct trusts;
 
 struct driver_env {
@@ -15,7 +15,8 @@ struct driver_env {
     struct resolve *resolve; /* names, from which every driver takes its addresses */
     struct http *http;
     struct files *files; /* files read without waiting for their disks */
-    struct kept *kept;   /* those that libraries open by a path; NULL: they open them themselves */
+    struct memfiles
+        *memfiles; /* those that libraries open by a path; NULL: they open them themselves */
     struct trusts *trusts; /* certificate authorities, by the file they come from */
 };
 

@@ -1,11 +1,12 @@
 /* The agent's probes, and what their results mean for the programs that they look at. */
 #include "supervisor/agent/probing.h"
 #include "supervisor/agent/alerting.h"
+#include "supervisor/agent/keeping.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/io/files.h"
 #include "supervisor/io/http_out.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
@@ -78,11 +79,12 @@ static void on_event(void *obj, const struct probe_event *ev)
 {
     struct agent_program *a = obj;
     const struct probe_view *v = ev->probe;
+    keeping_probe(a, ev);
     alerting_probe(a, ev);
     if (ev->kind == PROBE_CHANGED) {
         log_change(ev);
         tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);
-    } else if (ev->kind == PROBE_ADDED) {
+    } else if (ev->kind == PROBE_ADDED || ev->kind == PROBE_RESTORED) {
         tell_health(a, v, sched_state_text(v->state), false);
     } else if (ev->kind == PROBE_REMOVED) {
         tell_health(a, v, "GONE", false);
@@ -91,8 +93,9 @@ static void on_event(void *obj, const struct probe_event *ev)
 
 void probing_apply(struct agent_program *a)
 {
-    kept_refresh(a->env.kept);
-    probes_apply(a->probes, a->gen, NULL, 0);
+    memfile_refresh(a->env.memfiles);
+    probes_apply(a->probes, a->gen);
+    keeping_apply(a);
 }
 
 /* No other process of its program is up: while one is, the program has not begun anew. */
@@ -122,9 +125,10 @@ bool probing_setup(struct agent_program *a, struct err *e)
     if (!a->env.files)
         return false;
     a->env.trusts = trusts_new();
-    a->env.kept = kept_new(a->loop, a->env.files);
-    http_keep(a->env.http, a->env.kept);
+    a->env.memfiles = memfile_new(a->loop, a->env.files);
+    http_memfiles(a->env.http, a->env.memfiles);
     a->probes = probes_new(&a->env, on_event, a);
+    keeping_setup(a);
     return true;
 }
 
@@ -143,7 +147,7 @@ void probing_fini(struct agent_program *a)
     trusts_free(&a->env.trusts);
     if (a->env.http)
         http_free(&a->env.http);
-    kept_free(&a->env.kept);
+    memfile_free(&a->env.memfiles);
     files_free(&a->env.files);
     if (a->env.resolve)
         resolve_free(&a->env.resolve);

@@ -40,6 +40,8 @@ struct wanted_text {
 struct agent_program {
     struct loop *loop;
     struct channel *channel;
+    bool has_snapshot; /* of all processes */
+    int waiting_gen;   /* a generation that came before it; -1: none */
     struct hand *hand;
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
@@ -55,6 +57,8 @@ struct agent_program {
     struct store *store_failed; /* could not be used, or not in time; only to be closed */
     struct loop_timer store_timer;
     bool store_opened;
+    bool store_known, store_is_file; /* known: it was opened, or something else is used */
+    struct keeping *keeping;
     /* what metrics count */
     struct text_port *text;
     struct source *sources; /* of output, by process and channel */

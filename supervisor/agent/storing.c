@@ -1,6 +1,7 @@
 /* The store of alerts: the file first; when it cannot be used, or has not answered for PATIENCE,
  * the journal in supd's memory. No path is touched here: the file's worker does that. */
 #include "supervisor/agent/storing.h"
+#include "supervisor/agent/keeping.h"
 #include "supervisor/base/log.h"
 #include "supervisor/io/journal.h"
 
@@ -12,6 +13,7 @@
 static void use_journal(struct agent_program *a, const char *why)
 {
     struct err e;
+    a->store_known = true;
     a->store_failed = a->store;
     a->store = NULL;
     if (a->journal < 0)
@@ -24,11 +26,19 @@ static void use_journal(struct agent_program *a, const char *why)
             "ends",
             why);
         engine_use_store(a->engine, a->store);
+        keeping_apply(a);
         return;
     }
     struct err failed;
     err_set(&failed, "%s, and %s", why, e.msg);
     engine_loaded(a->engine, &(struct store_loaded){.failed = &failed});
+}
+
+static void use_file(struct agent_program *a, const struct store_loaded *r)
+{
+    a->store_known = a->store_is_file = true;
+    engine_loaded(a->engine, r);
+    keeping_apply(a); /* there is room for everything */
 }
 
 static void on_loaded(void *obj, const struct store_loaded *r)
@@ -42,7 +52,7 @@ static void on_loaded(void *obj, const struct store_loaded *r)
     else if (r->failed)
         use_journal(a, r->failed->msg);
     else
-        engine_loaded(a->engine, r);
+        use_file(a, r);
 }
 
 static void on_timer(struct agent_program *a)

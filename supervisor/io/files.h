@@ -2,8 +2,8 @@
  * one who asked for its file and nobody else. O_NONBLOCK does not help there: it is ignored for
  * regular files, and open() itself hangs. A read that hangs keeps its thread. While it does,
  * whoever else wants the same file is refused at once, so that one dead mount costs one thread a
- * file, however often it is asked for; there are at most FILES_THREADS, and when all hang, all
- * requests are. */
+ * file, however often it is asked for; there are at most FILES_THREADS, and while all are busy, or
+ * hang, later requests wait for one. */
 #ifndef IO_FILES_H
 #define IO_FILES_H
 

@@ -120,20 +120,20 @@ const char *http_file_name(const struct http_call *c, enum http_file which)
     return paths[which];
 }
 
-bool http_files_start(struct http_call *c, kept_done_fn *done)
+bool http_files_start(struct http_call *c, memfile_done_fn *done)
 {
-    if (!c->https || !c->h->kept || c->files)
+    if (!c->https || !c->h->memfiles || c->files)
         return false;
-    const char *const paths[KEPT_PATHS] = {http_file_name(c, HTTP_FILE_CA),
-                                           http_file_name(c, HTTP_FILE_CERT),
-                                           http_file_name(c, HTTP_FILE_KEY)};
-    c->files = kept_start(c->h->kept, paths, done, c);
+    const char *const paths[MEMFILE_PATHS] = {http_file_name(c, HTTP_FILE_CA),
+                                              http_file_name(c, HTTP_FILE_CERT),
+                                              http_file_name(c, HTTP_FILE_KEY)};
+    c->files = memfile_start(c->h->memfiles, paths, done, c);
     return true;
 }
 
 const char *http_file(const struct http_call *c, enum http_file which)
 {
-    return c->files ? kept_path(c->files, which) : http_file_name(c, which);
+    return c->files ? memfile_path(c->files, which) : http_file_name(c, which);
 }
 
 /* To read a file of CAs costs 20 ms. The library would do it anew for each connection (CAPATH,
@@ -144,7 +144,7 @@ const char *http_file(const struct http_call *c, enum http_file which)
 static void set_authorities(struct http_call *c)
 {
     if (c->files && !c->rq.reuse)
-        c->seen->authorities = kept_made(c->files, HTTP_FILE_CA, &tls_authorities);
+        c->seen->authorities = memfile_made(c->files, HTTP_FILE_CA, &tls_authorities);
     bool ours = c->seen->authorities;
     SET(c, CURLOPT_CAPATH, NULL);
     SET(c, CURLOPT_CAINFO, ours ? NULL : http_file(c, HTTP_FILE_CA));

@@ -4,7 +4,7 @@
 
 #include "supervisor/base/str.h"
 #include "supervisor/io/http_out.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
@@ -29,8 +29,8 @@ struct http {
     CURL *idle[HTTP_IDLE_EASY]; /* used before, kept for their memory */
     size_t nidle;
     LIST_HEAD(, http_call) calls;
-    char *ca;          /* the system's file of CAs; NULL: there is none */
-    struct kept *kept; /* NULL: the library reads files itself */
+    char *ca;                  /* the system's file of CAs; NULL: there is none */
+    struct memfiles *memfiles; /* NULL: the library reads files itself */
 };
 
 struct http_call {
@@ -49,7 +49,7 @@ struct http_call {
     unsigned port, first_port;
     const char *method;
     struct resolve_query *query;
-    struct kept_query *files; /* of TLS, in the order of enum http_file */
+    struct memfile_query *files; /* of TLS, in the order of enum http_file */
     bool files_there;
     struct resolve_result addrs;
     size_t addr; /* the one that is tried */
@@ -62,10 +62,10 @@ struct http_call {
 };
 
 enum http_file { HTTP_FILE_CA, HTTP_FILE_CERT, HTTP_FILE_KEY };
-_Static_assert(HTTP_FILE_KEY < KEPT_PATHS, "files of a call");
+_Static_assert(HTTP_FILE_KEY < MEMFILE_PATHS, "files of a call");
 
 /* Asks for the files that the call's TLS needs. False: it needs none, or has them. */
-bool http_files_start(struct http_call *c, kept_done_fn *done);
+bool http_files_start(struct http_call *c, memfile_done_fn *done);
 /* The file's own name; NULL: there is none. */
 const char *http_file_name(const struct http_call *c, enum http_file which);
 /* Where the library finds one: in memory if they were asked for. */
@@ -83,7 +83,7 @@ void http_fail(struct http_call *c, enum http_error error, const char *fmt, ...)
 const char *http_where(const struct http_call *c, char *buf, size_t size);
 /* http_seen.c */
 /* Makes what seen->authorities takes of a file of CAs. */
-extern const struct kept_maker tls_authorities;
+extern const struct memfile_maker tls_authorities;
 struct tls_seen *tls_seen_new(void);
 void tls_seen_drop(struct tls_seen **s);
 /* Makes the connections of a transfer note what they see; the argument of CURLOPT_SSL_CTX_DATA is

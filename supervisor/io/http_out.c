@@ -138,9 +138,9 @@ struct http *http_new(struct loop *l, struct resolve *r, struct err *e)
     return h;
 }
 
-void http_keep(struct http *h, struct kept *k)
+void http_memfiles(struct http *h, struct memfiles *k)
 {
-    h->kept = k;
+    h->memfiles = k;
 }
 
 void http_free(struct http **hp)
@@ -230,7 +230,7 @@ static void end(struct http_call *c)
 {
     resolve_cancel(&c->query);
     http_easy_done(c);
-    kept_end(&c->files);
+    memfile_end(&c->files);
     tls_seen_drop(&c->seen);
     loop_timer_stop(&c->timer);
     loop_defer_cancel(c->h->loop, &c->defer);
@@ -265,7 +265,7 @@ static void finish(struct http_call *c)
 {
     resolve_cancel(&c->query);
     if (!c->files_there)
-        kept_end(&c->files);
+        memfile_end(&c->files);
     http_easy_done(c);
     loop_timer_stop(&c->timer);
     loop_defer(c->h->loop, &c->defer);
@@ -321,7 +321,7 @@ static void on_files(void *obj, const char *error)
 {
     struct http_call *c = obj;
     const char *ca = c->rq.tls.ca;
-    bool bad = !error && ca && !kept_made(c->files, HTTP_FILE_CA, &tls_authorities);
+    bool bad = !error && ca && !memfile_made(c->files, HTTP_FILE_CA, &tls_authorities);
     c->files_there = true;
     if (!error && !bad) {
         start_transfer(c);
@@ -496,7 +496,7 @@ static void on_deadline(struct http_call *c)
         loop_timer_at(&c->timer, c->rq.deadline);
         return;
     }
-    const char *file = c->files ? kept_waits(c->files) : NULL;
+    const char *file = c->files ? memfile_waits(c->files) : NULL;
     if (c->easy)
         http_take_facts(c, -1);
     else if (c->files && !c->files_there)

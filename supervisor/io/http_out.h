@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-struct kept;
+struct memfiles;
 struct http;      /* connections kept, CAs read: one for the program */
 struct http_call; /* one request */
 
@@ -118,7 +118,7 @@ struct http_request {
 struct http *http_new(struct loop *l, struct resolve *r, struct err *e);
 /* From now on the files of TLS are read through k, which must outlive it; without it the library
  * reads them itself, and waits for their disk. */
-void http_keep(struct http *h, struct kept *k);
+void http_memfiles(struct http *h, struct memfiles *k);
 /* Calls that run are dropped without an answer. */
 void http_free(struct http **h);
 /* Never NULL. The call is gone when done is called. */

@@ -125,7 +125,7 @@ static void free_authorities(void *made)
     X509_STORE_free(made);
 }
 
-const struct kept_maker tls_authorities = {make_authorities, free_authorities};
+const struct memfile_maker tls_authorities = {make_authorities, free_authorities};
 
 /* ---- what it sees ---- */
 

@@ -7,7 +7,7 @@
 #include "probes/judge/cert.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/agentgen.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
@@ -136,14 +136,14 @@ int main(int argc, char **argv)
                                 .resolve = resolve_new(o.loop, NULL, &e),
                                 .files = files_new(o.loop, &e),
                                 .trusts = trusts_new()};
-    o.env.kept = kept_new(o.loop, o.env.files);
+    o.env.memfiles = memfile_new(o.loop, o.env.files);
     VEC_EACH (&g->conf->items, i) {
         const struct item *it = g->conf->items.v[i];
         if (it->family == &family_probe)
             attempts(&o, it, argc > 2 ? strtoull(argv[2], NULL, 10) : 1,
                      argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
     }
-    kept_free(&o.env.kept);
+    memfile_free(&o.env.memfiles);
     trusts_free(&o.env.trusts);
     files_free(&o.env.files);
     resolve_free(&o.env.resolve);

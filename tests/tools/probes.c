@@ -8,7 +8,7 @@
 #include "probes/probes.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/io/http_out.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -185,8 +185,8 @@ static int run(const char *path, double seconds, const char *dns)
         fprintf(stderr, "probes: %s\n", e.msg);
         return 1;
     }
-    w.env.kept = kept_new(w.env.loop, w.env.files);
-    http_keep(w.env.http, w.env.kept);
+    w.env.memfiles = memfile_new(w.env.loop, w.env.files);
+    http_memfiles(w.env.http, w.env.memfiles);
     w.probes = probes_new(&w.env, on_event, &w);
     LOOP_TIMER(&w.half, w.env.loop, on_half, &w);
     LOOP_TIMER(&w.end, w.env.loop, on_end, &w);
@@ -194,12 +194,12 @@ static int run(const char *path, double seconds, const char *dns)
     mono_t now = loop_now(w.env.loop);
     loop_timer_at(&w.half, mono_add(now, (dur_t){(int64_t)(seconds * 5e8)}));
     loop_timer_at(&w.end, mono_add(now, (dur_t){(int64_t)(seconds * 1e9)}));
-    probes_apply(w.probes, g, NULL, 0);
+    probes_apply(w.probes, g);
     loop_run(w.env.loop);
     probes_free(&w.probes);
     agentgen_free(&g);
     http_free(&w.env.http);
-    kept_free(&w.env.kept);
+    memfile_free(&w.env.memfiles);
     files_free(&w.env.files);
     resolve_free(&w.env.resolve);
     loop_free(&w.env.loop);

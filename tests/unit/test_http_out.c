@@ -1,6 +1,6 @@
 /* The HTTP port against servers on loopback that answer well, wrongly, slowly and not at all. */
 #include "supervisor/io/http_out.h"
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 #include "tests/unit/peers.h"
 
 #include <openssl/evp.h>
@@ -14,7 +14,7 @@ struct world {
     struct loop *loop;
     struct resolve *resolve;
     struct files *files;
-    struct kept *kept;
+    struct memfiles *memfiles;
     struct http *http;
     struct peer peer, other;
     struct http_result r;
@@ -95,8 +95,8 @@ static void setup(struct world *w)
     w->http = http_new(w->loop, w->resolve, &e);
     w->files = files_new(w->loop, &e);
     assert_true(w->http && w->files);
-    w->kept = kept_new(w->loop, w->files);
-    http_keep(w->http, w->kept);
+    w->memfiles = memfile_new(w->loop, w->files);
+    http_memfiles(w->http, w->memfiles);
     peer_start(&w->peer, true, serve);
     peer_start(&w->other, true, serve);
     w->peer.arg = (void *)(uintptr_t)w->other.port;
@@ -105,7 +105,7 @@ static void setup(struct world *w)
 static void teardown(struct world *w)
 {
     http_free(&w->http);
-    kept_free(&w->kept);
+    memfile_free(&w->memfiles);
     files_free(&w->files);
     resolve_free(&w->resolve);
     loop_free(&w->loop);
@@ -319,7 +319,7 @@ static void deadlines_hold(void **state)
     rq.deadline = mono_add(loop_now(w->loop), DUR_MS(150));
     r = ask(w, &rq);
     assert_int_equal(r->error, HTTP_READ_TIMEOUT);
-    assert_non_null(strstr(r->text, "the answer began, but did not end"));
+    assert_non_null(strstr(r->text, "the answer did not end within"));
     assert_int_equal(r->status, 200);
     rq.url = "http://nowhere.invalid/";
     loop_refresh(w->loop);
@@ -480,9 +480,11 @@ static void refused_certificates_have_dates_too(void **state)
  */
 static struct http_result ask_as_client(struct world *w, bool give, struct http_request rq)
 {
-    struct tls_peer t = {.number = 1000};
+    struct tls_peer t;
     struct peer p;
     char url[128];
+    static unsigned number = 1000;
+    t.number = number++;
     make_cert(&t, 90, "IP:127.0.0.1");
     SSL_CTX_load_verify_locations(t.ctx, t.ca, NULL);
     SSL_CTX_set_verify(t.ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -496,7 +498,6 @@ static struct http_result ask_as_client(struct world *w, bool give, struct http_
     peer_stop(&p);
     SSL_CTX_free(t.ctx);
     unlink(t.ca);
-    kept_refresh(w->kept); /* the next one's file has the same name */
     return w->r;
 }
 

@@ -2,7 +2,7 @@
  * the disk that does not answer. */
 #include "unit.h"
 
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 static struct loop *loop;
 static struct files *files;
-static struct kept *kept;
+static struct memfiles *memfiles;
 static char dir[32];
 static atomic_bool stalled;
 static atomic_int waiting;
@@ -35,10 +35,10 @@ static int setup(void **state)
 {
     struct err e;
     (void)state;
-    snprintf(dir, sizeof(dir), "/tmp/kept-XXXXXX");
+    snprintf(dir, sizeof(dir), "/tmp/memfile-XXXXXX");
     loop = loop_new(&e);
     files = files_new(loop, &e);
-    kept = kept_new(loop, files);
+    memfiles = memfile_new(loop, files);
     return mkdtemp(dir) && loop && files ? 0 : -1;
 }
 
@@ -61,7 +61,7 @@ static int teardown(void **state)
 {
     (void)state;
     let_go();
-    kept_free(&kept);
+    memfile_free(&memfiles);
     files_free(&files);
     loop_free(&loop);
     for (int i = 0; i < 3; i++)
@@ -80,12 +80,12 @@ static void make(int n, const char *text)
 /* ---- asking ---- */
 
 struct asked {
-    struct kept_query *q;
+    struct memfile_query *q;
     int answers;
     char error[300];
 };
 
-static void on_kept(void *obj, const char *error)
+static void on_memfile(void *obj, const char *error)
 {
     struct asked *a = obj;
     a->answers++;
@@ -110,10 +110,10 @@ static void run(int ms)
 
 static void ask(struct asked *a, const char *one, const char *two)
 {
-    const char *const paths[KEPT_PATHS] = {one, NULL, two};
+    const char *const paths[MEMFILE_PATHS] = {one, NULL, two};
     *a = (struct asked){0};
     loop_refresh(loop);
-    a->q = kept_start(kept, paths, on_kept, a);
+    a->q = memfile_start(memfiles, paths, on_memfile, a);
     assert_int_equal(a->answers, 0); /* never from inside */
 }
 
@@ -144,17 +144,17 @@ static void a_file_is_found_in_memory(void **state)
     make(0, "zero");
     make(1, "one");
     ask_well(&a, path_of(0), path_of(1));
-    assert_null(kept_path(a.q, 1));
-    assert_string_not_equal(kept_path(a.q, 0), path_of(0));
-    reads(kept_path(a.q, 0), "zero");
-    reads(kept_path(a.q, 2), "one");
-    assert_null(kept_waits(a.q));
+    assert_null(memfile_path(a.q, 1));
+    assert_string_not_equal(memfile_path(a.q, 0), path_of(0));
+    reads(memfile_path(a.q, 0), "zero");
+    reads(memfile_path(a.q, 2), "one");
+    assert_null(memfile_waits(a.q));
     ask_well(&b, path_of(0), NULL);
-    assert_string_equal(kept_path(b.q, 0), kept_path(a.q, 0));
-    kept_end(&a.q);
-    kept_end(&a.q);
-    reads(kept_path(b.q, 0), "zero");
-    kept_end(&b.q);
+    assert_string_equal(memfile_path(b.q, 0), memfile_path(a.q, 0));
+    memfile_end(&a.q);
+    memfile_end(&a.q);
+    reads(memfile_path(b.q, 0), "zero");
+    memfile_end(&b.q);
 }
 
 static void what_changed_gets_another_path(void **state)
@@ -164,17 +164,17 @@ static void what_changed_gets_another_path(void **state)
     make(0, "zero");
     ask_well(&a, path_of(0), NULL);
     make(0, "nil!");
-    kept_refresh(kept);
+    memfile_refresh(memfiles);
     ask_well(&b, path_of(0), NULL); /* as it was, and is read behind its back */
-    reads(kept_path(b.q, 0), "zero");
-    kept_end(&b.q);
+    reads(memfile_path(b.q, 0), "zero");
+    memfile_end(&b.q);
     run(300);
     ask_well(&b, path_of(0), NULL);
-    reads(kept_path(b.q, 0), "nil!");
-    assert_string_not_equal(kept_path(a.q, 0), kept_path(b.q, 0));
-    reads(kept_path(a.q, 0), "zero"); /* whoever began with the old one ends with it */
-    kept_end(&a.q);
-    kept_end(&b.q);
+    reads(memfile_path(b.q, 0), "nil!");
+    assert_string_not_equal(memfile_path(a.q, 0), memfile_path(b.q, 0));
+    reads(memfile_path(a.q, 0), "zero"); /* whoever began with the old one ends with it */
+    memfile_end(&a.q);
+    memfile_end(&b.q);
 }
 
 static void what_is_not_there_is_said_and_tried_again(void **state)
@@ -186,11 +186,11 @@ static void what_is_not_there_is_said_and_tried_again(void **state)
     run(20000);
     assert_int_equal(a.answers, 1);
     assert_non_null(strstr(a.error, "/1: No such file or directory"));
-    kept_end(&a.q);
+    memfile_end(&a.q);
     make(1, "one");
     ask_well(&a, path_of(0), path_of(1));
-    reads(kept_path(a.q, 2), "one");
-    kept_end(&a.q);
+    reads(memfile_path(a.q, 2), "one");
+    memfile_end(&a.q);
 }
 
 static int made, freed;
@@ -210,25 +210,25 @@ static void free_copy(void *text)
 static void what_is_made_of_it_is_made_once(void **state)
 {
     (void)state;
-    static const struct kept_maker maker = {make_copy, free_copy};
+    static const struct memfile_maker maker = {make_copy, free_copy};
     struct asked a, b;
     make(0, "zero");
     make(1, "one");
     ask_well(&a, path_of(0), path_of(1));
     ask_well(&b, path_of(0), NULL);
-    assert_string_equal(kept_made(a.q, 0, &maker), "zero");
-    assert_ptr_equal(kept_made(b.q, 0, &maker), kept_made(a.q, 0, &maker));
-    assert_null(kept_made(a.q, 1, &maker));
-    assert_null(kept_made(a.q, 2, &maker)); /* cannot be made: not tried again */
-    assert_null(kept_made(a.q, 2, &maker));
+    assert_string_equal(memfile_made(a.q, 0, &maker), "zero");
+    assert_ptr_equal(memfile_made(b.q, 0, &maker), memfile_made(a.q, 0, &maker));
+    assert_null(memfile_made(a.q, 1, &maker));
+    assert_null(memfile_made(a.q, 2, &maker)); /* cannot be made: not tried again */
+    assert_null(memfile_made(a.q, 2, &maker));
     assert_int_equal(made, 2);
-    kept_end(&a.q);
-    kept_end(&b.q);
+    memfile_end(&a.q);
+    memfile_end(&b.q);
     assert_int_equal(freed, 0);
     make(0, "nil!");
-    kept_refresh(kept);
+    memfile_refresh(memfiles);
     ask_well(&a, path_of(0), NULL);
-    kept_end(&a.q);
+    memfile_end(&a.q);
     run(300);
     assert_int_equal(freed, 1);
 }
@@ -240,17 +240,17 @@ static void a_disk_that_hangs_takes_nothing_away(void **state)
     make(0, "zero");
     make(1, "one");
     ask_well(&a, path_of(0), NULL);
-    kept_end(&a.q);
+    memfile_end(&a.q);
     stalled = true;
-    kept_refresh(kept);
+    memfile_refresh(memfiles);
     ask_well(&a, path_of(0), NULL);
-    reads(kept_path(a.q, 0), "zero");
+    reads(memfile_path(a.q, 0), "zero");
     ask(&b, path_of(0), path_of(1));
     run(100);
     assert_int_equal(b.answers, 0);
-    assert_string_equal(kept_waits(b.q), path_of(1));
-    kept_end(&b.q);
-    kept_end(&a.q);
+    assert_string_equal(memfile_waits(b.q), path_of(1));
+    memfile_end(&b.q);
+    memfile_end(&a.q);
     ask(&b, NULL, path_of(1));
     run(50);
     assert_int_equal(waiting, 2); /* one thread a file, however often it is asked for */
@@ -258,7 +258,7 @@ static void a_disk_that_hangs_takes_nothing_away(void **state)
     run(20000);
     assert_int_equal(b.answers, 1);
     assert_string_equal(b.error, "");
-    kept_end(&b.q);
+    memfile_end(&b.q);
 }
 
 /* ---- files ---- */
@@ -286,7 +286,7 @@ static void a_read_that_hangs_costs_one_thread(void **state)
     make(1, "one");
     stalled = true;
     struct files_read *r = read_file(path_of(0));
-    run(600);
+    run(2100);
     files_end(&r);
     for (int i = 0; i < 3; i++) {
         r = read_file(path_of(0));

@@ -3,45 +3,45 @@
  * library finds them under another path, /proc/self/fd/N. What has been read once is there even
  * when the disk no longer answers; it is read again in the background when it is a minute old, and
  * a file that changed gets another path, so that a library's own cache sees it as another one. */
-#ifndef IO_KEPT_H
-#define IO_KEPT_H
+#ifndef IO_MEMFILE_H
+#define IO_MEMFILE_H
 
 #include "supervisor/io/files.h"
 
-#define KEPT_PATHS 3
+#define MEMFILE_PATHS 3
 
-struct kept;
+struct memfiles;
 /* files must outlive it. Never NULL. */
-struct kept *kept_new(struct loop *l, struct files *files);
+struct memfiles *memfile_new(struct loop *l, struct files *files);
 /* Whatever is asked for from now on is read again, in the background if it is there. */
-void kept_refresh(struct kept *k);
+void memfile_refresh(struct memfiles *k);
 /* All queries must have been ended. */
-void kept_free(struct kept **k);
+void memfile_free(struct memfiles **k);
 
-struct kept_query;
+struct memfile_query;
 /* Called once, at the end of a turn: all files are there, or error says why one is not ("cannot
  * open /x: No such file or directory"), valid during the call. It may end the query. */
-typedef void kept_done_fn(void *obj, const char *error);
+typedef void memfile_done_fn(void *obj, const char *error);
 
 /* Asks for the files; paths that are NULL are left out; they are copied. Never NULL; has no timer
  * of its own. */
-struct kept_query *kept_start(struct kept *k, const char *const paths[KEPT_PATHS],
-                              kept_done_fn *done, void *obj);
-/* Where a library finds file number i, after done without an error; valid until kept_end. NULL: it
- * was not asked for. */
-const char *kept_path(const struct kept_query *q, size_t i);
+struct memfile_query *memfile_start(struct memfiles *k, const char *const paths[MEMFILE_PATHS],
+                                    memfile_done_fn *done, void *obj);
+/* Where a library finds file number i, after done without an error; valid until memfile_end. NULL:
+ * it was not asked for. */
+const char *memfile_path(const struct memfile_query *q, size_t i);
 /* Something made of a file's content, once for all who use that content; it goes with the content.
  */
-struct kept_maker {
+struct memfile_maker {
     void *(*make)(const char *text, size_t n); /* NULL: it cannot be made of that */
     void (*free)(void *made);
 };
 /* Of file number i, after done without an error; there may be one maker for a path only. NULL: it
- * was not asked for, or cannot be made. Valid until kept_end. */
-void *kept_made(const struct kept_query *q, size_t i, const struct kept_maker *m);
+ * was not asked for, or cannot be made. Valid until memfile_end. */
+void *memfile_made(const struct memfile_query *q, size_t i, const struct memfile_maker *m);
 /* The file that it waits for, by its own path; NULL: for none. */
-const char *kept_waits(const struct kept_query *q);
+const char *memfile_waits(const struct memfile_query *q);
 /* Ends it without an answer, or frees it after one. NULL is fine. */
-void kept_end(struct kept_query **q);
+void memfile_end(struct memfile_query **q);
 
 #endif

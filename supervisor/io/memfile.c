@@ -1,5 +1,5 @@
 /* Files kept in memory: one entry a path, one copy for each content that somebody still uses. */
-#include "supervisor/io/kept.h"
+#include "supervisor/io/memfile.h"
 
 #include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
@@ -21,13 +21,13 @@ struct copy {
     size_t n;
     uint32_t crc;
     char path[32]; /* "": there is no /proc, and the file's own is used */
-    const struct kept_maker *maker;
+    const struct memfile_maker *maker;
     void *made;
 };
 
 struct entry {
     LIST_ENTRY(entry) next;
-    struct kept *k;
+    struct memfiles *k;
     char *path;
     struct copy *copy;       /* NULL: it could not be read, or has not been yet */
     mono_t read_at;          /* when that was */
@@ -36,7 +36,7 @@ struct entry {
     LIST_HEAD(, part) waiters;
 };
 
-struct kept {
+struct memfiles {
     struct loop *loop;
     struct files *files;
     LIST_HEAD(, entry) entries;
@@ -45,16 +45,16 @@ struct kept {
 /* A file of a query. */
 struct part {
     LIST_ENTRY(part) next; /* of the entry's waiters */
-    struct kept_query *q;
+    struct memfile_query *q;
     struct entry *entry; /* NULL: not asked for */
     struct copy *copy;
     bool waits;
 };
 
-struct kept_query {
-    struct kept *k;
-    struct part parts[KEPT_PATHS];
-    kept_done_fn *done;
+struct memfile_query {
+    struct memfiles *k;
+    struct part parts[MEMFILE_PATHS];
+    memfile_done_fn *done;
     void *obj;
     struct loop_defer defer;
     bool told;
@@ -81,7 +81,7 @@ static struct copy *copy_new(const char *text, size_t n)
     c->refs = 1;
     c->n = n;
     c->crc = crc32_of(text, n);
-    c->fd = fd_memory("supd-kept", false);
+    c->fd = fd_memory("supd-memfile", false);
     if (c->fd < 0 || fd_write_all(c->fd, text, n) < 0)
         return c;
     snprintf(c->path, sizeof(c->path), "/proc/self/fd/%d", c->fd);
@@ -92,7 +92,7 @@ static struct copy *copy_new(const char *text, size_t n)
 
 /* ---- entries ---- */
 
-static struct entry *entry_of(struct kept *k, const char *path)
+static struct entry *entry_of(struct memfiles *k, const char *path)
 {
     struct entry *e;
     LIST_FOREACH (e, &k->entries, next) {
@@ -107,9 +107,9 @@ static struct entry *entry_of(struct kept *k, const char *path)
     return e;
 }
 
-static bool is_waiting(const struct kept_query *q)
+static bool is_waiting(const struct memfile_query *q)
 {
-    for (size_t i = 0; i < KEPT_PATHS; i++) {
+    for (size_t i = 0; i < MEMFILE_PATHS; i++) {
         if (q->parts[i].waits)
             return true;
     }
@@ -119,7 +119,7 @@ static bool is_waiting(const struct kept_query *q)
 /* The part has its copy, or an error. */
 static void part_end(struct part *p, const char *error)
 {
-    struct kept_query *q = p->q;
+    struct memfile_query *q = p->q;
     if (p->waits)
         LIST_REMOVE(p, next);
     p->waits = false;
@@ -184,7 +184,7 @@ static void read_again(struct entry *e)
 
 /* ---- queries ---- */
 
-static void tell(struct kept_query *q)
+static void tell(struct memfile_query *q)
 {
     if (q->told)
         return;
@@ -192,7 +192,7 @@ static void tell(struct kept_query *q)
     q->done(q->obj, q->error[0] ? q->error : NULL);
 }
 
-static void part_begin(struct kept_query *q, struct part *p, const char *path)
+static void part_begin(struct memfile_query *q, struct part *p, const char *path)
 {
     struct entry *e = entry_of(q->k, path);
     p->q = q;
@@ -209,15 +209,15 @@ static void part_begin(struct kept_query *q, struct part *p, const char *path)
     LIST_INSERT_HEAD(&e->waiters, p, next);
 }
 
-struct kept_query *kept_start(struct kept *k, const char *const paths[KEPT_PATHS],
-                              kept_done_fn *done, void *obj)
+struct memfile_query *memfile_start(struct memfiles *k, const char *const paths[MEMFILE_PATHS],
+                                    memfile_done_fn *done, void *obj)
 {
-    struct kept_query *q = mem_zalloc(sizeof(*q));
+    struct memfile_query *q = mem_zalloc(sizeof(*q));
     q->k = k;
     q->done = done;
     q->obj = obj;
     LOOP_DEFER(&q->defer, tell, q);
-    for (size_t i = 0; i < KEPT_PATHS; i++) {
+    for (size_t i = 0; i < MEMFILE_PATHS; i++) {
         if (paths[i])
             part_begin(q, &q->parts[i], paths[i]);
     }
@@ -228,7 +228,7 @@ struct kept_query *kept_start(struct kept *k, const char *const paths[KEPT_PATHS
     return q;
 }
 
-const char *kept_path(const struct kept_query *q, size_t i)
+const char *memfile_path(const struct memfile_query *q, size_t i)
 {
     const struct part *p = &q->parts[i];
     if (!p->entry)
@@ -236,7 +236,7 @@ const char *kept_path(const struct kept_query *q, size_t i)
     return p->copy && p->copy->path[0] ? p->copy->path : p->entry->path;
 }
 
-static void make(struct copy *c, const struct kept_maker *m)
+static void make(struct copy *c, const struct memfile_maker *m)
 {
     char *text = mem_alloc(c->n + 1);
     c->maker = m;
@@ -246,7 +246,7 @@ static void make(struct copy *c, const struct kept_maker *m)
     free(text);
 }
 
-void *kept_made(const struct kept_query *q, size_t i, const struct kept_maker *m)
+void *memfile_made(const struct memfile_query *q, size_t i, const struct memfile_maker *m)
 {
     struct copy *c = q->parts[i].copy;
     if (c && !c->maker)
@@ -254,23 +254,23 @@ void *kept_made(const struct kept_query *q, size_t i, const struct kept_maker *m
     return c ? c->made : NULL;
 }
 
-const char *kept_waits(const struct kept_query *q)
+const char *memfile_waits(const struct memfile_query *q)
 {
-    for (size_t i = 0; i < KEPT_PATHS; i++) {
+    for (size_t i = 0; i < MEMFILE_PATHS; i++) {
         if (q->parts[i].waits)
             return q->parts[i].entry->path;
     }
     return NULL;
 }
 
-void kept_end(struct kept_query **qp)
+void memfile_end(struct memfile_query **qp)
 {
-    struct kept_query *q = *qp;
+    struct memfile_query *q = *qp;
     *qp = NULL;
     if (!q)
         return;
     loop_defer_cancel(q->k->loop, &q->defer);
-    for (size_t i = 0; i < KEPT_PATHS; i++) {
+    for (size_t i = 0; i < MEMFILE_PATHS; i++) {
         struct part *p = &q->parts[i];
         if (p->waits)
             LIST_REMOVE(p, next);
@@ -281,16 +281,16 @@ void kept_end(struct kept_query **qp)
 
 /* ---- life ---- */
 
-struct kept *kept_new(struct loop *l, struct files *files)
+struct memfiles *memfile_new(struct loop *l, struct files *files)
 {
-    struct kept *k = mem_zalloc(sizeof(*k));
+    struct memfiles *k = mem_zalloc(sizeof(*k));
     k->loop = l;
     k->files = files;
     LIST_INIT(&k->entries);
     return k;
 }
 
-void kept_refresh(struct kept *k)
+void memfile_refresh(struct memfiles *k)
 {
     struct entry *e;
     LIST_FOREACH (e, &k->entries, next) {
@@ -298,9 +298,9 @@ void kept_refresh(struct kept *k)
     }
 }
 
-void kept_free(struct kept **kp)
+void memfile_free(struct memfiles **kp)
 {
-    struct kept *k = *kp;
+    struct memfiles *k = *kp;
     struct entry *e;
     *kp = NULL;
     if (!k)
