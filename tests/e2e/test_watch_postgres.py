@@ -126,13 +126,15 @@ class Watched:
         return subprocess.Popen(self.s.ns.enter_command(argv), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
-    def wait_fires(self, since, text):
+    def wait_fires(self, since, reason, text):
         """One notice, in time, with these words; returns it."""
         told = self.s.wait(self.notices, 30)
         took = time.monotonic() - since
         assert took < FIRES_WITHIN + 2 * late() / 1000, took
         assert len(told) == 1 and told[0]["status"] == "firing", told
-        assert re.search(text, told[0]["description"]), told[0]["description"]
+        text = rf"the probe pg has failed since \d\d:\d\d UTC: {text}"
+        assert re.match(text, told[0]["description"]), told[0]["description"]
+        assert self.probe("pg")["reason"] == reason
         assert told[0]["runbook"] == "https://runbooks.example/db" and told[0]["severity"] == "page"
         assert self.alert()["state"] == "FIRING"
         return told[0]
@@ -160,7 +162,7 @@ def test_the_server_is_stopped_and_started(sup, cluster):
     assert w.s.status()["db"]["health"] == "OK"
     since = time.monotonic()
     w.s.ok("stop", "db")
-    fired = w.wait_fires(since, r"^the probe pg has failed for .*: connect_refused: connection to server at "
+    fired = w.wait_fires(since, "connect_refused", r"connection to server at "
                                 r"\"127\.0\.0\.1\", port \d+ failed: Connection refused")
     assert re.match("(?s)pg-down is firing; .*Connection refused.*file: was told", w.s.ok("explain", "pg-down"))
     w.s.ok("start", "db")
@@ -191,7 +193,7 @@ def test_all_connections_are_taken(sup, cluster):
     since = time.monotonic()
     with a_full_house(w) as held:
         # two attempts of three use the connection that is there
-        fired = w.wait_fires(since - 2, r"^the probe pg has failed for .*: sql: .*FATAL: +sorry, too many clients already")
+        fired = w.wait_fires(since - 2, "sql", r"connection .*: FATAL: +sorry, too many clients already")
         held[0].stdin.write("select count(*) from pg_stat_activity where application_name='supd';\n")
         held[0].stdin.flush()
         assert held[0].stdout.readline() == "1\n"  # nobody took its place, and it was not given up
@@ -254,7 +256,7 @@ def test_the_network_to_it_is_gone(sup, cluster):
         w = Watched(s, cluster)
         before, since = w.reasons(), time.monotonic()
         apart.inside("route", "add", "blackhole", "10.77.0.1/32")
-        fired = w.wait_fires(since, r"^the probe pg has failed for .*: connect_timeout: 10\.77\.0\.2:\d+ cannot be "
+        fired = w.wait_fires(since, "connect_timeout", r"10\.77\.0\.2:\d+ cannot be "
                                     r"connected to in time$")
         new = w.reasons() - before
         assert set(new) == {"read_timeout", "connect_timeout"} and new["read_timeout"] == 1
