@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.logdrive import Drive  # noqa: E402
+from harness.plaininit import Init  # noqa: E402
 from harness.supervised import Supd  # noqa: E402
 
 
@@ -75,3 +76,17 @@ def drive():
     yield make
     wrong = [text for one in made for text in one.close()]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def plain():
+    """plain(ARGV, ...) starts a plain init; see harness.plaininit.Init."""
+    made = []
+
+    def make(*args, **kw):
+        made.append(Init(*args, **kw))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
