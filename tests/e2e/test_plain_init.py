@@ -187,7 +187,9 @@ def test_a_flood_of_orphans_does_not_hide_a_term(plain):
 
 def test_it_sleeps(plain):
     one = plain(own() + ["sleep", "1000"])
-    wait(lambda: status_of(one.pid, "State")[0] == "S" and len(one.ns.pids()) == 2, 10)
+    wait(lambda: any(command_of(p) == "sleep 1000" for p in one.ns.pids()), 10)
+    seen = [None]
+    wait(lambda: seen.append(one.switches()) or seen[-1] == seen[-2], 10, every=0.3)  # its start is over
     tasks = os.listdir(f"/proc/{one.pid}/task")
     before = one.switches()
     fds = {fd: os.readlink(f"/proc/{one.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{one.pid}/fd")}
