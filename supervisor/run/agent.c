@@ -281,13 +281,25 @@ static int place_fds(int channel, int handed)
     return fd_cloexec(HAND_FD, false);
 }
 
+static void put_limits(const struct sup *s, char *buf, size_t size)
+{
+    snprintf(buf, size, HAND_LIMITS_ENV "=%llu %llu %llu %llu",
+             (unsigned long long)s->child_nofile.rlim_cur,
+             (unsigned long long)s->child_nofile.rlim_max,
+             (unsigned long long)s->child_fsize.rlim_cur,
+             (unsigned long long)s->child_fsize.rlim_max);
+}
+
 /* In the child: only 0-2, the channel, the hand and the program itself stay open. The program is
  * opened before the user changes: its folder may be closed to that user. */
 static void run(const struct agent *a, int channel, int handed)
 {
-    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[9] = {NULL};
+    char limits[128];
     size_t n = 0;
-    for (char **pp = environ; *pp && n < 7; pp++)
+    put_limits(a->sup, limits, sizeof(limits));
+    env[n++] = limits;
+    for (char **pp = environ; *pp && n < 8; pp++)
         if (env_passes(*pp))
             env[n++] = *pp;
     setsid();
