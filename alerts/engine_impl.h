@@ -194,6 +194,8 @@ struct engine {
     bool writing;
     uint64_t batch, committed; /* the number of the one collected; the last that is done */
     wall_t retry;              /* the store failed: not before */
+    wall_t overdue;            /* the batch that is being written should be done by then */
+    bool stalled;              /* it is not */
     wall_t next_windows;
     struct str saved_windows; /* read back before there was a generation */
 

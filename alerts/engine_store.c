@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RETRY DUR_S(10)
+#define STALL DUR_S(10) /* a batch that takes so long */
 #define KEY 24
 
 /* ---- changes ---- */
@@ -192,7 +193,7 @@ static void merge_failed(struct engine *e)
 static void on_written(void *obj, const struct err *er)
 {
     struct engine *e = obj;
-    e->writing = false;
+    e->writing = e->stalled = false;
     e->committed = e->batch - 1;
     e->retry = WALL_NEVER;
     if (er) {
@@ -218,6 +219,17 @@ static void submit(struct engine *e, store_done_fn *done)
     VEC_FINI(&ops);
 }
 
+/* A disk that does not answer is like one that is full. */
+static void look_for_stall(struct engine *e)
+{
+    if (e->stalled || !wall_reached(e->overdue, engine_now(e)))
+        return;
+    e->stalled = true;
+    e->counts.store_errors++;
+    log_error("alerts: the disk does not answer: states and notices cannot be written down; what "
+              "is told may be told again by the next supd-agent");
+}
+
 void store_flush(struct engine *e)
 {
     if (!e->store) {
@@ -225,13 +237,16 @@ void store_flush(struct engine *e)
         return;
     }
     store_ids(e);
-    if (e->writing || !e->changes)
-        return;
-    if (e->retry.ns > engine_now(e).ns) { /* not writable: told all the same */
+    if (e->writing)
+        look_for_stall(e);
+    if (e->stalled || (e->changes && e->retry.ns > engine_now(e).ns)) { /* told all the same */
         e->committed = e->batch++;
         return;
     }
+    if (e->writing || !e->changes)
+        return;
     e->writing = true;
+    e->overdue = wall_add(engine_now(e), STALL);
     e->batch++;
     submit(e, on_written);
     e->in_flight = e->changes;
@@ -271,7 +286,8 @@ void store_windows(struct engine *e)
 wall_t store_deadline(const struct engine *e)
 {
     wall_t windows = e->store && feed_at(e->feed, 0) ? e->next_windows : WALL_NEVER;
-    return wall_min(windows, e->retry);
+    wall_t stall = e->writing && !e->stalled ? e->overdue : WALL_NEVER;
+    return wall_min(wall_min(windows, e->retry), stall);
 }
 
 void store_end(struct engine *e)

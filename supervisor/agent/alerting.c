@@ -2,45 +2,16 @@
 #include "supervisor/agent/alerting.h"
 #include "supervisor/agent/counting.h"
 #include "supervisor/agent/keeping.h"
+#include "supervisor/agent/storing.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
 #include "supervisor/io/exec_out.h"
-#include "supervisor/io/journal.h"
 #include "supervisor/io/mail_out.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CLOSE_LIMIT DUR_MS(1200) /* supd waits 1.8 s for the agent to end */
-
-/* ---- the store ---- */
-
-/* A file in state_dir= where that can be written to, else the memory that supd keeps. */
-static void open_store(struct agent_program *a)
-{
-    struct err e;
-    char path[4200];
-    const char *dir = a->gen->conf->agent.state_dir;
-    a->store_opened = true;
-    snprintf(path, sizeof(path), "%s/agent.db", dir);
-    if (access(dir, W_OK | X_OK) == 0) {
-        a->store = store_open(a->loop, path, engine_loaded, a->engine, &e);
-        a->store_is_file = true;
-    } else if (a->journal >= 0) {
-        log_info("agent: cannot write to state_dir %s: alerts and windows are kept in memory that "
-                 "supd holds, and lost when supd ends",
-                 dir);
-        a->store = journal_open(a->loop, a->journal, engine_loaded, a->engine, &e);
-    } else {
-        err_set(&e, "neither state_dir %s nor memory of supd's can be used", dir);
-    }
-    if (a->store)
-        engine_use_store(a->engine, a->store);
-    else
-        log_warn("agent: %s: alerts and windows do not survive the agent", e.msg);
-}
 
 /* ---- probes ---- */
 
@@ -150,8 +121,8 @@ void alerting_snapshot(struct agent_program *a)
 bool alerting_apply(struct agent_program *a)
 {
     struct err e;
-    if (!a->store_opened)
-        open_store(a);
+    if (!a->storing)
+        storing_open(a);
     if (engine_apply(a->engine, a->gen, &e) < 0) {
         log_error("agent: %s", e.msg);
         return false;
@@ -198,8 +169,7 @@ void alerting_fini(struct agent_program *a)
     keeping_fini(a);
     if (a->engine)
         engine_free(&a->engine);
-    if (a->store && !store_close(&a->store, CLOSE_LIMIT))
-        log_warn("agent: its last records may not have been written");
+    storing_close(a);
     if (a->exec)
         exec_free(&a->exec);
     if (a->mail)

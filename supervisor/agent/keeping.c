@@ -86,16 +86,22 @@ static dur_t away(const struct keeping *k)
 
 /* ---- out ---- */
 
-void keeping_apply(struct agent_program *a)
+/* Known when the store is, and when there is another number of probes. */
+static void find_room(struct agent_program *a)
 {
     struct keeping *k = a->keeping;
-    bool off = !a->store_is_file && probes_count(a->probes) > KEEPING_PROBES_IN_MEMORY;
+    bool off = a->store_in_memory && probes_count(a->probes) > KEEPING_PROBES_IN_MEMORY;
     if (off && !k->off)
         log_info("agent: the states of more than %d probes are not kept in memory; they begin anew "
                  "when supd-agent is started again",
                  KEEPING_PROBES_IN_MEMORY);
     k->off = off;
     on_timer(a);
+}
+
+void keeping_apply(struct agent_program *a)
+{
+    find_room(a);
 }
 
 void keeping_probe(struct agent_program *a, const struct probe_event *ev)
@@ -172,7 +178,7 @@ void keeping_restored(void *obj)
     VEC_FINI(&k->read);
     if (all)
         log_info("agent: %zu of %zu probes go on where they were", n, all);
-    on_timer(a);
+    find_room(a);
 }
 
 /* ---- life ---- */

@@ -53,8 +53,9 @@ struct agent_program {
     struct mail *mail;
     struct send_env send;
     struct engine *engine;
-    struct store *store; /* NULL: nothing is kept */
-    bool store_opened, store_is_file;
+    struct store *store;     /* NULL: nothing is kept */
+    struct storing *storing; /* NULL: not opened yet */
+    bool store_in_memory;
     struct keeping *keeping;
     /* what metrics count */
     struct text_port *text;

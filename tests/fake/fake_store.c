@@ -25,7 +25,7 @@ struct store {
 
 static VEC(struct store_op) disk;
 static dur_t delay;
-static bool failing;
+static bool failing, stalled;
 
 static struct store_op copy_op(const struct store_op *op)
 {
@@ -82,6 +82,8 @@ static struct batch take_batch(struct store *s)
 static void arm(struct store *s)
 {
     dur_t d = {(int64_t)rng_below(&fake_rng, (uint64_t)delay.ns + 1)};
+    if (stalled)
+        d = DUR_S(3600);
     if (!loop_timer_active(&s->timer))
         loop_timer_at(&s->timer, mono_add(loop_now(s->loop), d));
 }
@@ -176,7 +178,12 @@ void fake_disk_reset(dur_t d)
         free_op(&disk.v[i]);
     VEC_FINI(&disk);
     delay = d;
-    failing = false;
+    failing = stalled = false;
+}
+
+void fake_disk_stall(bool on)
+{
+    stalled = on;
 }
 
 void fake_disk_fail(bool on)

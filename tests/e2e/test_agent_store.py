@@ -1,0 +1,147 @@
+"""Where the agent keeps what must survive it: state_dir=, and memory that supd holds where that cannot be used."""
+import contextlib
+import ctypes
+import json
+import os
+import stat
+
+import pytest
+
+CONF = """[supd]
+[supervisord]
+[program:a]
+command=/bin/sleep 1000
+startsecs=0
+[agent]
+%s
+[probe:dead]
+type=tcp
+address=127.0.0.1:1
+interval=300ms
+confirm=50ms
+start_period=0
+[notify:all]
+type=log
+[alert:down]
+type=probe
+probe=dead
+severity=critical
+for=0
+keep_firing=0
+notify=all
+"""
+
+
+def ping(s):
+    done = s.ctl("--json", "agent", "ping")
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def again(s):
+    old = s.wait(lambda: ping(s))["pid"]
+    s.kill(old)
+    s.wait(lambda: (ping(s) or {"pid": old})["pid"] != old)
+
+
+def firing(s):
+    return s.log_text().count("alert down: firing")
+
+
+def start(sup, agent, **kw):
+    s = sup(CONF % agent, ready=False, **kw)
+    s.expect_log("alert down: firing")
+    return s
+
+
+def survives_the_agent(s):
+    """What was told, acknowledged and silenced, and the state of the probe, is known to the next agent."""
+    s.wait_log("alert down: firing", 15)
+    s.ok("alerts", "ack", "down")
+    s.ok("alerts", "silence", "program=a", "for=1h", "reason=work")
+    assert "work" in s.ctl("alerts", "silences").stdout
+    for _ in range(2):
+        again(s)
+        s.wait(lambda: "FIRING" in s.ctl("alerts").stdout)
+        assert "ack" in s.ctl("alerts").stdout.lower(), s.ctl("alerts").stdout
+        assert "work" in s.ctl("alerts", "silences").stdout
+    s.wait(lambda: s.log_text().count("1 of 1 probes go on where they were") == 2)
+    assert firing(s) == 1 and "damaged" not in s.log_text(), s.log_text()
+
+
+def test_made_for_its_user(sup):
+    s = start(sup, "state_dir=/run/deep\nuser=daemon")
+    s.wait_ready()
+    survives_the_agent(s)
+    done = s.run("stat", "-c", "%U %a", "/run/deep", "/run/deep/agent.db")
+    assert done.stdout.split("\n")[:2] == ["daemon 700", "daemon 600"]
+
+
+def test_made_for_nobody(sup):
+    s = start(sup, "state_dir=%(here)s/state")
+    s.wait_ready()
+    s.wait_log("alert down: firing", 15)
+    there = os.stat(s.path("state"))
+    assert (there.st_uid, stat.S_IMODE(there.st_mode)) == (65534, 0o700)
+
+
+REASONS = {
+    "wrong-owner": ("mkdir -m 700 /run/x", "cannot open /run/x/agent.db: Permission denied"),
+    "no-parent": ("true", "cannot open /run/x/agent.db: No such file or directory"),
+    "read-only": ("mkdir -m 777 /run/x; mount -t tmpfs -o ro,mode=777 tmpfs /run/x",
+                  "cannot open /run/x/agent.db: Read-only file system"),
+    "full": ("mkdir /run/x; mount -t tmpfs -o size=8k,mode=777 tmpfs /run/x; head -c 8192 /dev/zero > /run/x/fill",
+             "/run/x/agent.db: cannot write: "),
+    "a-file": ("touch /run/x", "cannot open /run/x/agent.db: Not a directory"),
+    "newer": ("mkdir -m 777 /run/x; /usr/bin/python3 -c \"import sqlite3; c=sqlite3.connect('/run/x/agent.db');"
+              "c.execute('PRAGMA user_version=99'); c.close()\"; chmod 666 /run/x/agent.db",
+              "was written by a newer version"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(REASONS))
+def test_memory_instead(sup, what):
+    """The reason is said once an agent, and nothing is lost while supd lives."""
+    prepare, words = REASONS[what]
+    folder = "/run/x/y" if what == "no-parent" else "/run/x"
+    s = start(sup, f"state_dir={folder}", prefix=["sh", "-c", prepare + '; exec "$@"', "sh"])
+    s.wait_ready()
+    words = words.replace("/run/x/", folder + "/")
+    s.wait_log(f"WARN supd-agent: agent: state_dir cannot be used: .*{words}.*; alerts and windows are kept in memory "
+               "that supd holds")
+    survives_the_agent(s)
+    assert s.log_text().count("state_dir cannot be used") == 3  # three agents
+
+
+# ---- a disk that does not answer ----
+
+FAN_OPEN_PERM, FAN_MARK_ADD, FAN_CLASS_CONTENT, FAN_CLOEXEC = 0x10000, 1, 4, 1
+
+
+@contextlib.contextmanager
+def stalled(path):
+    """Nobody opens the file any more: whoever tries waits until this ends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, os.O_RDONLY)
+    if fd < 0:
+        pytest.skip("no fanotify here")
+    try:
+        if libc.fanotify_mark(fd, FAN_MARK_ADD, ctypes.c_uint64(FAN_OPEN_PERM), -100, path.encode()) < 0:
+            pytest.skip("no permission events here")
+        yield
+    finally:
+        os.close(fd)
+
+
+def test_a_disk_that_does_not_answer(sup):
+    """Probes run meanwhile, and after ten seconds alerts do, too."""
+    s = start(sup, "state_dir=%(here)s/state")
+    s.wait_ready()
+    s.wait_log("alert down: firing", 15)
+    with stalled(s.path("state", "agent.db")):
+        again(s)
+        s.wait(lambda: s.ctl("probes", timeout=5).returncode == 3 and s.log_text().count("probe dead: WAITING -> FAILED") == 2, 8)
+        late = json.loads(s.ctl("--json", "probes").stdout)[0]["late_max_ms"]
+        assert firing(s) == 1
+        s.wait_log("state_dir cannot be used: .*/state does not answer; alerts and windows are kept in memory", 15)
+        s.wait(lambda: firing(s) == 2)  # of an empty memory: it is new
+        assert int(late) < 100, late
