@@ -13,6 +13,7 @@
 #include "alerts/rules/rule.h"
 #include "alerts/rules/silence.h"
 #include "alerts/send.h"
+#include "probes/judge/verdict.h"
 #include "supervisor/io/store.h"
 
 struct engine;
@@ -63,19 +64,15 @@ size_t engine_check(const struct agentgen *g, engine_error_fn *fn, void *obj);
 
 enum engine_result { ENGINE_NO_RESULT, ENGINE_OK, ENGINE_FAIL, ENGINE_UNKNOWN };
 
-struct engine_cert {
-    bool seen;
-    int64_t not_before, not_after; /* Unix seconds, of what expires first in the chain */
-    const char *fingerprint;       /* hexadecimal digits, or NULL */
-    const char *subject;           /* or NULL */
-};
 struct engine_probe_fact {
     const char *name;
-    enum rule_health health;     /* after rise and fall */
-    enum engine_result result;   /* of the attempt; NO_RESULT: only the health changed */
-    wall_t since;                /* of the health */
-    const char *reason, *detail; /* or NULL */
-    struct engine_cert cert;     /* seen false: what was known of it stays */
+    enum rule_health health;       /* after rise and fall */
+    enum engine_result result;     /* of the attempt; NO_RESULT: only the health changed */
+    wall_t since;                  /* of the health */
+    const char *reason, *detail;   /* or NULL */
+    const struct cert_seen *certs; /* that it saw; none: what was known of them stays */
+    size_t ncerts;
+    bool certs_partial; /* it could not look everywhere: elsewhere what was known stays */
 };
 /* After each result and each change. */
 void engine_probe(struct engine *e, const struct engine_probe_fact *f);
@@ -120,7 +117,8 @@ struct engine_told {
 struct engine_alert {
     const char *name, *type, *severity, *program, *key;
     const char *kind; /* "alert"; "nodata": it cannot be evaluated; "notifier", "storm": our own */
-    bool gone;        /* not in the configuration any more; only its end is still to be told */
+    const char *certificate, *fingerprint; /* of an alert about one; else NULL */
+    bool gone; /* not in the configuration any more; only its end is still to be told */
     enum life_state state;
     enum cond cond;
     wall_t since; /* OK: of the last end, or 0; else since when the condition holds */
@@ -138,7 +136,8 @@ struct engine_alert {
 };
 typedef void engine_alert_fn(void *obj, const struct engine_alert *a);
 /* In the order of the configuration; those of our own and of no generation only while they say
- * something. name NULL: all. How many there were. */
+ * something. Of type=cert each certificate that is in a stage is one, and while there is none the
+ * section itself. name NULL: all. How many there were. */
 size_t engine_alerts(struct engine *e, const char *name, engine_alert_fn *fn, void *obj);
 
 typedef void engine_silence_fn(void *obj, const struct silence *s);

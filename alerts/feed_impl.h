@@ -30,8 +30,11 @@ struct metric_state {
     double part_ok, part_err;
     /* total= and errors= come apart: errors counted that the total has yet to bring */
     uint64_t owed;
-    bool given_up; /* a match in this block was too much for its limits */
-    bool restored; /* by the feed_restore that runs */
+    bool given_up;  /* a match in this block was too much for its limits */
+    bool restored;  /* by the feed_restore that runs */
+    mono_t resting; /* text is not looked at until then, after such a match */
+    mono_t until;   /* the matches of one block may take so long; looked at now and then */
+    unsigned tries;
     UT_hash_handle hh;
 };
 

@@ -76,6 +76,8 @@ static unsigned step(struct probe *p, enum sched_event ev, enum verdict_status r
 static void count(struct probe *p, const struct verdict *v)
 {
     p->last = *v;
+    p->last.certs = NULL; /* they live as long as the attempt */
+    p->last.ncerts = 0;
     p->last_at = wall_now();
     p->busy_ns += v->total_ns;
     if (v->status != VERDICT_FAIL)
@@ -161,14 +163,18 @@ void probe_free(struct probe **pp)
     *pp = NULL;
 }
 
-/* The attempt under way reads the old item: it is made anew, within the time it had. */
+/* The attempt under way reads the old item: it is made anew, and has as much time as any other: a
+ * reload is no fault of the target. */
 void probe_rebind(struct probe *p, const struct item *item)
 {
+    struct sched_now t = probe_now(p->env->loop);
     p->item = item;
     if (!p->attempt)
         return;
     p->driver->cancel(&p->attempt);
+    sched_again(&p->sched, &p->conf, &t);
     start(p);
+    loop_timer_at(&p->timer, sched_deadline(&p->sched));
 }
 
 void probe_run(struct probe *p)

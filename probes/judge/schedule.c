@@ -236,6 +236,14 @@ unsigned sched_step(struct sched *s, const struct sched_conf *c, enum sched_even
     return 0;
 }
 
+void sched_again(struct sched *s, const struct sched_conf *c, const struct sched_now *t)
+{
+    if (!s->running)
+        return;
+    s->asleep = t->asleep;
+    s->due = mono_add(t->now, (dur_t){c->timeout});
+}
+
 mono_t sched_deadline(const struct sched *s)
 {
     return s->running ? mono_add(s->due, (dur_t){SCHED_ANSWER_NS}) : s->next;

@@ -98,6 +98,9 @@ void sched_save(const struct sched *s, struct sched_saved *out);
 #define SCHED_FROZEN_NS (INT64_C(1) * 1000000000)
 unsigned sched_step(struct sched *s, const struct sched_conf *c, enum sched_event ev,
                     const struct sched_now *t, enum verdict_status result);
+/* The running attempt is made anew by whoever drives it (a reload took away what it reads): it has
+ * the whole timeout again. Nothing if none runs. */
+void sched_again(struct sched *s, const struct sched_conf *c, const struct sched_now *t);
 /* When sched_step wants SCHED_TIMER. */
 mono_t sched_deadline(const struct sched *s);
 

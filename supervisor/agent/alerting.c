@@ -23,25 +23,45 @@ static enum engine_result result_of(const struct probe_event *ev)
                                                    : ENGINE_NO_RESULT;
 }
 
-static void put_hex(char *out, const uint8_t *p, size_t n)
+/* The common name in "CN=shop.example, O=Shop", as others are told by; else all of it. */
+static const char *name_in(const char *subject, char *buf, size_t size)
 {
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", p[i]);
+    const char *cn = strncmp(subject, "CN=", 3) == 0 ? subject : strstr(subject, ",CN=");
+    if (!cn)
+        cn = strstr(subject, " CN=");
+    if (!cn)
+        return subject;
+    cn = strchr(cn, '=') + 1;
+    snprintf(buf, size, "%.*s", (int)strcspn(cn, ","), cn);
+    return buf;
 }
 
-/* The certificate of the chain that ends first decides. */
-static struct engine_cert cert_of(const struct verdict *v, char *hex)
+/* The certificate of kinds that tell of one only: of the chain, the one that ends first. */
+struct only {
+    struct cert_seen c;
+    char name[sizeof(((struct cert_facts *)0)->subject)];
+};
+
+static void put_only(const struct cert_facts *c, struct only *out)
 {
-    const struct cert_facts *c = &v->cert;
-    if (!c->seen)
-        return (struct engine_cert){0};
     bool staged = c->stage_not_after != 0;
-    put_hex(hex, staged ? c->stage_fingerprint : c->fingerprint, 32);
-    return (struct engine_cert){.seen = true,
-                                .not_before = staged ? c->stage_not_before : c->not_before,
+    out->c = (struct cert_seen){.not_before = staged ? c->stage_not_before : c->not_before,
                                 .not_after = staged ? c->stage_not_after : c->not_after,
-                                .fingerprint = hex,
-                                .subject = c->subject};
+                                .subject = name_in(c->subject, out->name, sizeof(out->name))};
+    memcpy(out->c.fingerprint, staged ? c->stage_fingerprint : c->fingerprint,
+           sizeof(out->c.fingerprint));
+}
+
+static void put_certs(const struct verdict *v, struct only *only, struct engine_probe_fact *f)
+{
+    f->certs = v->certs;
+    f->ncerts = v->ncerts;
+    f->certs_partial = v->certs_partial;
+    if (v->ncerts || !v->cert.seen)
+        return;
+    put_only(&v->cert, only);
+    f->certs = &only->c;
+    f->ncerts = 1;
 }
 
 void alerting_probe(struct agent_program *a, const struct probe_event *ev)
@@ -49,7 +69,7 @@ void alerting_probe(struct agent_program *a, const struct probe_event *ev)
     static const enum rule_health health[] = {
         [SCHED_WAITING] = HEALTH_UNKNOWN, [SCHED_OK] = HEALTH_OK, [SCHED_FAILED] = HEALTH_FAILED};
     const struct probe_view *v = ev->probe;
-    char hex[65] = "";
+    struct only only;
     if (ev->kind == PROBE_REMOVED)
         return;
     struct engine_probe_fact f = {
@@ -57,8 +77,9 @@ void alerting_probe(struct agent_program *a, const struct probe_event *ev)
     if (v->last_at.ns) {
         f.reason = v->last->reason ? reason_text(v->last->reason) : NULL;
         f.detail = v->last->detail;
-        f.cert = cert_of(v->last, hex);
     }
+    if (ev->kind == PROBE_RESULT && ev->verdict)
+        put_certs(ev->verdict, &only, &f);
     engine_probe(a->engine, &f);
 }
 

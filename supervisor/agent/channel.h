@@ -39,7 +39,8 @@ struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *op
 void channel_free(struct channel **c);
 
 /* Asks supd one verb with its arguments (NULL-terminated, or NULL for none); fn is called with its
- * last line (ok or error). At most 64 at a time; more are refused: false. */
+ * last line (ok or error). Many may wait for their answer (a start asks for each program and each
+ * probe); false when so much waits to be read by supd that it would be too much. */
 bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
                  void *obj);
 

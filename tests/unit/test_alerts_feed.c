@@ -109,6 +109,36 @@ static void test_skipped(void **state)
     agentgen_free(&g);
 }
 
+/* An expression that is too costly for the lines at hand: its metric rests, and knows nothing then.
+ */
+static void test_costly(void **state)
+{
+    (void)state;
+    struct agentgen *g = gen("[supervisord]\n[program:w]\ncommand=w\n"
+                             "[metric:m]\ntype=lines\nprogram=w\nerrors=(a+)+$\n");
+    struct feed *f = feed_of(g);
+    struct feed_stream *w = feed_stream_open(f, "w", "w", false);
+    const struct metric *m = feed_metric(f, "m");
+    static char costly[200 * 64];
+    for (size_t i = 0; i < sizeof(costly); i++)
+        costly[i] = i % 64 == 63 ? '\n' : i % 64 == 62 ? '!' : 'a';
+    mono_t start = mono_now();
+    for (int i = 0; i < 20; i++)
+        feed_text(w, t0, 0, costly, sizeof(costly));
+    assert_true(mono_sub(mono_now(), start).ns < DUR_S(1).ns); /* 4,000 lines */
+    expect(f, "m", 0, 0);
+    assert_int_equal(window_sum(m->window, t0, DUR_S(60)).unknown.ns, 0); /* younger than that */
+    mono_t later = {t0.ns + 2 * SEC};
+    feed_text(w, later, 0, "fine\na\r\n", 8);
+    expect(f, "m", 1, 1); /* it tries again */
+    assert_string_equal(m->evidence, "a");
+    feed_text(w, later, 0, costly, sizeof(costly));
+    assert_int_equal(window_sum(m->window, later, DUR_S(60)).unknown.ns, SEC);
+    feed_stream_close(&w);
+    feed_free(&f);
+    agentgen_free(&g);
+}
+
 static void statsd(struct feed *f, const char *p)
 {
     feed_statsd(f, t0, p, strlen(p));
@@ -294,5 +324,5 @@ static void test_exits_over_a_restart(void **state)
     }
 }
 
-RUN(TEST(test_exits_over_a_restart), TEST(test_text), TEST(test_skipped), TEST(test_statsd),
-    TEST(test_programs), TEST(test_reload), TEST(test_restart))
+RUN(TEST(test_exits_over_a_restart), TEST(test_text), TEST(test_skipped), TEST(test_costly),
+    TEST(test_statsd), TEST(test_programs), TEST(test_reload), TEST(test_restart))
