@@ -122,6 +122,7 @@ bool probing_setup(struct agent_program *a, struct err *e)
         a->env.files = files_new(a->loop, e);
     if (!a->env.files)
         return false;
+    http_use_files(a->env.http, a->env.files);
     a->env.trusts = trusts_new();
     a->probes = probes_new(&a->env, on_event, a);
     keeping_setup(a);
@@ -141,9 +142,10 @@ void probing_fini(struct agent_program *a)
         free(r);
     }
     trusts_free(&a->env.trusts);
-    files_free(&a->env.files);
     if (a->env.http)
         http_free(&a->env.http);
+    if (a->env.files)
+        files_free(&a->env.files);
     if (a->env.resolve)
         resolve_free(&a->env.resolve);
 }

@@ -111,6 +111,13 @@ static long least_version(int least)
     return least >= 10 && least <= 13 ? versions[least] : CURL_SSLVERSION_TLSv1_2;
 }
 
+/* What was read stays with the call as long as the transfer. */
+static void set_blob(struct http_call *c, CURLoption option, const struct str *pem)
+{
+    struct curl_blob blob = {.data = pem->s, .len = pem->len, .flags = CURL_BLOB_NOCOPY};
+    curl_easy_setopt(c->easy, option, &blob);
+}
+
 /* CAPATH has to be NULL: with Debian's default the library reads all CAs anew each time. */
 static void set_tls(struct http_call *c)
 {
@@ -123,7 +130,10 @@ static void set_tls(struct http_call *c)
         SET(c, CURLOPT_SSL_VERIFYPEER, 0L);
         SET(c, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    if (t->cert && !c->strange) {
+    if (t->cert && !c->strange && c->cert.len) {
+        set_blob(c, CURLOPT_SSLCERT_BLOB, &c->cert);
+        set_blob(c, CURLOPT_SSLKEY_BLOB, t->key ? &c->key : &c->cert);
+    } else if (t->cert && !c->strange) {
         SET(c, CURLOPT_SSLCERT, t->cert);
         SET(c, CURLOPT_SSLKEY, t->key ? t->key : t->cert);
     }

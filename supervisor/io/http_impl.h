@@ -28,6 +28,9 @@ struct http {
     size_t nidle;
     LIST_HEAD(, http_call) calls;
     char *ca; /* the system's file of CAs; NULL: there is none */
+    struct files *files;
+    char *ca_read; /* the file that was looked at last, and when */
+    mono_t ca_at;
 };
 
 struct http_call {
@@ -54,6 +57,9 @@ struct http_call {
     struct tls_seen *seen;
     char why[CURL_ERROR_SIZE]; /* the library's words */
     struct str body, head;
+    struct files_read *reading;
+    bool files_read;
+    struct str cert, key; /* what was read: our own */
 };
 
 /* http_easy.c: a transfer for the present hop and address, not started; false: no memory. */
@@ -66,6 +72,11 @@ void http_fail(struct http_call *c, enum http_error error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* "api.example:8080": the host of the present hop */
 const char *http_where(const struct http_call *c, char *buf, size_t size);
+/* http_files.c: reads what the present hop needs; false: nothing. Else http_files_done (http_out.c)
+ * is called, with the failure set if it is not ok. */
+bool http_files_begin(struct http_call *c);
+void http_files_done(struct http_call *c, bool ok);
+void http_files_end(struct http_call *c);
 /* http_seen.c */
 struct tls_seen *tls_seen_new(void);
 void tls_seen_drop(struct tls_seen **s);

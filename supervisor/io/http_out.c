@@ -1,5 +1,6 @@
 /* HTTP requests: the life of a call over names, addresses and redirects, and libcurl in our loop.
  */
+#include "supervisor/io/files.h"
 #include "supervisor/io/http_impl.h"
 
 #include "supervisor/base/mem.h"
@@ -151,6 +152,7 @@ void http_free(struct http **hp)
         curl_easy_cleanup(h->idle[--h->nidle]);
     curl_multi_cleanup(h->multi);
     loop_timer_stop(&h->timer);
+    free(h->ca_read);
     free(h->ca);
     free(h);
     curl_global_cleanup();
@@ -229,6 +231,7 @@ static void end(struct http_call *c)
     loop_timer_stop(&c->timer);
     loop_defer_cancel(c->h->loop, &c->defer);
     LIST_REMOVE(c, next);
+    http_files_end(c);
     str_fini(&c->body);
     str_fini(&c->head);
     free(c->url);
@@ -258,6 +261,7 @@ static void deliver(struct http_call *c)
 static void finish(struct http_call *c)
 {
     resolve_cancel(&c->query);
+    files_end(&c->reading);
     http_easy_done(c);
     loop_timer_stop(&c->timer);
     loop_defer(c->h->loop, &c->defer);
@@ -309,6 +313,14 @@ static bool drop_link_local(struct http_call *c)
     return n > 0;
 }
 
+void http_files_done(struct http_call *c, bool ok)
+{
+    if (ok)
+        start_transfer(c);
+    else
+        finish(c);
+}
+
 static void on_addrs(void *obj, const struct resolve_result *r)
 {
     struct http_call *c = obj;
@@ -319,7 +331,8 @@ static void on_addrs(void *obj, const struct resolve_result *r)
     c->addr = 0;
     bool local = r->status == RESOLVE_OK && c->rq.no_link_local && !drop_link_local(c);
     if (r->status == RESOLVE_OK && !local) {
-        start_transfer(c);
+        if (!http_files_begin(c))
+            start_transfer(c);
         return;
     }
     if (local)
@@ -472,6 +485,8 @@ static void on_deadline(struct http_call *c)
     }
     if (c->easy)
         http_take_facts(c, -1);
+    else if (c->reading)
+        http_fail(c, HTTP_LOCAL, "a disk with a file of certificates does not answer");
     else
         http_fail(c, HTTP_DNS, "cannot resolve %s: no answer in time", c->host);
     finish(c);

@@ -115,6 +115,10 @@ struct http_request {
 
 /* NULL and the reason. Loop and resolver must outlive it; the program must ignore SIGPIPE. */
 struct http *http_new(struct loop *l, struct resolve *r, struct err *e);
+/* Files of certificates are read through this port, which has to outlive it; without one the
+ * library reads them in the loop, and all wait for the disk. */
+struct files;
+void http_use_files(struct http *h, struct files *f);
 /* Calls that run are dropped without an answer. */
 void http_free(struct http **h);
 /* Never NULL. The call is gone when done is called. */

@@ -138,8 +138,8 @@ def test_an_agent_does_not_outlive_who_asked_it(folder):
     argv = bin_of(folder, HANGS.replace("exec >&-\n", ""))
     asking = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait(lambda: agents(folder) and os.path.exists(folder / "agent" / "pid"), 10)
-        (pid,) = agents(folder)
+        wait(lambda: os.path.exists(folder / "agent" / "nobody-writes"), 10)
+        pid = int((folder / "agent" / "pid").read_text())
         with open(f"/proc/{pid}/stat", encoding="ascii") as f:
             parent = int(f.read().rsplit(")", 1)[1].split()[1])
         os.kill(parent, signal.SIGKILL)

@@ -3,9 +3,12 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import stat
 
 import pytest
+
+from harness.pki import Pki
 
 CONF = """[supd]
 [supervisord]
@@ -145,3 +148,46 @@ def test_a_disk_that_does_not_answer(sup):
         s.wait_log("state_dir cannot be used: .*/state does not answer; alerts and windows are kept in memory", 15)
         s.wait(lambda: firing(s) == 2)  # of an empty memory: it is new
         assert int(late) < 100, late
+
+
+TLS = """[probe:tls]
+type=http
+url=https://127.0.0.1:8443/
+tls_ca=%(here)s/ca.pem
+tls_cert=%(here)s/own.pem
+tls_key=%(here)s/own.key
+interval=500ms
+timeout=400ms
+start_period=0
+confirm=100ms
+[program:silent]
+command=/usr/bin/python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', 8443)); time.sleep(1000)"
+"""
+
+
+@pytest.mark.parametrize("file", ["own.key", "ca.pem"])
+def test_a_disk_with_certificates_that_does_not_answer(sup, file, tmp_path):
+    """Who needs the file waits for it, and nobody else."""
+    pki = Pki(str(tmp_path))
+    pki.issue("own")
+    s = sup((CONF % "state_dir=%(here)s/state") + TLS, ready=False)
+    for source, name in (("own.pem", "own.pem"), ("own.key", "own.key"), ("own.pem", "ca.pem")):
+        shutil.copy(pki.path(source), s.path(name))
+        os.chmod(s.path(name), 0o644)
+    s.expect_log("alert down: firing")
+    s.wait_ready()
+    s.wait(lambda: one(s, "tls").get("reason") == "tls_handshake" or one(s, "tls").get("reason") == "read_timeout")
+    with stalled(s.path(file)):
+        if file == "ca.pem":
+            again(s)  # what was read is kept for minutes
+        s.wait(lambda: "does not answer" in one(s, "tls").get("detail", ""), 10, lambda: str(one(s, "tls")))
+        runs = int(one(s, "dead")["runs"])
+        s.wait(lambda: int(one(s, "dead")["runs"]) > runs + 5)
+        assert int(one(s, "dead")["late_max_ms"]) < 100, one(s, "dead")
+    s.wait(lambda: "does not answer" not in one(s, "tls").get("detail", ""), 10)
+
+
+def one(s, name):
+    done = s.ctl("--json", "probes", timeout=5)
+    rows = json.loads(done.stdout) if done.returncode in (0, 3) else []
+    return next((p for p in rows if p["name"] == name), {})
