@@ -5,6 +5,7 @@
 #include "probes/judge/postgres.h"
 #include "supervisor/base/arena.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/io/files.h"
 #include "supervisor/io/pg.h"
 #include "supervisor/io/resolve.h"
 
@@ -28,7 +29,8 @@ struct attempt {
     const struct postgres_opts *o;
     struct held *held;
     struct pg *conn;
-    bool kept; /* conn was kept from before */
+    bool kept;                  /* conn was kept from before */
+    struct files_read *reading; /* the file of authorities, which the library opens later */
     struct resolve_query *query;
     struct resolve_result addrs;
     size_t addr;
@@ -44,6 +46,7 @@ struct attempt {
 
 static void attempt_free(struct attempt *a)
 {
+    files_end(&a->reading);
     resolve_cancel(&a->query);
     pg_close(&a->conn);
     loop_timer_stop(&a->timer);
@@ -123,6 +126,12 @@ static void timed_out(struct attempt *a)
     };
     char text[256];
     enum pg_stage s = a->conn ? pg_stage_of(a->conn) : PG_CONNECTING;
+    if (a->reading) {
+        snprintf(text, sizeof(text), "the disk with %.200s does not answer", a->o->ca);
+        files_end(&a->reading);
+        fail(a, REASON_INTERNAL, text, "");
+        return;
+    }
     if (a->query || time_left(a, s)) /* a query of a name has the same deadline, and knows more */
         return;
     snprintf(text, sizeof(text), "%s %s", a->where, of[s].text);
@@ -274,12 +283,10 @@ static void on_addrs(void *obj, const struct resolve_result *r)
         fail(a, REASON_DNS, r->text, "");
 }
 
-static void connect_fresh(struct attempt *a)
+static void connect_now(struct attempt *a)
 {
     const struct postgres_opts *o = a->o;
     a->since = mono_now();
-    snprintf(a->where, sizeof(a->where), "%.100s, port %u", o->host, (unsigned)o->port);
-    a->fresh = true;
     if (o->host[0] == '/' || o->host[0] == '@') {
         open_at(a, NULL);
         return;
@@ -290,6 +297,34 @@ static void connect_fresh(struct attempt *a)
                                                                     .deadline = a->rq.deadline,
                                                                     .done = on_addrs,
                                                                     .obj = a});
+}
+
+static void on_ca(void *obj, const struct files_got *got, size_t n)
+{
+    struct attempt *a = obj;
+    char why[256] = "";
+    if (n && got[0].error)
+        snprintf(why, sizeof(why), "%s", got[0].error);
+    files_end(&a->reading);
+    if (*why)
+        fail(a, REASON_INTERNAL, why, "");
+    else
+        connect_now(a);
+}
+
+/* The library reads the file of authorities in the loop: it is read before by who may wait for its
+ * disk. */
+static void connect_fresh(struct attempt *a)
+{
+    const struct postgres_opts *o = a->o;
+    struct files *files = a->rq.env->files;
+    snprintf(a->where, sizeof(a->where), "%.100s, port %u", o->host, (unsigned)o->port);
+    a->fresh = true;
+    if (files && o->ca && o->sslmode >= 4)
+        a->reading = files_start(&(struct files_request){
+            .files = files, .patterns = &a->o->ca, .n = 1, .done = on_ca, .obj = a});
+    else
+        connect_now(a);
 }
 
 /* every Nth attempt shows whether the server lets new ones in */

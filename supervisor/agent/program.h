@@ -62,7 +62,7 @@ struct agent_program {
     struct source *sources; /* of output, by process and channel */
     struct wanted_text wanted_text;
     struct dgram *udp, *unix_statsd;
-    uint64_t statsd_lost; /* datagrams */
+    uint64_t statsd_lost;              /* datagrams */
     char udp_at[300], unix_at[4200];   /* where these are bound */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */

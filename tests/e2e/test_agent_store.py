@@ -1,6 +1,4 @@
 """Where the agent keeps what must survive it: state_dir=, and memory that supd holds where that cannot be used."""
-import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -9,6 +7,7 @@ import stat
 import pytest
 
 from harness.pki import Pki
+from harness.stall import stalled
 
 CONF = """[supd]
 [supervisord]
@@ -116,24 +115,6 @@ def test_memory_instead(sup, what):
 
 
 # ---- a disk that does not answer ----
-
-FAN_OPEN_PERM, FAN_MARK_ADD, FAN_CLASS_CONTENT, FAN_CLOEXEC = 0x10000, 1, 4, 1
-
-
-@contextlib.contextmanager
-def stalled(path):
-    """Nobody opens the file any more: whoever tries waits until this ends."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, os.O_RDONLY)
-    if fd < 0:
-        pytest.skip("no fanotify here")
-    try:
-        if libc.fanotify_mark(fd, FAN_MARK_ADD, ctypes.c_uint64(FAN_OPEN_PERM), -100, path.encode()) < 0:
-            pytest.skip("no permission events here")
-        yield
-    finally:
-        os.close(fd)
-
 
 def test_a_disk_that_does_not_answer(sup):
     """Probes run meanwhile, and after ten seconds alerts do, too."""
