@@ -283,11 +283,10 @@ static int place_fds(int channel, int handed)
 
 static void put_limits(const struct sup *s, char *buf, size_t size)
 {
-    snprintf(buf, size, HAND_LIMITS_ENV "=%llu %llu %llu %llu",
-             (unsigned long long)s->child_nofile.rlim_cur,
-             (unsigned long long)s->child_nofile.rlim_max,
-             (unsigned long long)s->child_fsize.rlim_cur,
-             (unsigned long long)s->child_fsize.rlim_max);
+    snprintf(
+        buf, size, HAND_LIMITS_ENV "=%llu %llu %llu %llu",
+        (unsigned long long)s->child_nofile.rlim_cur, (unsigned long long)s->child_nofile.rlim_max,
+        (unsigned long long)s->child_fsize.rlim_cur, (unsigned long long)s->child_fsize.rlim_max);
 }
 
 /* In the child: only 0-2, the channel, the hand and the program itself stay open. The program is

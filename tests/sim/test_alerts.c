@@ -247,45 +247,6 @@ static void a_killed_agent_loses_nothing_and_doubles_nothing(void **state)
     world_close(&w);
 }
 
-static void a_full_disk_is_no_reason_to_be_silent(void **state)
-{
-    (void)state;
-    struct world w;
-    world_open(&w, basic, 9);
-    well(&w);
-    fake_disk_fail(true);
-    world_probe(&w, "db", false);
-    world_run(&w, 3000);
-    world_expect(&w, "chat firing db\n");
-    assert_true(engine_counts(w.e).store_errors > 0);
-    fake_disk_fail(false);
-    world_run(&w, 15000);
-    world_restart(&w, true);
-    world_probe(&w, "db", true);
-    world_run(&w, 5000);
-    world_expect(&w, "chat resolved db\n"); /* what failed was written later */
-    world_close(&w);
-}
-
-static void a_disk_that_does_not_answer_is_none_either(void **state)
-{
-    (void)state;
-    struct world w;
-    world_open(&w, basic, 9);
-    well(&w);
-    fake_disk_stall(true);
-    world_probe(&w, "db", false);
-    world_run(&w, 8000);
-    world_expect(&w, ""); /* it may still answer */
-    world_run(&w, 5000);
-    world_expect(&w, "chat firing db\n");
-    assert_int_equal(engine_counts(w.e).store_errors, 1);
-    world_probe(&w, "db", true);
-    world_run(&w, 5000);
-    world_expect(&w, "chat resolved db\n");
-    world_close(&w);
-}
-
 static void a_notifier_that_refuses_is_an_alert_on_its_fallback(void **state)
 {
     (void)state;
@@ -607,7 +568,6 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(a_child_whose_parent_is_well_is_told_at_its_answer),
     TEST(a_reload_keeps_states_and_ends_what_is_gone),
     TEST(a_killed_agent_loses_nothing_and_doubles_nothing),
-    TEST(a_full_disk_is_no_reason_to_be_silent), TEST(a_disk_that_does_not_answer_is_none_either),
     TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback), TEST(many_at_once_are_one_digest),
     TEST(what_cannot_be_evaluated_is_told_more_quietly),
     TEST(a_certificate_grows_graver_by_its_stages_and_ends_renewed),
