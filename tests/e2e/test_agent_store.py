@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 
 import pytest
 
@@ -129,6 +130,32 @@ def test_a_disk_that_does_not_answer(sup):
         s.wait_log("state_dir cannot be used: .*/state does not answer; alerts and windows are kept in memory", 15)
         s.wait(lambda: firing(s) == 2)  # of an empty memory: it is new
         assert int(late) < 100, late
+
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int mkdir(const char *path, mode_t mode)
+{
+    if (strstr(path, "/stalled"))
+        sleep(20);
+    return syscall(SYS_mkdirat, -100, path, mode);
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs a compiler")
+def test_a_folder_that_cannot_be_made_in_time(sup, tmp_path):
+    """supd makes the folder before it starts the agent; the agent does not wait for that."""
+    (tmp_path / "shim.c").write_text(SHIM)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "shim.so", tmp_path / "shim.c"], check=True)
+    asan = "verify_asan_link_order=0"
+    s = start(sup, "state_dir=/run/stalled", prefix=["env", f"LD_PRELOAD={tmp_path}/shim.so", f"ASAN_OPTIONS={asan}"])
+    s.wait_log("alert down: firing", 8)
+    s.wait_log("state_dir cannot be used: cannot open /run/stalled/agent.db: No such file", 5)
 
 
 TLS = """[probe:tls]
