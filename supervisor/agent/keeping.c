@@ -112,6 +112,7 @@ void keeping_probe(struct agent_program *a, const struct probe_event *ev)
     } else if (ev->keep && !a->keeping->off) {
         probes_save(a->probes, ev->probe->name, &s);
         engine_keep(a->engine, TABLE, ev->probe->name, str_text(&s), s.len);
+        put_stamp(a); /* no state is newer than the stamp */
     }
     str_fini(&s);
 }
