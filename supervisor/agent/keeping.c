@@ -148,7 +148,7 @@ static bool program_began(const struct agent_program *a, const struct probe_view
         if (!p->pid || strcmp(p->program, v->opts->program) != 0)
             continue;
         any = true;
-        if (p->start <= a->keeping->was.wall / 1000000000)
+        if (p->began.ns <= a->keeping->was.wall)
             return false;
     }
     return any;

@@ -105,6 +105,8 @@ REASONS = {
 def test_memory_instead(sup, what):
     """The reason is said once an agent, and nothing is lost while supd lives."""
     prepare, words = REASONS[what]
+    if "mount" in prepare and os.environ.get("SUPD_CAPS"):
+        pytest.skip("what is to be mounted takes a capability that is taken away")
     folder = "/run/x/y" if what == "no-parent" else "/run/x"
     s = start(sup, f"state_dir={folder}", prefix=["sh", "-c", prepare + '; exec "$@"', "sh"])
     s.wait_ready()
