@@ -208,10 +208,10 @@ struct engine {
     struct change *changes;   /* of the batch that is being collected */
     struct change *in_flight; /* of the one that is being written */
     bool writing;
-    bool stalled;              /* and it is told all the same: the disk does not answer */
-    wall_t written_at;         /* when that began */
     uint64_t batch, committed; /* the number of the one collected; the last that is done */
     wall_t retry;              /* the store failed: not before */
+    wall_t overdue;            /* the batch that is being written should be done by then */
+    bool stalled;              /* it is not */
     wall_t next_windows;
     struct str saved_windows; /* read back before there was a generation */
 

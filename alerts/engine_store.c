@@ -1,6 +1,6 @@
 /* What is written down: changes of a turn, as one batch, one batch at a time. A batch that failed
  * is merged into the next one; until the store works again notices go out all the same, since a
- * full disk is no reason to be silent; nor is one that does not answer. */
+ * full disk is no reason to be silent. */
 #include "alerts/engine_impl.h"
 #include "supervisor/base/log.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define RETRY DUR_S(10)
-#define PATIENCE DUR_S(5) /* with a disk that does not answer */
+#define STALL DUR_S(10) /* a batch that takes so long */
 #define KEY 24
 
 /* ---- changes ---- */
@@ -202,8 +202,6 @@ static void merge_failed(struct engine *e)
 static void on_written(void *obj, const struct err *er)
 {
     struct engine *e = obj;
-    if (e->stalled)
-        log_info("alerts: the disk answers again");
     e->writing = e->stalled = false;
     e->committed = e->batch - 1;
     e->retry = WALL_NEVER;
@@ -230,36 +228,34 @@ static void submit(struct engine *e, store_done_fn *done)
     VEC_FINI(&ops);
 }
 
-/* The batch under way has been for longer than anybody shall wait for a notice. */
-static bool is_stalled(struct engine *e)
+/* A disk that does not answer is like one that is full. */
+static void look_for_stall(struct engine *e)
 {
-    if (!e->writing || wall_sub(engine_now(e), e->written_at).ns < PATIENCE.ns)
-        return false;
-    if (!e->stalled) {
-        e->counts.store_errors++;
-        log_error(
-            "alerts: states and notices cannot be written down: the disk does not answer; what "
-            "is told may be told again by the next supd-agent");
-    }
+    if (e->stalled || !wall_reached(e->overdue, engine_now(e)))
+        return;
     e->stalled = true;
-    return true;
+    e->counts.store_errors++;
+    log_error("alerts: the disk does not answer: states and notices cannot be written down; what "
+              "is told may be told again by the next supd-agent");
 }
 
 void store_flush(struct engine *e)
 {
-    if (!e->store || is_stalled(e)) {
+    if (!e->store) {
         e->committed = e->batch++;
         return;
     }
     store_ids(e);
-    if (e->writing || !e->changes)
-        return;
-    if (e->retry.ns > engine_now(e).ns) { /* not writable: told all the same */
+    if (e->writing)
+        look_for_stall(e);
+    if (e->stalled || (e->changes && e->retry.ns > engine_now(e).ns)) { /* told all the same */
         e->committed = e->batch++;
         return;
     }
+    if (e->writing || !e->changes)
+        return;
     e->writing = true;
-    e->written_at = engine_now(e);
+    e->overdue = wall_add(engine_now(e), STALL);
     e->batch++;
     submit(e, on_written);
     e->in_flight = e->changes;
@@ -299,7 +295,7 @@ void store_windows(struct engine *e)
 wall_t store_deadline(const struct engine *e)
 {
     wall_t windows = e->store && feed_at(e->feed, 0) ? e->next_windows : WALL_NEVER;
-    wall_t stall = e->writing && !e->stalled ? wall_add(e->written_at, PATIENCE) : WALL_NEVER;
+    wall_t stall = e->writing && !e->stalled ? e->overdue : WALL_NEVER;
     return wall_min(wall_min(windows, e->retry), stall);
 }
 

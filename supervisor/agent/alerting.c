@@ -4,10 +4,12 @@
 #include "supervisor/agent/keeping.h"
 #include "supervisor/agent/storing.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/hand.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/mail_out.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -140,9 +142,8 @@ void alerting_snapshot(struct agent_program *a)
 bool alerting_apply(struct agent_program *a)
 {
     struct err e;
-    if (!a->store_opened)
+    if (!a->storing)
         storing_open(a);
-    a->store_opened = true;
     if (engine_apply(a->engine, a->gen, &e) < 0) {
         log_error("agent: %s", e.msg);
         return false;
@@ -152,16 +153,31 @@ bool alerting_apply(struct agent_program *a)
     return true;
 }
 
+/* Commands get the limits that supd's children have, not those that supd has lifted for itself. */
+static void take_limits(struct exec_limits *out)
+{
+    unsigned long long v[4];
+    const char *text = getenv(HAND_LIMITS_ENV);
+    if (!text || sscanf(text, "%llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3]) != 4)
+        return;
+    *out = (struct exec_limits){.has_nofile = true, .has_fsize = true};
+    out->nofile = (struct rlimit){(rlim_t)v[0], (rlim_t)v[1]};
+    out->fsize = (struct rlimit){(rlim_t)v[2], (rlim_t)v[3]};
+    unsetenv(HAND_LIMITS_ENV);
+}
+
 bool alerting_setup(struct agent_program *a, struct err *e)
 {
     static const struct engine_ops ops = {
         .run_probe = run_probe, .kept = keeping_record, .restored = keeping_restored};
     char host[256] = "localhost";
+    struct exec_limits limits = {0};
+    take_limits(&limits);
     gethostname(host, sizeof(host) - 1);
     a->mail = mail_new(a->loop, a->env.resolve, e);
     if (!a->mail)
         return false;
-    a->exec = exec_new(a->loop);
+    a->exec = exec_new(a->loop, &limits);
     a->send =
         (struct send_env){.loop = a->loop, .http = a->env.http, .exec = a->exec, .mail = a->mail};
     a->engine = engine_new(&(struct engine_env){.send = &a->send, .host = host}, &ops, a);
@@ -174,7 +190,7 @@ void alerting_fini(struct agent_program *a)
     keeping_fini(a);
     if (a->engine)
         engine_free(&a->engine);
-    storing_fini(a);
+    storing_close(a);
     if (a->exec)
         exec_free(&a->exec);
     if (a->mail)

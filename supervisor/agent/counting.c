@@ -190,6 +190,7 @@ static void on_datagram(void *obj, const char *p, size_t n)
 static void on_lost(void *obj, uint64_t n)
 {
     struct agent_program *a = obj;
+    a->statsd_lost += n;
     feed_statsd_lost(engine_feed(a->engine), loop_now(a->loop), n);
 }
 

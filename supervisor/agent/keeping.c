@@ -35,8 +35,7 @@ struct kept {
 struct keeping {
     struct loop_timer timer;
     uint64_t boot;
-    bool off; /* there is no room for them, or it is not known yet */
-    bool said;
+    bool off; /* there is no room for them */
     bool was_seen;
     struct keeping_stamp was;
     VEC(struct kept) read;
@@ -87,17 +86,22 @@ static dur_t away(const struct keeping *k)
 
 /* ---- out ---- */
 
-void keeping_apply(struct agent_program *a)
+/* Known when the store is, and when there is another number of probes. */
+static void find_room(struct agent_program *a)
 {
     struct keeping *k = a->keeping;
-    bool off = !a->store_is_file && probes_count(a->probes) > KEEPING_PROBES_IN_MEMORY;
-    if (off && a->store_known && !k->said)
+    bool off = a->store_in_memory && probes_count(a->probes) > KEEPING_PROBES_IN_MEMORY;
+    if (off && !k->off)
         log_info("agent: the states of more than %d probes are not kept in memory; they begin anew "
                  "when supd-agent is started again",
                  KEEPING_PROBES_IN_MEMORY);
-    k->said = off && a->store_known;
     k->off = off;
     on_timer(a);
+}
+
+void keeping_apply(struct agent_program *a)
+{
+    find_room(a);
 }
 
 void keeping_probe(struct agent_program *a, const struct probe_event *ev)
@@ -108,6 +112,7 @@ void keeping_probe(struct agent_program *a, const struct probe_event *ev)
     } else if (ev->keep && !a->keeping->off) {
         probes_save(a->probes, ev->probe->name, &s);
         engine_keep(a->engine, TABLE, ev->probe->name, str_text(&s), s.len);
+        put_stamp(a); /* no state is newer than the stamp */
     }
     str_fini(&s);
 }
@@ -143,7 +148,7 @@ static bool program_began(const struct agent_program *a, const struct probe_view
         if (!p->pid || strcmp(p->program, v->opts->program) != 0)
             continue;
         any = true;
-        if (p->start <= a->keeping->was.wall / 1000000000)
+        if (p->began.ns <= a->keeping->was.wall)
             return false;
     }
     return any;
@@ -174,7 +179,7 @@ void keeping_restored(void *obj)
     VEC_FINI(&k->read);
     if (all)
         log_info("agent: %zu of %zu probes go on where they were", n, all);
-    on_timer(a);
+    find_room(a);
 }
 
 /* ---- life ---- */

@@ -133,6 +133,9 @@ void procs_record(struct procs *t, const struct wire_pair *pairs, size_t n)
     const char *expected = wire_value(pairs, n, "expected");
     e->p.last_expected = !expected || strcmp(expected, "1") == 0;
     e->p.start = start ? strtoll(start, NULL, 10) : 0;
+    const char *uptime = wire_value(pairs, n, "uptime_ms");
+    if (uptime)
+        e->p.began.ns = wall_now().ns - strtoll(uptime, NULL, 10) * 1000000;
 }
 
 /* ---- events ---- */
@@ -150,7 +153,8 @@ static void on_spawned(struct agent_process *p, const struct wire_pair *pairs, s
     uint64_t pid = 0;
     take_number(pairs, n, "pid", &pid);
     p->pid = (int)pid;
-    p->start = wall_now().ns / 1000000000;
+    p->began = wall_now();
+    p->start = p->began.ns / 1000000000;
     c->what = PROCS_SPAWNED;
 }
 

@@ -13,6 +13,7 @@ struct agent_process {
     char state[12];      /* "RUNNING" */
     int pid;
     int64_t start; /* when the last instance began, seconds since 1970; 0: never */
+    wall_t began;  /* the one that is up, more exactly; 0: none was, or it is not known */
     uint64_t starts, restarts, exits, fatals;
     uint64_t unexpected, restarts_unexpected; /* of exits, of restarts */
     bool fresh;                               /* it was not there when this agent began */

@@ -53,17 +53,16 @@ struct agent_program {
     struct mail *mail;
     struct send_env send;
     struct engine *engine;
-    struct store *store;        /* NULL: nothing is kept */
-    struct store *store_failed; /* could not be used, or not in time; only to be closed */
-    struct loop_timer store_timer;
-    bool store_opened;
-    bool store_known, store_is_file; /* known: it was opened, or something else is used */
+    struct store *store;     /* NULL: nothing is kept */
+    struct storing *storing; /* NULL: not opened yet */
+    bool store_in_memory;
     struct keeping *keeping;
     /* what metrics count */
     struct text_port *text;
     struct source *sources; /* of output, by process and channel */
     struct wanted_text wanted_text;
     struct dgram *udp, *unix_statsd;
+    uint64_t statsd_lost;              /* datagrams */
     char udp_at[300], unix_at[4200];   /* where these are bound */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */

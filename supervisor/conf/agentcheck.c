@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,20 +21,43 @@
 #define REPORT_MAX (1u << 20)
 #define GEN_FD 3
 
-static void become(const struct agent_opts *o)
+/* The groups that the agent will have: its user's, and those of groups=. */
+static int take_groups(const struct conf *c, gid_t gid)
 {
+    const struct agent_opts *o = &c->agent;
+    size_t n = 0;
+    gid_t *gids = arena_alloc(c->a, (o->user.ngroups + o->groups.n + 1) * sizeof(*gids));
+    gids[n++] = gid;
+    for (size_t i = 0; i < o->user.ngroups; i++)
+        gids[n++] = (gid_t)o->user.groups[i];
+    for (size_t i = 0; i < o->groups.n; i++)
+        gids[n++] = (gid_t)o->gids[i];
+    return (int)syscall(SYS_setgroups, n, gids); /* <grp.h> has a struct group of its own */
+}
+
+static void become(const struct conf *c)
+{
+    const struct agent_opts *o = &c->agent;
     uid_t uid = o->user.name ? (uid_t)o->user.uid : 65534;
     gid_t gid = o->user.name ? (gid_t)o->user.gid : 65534;
-    /* <grp.h> has a struct group of its own */
-    if (geteuid() == 0 &&
-        (syscall(SYS_setgroups, 0, NULL) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
+    if (geteuid() == 0 && (take_groups(c, gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
         _exit(126);
 }
 
-static void run(const struct conf *c, const char *program, int gen, int out)
+/* Nobody is left to read its report when the load child is killed, at the end of its time; then
+ * this ends, too. Changing the user takes the request back, so that it comes after. */
+static void end_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+        _exit(126);
+}
+
+static void run(const struct conf *c, const char *program, int gen, int out, pid_t parent)
 {
     char *argv[] = {(char *)(uintptr_t) "supd-agent", (char *)(uintptr_t) "--check", NULL};
-    char *env[] = {NULL};
+    char path[4096], *env[] = {NULL, NULL};
+    if (getenv("PATH") && snprintf(path, sizeof(path), "PATH=%s", getenv("PATH")) < 4096)
+        env[0] = path; /* commands are looked for where the agent will look */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -40,16 +65,16 @@ static void run(const struct conf *c, const char *program, int gen, int out)
     int high = fcntl(gen, F_DUPFD_CLOEXEC, GEN_FD + 1);
     if (high < 0 || dup2(out, 1) < 0 || dup2(high, GEN_FD) < 0)
         _exit(126);
-    become(&c->agent);
+    become(c);
+    end_with(parent);
     execveat(image, "", argv, env, AT_EMPTY_PATH);
     execve(program, argv, env);
     _exit(127);
 }
 
 /* Reads to the end, or until the time is over: false. */
-static bool read_report(int fd, struct str *out)
+static bool read_report(int fd, mono_t end, struct str *out)
 {
-    mono_t end = mono_add(mono_now(), CHECK_LIMIT);
     char buf[4096];
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -90,17 +115,38 @@ static void take_report(struct conf *c, struct str *report)
         take_line(c, line);
 }
 
+/* One that does not end by itself is killed; false if not even that helps: it waits for a disk. */
+static bool reap(int pid, mono_t limit, int *out_status)
+{
+    mono_t end = mono_min(limit, mono_add(mono_now(), DUR_S(2)));
+    for (int tries = 0; tries < 2; tries++) {
+        while (!mono_reached(end, mono_now())) {
+            int r = waitpid(pid, out_status, WNOHANG);
+            if (r != 0 && !(r < 0 && errno == EINTR))
+                return r == pid;
+            poll(NULL, 0, 5);
+        }
+        kill(pid, SIGKILL);
+        end = mono_add(mono_now(), DUR_S(2));
+    }
+    return false;
+}
+
 /* The child's end, its report and what went wrong with the check itself. */
 static void wait_for(struct conf *c, int pid, int fd)
 {
     struct str report;
     int status = 0;
     str_init(&report, REPORT_MAX);
-    bool whole = read_report(fd, &report);
+    mono_t limit = mono_add(mono_now(), CHECK_LIMIT);
+    bool whole = read_report(fd, limit, &report);
     if (!whole)
         kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    if (!reap(pid, limit, &status)) {
+        conf_fail(c, c->items.v[0]->at, "supd-agent does not end after its check");
+        str_fini(&report);
+        return;
+    }
     if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         take_report(c, &report);
     else
@@ -113,10 +159,11 @@ static void wait_for(struct conf *c, int pid, int fd)
 static int spawn(struct conf *c, const char *program, const struct str *text, int *out_fd)
 {
     int gen = fd_memory("supd-check", false), p[2] = {-1, -1}, pid = -1;
+    pid_t parent = getpid();
     if (gen >= 0 && fd_write_all(gen, str_text(text), text->len) == 0 && pipe2(p, O_CLOEXEC) == 0)
         pid = fork();
     if (pid == 0)
-        run(c, program, gen, p[1]);
+        run(c, program, gen, p[1], parent);
     if (pid < 0) {
         conf_fail(c, c->items.v[0]->at, "cannot run supd-agent: %s", strerror(errno));
         fd_close(&p[0]);

@@ -16,4 +16,8 @@
 /* The end of a socket on which the output of programs comes (core/tap.h), once it was asked for. */
 #define HAND_TEXT "text"
 
+/* The limits that supd's children have, in the agent's environment, for the agent's own: supd, and
+ * so the agent, has lifted its own. "NOFILE NOFILE_MAX FSIZE FSIZE_MAX", as numbers. */
+#define HAND_LIMITS_ENV "SUPD_CHILD_LIMITS"
+
 #endif

@@ -1,17 +1,19 @@
-/* Short commands: started with fork, waited for through a pidfd. posix_spawn would be cheaper, but
- * holds its caller until the program's file has been opened, which a dead disk never does.
+/* Short commands: started with a plain fork, waited for through a pidfd.
  *
  *   start -> RUNNING -exit-> answered
  *               | deadline
  *               v
  *            TERMED (its group has TERM) -grace-> KILLED -exit-> answered
- *                                                    | grace: it hangs in the kernel
- *                                                    v
- *                                                 answered, and reaped when it ends
+ *                                                   | grace
+ *                                                   v
+ *                                                 LOST, answered; reaped when it ends after all
+ *
+ * Nothing here waits for a disk: a command that lies on a mount that is dead hangs in its own
+ * child, which may not even die when it is killed. There are at most EXEC_LOST_MAX such children.
  *
  * Its outputs are one pipe, read until the command has ended; what its children may still write
  * then, nobody waits for. */
-#include "supervisor/io/exec_out.h"
+#include "supervisor/io/exec_child.h"
 
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
@@ -30,10 +32,12 @@
 
 #define POLL DUR_MS(20) /* where there are no pidfds */
 
-enum state { RUNNING, TERMED, KILLED };
+enum state { RUNNING, TERMED, KILLED, LOST };
 
 struct exec {
     struct loop *loop;
+    struct exec_limits limits;
+    unsigned lost;
     LIST_HEAD(, exec_run) runs;
 };
 
@@ -45,14 +49,14 @@ struct exec_run {
     enum state state;
     pid_t pid;
     int pidfd, out; /* out: the read end of its outputs */
-    int failure;    /* the read end of a pipe: an errno if its program could not be started */
+    int report;     /* the errno of an exec that failed comes here */
     struct loop_io exit_io, out_io;
-    struct loop_timer timer; /* deadline, grace */
+    struct loop_timer timer; /* deadline, graces */
     struct loop_timer poll;
     struct loop_defer defer;
     mono_t deadline;
     struct exec_result r;
-    char name[121], why[256], output[EXEC_OUTPUT_MAX + 1];
+    char name[256], why[384], output[EXEC_OUTPUT_MAX + 1];
 };
 
 /* ---- an end ---- */
@@ -61,7 +65,7 @@ static void end(struct exec_run *r)
 {
     loop_io_close(&r->exit_io, &r->pidfd);
     loop_io_close(&r->out_io, &r->out);
-    fd_close(&r->failure);
+    fd_close(&r->report);
     loop_timer_stop(&r->timer);
     loop_timer_stop(&r->poll);
     loop_defer_cancel(r->x->loop, &r->defer);
@@ -75,7 +79,9 @@ static void answer(struct exec_run *r)
     r->r.output = r->output;
     if (r->done)
         r->done(r->obj, &r->r);
-    end(r);
+    r->done = NULL;
+    if (r->state != LOST || r->pid == 0)
+        end(r);
 }
 
 static void fail(struct exec_run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -118,16 +124,16 @@ static void on_output(struct exec_run *r)
 
 /* ---- its exit ---- */
 
-/* Why its program could not be started; 0: it was. */
-static int start_error(const struct exec_run *r)
+/* The exec that failed, or 0. */
+static int exec_error(const struct exec_run *r)
 {
     int error;
-    return read(r->failure, &error, sizeof(error)) == sizeof(error) ? error : 0;
+    return read(r->report, &error, sizeof(error)) == sizeof(error) ? error : 0;
 }
 
 static void take_status(struct exec_run *r, const siginfo_t *si)
 {
-    int error = start_error(r);
+    int error = exec_error(r);
     if (error)
         fail(r, "cannot run %.120s: %s", r->name, strerrordesc_np(error));
     else if (r->state != RUNNING)
@@ -150,6 +156,7 @@ static void on_exit_seen(struct exec_run *r)
     }
     if (r->state != RUNNING || !r->done)
         kill(-r->pid, SIGKILL);
+    r->x->lost -= r->state == LOST;
     if (waitid(P_PID, (id_t)r->pid, &si, WEXITED | WNOHANG) == 0)
         take_status(r, &si);
     else
@@ -163,20 +170,19 @@ static void on_exit_seen(struct exec_run *r)
     loop_defer(r->x->loop, &r->defer);
 }
 
-/* Not even KILL ends what waits for a dead disk in the kernel: nobody waits for it any more. */
+/* It is still reaped, should it end; nobody waits for that. */
 static void give_up(struct exec_run *r)
 {
-    exec_done_fn *done = r->done;
-    r->done = NULL;
-    fail(r, "it took too long, was killed and hangs still: a disk may not answer");
-    r->r.output = r->output;
-    if (done)
-        done(r->obj, &r->r);
+    r->state = LOST;
+    r->x->lost++;
+    loop_io_close(&r->out_io, &r->out);
+    fail(r, "it took too long and does not end, though it was killed: it may wait for a disk");
+    loop_defer(r->x->loop, &r->defer);
 }
 
 static void on_timer(struct exec_run *r)
 {
-    if (r->pid <= 0)
+    if (r->state == LOST || r->pid <= 0)
         return;
     if (r->state == KILLED) {
         give_up(r);
@@ -220,54 +226,33 @@ static void make_env(env_t *env, const char *added, char **out_lines)
     VEC_PUSH(env, NULL);
 }
 
-static void close_others(int but)
+/* The files that the command may be: itself, or one in each folder of PATH. */
+static void make_paths(env_t *paths, const char *name, char **out_texts)
 {
-    if ((but > 3 ? close_range(3, (unsigned)but - 1, 0) : 0) == 0 &&
-        close_range((unsigned)but + 1, ~0u, 0) == 0)
-        return;
-    for (int fd = 3; fd < 65536; fd++) {
-        if (fd != but)
-            close(fd);
+    const char *path = getenv("PATH");
+    struct str texts = STR_INIT;
+    if (strchr(name, '/'))
+        path = NULL;
+    else if (!path || !*path)
+        path = "/usr/local/bin:/usr/bin:/bin";
+    VEC(size_t) at = VEC_INIT;
+    for (const char *p = path ? path : ""; path; p += strcspn(p, ":") + 1) {
+        int n = (int)strcspn(p, ":");
+        VEC_PUSH(&at, texts.len);
+        str_printf(&texts, "%.*s/%s", n ? n : 1, n ? p : ".", name);
+        str_putc(&texts, '\0');
+        if (!p[n])
+            break;
     }
-}
-
-/* In the child, where other threads' locks may be held: nothing that allocates. */
-static void become(char *const *argv, char *const *envp, int in, int out, int failure)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    for (int sig = 1; sig < NSIG; sig++)
-        signal(sig, SIG_DFL);
-    if (setpgid(0, 0) == 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
-        close_others(failure);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        execvpe(argv[0], argv, envp);
+    if (!path) {
+        VEC_PUSH(&at, texts.len);
+        str_printf(&texts, "%s", name);
     }
-    int error = errno;
-    ssize_t n = write(failure, &error, sizeof(error));
-    (void)n; /* then it is an exit without a reason */
-    _exit(127);
-}
-
-/* 0, or the errno. */
-static int spawn(struct exec_run *r, char *const *argv, char *const *envp, int in, int out)
-{
-    int failure[2];
-    if (pipe2(failure, O_CLOEXEC | O_NONBLOCK) < 0)
-        return errno;
-    r->failure = failure[0];
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before); /* a handler of ours must not run in the child */
-    r->pid = fork();
-    int error = r->pid < 0 ? errno : 0;
-    if (r->pid == 0)
-        become(argv, envp, in, out, failure[1]);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    fd_close(&failure[1]);
-    if (r->pid > 0)
-        setpgid(r->pid, r->pid); /* both do it: whoever is first */
-    return error;
+    *out_texts = str_take(&texts);
+    VEC_EACH (&at, i)
+        VEC_PUSH(paths, *out_texts + at.v[i]);
+    VEC_PUSH(paths, NULL);
+    VEC_FINI(&at);
 }
 
 /* The input as a file that is already written: no pipe that somebody would have to fill. */
@@ -279,21 +264,42 @@ static int input_fd(const void *p, size_t n)
     return fd;
 }
 
+static int spawn(struct exec_run *r, const struct exec_request *rq, int in, int out, int report)
+{
+    env_t env = VEC_INIT, paths = VEC_INIT;
+    char *lines, *texts;
+    make_env(&env, rq->env, &lines);
+    make_paths(&paths, rq->argv[0], &texts);
+    r->pid = exec_child(&(struct exec_plan){.argv = rq->argv,
+                                            .envp = env.v,
+                                            .paths = paths.v,
+                                            .in = in,
+                                            .out = out,
+                                            .report = report,
+                                            .limits = &r->x->limits});
+    int error = r->pid < 0 ? errno : 0;
+    VEC_FINI(&env);
+    VEC_FINI(&paths);
+    free(lines);
+    free(texts);
+    return error;
+}
+
 static void start(struct exec_run *r, const struct exec_request *rq)
 {
-    int in = input_fd(rq->input, rq->input_len), pipe[2] = {-1, -1}, error;
-    env_t env = VEC_INIT;
-    char *lines;
-    make_env(&env, rq->env, &lines);
-    if (in < 0 || pipe2(pipe, O_CLOEXEC) < 0 || fd_nonblock(pipe[0], true) < 0)
+    int in = input_fd(rq->input, rq->input_len), out[2] = {-1, -1}, report[2] = {-1, -1};
+    int error = 0;
+    snprintf(r->name, sizeof(r->name), "%s", rq->argv[0]);
+    if (in < 0 || pipe2(out, O_CLOEXEC) < 0 || fd_nonblock(out[0], true) < 0 ||
+        pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
         error = errno;
     else
-        error = spawn(r, rq->argv, env.v, in, pipe[1]);
+        error = spawn(r, rq, in, out[1], report[1]);
     fd_close(&in);
-    fd_close(&pipe[1]);
-    r->out = pipe[0];
-    VEC_FINI(&env);
-    free(lines);
+    fd_close(&out[1]);
+    fd_close(&report[1]);
+    r->out = out[0];
+    r->report = report[0];
     if (!error)
         return;
     r->pid = 0;
@@ -321,15 +327,17 @@ struct exec_run *exec_start(struct exec *x, const struct exec_request *rq)
     r->done = rq->done;
     r->obj = rq->obj;
     r->deadline = rq->deadline;
-    r->pidfd = r->out = r->failure = -1;
-    snprintf(r->name, sizeof(r->name), "%s", rq->argv[0]);
+    r->pidfd = r->out = r->report = -1;
     LIST_INSERT_HEAD(&x->runs, r, next);
     LOOP_IO(&r->exit_io, x->loop, on_exit_seen, r);
     LOOP_IO(&r->out_io, x->loop, on_output, r);
     LOOP_TIMER(&r->timer, x->loop, on_timer, r);
     LOOP_TIMER(&r->poll, x->loop, on_exit_seen, r);
     LOOP_DEFER(&r->defer, answer, r);
-    start(r, rq);
+    if (x->lost < EXEC_LOST_MAX)
+        start(r, rq);
+    else
+        fail(r, "cannot run %.120s: %u commands were killed and do not end", rq->argv[0], x->lost);
     if (r->pid > 0)
         watch(r);
     else
@@ -345,14 +353,37 @@ void exec_cancel(struct exec_run **rp)
         return;
     r->done = NULL; /* it is still reaped */
     r->state = KILLED;
-    if (r->pid > 0)
-        kill(-r->pid, SIGKILL);
+    if (r->pid <= 0)
+        return;
+    kill(-r->pid, SIGKILL);
+    loop_timer_at(&r->timer, mono_add(loop_now(r->x->loop), EXEC_GRACE));
 }
 
-struct exec *exec_new(struct loop *l)
+int exec_can(const char *name, bool *out_missing, struct err *e)
+{
+    env_t paths = VEC_INIT;
+    char *texts;
+    int error = ENOENT;
+    make_paths(&paths, name, &texts);
+    for (char **p = paths.v; *p && error; p++) {
+        int why = access(*p, X_OK) == 0 ? 0 : errno;
+        bool hidden = !strchr(name, '/') && why == EACCES && access(*p, F_OK) < 0;
+        error = why == ENOENT || why == ENOTDIR || hidden ? error : why;
+    }
+    VEC_FINI(&paths);
+    free(texts);
+    *out_missing = error == ENOENT;
+    if (error == EACCES)
+        return err_set(e, "cannot run %.120s: the agent's user may not ([agent] user=)", name);
+    return error ? err_errno(e, error, "cannot run %.120s", name) : 0;
+}
+
+struct exec *exec_new(struct loop *l, const struct exec_limits *limits)
 {
     struct exec *x = mem_zalloc(sizeof(*x));
     x->loop = l;
+    if (limits)
+        x->limits = *limits;
     LIST_INIT(&x->runs);
     return x;
 }

@@ -6,9 +6,11 @@
 #include "supervisor/io/loop.h"
 
 #include <stddef.h>
+#include <sys/resource.h>
 
 #define EXEC_OUTPUT_MAX 8192
-#define EXEC_GRACE DUR_S(2) /* between TERM and KILL */
+#define EXEC_GRACE DUR_S(2) /* between TERM and KILL, and from there until it is given up */
+#define EXEC_LOST_MAX 8     /* so many that do not end though killed; then nothing is started */
 
 struct exec;     /* all commands of the program */
 struct exec_run; /* one of them */
@@ -29,17 +31,27 @@ struct exec_request {
     const char *env;   /* added to our environment: "NAME=value", one a line; or NULL */
     const void *input; /* its standard input */
     size_t input_len;
-    mono_t deadline; /* then its group gets TERM, and KILL after EXEC_GRACE */
+    mono_t deadline; /* then its group gets TERM, KILL after EXEC_GRACE; one more, and it is
+                        answered even if it has not ended */
     exec_done_fn *done;
     void *obj;
 };
 
-struct exec *exec_new(struct loop *l);
+/* Limits that commands get in place of ours. */
+struct exec_limits {
+    bool has_fsize, has_nofile;
+    struct rlimit fsize, nofile;
+};
+/* limits: copied; NULL: commands have ours. */
+struct exec *exec_new(struct loop *l, const struct exec_limits *limits);
 /* Kills the groups of what runs; nothing is answered. */
 void exec_free(struct exec **x);
 /* Never NULL: what cannot start is answered, too. The texts are copied. The run is gone when done
  * is called. */
 struct exec_run *exec_start(struct exec *x, const struct exec_request *rq);
+/* 0 if a command of that name is found and may be run by who asks (it looks at files, so it may
+ * block). Else -1 and a sentence; *out_missing: there is none of that name. */
+int exec_can(const char *name, bool *out_missing, struct err *e);
 /* Kills its group; it is not answered. NULL is fine. */
 void exec_cancel(struct exec_run **r);
 

@@ -270,6 +270,12 @@ static int begin_new(struct journal *j, struct err *e)
     return write_slot(j->fd, 0, 1, e);
 }
 
+/* Sized by who keeps it, and never written to. */
+static bool is_blank(const char *p, size_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
 static int open_file(struct journal *j, struct err *e)
 {
     struct stat st;
@@ -283,7 +289,8 @@ static int open_file(struct journal *j, struct err *e)
         replay(j, file + half_at(j->half));
     else {
         rc = begin_new(j, e);
-        j->note = st.st_size ? "the journal was damaged; a new one begun" : NULL;
+        bool empty = !st.st_size || (whole && is_blank(file, JOURNAL_SIZE));
+        j->note = empty ? NULL : "the journal was damaged; a new one begun";
     }
     free(file);
     return rc;

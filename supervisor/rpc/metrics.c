@@ -44,6 +44,8 @@ static const struct {
     {"supd_process_restarts_total", "Automatic restarts of the process.",
      offsetof(struct agent_process, restarts)},
     {"supd_process_exits_total", "Exits of the process.", offsetof(struct agent_process, exits)},
+    {"supd_process_exits_unexpected_total", "Exits of the process that were not expected.",
+     offsetof(struct agent_process, unexpected)},
     {"supd_process_fatals_total", "How often the process was given up on.",
      offsetof(struct agent_process, fatals)},
 };
@@ -81,6 +83,7 @@ void metrics_write(const struct agent_program *a, struct str *out)
     put_agent(&x, a);
     put_states(&x, a);
     put_counters(&x, a);
+    metrics_statsd(&x, a);
     metrics_probes(&x, a);
     metrics_alerts(&x, a);
 }

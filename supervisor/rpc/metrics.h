@@ -6,6 +6,7 @@
 #include "supervisor/rpc/rpc.h"
 
 void metrics_probes(struct expo *x, const struct agent_program *a);
+void metrics_statsd(struct expo *x, const struct agent_program *a);
 void metrics_alerts(struct expo *x, const struct agent_program *a);
 
 #endif

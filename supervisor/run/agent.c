@@ -13,12 +13,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define JOURNAL_SIZE (1 << 20)
@@ -26,6 +28,7 @@
 #define BACKOFF_MAX DUR_S(10)
 #define STABLE DUR_S(10) /* up for so long: the next death is a new story */
 #define CLOSE_LIMIT DUR_MS(1800)
+#define STATE_DIR_MS 500
 #define KEY_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 /* a request that the agent has not answered yet */
@@ -271,6 +274,26 @@ static void make_state_dir(const struct agent *a)
         rmdir(path);
 }
 
+/* By a process of its own, for whose disk the agent does not wait; if it does not answer, the agent
+ * finds that out by itself. supd reaps it. */
+static void make_state_dir_soon(const struct agent *a)
+{
+    int done[2], status;
+    if (pipe2(done, O_CLOEXEC) < 0)
+        return;
+    int pid = fork();
+    if (pid == 0) {
+        if (fork() == 0)
+            make_state_dir(a);
+        _exit(0);
+    }
+    close(done[1]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    poll(&(struct pollfd){.fd = done[0], .events = POLLIN}, 1, STATE_DIR_MS);
+    close(done[0]);
+}
+
 /* Both ends into their places; first out of each other's way. */
 static int place_fds(int channel, int handed)
 {
@@ -281,20 +304,31 @@ static int place_fds(int channel, int handed)
     return fd_cloexec(HAND_FD, false);
 }
 
+static void put_limits(const struct sup *s, char *buf, size_t size)
+{
+    snprintf(
+        buf, size, HAND_LIMITS_ENV "=%llu %llu %llu %llu",
+        (unsigned long long)s->child_nofile.rlim_cur, (unsigned long long)s->child_nofile.rlim_max,
+        (unsigned long long)s->child_fsize.rlim_cur, (unsigned long long)s->child_fsize.rlim_max);
+}
+
 /* In the child: only 0-2, the channel, the hand and the program itself stay open. The program is
  * opened before the user changes: its folder may be closed to that user. */
 static void run(const struct agent *a, int channel, int handed)
 {
-    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[8] = {NULL};
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", NULL}, *env[9] = {NULL};
+    char limits[128];
     size_t n = 0;
-    for (char **pp = environ; *pp && n < 7; pp++)
+    put_limits(a->sup, limits, sizeof(limits));
+    env[n++] = limits;
+    for (char **pp = environ; *pp && n < 8; pp++)
         if (env_passes(*pp))
             env[n++] = *pp;
     setsid();
     if (place_fds(channel, handed) < 0)
         _exit(126);
     close_others();
-    make_state_dir(a);
+    make_state_dir_soon(a);
     int program = open(a->program, O_PATH | O_CLOEXEC);
     become(a);
     sigs_restore(&a->sup->entry);

@@ -3,12 +3,14 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import struct
-import subprocess
 import time
 import zlib
+
+from harness.pki import Pki
 
 CONF = """[supd]
 [supervisord]
@@ -131,8 +133,6 @@ def test_a_program_that_began_meanwhile_begins_anew(sup):
     """Its probe was FAILED; but it was started again while no agent was there."""
     s = started(sup, PROBES.replace("[probe:dead]\n", "[probe:dead]\nprogram=a\n"))
     s.wait(lambda: {p["state"] for p in probes(s).values()} == {"FAILED"}, 15)
-    began = s.status()["a"]["start"]
-    s.wait(lambda: time.time() > began + 2)  # starts are told in seconds
     agent = s.ns.outer(ping(s)["pid"])
     os.kill(agent, signal.SIGSTOP)
     s.ok("restart", "a")
@@ -153,24 +153,35 @@ type=log
 type=cert
 probe=cert
 severity=warning
+for=0
 notify=all
 """
 
 
 def test_a_certificates_alert_goes_on(sup, tmp_path):
-    pem = tmp_path / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-subj", "/CN=test", "-days", "2", "-keyout", str(tmp_path / "key.pem"), "-out", str(pem)],
-                   check=True, capture_output=True)
-    # a life of 90 days, of which 5 are left, would do as well: what counts is that a stage has begun
-    for folder in [tmp_path, *tmp_path.parents][:-2]:
-        os.chmod(folder, 0o755)
-    s = started(sup, CERT % {"pem": pem})
-    s.wait(lambda: probes(s)["cert"]["state"] != "WAITING", 15)
-    before = s.ctl("explain", "ends").stdout
-    again(s)
-    s.wait_log("agent: 1 of 1 probes go on where they were")
-    assert re.sub(r"\d+", "N", s.ctl("explain", "ends").stdout) == re.sub(r"\d+", "N", before)
+    """Told once, whatever ends and begins again; and its end, when it is renewed."""
+    pki = Pki(str(tmp_path))
+    pki.issue("ends", start=-80, end=10)
+    pki.issue("renewed", start=-1, end=89)
+    s = sup(CONF + CERT % {"pem": "%(here)s/cert.pem"}, ready=False)
+    shutil.copy(pki.path("ends.pem"), s.path("cert.pem"))
+    os.chmod(s.path("cert.pem"), 0o644)
+    s.wait_ready()
+    s.wait_log("alert ends: firing", 15)
+    for _ in range(2):
+        again(s)
+        s.wait_log("agent: 1 of 1 probes go on where they were")
+        p = probes(s)["cert"]
+        assert p["state"] == "OK" and int(p["not_after"]) > time.time() + 9 * 86400, p
+        runs = int(p["runs"])
+        s.wait(lambda runs=runs: int(probes(s)["cert"]["runs"]) > runs, 15)
+    supd_again(s)
+    runs = int(probes(s)["cert"]["runs"])
+    s.wait(lambda: int(probes(s)["cert"]["runs"]) > runs, 15)
+    assert told(s, "ends") == ["firing"]
+    shutil.copy(pki.path("renewed.pem"), s.path("cert.pem"))
+    s.ctl("probe", "run", "cert")
+    s.wait(lambda: told(s, "ends") == ["firing", "resolved"])
 
 
 EXITS = """[program:b]

@@ -9,6 +9,7 @@ import pytest
 from harness.pki import Pki
 from harness.postgres import Postgres, bin_dir, free_port
 from harness.probing import probe_once
+from harness.stall import stalled
 from harness.waiting import wait
 
 pytestmark = pytest.mark.skipif(not bin_dir(), reason="no PostgreSQL server is installed (postgresql)")
@@ -228,3 +229,12 @@ def test_a_server_that_talks_nonsense(tmp_path, pg):
         v = ask(tmp_path, pg, port=liar.getsockname()[1])
         thread.join(10)
     assert v["status"] == "fail" and v["reason"] in ("sql", "tls_handshake")
+
+
+def test_a_disk_with_authorities_that_does_not_answer(pg, tmp_path):
+    """The library would open the file in the loop: the attempt ends at its timeout all the same."""
+    with stalled(pg.ca, limit=8):
+        v = ask(tmp_path, pg, sslmode="verify-full", ca=pg.ca, host="localhost", timeout="1s")
+    assert (v["status"], v["reason"]) == ("unknown", "internal") and "does not answer" in v["detail"], v
+    v = ask(tmp_path, pg, sslmode="verify-full", ca="/nowhere/ca.pem", host="localhost")
+    assert v["reason"] == "internal" and "/nowhere/ca.pem" in v["detail"], v

@@ -82,16 +82,14 @@ static struct batch take_batch(struct store *s)
 static void arm(struct store *s)
 {
     dur_t d = {(int64_t)rng_below(&fake_rng, (uint64_t)delay.ns + 1)};
+    if (stalled)
+        d = DUR_S(3600);
     if (!loop_timer_active(&s->timer))
         loop_timer_at(&s->timer, mono_add(loop_now(s->loop), d));
 }
 
 static void on_timer(struct store *s)
 {
-    if (stalled) {
-        loop_timer_at(&s->timer, mono_add(loop_now(s->loop), DUR_MS(100)));
-        return;
-    }
     if (s->loaded) {
         struct store_loaded r = {.records = disk.v, .n = disk.n};
         store_loaded_fn *fn = s->loaded;
@@ -183,14 +181,14 @@ void fake_disk_reset(dur_t d)
     failing = stalled = false;
 }
 
-void fake_disk_fail(bool on)
-{
-    failing = on;
-}
-
 void fake_disk_stall(bool on)
 {
     stalled = on;
+}
+
+void fake_disk_fail(bool on)
+{
+    failing = on;
 }
 
 size_t fake_disk_records(const char *table)

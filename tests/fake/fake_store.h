@@ -8,7 +8,7 @@
 /* An empty disk. delay: how long a batch takes at most; failing: batches fail. */
 void fake_disk_reset(dur_t delay);
 void fake_disk_fail(bool failing);
-/* Nothing is answered, and nothing durable, until it is called with false. */
+/* Batches take an hour. */
 void fake_disk_stall(bool stalled);
 /* The process that had the store is dead: no more answers; of the batches under way a random number
  * of the first ones is durable. What is still submitted is ignored. */

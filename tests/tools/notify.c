@@ -132,7 +132,7 @@ static int with_conf(struct conf *c, char **argv)
     if (r) {
         env.http = http_new(l, r, &e);
         env.mail = mail_new(l, r, &e);
-        env.exec = exec_new(l);
+        env.exec = exec_new(l, NULL);
     }
     if (env.http && env.mail && c->items.n && count)
         attempt(&env, c->items.v[0], &n, count);

@@ -3,8 +3,22 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/fanotify.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Stands for libc's: a process that waits for a dead disk does not end when it is killed. */
+static bool deaf;
+int kill(pid_t pid, int sig)
+{
+    return deaf ? 0 : (int)syscall(SYS_kill, pid, sig);
+}
 
 struct world {
     struct loop *loop;
@@ -30,7 +44,10 @@ static int setup(void **state)
     struct world *w = calloc(1, sizeof(*w));
     w->loop = loop_new(&e);
     assert_non_null(w->loop);
-    w->exec = exec_new(w->loop);
+    struct exec_limits limits = {.has_nofile = true, .has_fsize = true};
+    limits.nofile = (struct rlimit){77, 77};
+    limits.fsize = (struct rlimit){512 * 1024, 512 * 1024};
+    w->exec = exec_new(w->loop, &limits);
     *state = w;
     return 0;
 }
@@ -187,15 +204,111 @@ static void a_cancelled_one_says_nothing(void **state)
     assert_int_equal(w->answers, 1);
 }
 
+static void it_has_the_limits_of_programs(void **state)
+{
+    struct world *w = *state;
+    sh(w, "ulimit -n; ulimit -f", 0);
+    assert_string_equal(w->output, "77\n1024\n");
+}
+
+/* ---- a disk that does not answer ---- */
+
+static void *let_go(void *fan)
+{
+    poll(NULL, 0, 4000);
+    close(*(int *)fan); /* whoever waits goes on */
+    return NULL;
+}
+
+static void on_turn(bool *turned)
+{
+    *turned = true;
+}
+
+/* A program whose exec hangs, for four seconds; its path, and the descriptor that it hangs on. */
+static int stall(char *path, pthread_t *thread, int *fan)
+{
+    int in = open("/bin/true", O_RDONLY | O_CLOEXEC), out = mkstemp(path);
+    struct stat st;
+    assert_return_code(fstat(in, &st), errno);
+    assert_int_equal(sendfile(out, in, NULL, (size_t)st.st_size), st.st_size);
+    fchmod(out, 0755);
+    close(in);
+    close(out);
+    *fan = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY);
+    if (*fan < 0 || fanotify_mark(*fan, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, path) < 0)
+        return -1;
+    return pthread_create(thread, NULL, let_go, fan);
+}
+
+static void an_exec_that_hangs_holds_nobody_up(void **state)
+{
+    struct world *w = *state;
+    char path[] = "/tmp/exec-test-XXXXXX", *argv[] = {path, NULL};
+    pthread_t thread;
+    int fan;
+    if (stall(path, &thread, &fan) < 0) {
+        unlink(path);
+        skip(); /* not root, or a kernel without it */
+    }
+    struct exec_request rq = request(w, argv);
+    mono_t began = mono_now();
+    rq.deadline = mono_add(loop_now(w->loop), DUR_MS(600));
+    bool turned = false;
+    struct loop_timer t;
+    LOOP_TIMER(&t, w->loop, on_turn, &turned);
+    loop_timer_at(&t, mono_add(loop_now(w->loop), DUR_MS(20)));
+    exec_start(w->exec, &rq);
+    assert_true(mono_sub(mono_now(), began).ns < 500000000);
+    loop_run(w->loop);
+    assert_true(turned);
+    assert_string_equal(w->error, "it took too long and was ended");
+    assert_true(mono_sub(mono_now(), began).ns < 3000000000);
+    pthread_join(thread, NULL);
+    unlink(path);
+}
+
+/* Answered all the same; what does not end is reaped when it does, and too many are none. */
+static void who_cannot_be_killed_is_given_up(void **state)
+{
+    struct world *w = *state;
+    deaf = true;
+    mono_t began = mono_now();
+    for (int i = 0; i < EXEC_LOST_MAX; i++) {
+        static char name[] = "sh", flag[] = "-c", text[] = "sleep 6";
+        char *argv[] = {name, flag, text, NULL};
+        struct exec_request rq = request(w, argv);
+        rq.deadline = mono_add(loop_now(w->loop), DUR_MS(100));
+        exec_start(w->exec, &rq);
+    }
+    while (w->answers < EXEC_LOST_MAX)
+        loop_run(w->loop);
+    assert_non_null(strstr(w->error, "does not end, though it was killed"));
+    assert_true(mono_sub(mono_now(), began).ns < 5900000000);
+    sh(w, "exit 0", 0);
+    assert_string_equal(w->error, "cannot run sh: 8 commands were killed and do not end");
+    deaf = false;
+    struct loop_timer t;
+    LOOP_TIMER(&t, w->loop, loop_stop, w->loop);
+    while (w->r.error && mono_sub(mono_now(), began).ns < 20000000000) {
+        loop_refresh(w->loop);
+        loop_timer_at(&t, mono_add(loop_now(w->loop), DUR_MS(100)));
+        loop_run(w->loop);
+        sh(w, "exit 0", 0);
+    }
+    assert_null(w->r.error);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_command_gets_its_input),       T(status_and_signals),
-        T(what_cannot_start_is_answered),  T(signals_and_descriptors_are_not_inherited),
-        T(much_output_is_cut_and_drained), T(what_takes_too_long_is_ended_with_its_children),
-        T(who_ignores_term_is_killed),     T(a_child_that_stays_does_not_delay),
-        T(a_cancelled_one_says_nothing),
+        T(a_command_gets_its_input),           T(status_and_signals),
+        T(what_cannot_start_is_answered),      T(signals_and_descriptors_are_not_inherited),
+        T(much_output_is_cut_and_drained),     T(what_takes_too_long_is_ended_with_its_children),
+        T(who_ignores_term_is_killed),         T(a_child_that_stays_does_not_delay),
+        T(a_cancelled_one_says_nothing),       T(it_has_the_limits_of_programs),
+        T(an_exec_that_hangs_holds_nobody_up), T(who_cannot_be_killed_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static int setup(void **state)
     w->env.loop = loop_new(&e);
     w->resolve = resolve_new(w->env.loop, "127.0.0.1:9", &e);
     w->env.http = http_new(w->env.loop, w->resolve, &e);
-    w->env.exec = exec_new(w->env.loop);
+    w->env.exec = exec_new(w->env.loop, NULL);
     w->env.mail = mail_new(w->env.loop, w->resolve, &e);
     assert_non_null(w->env.http);
     assert_non_null(w->env.mail);
