@@ -188,8 +188,7 @@ def test_a_disk_with_certificates_that_does_not_answer(sup, file, tmp_path):
     s.wait_ready()
     s.wait(lambda: one(s, "tls").get("reason") == "tls_handshake" or one(s, "tls").get("reason") == "read_timeout")
     with stalled(s.path(file)):
-        if file == "ca.pem":
-            again(s)  # what was read is kept for minutes
+        again(s)  # what was read is kept in memory
         s.wait(lambda: "does not answer" in one(s, "tls").get("detail", ""), 10, lambda: str(one(s, "tls")))
         runs = int(one(s, "dead")["runs"])
         s.wait(lambda: int(one(s, "dead")["runs"]) > runs + 5)
