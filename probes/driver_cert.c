@@ -129,6 +129,7 @@ static void timed_out(struct attempt *a)
 static void judge(struct attempt *a)
 {
     a->in.now = wall_now().ns / 1000000000;
+    a->in.a = a->a;
     a->in.files = a->files.v;
     a->in.nfiles = a->files.n;
     a->in.served = a->served_at >= 0 ? &a->served : NULL;

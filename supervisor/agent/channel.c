@@ -198,6 +198,14 @@ static void on_record(struct channel *c, const struct wire_reply *r)
         c->ops->record(c->obj, pairs, (size_t)n);
 }
 
+static void on_subscribed(struct channel *c, const struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = wire_pairs(r->rest, pairs, PAIRS_MAX);
+    const char *instance = n > 0 ? wire_value(pairs, (size_t)n, "instance") : NULL;
+    c->ops->snapshot(c->obj, instance ? strtoull(instance, NULL, 16) : 0);
+}
+
 /* Takes the request of that id off the list; false if none waits for its answer. */
 static bool take_asked(struct channel *c, const char *id, struct asked *out)
 {
@@ -220,7 +228,7 @@ static void on_last_line(struct channel *c, const struct wire_reply *r)
 {
     struct asked a;
     if (r->kind == WIRE_OK && strcmp(r->id, SUB_ID) == 0)
-        c->ops->snapshot(c->obj);
+        on_subscribed(c, r);
     if (take_asked(c, r->id, &a))
         a.fn(a.obj, r);
     else if (r->kind == WIRE_ERROR)

@@ -22,8 +22,9 @@ typedef void channel_reply_fn(void *obj, const struct wire_reply *r);
 struct channel_ops {
     /* a record of the snapshot that the subscription begins with */
     void (*record)(void *obj, const struct wire_pair *pairs, size_t n);
-    /* the snapshot is complete; events follow without a gap */
-    void (*snapshot)(void *obj);
+    /* the snapshot is complete; events follow without a gap. instance: which supd counts, 0: it
+     * does not say */
+    void (*snapshot)(void *obj, uint64_t instance);
     /* an event that is no request; the pairs are valid during the call */
     void (*event)(void *obj, const struct wire_pair *pairs, size_t n);
     /* a forwarded request; its strings are valid during the call */
