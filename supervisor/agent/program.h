@@ -28,6 +28,7 @@ struct ping {
 struct restarts {
     char *probe;
     VEC(mono_t) at;
+    bool denied; /* the last one: it has failed since, and may not yet */
     UT_hash_handle hh;
 };
 
