@@ -186,6 +186,7 @@ bool alerting_setup(struct agent_program *a, struct err *e)
         .run_probe = run_probe, .kept = keeping_record, .restored = keeping_restored};
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
+    counting_setup(a);
     a->mail = mail_new(a->loop, a->env.resolve, e);
     if (!a->mail)
         return false;

@@ -60,6 +60,7 @@ struct agent_program {
     /* what metrics count */
     struct text_port *text;
     struct source *sources; /* of output, by process and channel */
+    struct loop_timer last_lines;
     struct wanted_text wanted_text;
     struct dgram *udp, *unix_statsd;
     char udp_at[300], unix_at[4200];   /* where these are bound */

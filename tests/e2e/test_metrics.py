@@ -75,7 +75,7 @@ JUDGED = "[alert:a]\ntype=count\nmetric=m\nwindow=1m\nover=1000000\nseverity=inf
 
 def test_an_agent_that_stood_still_does_not_know(sup):
     s = sup(HEAD + SEEN + JUDGED)
-    s.wait(lambda: known(s, "m") == 100)
+    s.wait(lambda: known(s, "m") == 100 and "it is evaluated next in" in s.ctl("explain", "a").stdout)
     agent = agent_of(s)
     os.kill(agent, signal.SIGSTOP)
     end = time.monotonic() + 4
@@ -195,3 +195,13 @@ def test_text_that_was_skipped_is_not_known(sup):
     wait(lambda: time.monotonic() > end)
     os.kill(agent, signal.SIGCONT)
     s.wait(lambda: counts(s, "m")[0] > 0 and known(s, "m") < 100)
+
+
+def test_last_words_without_a_newline(sup):
+    s = sup(HEAD + "[program:p]\ncommand=/bin/sh -c 'echo fine; printf %%s ERR; exit 1'\nstartsecs=0\nautostart=false\n"
+            "autorestart=false\n[group:g]\nprograms=p\n[metric:m]\n" + lines_of("g"))
+    s.wait(lambda: counts(s, "m") == (0, 0))
+    s.ok("start", "g:p")
+    s.wait(lambda: counts(s, "m") == (2, 1))
+    s.ok("start", "g:p")
+    s.wait(lambda: counts(s, "m") == (4, 2))
