@@ -32,6 +32,8 @@ wall_t engine_taken(const struct engine *e, wall_t t)
 
 /* ---- the turn ---- */
 
+#define STOOD_STILL DUR_S(1)
+
 void engine_later(struct engine *e)
 {
     if (!e->ending)
@@ -64,7 +66,8 @@ static void set_timer(struct engine *e)
 {
     wall_t at = deadline(e);
     dur_t in = wall_sub(at, engine_now(e));
-    loop_timer_at(&e->timer, at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER);
+    e->due = at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER;
+    loop_timer_at(&e->timer, e->due);
 }
 
 /* A copy for a fallback makes a debt only when it arrives. */
@@ -131,8 +134,18 @@ static void on_turn(struct engine *e)
     }
 }
 
+/* So late that this process did not run meanwhile. What it was to see may have been lost, and what
+ * was not comes all at once: from its timer on nothing is known. */
+static void look_back(struct engine *e)
+{
+    mono_t now = loop_now(e->loop);
+    if (e->due.ns && mono_sub(now, e->due).ns > STOOD_STILL.ns)
+        engine_gap(e, e->due);
+}
+
 static void on_timer(struct engine *e)
 {
+    look_back(e);
     e->wake = WALL_NEVER;
     gate_time(e);
     if (!eval_due(e))

@@ -216,6 +216,7 @@ struct engine {
     struct str saved_windows; /* read back before there was a generation */
 
     struct loop_timer timer;
+    mono_t due; /* of the timer */
     struct loop_defer turn;
     wall_t wake;
     struct engine_counts counts;

@@ -37,7 +37,8 @@ static const struct opt rows[] = {
       .help = "restart: restart the program when the probe has failed. Only for a probe of the "
               "program itself: a restart cannot mend what the program depends on."),
     P("restart_limit", restart_limit, INTEGER, .def = "3", .lo = 1, .hi = 1000,
-      .help = "on_fail=restart does so at most so often within restart_window."),
+      .help = "on_fail=restart does so at most so often within restart_window; if the probe still "
+              "fails when that is over, it does so again."),
     P("restart_window", restart_window, DURATION, .def = "30m", .lo = 1000 * MS, .hi = 7 * DAY,
       .help = "The time that restart_limit counts over."),
     P("parent", parent, STRING, .def_note = "none",

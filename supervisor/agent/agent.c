@@ -53,6 +53,7 @@ static void on_process(void *obj, const struct procs_change *c)
 {
     probing_process(obj, c);
     alerting_process(obj, c);
+    counting_process(obj, c);
 }
 
 static void on_closed(void *obj)

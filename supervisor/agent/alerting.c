@@ -174,6 +174,7 @@ bool alerting_setup(struct agent_program *a, struct err *e)
     struct exec_limits limits = {0};
     take_limits(&limits);
     gethostname(host, sizeof(host) - 1);
+    counting_setup(a);
     a->mail = mail_new(a->loop, a->env.resolve, e);
     if (!a->mail)
         return false;

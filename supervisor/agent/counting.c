@@ -14,6 +14,7 @@ struct source {
     char *program, *process, *group;
     struct feed_stream *stream;
     uint32_t run;
+    mono_t ended; /* its process; 0: its end was seen to */
     UT_hash_handle hh;
 };
 
@@ -48,6 +49,26 @@ static struct source *source_of(struct agent_program *a, const struct text_piece
     return s;
 }
 
+/* Text and exits come by two ways: so long the last words may take. */
+#define LAST_WORDS DUR_S(1)
+
+static void on_last_lines(struct agent_program *a)
+{
+    struct source *s, *next;
+    mono_t now = loop_now(a->loop), again = MONO_NEVER;
+    HASH_ITER(hh, a->sources, s, next)
+    {
+        mono_t at = s->ended.ns ? mono_add(s->ended, LAST_WORDS) : MONO_NEVER;
+        if (at.ns && mono_reached(at, now)) {
+            feed_text_end(s->stream, now);
+            s->ended = MONO_NEVER;
+        } else {
+            again = mono_min(again, at);
+        }
+    }
+    loop_timer_at(&a->last_lines, again);
+}
+
 static void source_free(struct agent_program *a, struct source *s)
 {
     HASH_DEL(a->sources, s);
@@ -70,6 +91,24 @@ static void regroup(struct agent_program *a)
     }
 }
 
+/* Its last words will not grow any more. */
+static void note_end(struct agent_program *a, struct source *s)
+{
+    s->ended = loop_now(a->loop);
+    if (!loop_timer_active(&a->last_lines))
+        loop_timer_at(&a->last_lines, mono_add(s->ended, LAST_WORDS));
+}
+
+/* The process that wrote it is known to be gone: its exit came before its text. */
+static bool is_over(const struct agent_program *a, const struct source *s, int32_t pid)
+{
+    char name[640];
+    bool alone = strcmp(s->group, s->process) == 0;
+    snprintf(name, sizeof(name), "%s%s%s", alone ? "" : s->group, alone ? "" : ":", s->process);
+    const struct agent_process *p = procs_find(a->procs, name);
+    return p && pid && p->pid != pid;
+}
+
 static void on_text(void *obj, const struct text_piece *p)
 {
     struct agent_program *a = obj;
@@ -81,6 +120,22 @@ static void on_text(void *obj, const struct text_piece *p)
         feed_text_end(s->stream, now);
     s->run = p->run;
     feed_text(s->stream, now, p->skipped, p->text, p->len);
+    if (is_over(a, s, p->pid))
+        note_end(a, s);
+}
+
+/* A process that ended may have left a line without its newline; it counts. */
+void counting_process(struct agent_program *a, const struct procs_change *c)
+{
+    struct source *s, *next;
+    if (c->what != PROCS_EXIT)
+        return;
+    const char *colon = strchr(c->p->name, ':'), *process = colon ? colon + 1 : c->p->name;
+    HASH_ITER(hh, a->sources, s, next)
+    {
+        if (strcmp(s->process, process) == 0 && strcmp(s->program, c->p->program) == 0)
+            note_end(a, s);
+    }
 }
 
 void counting_text(struct agent_program *a, int fd)
@@ -231,8 +286,14 @@ void counting_apply(struct agent_program *a)
     apply_statsd(a);
 }
 
+void counting_setup(struct agent_program *a)
+{
+    LOOP_TIMER(&a->last_lines, a->loop, on_last_lines, a);
+}
+
 void counting_fini(struct agent_program *a)
 {
+    loop_timer_stop(&a->last_lines);
     struct source *s, *next;
     HASH_ITER(hh, a->sources, s, next)
     source_free(a, s);

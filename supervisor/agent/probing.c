@@ -48,23 +48,32 @@ static bool take_restart(struct agent_program *a, const struct probe_view *v)
     r->at.n -= old;
     if (old)
         memmove(r->at.v, r->at.v + old, r->at.n * sizeof(*r->at.v));
-    if (r->at.n >= (size_t)o->restart_limit)
-        return false;
-    VEC_PUSH(&r->at, now);
-    return true;
+    bool denied = r->denied;
+    r->denied = r->at.n >= (size_t)o->restart_limit;
+    if (!r->denied)
+        VEC_PUSH(&r->at, now);
+    else if (!denied)
+        log_warn("probe %s: failed again, but %s was restarted %d times within restart_window "
+                 "already; it is left as it is until that is over",
+                 v->name, o->program, (int)o->restart_limit);
+    return !r->denied;
+}
+
+/* It is failed still, and its program was not restarted for it because that was done too often. */
+static bool waits_for_restart(const struct agent_program *a, const struct probe_view *v)
+{
+    struct restarts *r;
+    HASH_FIND_STR(a->restarts, v->name, r);
+    if (r && v->state != SCHED_FAILED)
+        r->denied = false;
+    return r && r->denied && v->fails > v->opts->fall && v->opts->on_fail == PROBE_RESTART;
 }
 
 /* supd shows it beside the program, and restarts the program if that is configured. */
 static void tell_health(struct agent_program *a, const struct probe_view *v, const char *state,
                         bool failed_now)
 {
-    bool restart = failed_now && v->opts->on_fail == PROBE_RESTART;
-    if (restart && !take_restart(a, v)) {
-        log_warn("probe %s: failed again, but %s was restarted %d times within restart_window "
-                 "already; it is left as it is",
-                 v->name, v->opts->program, (int)v->opts->restart_limit);
-        restart = false;
-    }
+    bool restart = failed_now && v->opts->on_fail == PROBE_RESTART && take_restart(a, v);
     const char *args[] = {v->opts->program,
                           v->name,
                           state,
@@ -84,6 +93,9 @@ static void on_event(void *obj, const struct probe_event *ev)
     if (ev->kind == PROBE_CHANGED) {
         log_change(ev);
         tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);
+    } else if (ev->kind == PROBE_RESULT && ev->verdict->status == VERDICT_FAIL &&
+               waits_for_restart(a, v)) {
+        tell_health(a, v, sched_state_text(v->state), true);
     } else if (ev->kind == PROBE_ADDED || ev->kind == PROBE_RESTORED) {
         tell_health(a, v, sched_state_text(v->state), false);
     } else if (ev->kind == PROBE_REMOVED) {

@@ -28,6 +28,7 @@ struct ping {
 struct restarts {
     char *probe;
     VEC(mono_t) at;
+    bool denied; /* the last one: it has failed since, and may not yet */
     UT_hash_handle hh;
 };
 
@@ -60,6 +61,7 @@ struct agent_program {
     /* what metrics count */
     struct text_port *text;
     struct source *sources; /* of output, by process and channel */
+    struct loop_timer last_lines;
     struct wanted_text wanted_text;
     struct dgram *udp, *unix_statsd;
     uint64_t statsd_lost;              /* datagrams */

@@ -73,6 +73,13 @@ def test_restart_within_its_budget(sup):
     assert s.log_text().count("restarting: web") == 2 and s.state("web") == "RUNNING"
 
 
+def test_restarted_again_when_the_window_allows(sup):
+    s = sup(WEB + PROBE.replace("start_period=5s", "start_period=0s") +
+            "on_fail=restart\nrestart_limit=1\nrestart_window=3s\n")
+    s.wait(lambda: s.log_text().count("restarting: web, its probe web failed") >= 3, 30)
+    assert s.log_text().count("was restarted 1 times within restart_window already") >= 2
+
+
 def test_run_like_a_plugin(sup):
     s = sup(WEB + PROBE + "[probe:none]\ntype=tcp\nhost=127.0.0.1\nport=1\ninterval=1h\n")
     health(s, ok=True)

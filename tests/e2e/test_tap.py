@@ -84,7 +84,7 @@ until test -e %(here)s/more; do sleep 0.05; done; echo last; exec sleep 1000"
     s.wait(lambda: agent.channel(r"q0 ok"))
     agent.halt(True)
     s.write("go", "")
-    name = next(f for f in os.listdir(s.dir) if f.startswith("w-stdout---"))
+    name = s.wait(lambda: next((f for f in os.listdir(s.dir) if f.startswith("w-stdout---")), None))
     s.wait(lambda: os.path.getsize(s.path(name)) == 1000000)
     agent.halt(False)
     s.wait(lambda: agent.stream("w") and agent.stream("w").end == 1000000)

@@ -8,6 +8,8 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/agentgen.h"
 #include "supervisor/io/memfile.h"
+#include "supervisor/io/files.h"
+#include "supervisor/io/http_out.h"
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
@@ -137,6 +139,7 @@ int main(int argc, char **argv)
                                 .files = files_new(o.loop, &e),
                                 .trusts = trusts_new()};
     o.env.memfiles = memfile_new(o.loop, o.env.files);
+    o.env.http = http_new(o.loop, o.env.resolve, &e);
     VEC_EACH (&g->conf->items, i) {
         const struct item *it = g->conf->items.v[i];
         if (it->family == &family_probe)
@@ -144,6 +147,7 @@ int main(int argc, char **argv)
                      argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
     }
     memfile_free(&o.env.memfiles);
+    http_free(&o.env.http);
     trusts_free(&o.env.trusts);
     files_free(&o.env.files);
     resolve_free(&o.env.resolve);
