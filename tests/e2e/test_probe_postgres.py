@@ -221,3 +221,14 @@ def test_a_server_that_talks_nonsense(tmp_path, pg):
         v = ask(tmp_path, pg, port=liar.getsockname()[1])
         thread.join(10)
     assert v["status"] == "fail" and v["reason"] in ("sql", "tls_handshake")
+
+
+def test_its_certificate_by_starttls(tmp_path, pg):
+    """As type=cert sees it: with its chain and its stage, without a role or a password."""
+    section = {"type": "cert", "address": f"localhost:{pg.port}", "starttls": "postgres", "ca": pg.ca}
+    v = probe_once(tmp_path, {"c": section})[0]
+    assert (v["status"], v["cert"]["subject"], v["cert"]["stage"]) == ("ok", "CN=server, O=Tests", 0)
+    v = probe_once(tmp_path, {"c": {**section, "ca": "/etc/ssl/certs/ca-certificates.crt"}})[0]
+    assert (v["sub"], v["cert"]["subject"]) == ("unknown_issuer", "CN=server, O=Tests"), v
+    v = probe_once(tmp_path, {"c": {**section, "starttls": "none"}})[0]
+    assert v["reason"] in ("tls_handshake", "closed"), v  # it waits for its own protocol
