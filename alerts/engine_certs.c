@@ -283,6 +283,13 @@ bool certs_speak(const struct engine *e, const struct alert *base)
 
 #define LINES 50
 
+static int by_end(const void *a, const void *b)
+{
+    const struct seen_cert *x = *(struct seen_cert *const *)a, *y = *(struct seen_cert *const *)b;
+    return x->not_after != y->not_after ? x->not_after < y->not_after ? -1 : 1
+                                        : strcmp(x->fingerprint, y->fingerprint);
+}
+
 void certs_explain(struct engine *e, const struct alert *base, struct str *out)
 {
     const struct probe_state *p = base->rule == &rule_cert && base->item ? seen_by(e, base) : NULL;
@@ -290,13 +297,17 @@ void certs_explain(struct engine *e, const struct alert *base, struct str *out)
         return;
     str_printf(out, "the probe %s sees %zu certificate%s\n", p->name, p->certs.n,
                p->certs.n == 1 ? "" : "s");
+    struct seen_cert **list = mem_alloc(p->certs.n * sizeof(*list));
+    memcpy(list, p->certs.v, p->certs.n * sizeof(*list));
+    qsort(list, p->certs.n, sizeof(*list), by_end);
     for (size_t i = 0; i < p->certs.n && i < LINES; i++) {
-        const struct seen_cert *c = p->certs.v[i];
+        const struct seen_cert *c = list[i];
         int stage = stage_of(base->item, c);
         str_printf(out, "%s%s%s: until ", c->subject, *c->where ? ", " : "", c->where);
         template_stamp(c->not_after, out);
         str_printf(out, stage ? ", stage %d\n" : ", in no stage\n", stage);
     }
+    free(list);
     if (p->certs.n > LINES)
         str_printf(out, "and %zu more\n", p->certs.n - LINES);
 }

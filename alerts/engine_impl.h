@@ -255,7 +255,8 @@ struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_
 void bind_gone(struct engine *e, struct alert *a);
 /* Puts the alerts in their order. */
 void bind_sort(struct engine *e);
-/* The channels that an alert tells now; they depend on its severity. */
+/* The channels that an alert tells now, and how often it reminds them; they depend on its severity.
+ */
 void bind_spec(struct engine *e, struct alert *a);
 /* The name of an alert's node of suppress; NULL: of none. */
 uint32_t node_find(const struct engine *e, char kind, const char *name);

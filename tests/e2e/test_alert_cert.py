@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -287,6 +288,19 @@ def alerts(w):
     return sorted((a.get("certificate", "-"), a["state"], a["severity"]) for a in shown)
 
 
+def shown(w):
+    """The alert's series of /metrics: certificate -> 1 if it fires; what promtool says of all of them."""
+    page = w.s.run("python3", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9180/metrics')"
+                   ".read().decode(), end='')").stdout
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+    series = re.findall(r'^supd_alert_firing\{alert="expiry",kind="alert",(.*)\} (\d)$', page, re.M)
+    assert len(series) == len(set(labels for labels, _ in series))
+    return {(re.findall(r'certificate="(\w+)"', labels) or ["-"])[0]: int(value) for labels, value in series}
+
+
 def test_of_many_files_none_hides_another(watched, site):
     one_end, two_end = site.issue("one", -80, 4), site.issue("two", -80, 9)
     site.issue("three", -1, 89)
@@ -297,6 +311,11 @@ def test_of_many_files_none_hides_another(watched, site):
     expires(two, "two", two_end, f"in {site.dir}/live/two.pem")
     assert (one["severity"], two["severity"]) == ("critical", "warning") and one["key"] != two["key"]
     assert alerts(w) == [("one", "FIRING", "critical"), ("two", "FIRING", "warning")]
+    assert shown(w) == {"one": 1, "two": 1}
+    why = w.s.ok("explain", "alert:expiry")
+    assert "the probe files sees 4 certificates\n" in why.replace("  ", " ")
+    assert re.search(rf"three, {site.dir}/live/three.pem: until \S+ \S+ UTC, in no stage", why), why
+    assert re.search(rf"two, {site.dir}/live/two.pem: until {date(two_end)}, stage 2", why), why
     # one that the agent may not read is neither renewed nor gone; a restarted agent tells nothing anew
     os.chmod(os.path.join(site.dir, "live", "one.pem"), 0o600)
     w.wait_attempts("files")
@@ -316,5 +335,5 @@ def test_of_many_files_none_hides_another(watched, site):
     w.wait_attempts("files")
     assert sorted((n["kind"], n["labels"]["certificate"]) for n in w.hook("expiry")) == [
         ("firing", "one"), ("firing", "two"), ("resolved", "one"), ("resolved", "two")]
-    assert alerts(w) == [("-", "OK", "warning")]
+    assert alerts(w) == [("-", "OK", "warning")] and shown(w) == {"-": 0}
     w.s.expect_log("alert expiry: ", "supd-agent")

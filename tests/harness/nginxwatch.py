@@ -40,6 +40,7 @@ logfile=/dev/stderr
 
 [agent]
 state_dir={here}/state
+listen=127.0.0.1:9180
 
 [program:nginx]
 command=/usr/sbin/nginx -p {here} -c {here}/nginx.conf

@@ -420,6 +420,11 @@ static void a_certificate_grows_graver_by_its_stages_and_ends_renewed(void **sta
     assert_non_null(strstr(str_text(&w.seen), "chat update cert\n"));
     assert_non_null(strstr(str_text(&w.seen), "mail firing cert\n")); /* critical now */
     expect_certs(&w, "shop,", "critical,");
+    str_clear(&w.seen);
+    world_run(&w, 4 * 3600 * 1000 - 60000);
+    world_expect(&w, "");
+    world_run(&w, 120000); /* after four hours, as of everything critical */
+    world_expect(&w, "chat reminder cert\nmail reminder cert\n");
     certificates(&w, false, "shop-2 290 a:1");
     assert_non_null(strstr(str_text(&w.seen), "chat resolved cert\n"));
     assert_int_equal(engine_counts(w.e).debts, 0);
