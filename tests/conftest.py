@@ -3,6 +3,7 @@ import functools
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.logdrive import Drive  # noqa: E402
 from harness.supervised import Supd  # noqa: E402
+
+# a job in the background of a script ignores it, and so would all that tests start and interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.lru_cache(None)

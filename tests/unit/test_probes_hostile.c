@@ -43,7 +43,7 @@ static void apply(struct world *w, const char *text)
 {
     struct agentgen *old = w->gen;
     w->gen = probe_gen(text);
-    probes_apply(w->probes, w->gen, NULL, 0);
+    probes_apply(w->probes, w->gen);
     agentgen_free(&old);
 }
 
