@@ -1,5 +1,6 @@
 """Certificates near their end, expired, and renewed, with and without a reload: what is told of each,
 once, with what text, and what ends it. The servers are Debian's nginx, the agent is supd's own."""
+import datetime
 import json
 import os
 import re
@@ -82,9 +83,10 @@ class Site:
 
     def issue(self, name, start, end):
         """live/NAME.pem (with its chain) and .key, valid for those days from now on; its end."""
+        self.pki.now = datetime.datetime.now(datetime.timezone.utc)
         self.pki.issue(name, "middle", names=f"DNS:{name}.test", start=start, end=end)
         self.install(name)
-        return int((self.pki.now.timestamp()) // 1 + end * DAY)
+        return int(self.pki.now.timestamp()) + round(end * DAY)
 
     def install(self, name):
         for source, to in ((f"{name}-chain.pem", f"{name}.pem"), (f"{name}.key", f"{name}.key")):
@@ -181,7 +183,8 @@ def test_expired_renewed_on_disk_and_loaded(watched, site):
     reload_nginx(w)
     replaced(w.wait_notice("expiry-old", "resolved", 3 + 2 * SLACK), "old", old_end)
     over = w.wait_notice("expiry-web", "resolved", 3 + 2 * SLACK)
-    summary(over, "over after", f": the certificate old was replaced by one until {date(old_end)}, seen by the probe web")
+    summary(over, "over after",
+            f": the certificate old was replaced by one until {date(old_end)}, seen by the probe web")
     w.wait_notice("wrong-old", "resolved", SLACK)
     w.wait_attempts("old")
     w.wait_attempts("near")
@@ -195,7 +198,7 @@ def test_expired_renewed_on_disk_and_loaded(watched, site):
 
 def test_a_life_through_all_stages(watched, site):
     """120 seconds of life: stages begin at a third, a sixth, a twelfth of it, half of that as grace."""
-    end = site.issue("short", -94 / DAY, 26 / DAY)
+    end = site.issue("short", -90 / DAY, 30 / DAY)
     w = watched("short")
     stages = [("firing", "info", 20), ("update", "warning", 10), ("update", "critical", 5), ("update", "page", -1)]
     w.wait_notices("expiry-short", "update", 3, 40 + SLACK)
@@ -275,9 +278,10 @@ def test_each_fault_has_its_name_and_its_date(watched, site):
         seen = w.probe(name)
         fault, words = WORDS[name]
         assert seen["reason"] == "tls_verify:" + fault, seen
-        end = int(pki.now.timestamp() + how.get("end", 89) * DAY)
+        end = int(pki.now.timestamp()) + how.get("end", 89) * DAY
         assert int(seen["not_after"]) == end  # told although it is refused
-        words = words.format(here=site.dir, end=date(end), start=date(int(pki.now.timestamp() + how.get("start", 0) * DAY)))
+        start = int(pki.now.timestamp()) + round(how.get("start", 0) * DAY)
+        words = words.format(here=site.dir, end=date(end), start=date(start))
         detail = f"{AT}: {words}"
         assert seen["detail"] == detail or seen["detail"].startswith(detail + "; "), seen["detail"]
         text = f"{name}: the probe {name} has failed since {clock(wrong['starts'])}: {seen['detail']}"
