@@ -3,6 +3,7 @@ import pytest
 
 from harness.logdrive import check_pattern
 from harness.supervised import tool
+from harness.waiting import wait
 
 TEXT, CAPTURED = 1, 2
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
