@@ -39,9 +39,12 @@ static const char *or_empty(const char *s)
 
 static struct seen_cert *taken(const struct cert_seen *c)
 {
-    char hex[2 * sizeof(c->fingerprint) + 1];
-    for (size_t i = 0; i < sizeof(c->fingerprint); i++)
-        snprintf(hex + 2 * i, 3, "%02x", c->fingerprint[i]);
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * sizeof(c->fingerprint) + 1] = "";
+    for (size_t i = 0; i < sizeof(c->fingerprint); i++) { /* often: at each attempt over TLS */
+        hex[2 * i] = digits[c->fingerprint[i] >> 4];
+        hex[2 * i + 1] = digits[c->fingerprint[i] & 15];
+    }
     struct seen_cert *s = seen_cert_new(hex, or_empty(c->subject), or_empty(c->where));
     s->not_before = c->not_before;
     s->not_after = c->not_after;
