@@ -129,6 +129,8 @@ void bind_spec(struct engine *e, struct alert *a)
     if (!a->known)
         return;
     const struct item *conf = a->origin == FROM_NODATA ? a->of->item : a->item;
+    if (a->cert && !sect_given(family_alert.rows, conf->common, "repeat"))
+        a->spec.repeat = (dur_t){alert_repeat(a->severity)};
     if (a->origin == FROM_CHANNEL)
         add_others(e, a);
     else if (a->origin == FROM_STORM || alert_opts(conf)->notify_all)

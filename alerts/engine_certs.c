@@ -2,7 +2,9 @@
  * its fingerprint. So none hides behind another, each stage is told, and a renewal ends it. */
 #include "alerts/engine_impl.h"
 #include "alerts/rules/template.h"
+#include "supervisor/base/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,9 +41,12 @@ static const char *or_empty(const char *s)
 
 static struct seen_cert *taken(const struct cert_seen *c)
 {
-    char hex[2 * sizeof(c->fingerprint) + 1];
-    for (size_t i = 0; i < sizeof(c->fingerprint); i++)
-        snprintf(hex + 2 * i, 3, "%02x", c->fingerprint[i]);
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * sizeof(c->fingerprint) + 1] = "";
+    for (size_t i = 0; i < sizeof(c->fingerprint); i++) { /* often: at each attempt over TLS */
+        hex[2 * i] = digits[c->fingerprint[i] >> 4];
+        hex[2 * i + 1] = digits[c->fingerprint[i] & 15];
+    }
     struct seen_cert *s = seen_cert_new(hex, or_empty(c->subject), or_empty(c->where));
     s->not_before = c->not_before;
     s->not_after = c->not_after;
@@ -81,6 +86,16 @@ static bool has_place(const struct engine_probe_fact *f, const char *where)
     return false;
 }
 
+/* Its place could not be looked at, so that whether it is there is not known. */
+static bool out_of_sight(const struct probe_state *p, const char *where)
+{
+    VEC_EACH (&p->certs, i) {
+        if (strcmp(p->certs.v[i]->where, where) == 0)
+            return false;
+    }
+    return p->certs_partial;
+}
+
 /* What could not be looked at is as it was. */
 static void keep_unseen(struct probe_state *p, const struct engine_probe_fact *f,
                         struct seen_certs *old)
@@ -117,6 +132,121 @@ void certs_take(struct probe_state *p, const struct engine_probe_fact *f)
 void certs_forget(struct probe_state *p)
 {
     list_free(&p->certs);
+    str_fini(&p->stored);
+}
+
+/* ---- written down: texts, each with a NUL behind it ---- */
+
+static void put_text(struct str *out, const char *text)
+{
+    str_puts(out, text);
+    str_putc(out, '\0');
+}
+
+static void put_number(struct str *out, int64_t n)
+{
+    char buf[24];
+    snprintf(buf, sizeof(buf), "%" PRId64, n);
+    put_text(out, buf);
+}
+
+static bool is_watched(const struct engine *e, const char *probe)
+{
+    VEC_EACH (&e->order, i) {
+        const struct alert *a = e->order.v[i];
+        if (a->known && a->rule == &rule_cert && strcmp(a->rule->about(a->item), probe) == 0)
+            return true;
+    }
+    return false;
+}
+
+void certs_store(struct engine *e, struct probe_state *p)
+{
+    struct str s = STR_INIT;
+    if (!p->certs.n || !is_watched(e, p->name))
+        return;
+    put_number(&s, p->certs_partial);
+    VEC_EACH (&p->certs, i) {
+        const struct seen_cert *c = p->certs.v[i];
+        put_text(&s, c->fingerprint);
+        put_number(&s, c->not_before);
+        put_number(&s, c->not_after);
+        put_text(&s, c->subject);
+        put_text(&s, c->where);
+    }
+    if (s.len == p->stored.len && memcmp(s.s, p->stored.s, s.len) == 0) {
+        str_fini(&s);
+        return;
+    }
+    store_put(e, "certs", p->name, s.s, s.len);
+    str_fini(&p->stored);
+    p->stored = s;
+}
+
+/* the next text, or NULL at the end; the last byte is a NUL */
+static const char *take_text(const char **at, const char *end)
+{
+    const char *text = *at;
+    if (text >= end)
+        return NULL;
+    *at += strlen(text) + 1;
+    return text;
+}
+
+static bool take_number(const char **at, const char *end, int64_t *out)
+{
+    const char *text = take_text(at, end);
+    return text && text_int(text, INT64_MIN, INT64_MAX, out, NULL) == 0;
+}
+
+static bool take_cert(const char **at, const char *end, struct seen_certs *out)
+{
+    int64_t from, to;
+    const char *fingerprint = take_text(at, end), *subject, *where;
+    if (!fingerprint || !take_number(at, end, &from) || !take_number(at, end, &to) ||
+        !(subject = take_text(at, end)) || !(where = take_text(at, end)))
+        return false;
+    struct seen_cert *c = seen_cert_new(fingerprint, subject, where);
+    c->not_before = from;
+    c->not_after = to;
+    VEC_PUSH(out, c);
+    return true;
+}
+
+/* The probe may have looked already, at a part. */
+static void take_stored(struct probe_state *p, struct seen_certs *list, bool partial)
+{
+    struct seen_certs add = VEC_INIT;
+    bool first = !p->certs.n;
+    VEC_EACH (list, i) {
+        if (!first && !out_of_sight(p, list->v[i]->where))
+            continue;
+        VEC_PUSH(&add, list->v[i]);
+        list->v[i] = NULL;
+    }
+    VEC_EACH (&add, i)
+        VEC_PUSH(&p->certs, add.v[i]);
+    VEC_FINI(&add);
+    p->certs_partial = first ? partial : p->certs_partial;
+    sort_unique(&p->certs);
+}
+
+bool certs_restore(struct engine *e, const char *probe, const char *value, size_t n)
+{
+    const char *at = value, *end = value + n;
+    struct seen_certs list = VEC_INIT;
+    int64_t partial = 0;
+    bool ok = n && !end[-1] && take_number(&at, end, &partial);
+    while (ok && at < end)
+        ok = take_cert(&at, end, &list);
+    if (ok) {
+        struct probe_state *p = facts_probe(e, probe, true);
+        take_stored(p, &list, partial != 0);
+        str_clear(&p->stored);
+        str_put(&p->stored, value, n);
+    }
+    list_free(&list);
+    return ok;
 }
 
 static const struct probe_state *seen_by(struct engine *e, const struct alert *a)
@@ -169,16 +299,6 @@ static const struct seen_cert *successor(const struct probe_state *p, const stru
             best = c;
     }
     return best;
-}
-
-/* Its place could not be looked at, so that whether it is there is not known. */
-static bool out_of_sight(const struct probe_state *p, const char *where)
-{
-    VEC_EACH (&p->certs, i) {
-        if (strcmp(p->certs.v[i]->where, where) == 0)
-            return false;
-    }
-    return p->certs_partial;
 }
 
 void certs_input(struct engine *e, const struct alert *a, struct rule_cert *out)
@@ -283,6 +403,13 @@ bool certs_speak(const struct engine *e, const struct alert *base)
 
 #define LINES 50
 
+static int by_end(const void *a, const void *b)
+{
+    const struct seen_cert *x = *(struct seen_cert *const *)a, *y = *(struct seen_cert *const *)b;
+    return x->not_after != y->not_after ? x->not_after < y->not_after ? -1 : 1
+                                        : strcmp(x->fingerprint, y->fingerprint);
+}
+
 void certs_explain(struct engine *e, const struct alert *base, struct str *out)
 {
     const struct probe_state *p = base->rule == &rule_cert && base->item ? seen_by(e, base) : NULL;
@@ -290,13 +417,17 @@ void certs_explain(struct engine *e, const struct alert *base, struct str *out)
         return;
     str_printf(out, "the probe %s sees %zu certificate%s\n", p->name, p->certs.n,
                p->certs.n == 1 ? "" : "s");
+    struct seen_cert **list = mem_alloc(p->certs.n * sizeof(*list));
+    memcpy(list, p->certs.v, p->certs.n * sizeof(*list));
+    qsort(list, p->certs.n, sizeof(*list), by_end);
     for (size_t i = 0; i < p->certs.n && i < LINES; i++) {
-        const struct seen_cert *c = p->certs.v[i];
+        const struct seen_cert *c = list[i];
         int stage = stage_of(base->item, c);
         str_printf(out, "%s%s%s: until ", c->subject, *c->where ? ", " : "", c->where);
         template_stamp(c->not_after, out);
         str_printf(out, stage ? ", stage %d\n" : ", in no stage\n", stage);
     }
+    free(list);
     if (p->certs.n > LINES)
         str_printf(out, "and %zu more\n", p->certs.n - LINES);
 }

@@ -66,6 +66,8 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f)
         feed_probe(e->feed, loop_now(e->loop), f->name, f->result == ENGINE_OK);
     if (!e->ready)
         return;
+    if (f->ncerts)
+        certs_store(e, p);
     uint32_t node = node_find(e, 'b', f->name);
     /* its own alerts first: they are part of what is known of the node */
     VEC_EACH (&e->order, i) {
@@ -229,6 +231,8 @@ void facts_prune(struct engine *e)
     {
         if (agentgen_item(e->gen, &family_probe, p->name))
             continue;
+        if (p->stored.len)
+            store_del(e, "certs", p->name);
         HASH_DEL(e->probes, p);
         probe_state_free(p);
     }

@@ -127,6 +127,7 @@ struct probe_state {
     char *reason, *detail;
     struct seen_certs certs;
     bool certs_partial; /* it could not look everywhere */
+    struct str stored;  /* of them, as it is in the store */
     UT_hash_handle hh;
 };
 
@@ -258,7 +259,8 @@ struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_
 void bind_gone(struct engine *e, struct alert *a);
 /* Puts the alerts in their order. */
 void bind_sort(struct engine *e);
-/* The channels that an alert tells now; they depend on its severity. */
+/* The channels that an alert tells now, and how often it reminds them; they depend on its severity.
+ */
 void bind_spec(struct engine *e, struct alert *a);
 /* The name of an alert's node of suppress; NULL: of none. */
 uint32_t node_find(const struct engine *e, char kind, const char *name);
@@ -282,6 +284,10 @@ void probe_state_free(struct probe_state *p);
 /* Takes over what a probe saw. */
 void certs_take(struct probe_state *p, const struct engine_probe_fact *f);
 void certs_forget(struct probe_state *p);
+/* Writes down what a probe sees, if an alert needs it: the next agent may look an hour later. */
+void certs_store(struct engine *e, struct probe_state *p);
+/* Reads it back, unless the probe has looked since; false: damaged. */
+bool certs_restore(struct engine *e, const char *probe, const char *value, size_t n);
 /* What the rule of an alert of type=cert is told: of the alert's own certificate, or of the one
  * that is nearest to its end. */
 void certs_input(struct engine *e, const struct alert *a, struct rule_cert *out);

@@ -410,12 +410,18 @@ static bool restore_windows(struct engine *e, const struct store_op *op)
     return true;
 }
 
+static bool restore_certs(struct engine *e, const struct store_op *op)
+{
+    return certs_restore(e, op->key, op->value, op->n);
+}
+
 static const struct table {
     const char *name;
     bool (*restore)(struct engine *e, const struct store_op *op);
 } tables[] = {
     {"alert", restore_alert}, {"outbox", restore_row},      {"notice", restore_notice},
     {"meta", restore_meta},   {"silence", restore_silence}, {"windows", restore_windows},
+    {"certs", restore_certs},
 };
 
 static bool restore_one(struct engine *e, const struct store_op *op)

@@ -33,6 +33,10 @@ static inline const struct alert_opts *alert_opts(const struct item *it)
     return it->common;
 }
 
+/* What repeat= is when the section does not give it, in nanoseconds: it follows from the severity,
+ * and so changes with it. */
+int64_t alert_repeat(enum severity s);
+
 /* The family's check: relations that rows cannot say, and the defaults by severity. */
 void alert_check(struct checker *k);
 

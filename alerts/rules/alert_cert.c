@@ -76,6 +76,18 @@ static void check_labels(struct checker *k)
     }
 }
 
+/* Whoever is woken up must be told what to do; but here that is mostly the same. */
+static void check_runbook(struct checker *k)
+{
+    const struct alert_opts *o = alert_opts(k->item);
+    bool pages = o->severity == SEV_WARNING || o->severity == SEV_CRITICAL;
+    if (pages && (!o->runbook || !*o->runbook))
+        check_warn(k, "runbook",
+                   "is missing: with severity=%s a certificate that has expired is severity page, "
+                   "and whoever is woken up should be told what to do",
+                   severity_name((enum severity)o->severity));
+}
+
 static void check(struct checker *k)
 {
     const struct alert_cert *o = k->item->own;
@@ -86,6 +98,7 @@ static void check(struct checker *k)
         check_fail(k, "probe", "a probe of type=%s sees no certificate", p->kind->name);
     check_stages(k, &o->stages);
     check_labels(k);
+    check_runbook(k);
 }
 
 /* Seconds before the end at which the stage (from 0) begins. */

@@ -118,15 +118,20 @@ static void fill(struct checker *k, const char *option, int64_t *field, int64_t 
         *field = value;
 }
 
-static void defaults(struct checker *k, struct alert_opts *o)
+int64_t alert_repeat(enum severity s)
 {
     static const int64_t repeat[SEVERITIES] = {
         [SEV_WARNING] = DAY, [SEV_CRITICAL] = 4 * 3600 * S, [SEV_PAGE] = 4 * 3600 * S};
+    return repeat[s];
+}
+
+static void defaults(struct checker *k, struct alert_opts *o)
+{
     bool info = o->severity == SEV_INFO;
     fill(k, "for", &o->hold_for, info ? 0 : 120 * S);
     fill(k, "keep_firing", &o->keep_firing, info ? 0 : 600 * S);
     fill(k, "nodata_after", &o->nodata_after, -1);
-    fill(k, "repeat", &o->repeat, repeat[o->severity]);
+    fill(k, "repeat", &o->repeat, alert_repeat((enum severity)o->severity));
     o->notify_all = !check_given(k, "notify");
 }
 

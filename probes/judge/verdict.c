@@ -16,6 +16,12 @@ const char *reason_text(enum reason r)
     return text[r];
 }
 
+const char *verdict_word(const struct verdict *v)
+{
+    const char *word = reason_text(v->reason);
+    return strncmp(v->detail, word, strlen(word)) == 0 ? "" : word;
+}
+
 void verdict_init(struct verdict *v)
 {
     *v = (struct verdict){.status = VERDICT_UNKNOWN, .content_length = -1};

@@ -94,6 +94,10 @@ struct verdict {
     bool certs_partial; /* there may be more, which could not be looked at */
 };
 
+/* The reason's word where the detail does not begin with it anyway, else "": "status 503 (wanted
+ * 200-299)" needs no "status: " before it. */
+const char *verdict_word(const struct verdict *v);
+
 /* An empty one: UNKNOWN, phases not reached. */
 void verdict_init(struct verdict *v);
 /* Sets FAIL with its reason and a formatted detail, cut to whole UTF-8 characters. */

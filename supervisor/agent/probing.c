@@ -18,9 +18,10 @@ static void log_change(const struct probe_event *ev)
 {
     const struct probe_view *v = ev->probe;
     enum log_level level = v->state == SCHED_FAILED ? LVL_WARN : LVL_INFO;
+    const char *word = verdict_word(v->last);
     log_line(level, "probe %s: %s -> %s, reason: %s%s%s", v->name, sched_state_text(ev->before),
-             sched_state_text(v->state), v->last ? reason_text(v->last->reason) : "none",
-             v->last && v->last->detail[0] ? ": " : "", v->last ? v->last->detail : "");
+             sched_state_text(v->state), word, *word && v->last->detail[0] ? ": " : "",
+             v->last->detail);
 }
 
 static void on_told(void *obj, const struct wire_reply *r)

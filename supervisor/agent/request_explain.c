@@ -33,11 +33,12 @@ static void explain_last(const struct probe_view *v, struct str *out)
         str_puts(out, "no attempt has ended yet\n");
         return;
     }
+    const char *word = verdict_word(v->last);
     str_printf(out, "the last attempt, %s ago, took %s: %s%s%s\n",
                ago(wall_now().ns - v->last_at.ns, when, sizeof(when)),
                dur_human((dur_t){v->last->total_ns}, took, sizeof(took)),
-               v->last->status == VERDICT_OK ? "ok" : reason_text(v->last->reason),
-               v->last->detail[0] ? ", " : "", v->last->detail);
+               v->last->status == VERDICT_OK ? "ok" : word, *word && v->last->detail[0] ? ", " : "",
+               v->last->detail);
 }
 
 static void explain_rule(const struct probe_view *v, struct str *out)

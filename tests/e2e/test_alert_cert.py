@@ -1,9 +1,11 @@
 """Certificates near their end, expired, and renewed, with and without a reload: what is told of each,
 once, with what text, and what ends it. The servers are Debian's nginx, the agent is supd's own."""
+import datetime
 import json
 import os
 import re
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -51,6 +53,22 @@ keep_firing=0
 """
 
 
+# a probe of another kind sees the certificate, too: that of nginx's first server
+WEB = """
+[probe:web]
+type=http
+url=https://127.0.0.1:8443/
+tls_ca={here}/root.pem
+interval=1s
+timeout=1s
+start_period=0
+
+[alert:expiry-web]
+type=cert
+probe=web
+"""
+
+
 class Site:
     """A folder of certificates from an authority of its own, made before anything starts."""
 
@@ -65,9 +83,10 @@ class Site:
 
     def issue(self, name, start, end):
         """live/NAME.pem (with its chain) and .key, valid for those days from now on; its end."""
+        self.pki.now = datetime.datetime.now(datetime.timezone.utc)
         self.pki.issue(name, "middle", names=f"DNS:{name}.test", start=start, end=end)
         self.install(name)
-        return int((self.pki.now.timestamp()) // 1 + end * DAY)
+        return int(self.pki.now.timestamp()) + round(end * DAY)
 
     def install(self, name):
         for source, to in ((f"{name}-chain.pem", f"{name}.pem"), (f"{name}.key", f"{name}.key")):
@@ -87,9 +106,9 @@ def site(open_dir):
 
 @pytest.fixture
 def watched(sup, site):
-    def start(*names, conf=None, http=None):
+    def start(*names, conf=None, http=None, more=""):
         return Watched(sup, site.dir, "".join(SERVER % {"name": n} for n in names) if http is None else http,
-                       "".join(PROBE % {"name": n} for n in names) if conf is None else conf)
+                       ("".join(PROBE % {"name": n} for n in names) if conf is None else conf) + more)
     return start
 
 
@@ -122,7 +141,7 @@ def replaced(notice, name, end, at="at " + AT):
 
 def test_expired_renewed_on_disk_and_loaded(watched, site):
     old_end, near_end = site.issue("old", -93, -3), site.issue("near", -80, 10)
-    w = watched("old", "near")
+    w = watched("old", "near", more=WEB)
     # as it is found: one over, one in the second of three stages (14 days, less one of grace)
     fired = w.wait_notice("expiry-old", "firing", 20 + SLACK)
     assert summary(fired, "the certificate old expired", f" ago, on {date(old_end)}, at {AT}") == "3d"
@@ -131,6 +150,9 @@ def test_expired_renewed_on_disk_and_loaded(watched, site):
     assert wrong["reason"] == (f"the probe old has failed since {clock(wrong['starts'])}: {AT}: the certificate old "
                                f"expired 3 days ago, on {date(old_end)} (issuer middle): renew it")
     assert wrong["summary"] == cut("wrong-old: " + wrong["reason"])
+    web = w.wait_notice("expiry-web", "firing", SLACK)
+    assert summary(web, "the certificate old expired", f" ago, on {date(old_end)}, seen by the probe web") == "3d"
+    assert web["labels"] == fired["labels"] and web["key"] != fired["key"]
     near = w.wait_notice("expiry-near", "firing", SLACK)
     assert expires(near, "near", near_end) in ("9d23h", "10d")
     assert near["severity"] == "warning" and w.hook("wrong-near") == []
@@ -157,22 +179,26 @@ def test_expired_renewed_on_disk_and_loaded(watched, site):
     summary(well, "over after", f": the probe near has been well since {clock(well['ends'])}")
 
     # the expired one: renewed and loaded at once
-    site.issue("old", -0.5, 90)
+    old_end = site.issue("old", -0.5, 90)
     reload_nginx(w)
-    w.wait_notice("expiry-old", "resolved", 3 + 2 * SLACK)
+    replaced(w.wait_notice("expiry-old", "resolved", 3 + 2 * SLACK), "old", old_end)
+    over = w.wait_notice("expiry-web", "resolved", 3 + 2 * SLACK)
+    summary(over, "over after",
+            f": the certificate old was replaced by one until {date(old_end)}, seen by the probe web")
     w.wait_notice("wrong-old", "resolved", SLACK)
     w.wait_attempts("old")
     w.wait_attempts("near")
-    for alert in ("expiry-old", "wrong-old", "expiry-near", "wrong-near"):
+    w.wait_attempts("web")
+    for alert in ("expiry-old", "wrong-old", "expiry-near", "wrong-near", "expiry-web"):
         told = w.told(alert)
         assert [kind for kind, _ in told["hook"]] == ["firing", "resolved"], told
         assert told["hook"] == told["command"] == told["log"], told
-    w.s.expect_log("alert expiry-old: firing")
+    w.s.expect_log("alert expiry-(old|web): firing")
 
 
 def test_a_life_through_all_stages(watched, site):
     """120 seconds of life: stages begin at a third, a sixth, a twelfth of it, half of that as grace."""
-    end = site.issue("short", -94 / DAY, 26 / DAY)
+    end = site.issue("short", -90 / DAY, 30 / DAY)
     w = watched("short")
     stages = [("firing", "info", 20), ("update", "warning", 10), ("update", "critical", 5), ("update", "page", -1)]
     w.wait_notices("expiry-short", "update", 3, 40 + SLACK)
@@ -252,9 +278,10 @@ def test_each_fault_has_its_name_and_its_date(watched, site):
         seen = w.probe(name)
         fault, words = WORDS[name]
         assert seen["reason"] == "tls_verify:" + fault, seen
-        end = int(pki.now.timestamp() + how.get("end", 89) * DAY)
+        end = int(pki.now.timestamp()) + how.get("end", 89) * DAY
         assert int(seen["not_after"]) == end  # told although it is refused
-        words = words.format(here=site.dir, end=date(end), start=date(int(pki.now.timestamp() + how.get("start", 0) * DAY)))
+        start = int(pki.now.timestamp()) + round(how.get("start", 0) * DAY)
+        words = words.format(here=site.dir, end=date(end), start=date(start))
         detail = f"{AT}: {words}"
         assert seen["detail"] == detail or seen["detail"].startswith(detail + "; "), seen["detail"]
         text = f"{name}: the probe {name} has failed since {clock(wrong['starts'])}: {seen['detail']}"
@@ -276,15 +303,28 @@ probe=files
 """
 
 
-def agent_pid(w):
-    done = w.s.ctl("--json", "agent", "ping")
-    return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
-
-
 def alerts(w):
     """(certificate, state, severity) as supctl shows them."""
     shown = json.loads(w.s.ctl("alerts", "expiry", "--json").stdout or "[]")
     return sorted((a.get("certificate", "-"), a["state"], a["severity"]) for a in shown)
+
+
+def wait_alerts(w, want):
+    """One that ended is shown until everybody was told of that."""
+    w.s.wait(lambda: alerts(w) == want, SLACK, lambda: f"{want}; it is {alerts(w)}")
+
+
+def shown(w):
+    """The alert's series of /metrics: certificate -> 1 if it fires; what promtool says of all of them."""
+    page = w.s.run("python3", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9180/metrics')"
+                   ".read().decode(), end='')").stdout
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == 0, done.stderr + done.stdout
+    series = re.findall(r'^supd_alert_firing\{alert="expiry",kind="alert",(.*)\} (\d)$', page, re.M)
+    assert len(series) == len(set(labels for labels, _ in series))
+    return {(re.findall(r'certificate="(\w+)"', labels) or ["-"])[0]: int(value) for labels, value in series}
 
 
 def test_of_many_files_none_hides_another(watched, site):
@@ -297,24 +337,28 @@ def test_of_many_files_none_hides_another(watched, site):
     expires(two, "two", two_end, f"in {site.dir}/live/two.pem")
     assert (one["severity"], two["severity"]) == ("critical", "warning") and one["key"] != two["key"]
     assert alerts(w) == [("one", "FIRING", "critical"), ("two", "FIRING", "warning")]
+    assert shown(w) == {"one": 1, "two": 1}
+    why = w.s.ok("explain", "alert:expiry")
+    assert "the probe files sees 4 certificates\n" in why.replace("  ", " ")
+    assert re.search(rf"three, {site.dir}/live/three.pem: until \S+ \S+ UTC, in no stage", why), why
+    assert re.search(rf"two, {site.dir}/live/two.pem: until {date(two_end)}, stage 2", why), why
     # one that the agent may not read is neither renewed nor gone; a restarted agent tells nothing anew
     os.chmod(os.path.join(site.dir, "live", "one.pem"), 0o600)
     w.wait_attempts("files")
-    old = agent_pid(w)
-    w.s.kill(old)
-    w.s.wait(lambda: agent_pid(w) not in (None, old) and w.probe("files").get("status"), 30, "the next agent")
+    w.kill_agent("files")
     w.wait_attempts("files")
-    assert len(w.hook("expiry")) == 2
+    assert {n["id"] for n in w.hook("expiry")} == {one["id"], two["id"]}
     # renewed, and the other one removed
     new_end = site.issue("one", -0.5, 90)
     over = w.wait_notice("expiry", "resolved", 3 + 2 * SLACK, certificate="one")
     replaced(over, "one", new_end, f"in {site.dir}/live/one.pem")
-    assert alerts(w) == [("two", "FIRING", "warning")]
+    wait_alerts(w, [("two", "FIRING", "warning")])
     os.unlink(os.path.join(site.dir, "live", "two.pem"))
     over = w.wait_notice("expiry", "resolved", 3 + 2 * SLACK, certificate="two")
     summary(over, "over after", f": the certificate two is not seen any more, in {site.dir}/live/two.pem")
     w.wait_attempts("files")
-    assert sorted((n["kind"], n["labels"]["certificate"]) for n in w.hook("expiry")) == [
-        ("firing", "one"), ("firing", "two"), ("resolved", "one"), ("resolved", "two")]
-    assert alerts(w) == [("-", "OK", "warning")]
+    told = {n["id"]: (n["kind"], n["labels"]["certificate"]) for n in w.hook("expiry")}  # one may have come twice
+    assert sorted(told.values()) == [("firing", "one"), ("firing", "two"), ("resolved", "one"), ("resolved", "two")]
+    wait_alerts(w, [("-", "OK", "warning")])
+    assert shown(w) == {"-": 0}
     w.s.expect_log("alert expiry: ", "supd-agent")

@@ -113,3 +113,36 @@ def test_a_website_in_trouble(watched, trouble, takes, words):
     assert w.told("web-down") == {"hook": once, "command": once, "log": once}
     assert len({n["id"] for n in w.hook("web-down")}) == 2
     w.s.expect_log("alert web-down: (firing|FIRING)")
+
+
+def test_a_restart_is_told_to_nobody(watched):
+    """What is over before fall= failures has not happened; nor does a reload end or begin anything."""
+    w = watched(SITE, WEB)
+    w.wait_probe("web", "OK")
+    w.s.ok("restart", "nginx")
+    w.s.ok("signal", "HUP", "nginx")
+    w.wait_attempts("web", 3)
+    assert w.probe("web")["state"] == "OK"
+    assert w.told("web-down") == {"hook": [], "command": [], "log": []}
+
+
+def test_the_agent_is_killed_while_it_fires(watched):
+    """The next one tells nothing anew, and what resolves when nginx is back. A notice that was on its
+    way may come twice, as the same one."""
+    w = watched(SITE, WEB)
+    w.wait_probe("web", "OK")
+    w.s.ok("stop", "nginx")
+    fired = w.wait_notice("web-down", "firing", INTERVAL + FALL * CONFIRM + FOR + 2 * SLACK)
+    for _ in range(2):
+        w.kill_agent("web")
+    w.wait_attempts("web")
+    assert {n["id"] for n in w.hook("web-down")} == {fired["id"]}
+    w.s.ok("start", "nginx")
+    over = w.wait_notice("web-down", "resolved", RISE * INTERVAL + KEEP + 2 * SLACK)
+    w.wait_attempts("web")
+    assert (over["key"], over["starts"][:19]) == (fired["key"], fired["starts"][:19])
+    assert {n["id"] for n in w.hook("web-down")} == {fired["id"], over["id"]}
+    once = {("firing", fired["summary"]), ("resolved", over["summary"])}
+    assert {name: set(told) for name, told in w.told("web-down").items()} == {
+        name: once for name in ("hook", "command", "log")}
+    w.s.expect_log("alert web-down: (firing|FIRING)", "supd-agent")

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from harness.probing import probe_once
 from harness.supervised import tool
 from harness.waiting import wait
 
@@ -261,6 +262,20 @@ def test_mail_over_starttls_with_a_password(mail, cert, tmp_path):
     three = email.message_from_bytes(box.mails[2][3], policy=email.policy.default)
     assert three["Message-ID"] == one["Message-ID"]
     assert b"\r\none\r\n.\r\n..two\r\nFrom here \r\n" in box.mails[2][3]
+
+
+def test_the_certificate_of_a_mail_server(mail, cert, tmp_path):
+    """A probe of type=cert with starttls=smtp; self-signed as this one is, it is told apart."""
+    box, port = mail(tls=cert[1])
+    section = {"type": "cert", "address": f"127.0.0.1:{port}", "starttls": "smtp"}
+    v = probe_once(tmp_path, {"m": {**section, "ca": cert[0]}})[0]
+    assert (v["status"], v["cert"]["subject"], v["cert"]["errors"]) == ("ok", "CN=mail", []), v
+    v = probe_once(tmp_path, {"m": section})[0]
+    assert (v["status"], v["sub"], v["cert"]["names"]) == ("fail", "self_signed", "127.0.0.1"), v
+    _, plain = mail()
+    v = probe_once(tmp_path, {"m": {**section, "address": f"127.0.0.1:{plain}"}})[0]
+    assert v["reason"] == "tls_handshake" and v["detail"] == "the server does not offer STARTTLS", v
+    assert not box.mails
 
 
 def test_mails_of_one_alert_hang_together(mail, tmp_path):

@@ -112,7 +112,10 @@ def wait_states(s, **want):
 
 
 def test_nginx_is_judged(web):
-    now = wait_states(web, ok="OK", busy="FAILED", untrusted="FAILED", trusted="OK", port="OK")
+    wait_states(web, ok="OK", busy="FAILED", untrusted="FAILED", trusted="OK", port="OK")
+    # they may have failed before nginx was there
+    web.wait(lambda: all(p["reason"] != "connect_refused" for p in probes(web).values() if "reason" in p), 20)
+    now = probes(web)
     assert now["busy"]["reason"] == "status"
     assert now["busy"]["detail"] == "status 503 (wanted 200-299)"
     assert re.fullmatch(r"status 200 in [\d.]+ ms", now["ok"]["detail"])

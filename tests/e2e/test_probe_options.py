@@ -53,3 +53,11 @@ def test_refused(tmp_path, options, words):
 def test_taken(tmp_path, options):
     code, said = check(tmp_path, options)
     assert code == 0, said
+
+
+@pytest.mark.parametrize("more,warned", [("", True), ("severity=info\n", False),
+                                         ("runbook=https://runbooks.example/c\n", False)])
+def test_an_alert_that_pages_in_the_end_should_say_what_to_do(tmp_path, more, warned):
+    code, said = check(tmp_path, CERT + f"files=/a.pem\n[alert:a]\ntype=cert\nprobe=x\n{more}")
+    assert code == 0 and ("alert:a.runbook: is missing: with severity=warning a certificate that has expired is severity "
+                          "page" in said) == warned, said

@@ -257,3 +257,14 @@ def test_rows_without_end(tmp_path, pg, monkeypatch):
     assert v["detail"] == "the query gave no row, expected = 5"
     v = ask(tmp_path, pg, query="select 1/(3-i) from generate_series(1, 5) i", runs=2)[1]
     assert (v["reason"], v["sub"]) == ("sql", "22012")
+
+
+def test_its_certificate_by_starttls(tmp_path, pg):
+    """As type=cert sees it: with its chain and its stage, without a role or a password."""
+    section = {"type": "cert", "address": f"localhost:{pg.port}", "starttls": "postgres", "ca": pg.ca}
+    v = probe_once(tmp_path, {"c": section})[0]
+    assert (v["status"], v["cert"]["subject"], v["cert"]["stage"]) == ("ok", "CN=server, O=Tests", 0)
+    v = probe_once(tmp_path, {"c": {**section, "ca": "/etc/ssl/certs/ca-certificates.crt"}})[0]
+    assert (v["sub"], v["cert"]["subject"]) == ("unknown_issuer", "CN=server, O=Tests"), v
+    v = probe_once(tmp_path, {"c": {**section, "starttls": "none"}})[0]
+    assert v["reason"] in ("tls_handshake", "closed"), v  # it waits for its own protocol

@@ -61,7 +61,7 @@ def test_health_of_a_program(sup):
     health(s, ok=True)
     s.wait(lambda: state(s) == "OK")
     log = s.log_text()
-    assert "probe web: OK -> FAILED, reason: status: status 404" in log
+    assert "probe web: OK -> FAILED, reason: status 404" in log
     assert log.count("probe web: FAILED -> OK") == 1
 
 

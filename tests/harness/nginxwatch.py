@@ -40,6 +40,7 @@ logfile=/dev/stderr
 
 [agent]
 state_dir={here}/state
+listen=127.0.0.1:9180
 
 [program:nginx]
 command=/usr/sbin/nginx -p {here} -c {here}/nginx.conf
@@ -134,7 +135,18 @@ class Watched:
         return self.s.wait(there, timeout, lambda: f"{n} {kind} of {alert} {labels}; there are "
                            f"{self.hook(alert)}; log:\n{self.s.log_text()}")
 
-    # probes
+    # the agent and its probes
+
+    def agent_pid(self):
+        done = self.s.ctl("--json", "agent", "ping")
+        return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
+
+    def kill_agent(self, probe):
+        """Until the next one has looked at that."""
+        old = self.agent_pid()
+        self.s.kill(old)
+        self.s.wait(lambda: self.agent_pid() not in (None, old) and int(self.probe(probe).get("last_ms", 10**9)) < 1000,
+                    30, lambda: f"the next agent and its {probe}; log:\n{self.s.log_text()}")
 
     def probe(self, name):
         found = json.loads(self.s.ctl("probes", name, "--json").stdout or "[]")

@@ -26,19 +26,26 @@
     "[notify:am]\ntype=alertmanager\nurls=http://127.0.0.1:9\nrate=600\n"                          \
     "[probe:db]\ntype=tcp\nhost=127.0.0.1\nport=1\n"                                               \
     "[probe:api]\ntype=tcp\nhost=127.0.0.1\nport=2\nparent=db\n"                                   \
-    "[probe:disk]\ntype=tcp\nhost=127.0.0.1\nport=3\n"
+    "[probe:disk]\ntype=tcp\nhost=127.0.0.1\nport=3\n"                                             \
+    "[probe:site]\ntype=cert\nfiles=/a,/b,/c\n"
 #define ALERTS                                                                                     \
     "[alert:db]\ntype=probe\nprobe=db\nlabels=team=db\n" FAST                                      \
-    "[alert:api]\ntype=probe\nprobe=api\n" FAST "[alert:web]\ntype=program\nprogram=web\n" FAST
+    "[alert:api]\ntype=probe\nprobe=api\n" FAST "[alert:web]\ntype=program\nprogram=web\n" FAST    \
+    "[alert:cert]\ntype=cert\nprobe=site\nrepeat=30s\nnotify=chat,am\n"
 #define DISK "[alert:disk]\ntype=probe\nprobe=disk\nnodata_after=30s\n" FAST
 static const char *const confs[] = {HEAD ALERTS DISK, HEAD ALERTS};
 
 enum { PROBES = 3 };
 static const char *const probes[PROBES] = {"db", "api", "disk"};
 
+enum { FILES = 3 };
+static const char *const files[FILES] = {"/a", "/b", "/c"};
+
 struct walk {
     struct world w;
     bool ok[PROBES], program_ok;
+    int days[FILES]; /* that the file's certificate lasts still */
+    uint8_t serial[FILES];
     size_t conf;
 };
 
@@ -47,12 +54,42 @@ static unsigned below(unsigned n)
     return (unsigned)rng_below(&fake_rng, n);
 }
 
+/* The probe of certificates; now and then a file cannot be read. */
+static void look_at_files(struct walk *k, unsigned hidden)
+{
+    struct cert_seen v[FILES];
+    size_t n = 0;
+    int64_t now = wall_now().ns / 1000000000, day = 86400;
+    for (unsigned i = 0; i < FILES; i++) {
+        if (i != hidden)
+            v[n++] = (struct cert_seen){.fingerprint = {(uint8_t)(i + 1), k->serial[i]},
+                                        .not_before = now - 300 * day,
+                                        .not_after = now + k->days[i] * day,
+                                        .subject = files[i],
+                                        .where = files[i]};
+    }
+    engine_probe(k->w.e, &(struct engine_probe_fact){.name = "site",
+                                                     .health = HEALTH_OK,
+                                                     .result = ENGINE_OK,
+                                                     .since = wall_now(),
+                                                     .certs = v,
+                                                     .ncerts = n,
+                                                     .certs_partial = hidden < FILES});
+}
+
+static void renew(struct walk *k, unsigned i, int days)
+{
+    k->days[i] = days;
+    k->serial[i]++;
+}
+
 /* every probe says what it sees, every ten seconds at least */
 static void pass(struct walk *k, int ms)
 {
     for (; ms > 0; ms -= 10000) {
         for (size_t i = 0; i < PROBES; i++)
             world_probe(&k->w, probes[i], k->ok[i]);
+        look_at_files(k, ms > 100000 ? FILES : below(3 * FILES));
         world_process(&k->w, "db", "RUNNING");
         world_process(&k->w, "web", k->program_ok ? "RUNNING" : "FATAL");
         world_run(&k->w, ms < 10000 ? ms : 10000);
@@ -74,7 +111,7 @@ static void silence(struct walk *k)
 
 static void people(struct walk *k)
 {
-    static const char *const names[] = {"db", "api", "disk", "web"};
+    static const char *const names[] = {"db", "api", "disk", "cert"};
     unsigned what = below(4);
     if (what == 0)
         silence(k);
@@ -96,7 +133,8 @@ static void weather(struct walk *k)
 
 static void event(struct walk *k)
 {
-    unsigned what = below(20), i = below(PROBES);
+    static const int days[] = {250, 20, 10, 5, -1};
+    unsigned what = below(23), i = below(PROBES);
     if (what < 8)
         k->ok[i] = !k->ok[i];
     else if (what < 10)
@@ -109,6 +147,10 @@ static void event(struct walk *k)
         world_reload(&k->w, confs[k->conf = below(2)]);
     else if (what < 18)
         world_restart(&k->w, what != 17);
+    else if (what < 21)
+        renew(k, i, days[below(5)]);
+    else if (what < 22)
+        k->days[i] -= 8; /* time passes */
     pass(k, 1 + (int)below(below(5) ? 3000 : 60000));
 }
 
@@ -139,8 +181,8 @@ static void calm(struct walk *k)
     k->w.refuses = NULL;
     for (uint64_t id = 1; id < 500; id++)
         engine_unsilence(k->w.e, id, NULL);
-    const char *names[] = {"db", "api", "disk", "web"};
-    for (size_t i = 0; i < 4; i++)
+    const char *names[] = {"db", "api", "disk", "web", "cert"};
+    for (size_t i = 0; i < 5; i++)
         engine_unack(k->w.e, names[i], NULL);
 }
 
@@ -148,6 +190,8 @@ static void all_are(struct walk *k, bool ok)
 {
     for (size_t i = 0; i < PROBES; i++)
         k->ok[i] = ok;
+    for (unsigned i = 0; i < FILES; i++)
+        renew(k, i, ok ? 250 : 5);
     k->program_ok = ok;
 }
 
@@ -163,6 +207,7 @@ static void walk(uint64_t seed, unsigned steps)
     all_are(&k, false);
     pass(&k, 4 * 3600 * 1000); /* nothing flaps any more, what was lost was tried again */
     assert_int_equal(engine_alerts(k.w.e, "db", must_be_open, &k.w), 1);
+    assert_int_equal(engine_alerts(k.w.e, "cert", must_be_open, &k.w), FILES);
     engine_alerts(k.w.e, NULL, must_be_open, &k.w);
     all_are(&k, true);
     pass(&k, 2 * 3600 * 1000);

@@ -14,6 +14,7 @@ struct fix {
     wall_t now;
     struct life_out out;
     enum severity severity;
+    unsigned stage;
 };
 
 #define T0 (INT64_C(1790000000) * 1000000000)
@@ -40,7 +41,8 @@ static void apply(struct fix *f, const struct life_event *ev)
 static void eval(struct fix *f, int seconds, enum cond c)
 {
     f->now = wall_add(f->now, DUR_S(seconds));
-    apply(f, &(struct life_event){.kind = LIFE_EVAL, .cond = c, .severity = f->severity});
+    apply(f, &(struct life_event){
+                 .kind = LIFE_EVAL, .cond = c, .severity = f->severity, .stage = f->stage});
 }
 
 static void pass(struct fix *f, int seconds)
@@ -307,6 +309,28 @@ static void stages_update_the_same_alert(void **state)
     assert_int_equal(f.l.episode, 1);
 }
 
+static void a_stage_is_told_though_the_severity_is_the_same(void **state)
+{
+    (void)state;
+    struct fix f = fix(0, 0);
+    f.stage = 2;
+    eval(&f, 0, COND_TRUE);
+    TOLD(&f, TELL_TRIGGER, WHY_FIRED);
+    answer(&f, LIFE_DELIVERED, TELL_TRIGGER);
+    eval(&f, 60, COND_TRUE);
+    QUIET(&f);
+    f.stage = 3;
+    eval(&f, 60, COND_TRUE);
+    TOLD(&f, TELL_UPDATE, WHY_SEVERITY);
+    apply(&f, &(struct life_event){.kind = LIFE_ACK});
+    f.stage = 4; /* a graver one also to those who look after it */
+    eval(&f, 60, COND_TRUE);
+    TOLD(&f, TELL_UPDATE, WHY_SEVERITY);
+    f.stage = 0; /* over: no update, but the end */
+    eval(&f, 60, COND_FALSE);
+    TOLD(&f, TELL_RESOLVE, WHY_RESOLVED);
+}
+
 static void what_is_lost_is_tried_again(void **state)
 {
     (void)state;
@@ -448,7 +472,8 @@ RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_o
     TEST(one_missing_sample_counts_two_do_not), TEST(unknown_freezes_and_has_its_own_alert),
     TEST(a_silence_holds_all_but_debts), TEST(the_end_of_a_silence_tells_once_more),
     TEST(a_hold_ends_by_itself), TEST(reminders_and_acknowledgement),
-    TEST(stages_update_the_same_alert), TEST(what_is_lost_is_tried_again),
-    TEST(a_lost_trigger_needs_no_resolve), TEST(a_fallback_is_told_of_the_end),
-    TEST(flapping_is_told_once), TEST(an_alert_that_goes_pays_its_debts),
-    TEST(a_record_that_is_not_ours_is_refused), TEST(words))
+    TEST(stages_update_the_same_alert), TEST(a_stage_is_told_though_the_severity_is_the_same),
+    TEST(what_is_lost_is_tried_again), TEST(a_lost_trigger_needs_no_resolve),
+    TEST(a_fallback_is_told_of_the_end), TEST(flapping_is_told_once),
+    TEST(an_alert_that_goes_pays_its_debts), TEST(a_record_that_is_not_ours_is_refused),
+    TEST(words))

@@ -141,6 +141,8 @@ static void fields_are_filled_in(void **state)
     line_is(&f, template_default(&f), "api: 7.25% (limit 5%) since 10:42 UTC");
     f.text = "dead";
     line_is(&f, template_default(&f), "api: dead since 10:42 UTC");
+    f.dated = true;
+    line_is(&f, template_default(&f), "api: dead");
     line_is(&f, "{{labels.team}}|{{labels.tier}}|{{runbook}}|{{age}}|{{severity}}",
             "db|||1m1s|page");
     f.age = DUR_S(90000);

@@ -317,10 +317,51 @@ static void keys_and_notes(void **state)
     must_say(&v, "the private key /a.key does not belong to the certificate");
 }
 
+static void all_that_were_looked_at_are_listed(void **state)
+{
+    (void)state;
+    struct cert_opts o = opts();
+    struct verdict v;
+    struct arena *a = arena_new();
+    struct x509_chain c = chain();
+    struct x509_cert in_file[] = {cert("a", "b"), cert("dated by nobody", "b")};
+    struct cert_file files[] = {{.path = "/a.pem", .pem = {.certs = in_file, .n = 2}},
+                                {.path = "/b.pem", .error = "cannot open /b.pem"}};
+    struct cert_input in = {
+        .chain = &c, .peer = "api:443", .files = files, .nfiles = 1, .now = NOW, .a = a};
+    c.n = 3;
+    c.sent[2] = cert("an extra one", "?");
+    c.sent[2].in_path = false;
+    c.sent[1].fingerprint[0] = 9;
+    in_file[1].not_after = 0;
+    verdict_init(&v);
+    cert_judge(&o, &in, &v);
+    assert_int_equal(v.ncerts, 3);
+    assert_string_equal(v.certs[0].subject, "api");
+    assert_string_equal(v.certs[0].where, "api:443");
+    assert_string_equal(v.certs[1].subject, "R11");
+    assert_int_equal(v.certs[1].fingerprint[0], 9);
+    assert_string_equal(v.certs[2].where, "/a.pem");
+    assert_int_equal(v.certs[2].not_after, in_file[0].not_after);
+    assert_false(v.certs_partial);
+    in.nfiles = 2; /* one that cannot be read: there may be more */
+    verdict_init(&v);
+    cert_judge(&o, &in, &v);
+    assert_int_equal(v.ncerts, 3);
+    assert_true(v.certs_partial);
+    in.nfiles = 1;
+    files[0].pem.bad = 1; /* a part of one */
+    files[0].pem.error = "bad base64 decode";
+    verdict_init(&v);
+    cert_judge(&o, &in, &v);
+    assert_true(v.certs_partial);
+    arena_free(&a);
+}
+
 RUN(TEST(a_good_one), TEST(of_a_chain_the_one_that_ends_first_decides),
     TEST(revoked_by_path_or_by_staple), TEST(other_faults_keep_the_librarys_words),
     TEST(an_expired_root_above_what_was_sent), TEST(a_root_may_be_old_fashioned),
     TEST(dates_that_cannot_be_read), TEST(the_worst_names_it_and_allowed_ones_do_not),
     TEST(a_file_we_may_not_read_says_nothing_about_it), TEST(more_than_a_detail_holds),
     TEST(findings_are_sorted_and_bounded), TEST(dates_as_the_c_library_writes_them), TEST(spans),
-    TEST(words_of_errors), TEST(keys_and_notes))
+    TEST(words_of_errors), TEST(keys_and_notes), TEST(all_that_were_looked_at_are_listed))

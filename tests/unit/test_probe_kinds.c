@@ -177,6 +177,18 @@ static void escapes(void **state)
     str_fini(&s);
 }
 
-RUN(TEST(http_options_are_checked), TEST(tcp_options_are_checked), TEST(what_is_given_arrives),
-    TEST(patterns_are_checked), TEST(status_ranges), TEST(http_judgements), TEST(tcp_judgements),
-    TEST(escapes))
+static void a_reason_is_said_once(void **state)
+{
+    (void)state;
+    struct verdict v;
+    verdict_init(&v);
+    assert_string_equal(verdict_word(&v), "none");
+    verdict_fail(&v, REASON_STATUS, "status %d (wanted 200-299)", 503);
+    assert_string_equal(verdict_word(&v), "");
+    verdict_fail(&v, REASON_DNS, "cannot resolve a: no such name");
+    assert_string_equal(verdict_word(&v), "dns");
+}
+
+RUN(TEST(a_reason_is_said_once), TEST(http_options_are_checked), TEST(tcp_options_are_checked),
+    TEST(what_is_given_arrives), TEST(patterns_are_checked), TEST(status_ranges),
+    TEST(http_judgements), TEST(tcp_judgements), TEST(escapes))

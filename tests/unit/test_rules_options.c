@@ -64,6 +64,8 @@ static const struct {
      "alert:x.probe: a probe of type=tcp sees no certificate"},
     {"[alert:x]\ntype=cert\nprobe=p\nstages=7d,14d\n",
      "14d: each stage has to be shorter than the one before, and longer than 0"},
+    {"[probe:p]\ntype=cert\nfiles=/a.pem\n[alert:x]\ntype=cert\nprobe=p\nlabels=fingerprint=1\n",
+     "alert:x.labels: every alert of type=cert has the label fingerprint already"},
     {"[alert:x]\ntype=program\nprogram=w\n", NULL},
     {"[alert:x]\ntype=program\nprogram=w\nstate=DEAD\n",
      "alert:x.state: there is no state DEAD of a process"},
