@@ -62,8 +62,9 @@ static wall_t deadline(struct engine *e)
 
 static void set_timer(struct engine *e)
 {
-    wall_t at = deadline(e);
-    dur_t in = wall_sub(at, engine_now(e));
+    wall_t at = deadline(e), now = engine_now(e);
+    dur_t in = wall_sub(at, now);
+    e->alarm = at.ns && in.ns < 0 ? now : at;
     loop_timer_at(&e->timer, at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER);
 }
 
@@ -128,8 +129,26 @@ static void on_turn(struct engine *e)
     }
 }
 
+/* Stopped, or its cgroup was frozen: far more than a busy machine delays a timer. */
+#define STOOD_STILL DUR_S(2)
+
+void engine_forgive(struct engine *e)
+{
+    wall_t now = engine_now(e);
+    dur_t late = wall_sub(now, e->alarm);
+    if (!e->alarm.ns || late.ns < STOOD_STILL.ns)
+        return;
+    e->alarm = now;
+    log_info("alerts: supd-agent stood still for %.1f s; that time does not count",
+             (double)late.ns / 1e9);
+    VEC_EACH (&e->order, i)
+        life_stood_still(&e->order.v[i]->life, late);
+    engine_gap(e, mono_add(loop_now(e->loop), (dur_t){-late.ns}));
+}
+
 static void on_timer(struct engine *e)
 {
+    engine_forgive(e);
     e->wake = WALL_NEVER;
     gate_time(e);
     if (!eval_due(e))

@@ -31,6 +31,9 @@ enum alert_origin {
     ALERT_ORIGINS
 };
 
+/* severity, alertname, type, program */
+#define ALERT_LABELS 4
+
 struct alert {
     char key[ALERT_KEY];
     char *name; /* of [alert:N]; FROM_CHANNEL: of [notify:N] */
@@ -47,7 +50,7 @@ struct alert {
     struct evaluation ev;
     enum severity severity; /* now; of certificates by stage */
     struct arena *a;        /* of labels and what hangs on the generation */
-    struct str_list labels; /* for silences; the first is the severity */
+    struct str_list labels; /* for silences: ALERT_LABELS of ours, then those of labels= */
     const char *program;    /* or NULL */
     uint32_t node;          /* of suppress, or SUPPRESS_NONE */
     dur_t interval;
@@ -196,10 +199,12 @@ struct engine {
     wall_t retry;              /* the store failed: not before */
     wall_t next_windows;
     struct str saved_windows; /* read back before there was a generation */
+    dur_t ahead;              /* so far the wall clock was set back since it was all written down */
 
     struct loop_timer timer;
     struct loop_defer turn;
     wall_t wake;
+    wall_t alarm; /* what the timer is set to; WALL_NEVER: it is not */
     struct engine_counts counts;
 };
 
@@ -254,6 +259,9 @@ void eval_judge(struct engine *e, struct alert *a, bool text, struct evaluation 
 void eval_alert(struct engine *e, struct alert *a);
 /* One of our own holds or does not. */
 void eval_own(struct engine *e, struct alert *a, bool on, const char *text);
+/* If the timer comes so late that the agent must have stood still: what was not seen meanwhile does
+ * not count. */
+void engine_forgive(struct engine *e);
 /* A step by an event, without gates and telling; then alert_settle. */
 void alert_step(struct engine *e, struct alert *a, const struct life_event *ev);
 void alert_settle(struct engine *e, struct alert *a);

@@ -286,14 +286,16 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
     const char *p = op->value;
     if (op->n < LIFE_RECORD + 1 || strlen(op->key) >= ALERT_KEY ||
         (unsigned char)p[LIFE_RECORD] >= ALERT_ORIGINS ||
-        !life_load(p, LIFE_RECORD, engine_now(e), &life))
+        !life_load(p, LIFE_RECORD, wall_add(engine_now(e), e->ahead), &life))
         return false;
+    life_turn_back(&life, e->ahead);
     size_t n = op->n - LIFE_RECORD - 1;
     char *name = mem_zalloc(n + 1);
     memcpy(name, p + LIFE_RECORD + 1, n);
     struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
     free(name);
-    a->life = a->saved = life;
+    a->life = life;
+    a->saved = e->ahead.ns ? a->saved : life; /* with other stamps it is to be written again */
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
     a->counted = life.episode; /* what fired before is no new storm */
     a->written = true;
@@ -329,7 +331,11 @@ static bool restore_silence(struct engine *e, const struct store_op *op)
     struct silence s;
     if (!silence_load(op->value, op->n, &s))
         return false;
+    s.start = wall_add(s.start, (dur_t){-e->ahead.ns});
+    s.end = wall_add(s.end, (dur_t){-e->ahead.ns});
     silences_restore(&e->silences, &s);
+    if (e->ahead.ns)
+        store_silence(e, s.id);
     return true;
 }
 
@@ -367,6 +373,19 @@ static const struct table {
     {"meta", restore_meta},   {"silence", restore_silence}, {"windows", restore_windows},
 };
 
+/* How far the clock was set back between the two runs, as far as the alerts can tell. */
+static dur_t find_ahead(struct engine *e, const struct store_op *ops, size_t n)
+{
+    dur_t most = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(ops[i].table, "alert") != 0 || ops[i].n < LIFE_RECORD)
+            continue;
+        dur_t d = life_ahead(ops[i].value, LIFE_RECORD, engine_now(e));
+        most = d.ns > most.ns ? d : most;
+    }
+    return most;
+}
+
 static bool restore_one(struct engine *e, const struct store_op *op)
 {
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -387,6 +406,7 @@ static void drop_orphans(struct engine *e)
 void store_restore(struct engine *e, const struct store_op *ops, size_t n)
 {
     size_t bad = 0;
+    e->ahead = find_ahead(e, ops, n);
     for (size_t i = 0; i < n; i++) {
         if (restore_one(e, &ops[i]))
             continue;
