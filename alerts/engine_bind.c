@@ -224,14 +224,14 @@ static uint32_t node_of(const struct engine *e, const struct alert *a)
 static void set_labels(struct alert *a, const char *type, const struct str_list *own)
 {
     size_t n = own ? own->n : 0;
-    const char **v = arena_alloc(a->a, (n + 4) * sizeof(*v));
+    const char **v = arena_alloc(a->a, (n + ALERT_LABELS) * sizeof(*v));
     v[0] = "severity=";
     v[1] = arena_printf(a->a, "alertname=%s", a->name);
     v[2] = arena_printf(a->a, "type=%s", type);
     v[3] = arena_printf(a->a, "program=%s", a->program ? a->program : "");
     for (size_t i = 0; i < n; i++)
-        v[4 + i] = arena_strdup(a->a, own->v[i]);
-    a->labels = (struct str_list){v, n + 4};
+        v[ALERT_LABELS + i] = arena_strdup(a->a, own->v[i]);
+    a->labels = (struct str_list){v, n + ALERT_LABELS};
 }
 
 static struct alert *claim(struct engine *e, enum alert_origin origin, const char *name,
@@ -249,6 +249,12 @@ static struct alert *claim(struct engine *e, enum alert_origin origin, const cha
     return a;
 }
 
+/* It may outlive the generation, until its end was told. */
+static const char *own_text(struct alert *a, const char *text)
+{
+    return text ? arena_strdup(a->a, text) : NULL;
+}
+
 /* After a restart, until it is found out anew. */
 static void first_text(struct alert *a, const char *text)
 {
@@ -263,7 +269,7 @@ static void bind_nodata(struct engine *e, struct alert *of)
     a->of = of;
     of->nodata = a;
     a->item = of->item;
-    a->program = of->program;
+    a->program = own_text(a, of->program);
     a->node = of->node;
     a->severity = life_nodata_severity((enum severity)o->severity);
     a->spec = life_nodata_spec(&of->spec);
@@ -278,7 +284,7 @@ static void bind_alert(struct engine *e, const struct item *it, size_t place)
     a->item = it;
     a->rule = rule_of(it->kind);
     a->place = place;
-    a->program = program_of(e, a);
+    a->program = own_text(a, program_of(e, a));
     a->node = node_of(e, a);
     a->interval = interval_of(e, a);
     a->spec = conf_spec(e, a);

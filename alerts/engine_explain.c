@@ -82,7 +82,7 @@ static void put_silence(struct engine *e, const struct alert *a, struct str *out
 
 static void put_gates(struct engine *e, const struct alert *a, struct str *out)
 {
-    char buf[DUR_TEXT];
+    char buf[DUR_TEXT], next[DUR_TEXT];
     const char *behind = gate_inhibitor_name(e, a->life.inhibitor);
     put_silence(e, a, out);
     if (behind)
@@ -95,7 +95,11 @@ static void put_gates(struct engine *e, const struct alert *a, struct str *out)
                    a->life.acked_until.ns ? " for " : "",
                    a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "");
     if (a->life.flap.on)
-        str_puts(out, "it is flapping: its changes are held back\n");
+        str_printf(out,
+                   "it is flapping, and was down for %.0f%% of the last %s: its changes are held "
+                   "back; if nothing changes any more that is over in %s\n",
+                   flap_duty(&a->life.flap, engine_now(e)) * 100, ago(e, a->life.flap.from, buf),
+                   in(e, flap_ends(&a->life.flap), next));
 }
 
 static void put_told(struct engine *e, const struct alert *a, struct str *out)

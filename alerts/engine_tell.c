@@ -1,8 +1,10 @@
 /* Notices: what they say, and their way into the outbox. */
 #include "alerts/engine_impl.h"
 #include "alerts/rules/template.h"
+#include "supervisor/base/dur.h"
 #include "supervisor/base/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +104,15 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct notice_label *)a)->name, ((const struct notice_label *)b)->name);
 }
 
-static void put_labels(struct notice_copy *c, const struct str_list *l)
+/* Its own ones, of the configuration that it is or was in: receivers know it by them. That it
+ * cannot be evaluated is another alert, also for who compares labels alone. */
+static void put_labels(struct notice_copy *c, const struct alert *a)
 {
+    const struct str_list *l = &a->labels;
     struct notice_label *v = arena_alloc(c->a, (l->n + 1) * sizeof(*v));
-    for (size_t i = 0; i < l->n; i++) {
+    if (a->origin == FROM_NODATA)
+        v[c->n.nlabels++] = (struct notice_label){"nodata", "true"};
+    for (size_t i = ALERT_LABELS; i < l->n; i++) {
         char *text = arena_strdup(c->a, l->v[i]), *eq = strchr(text, '=');
         if (!eq)
             continue;
@@ -114,6 +121,16 @@ static void put_labels(struct notice_copy *c, const struct str_list *l)
     }
     qsort(v, c->n.nlabels, sizeof(*v), by_name);
     c->n.labels = v;
+}
+
+/* How often it came and went, and for which part of that time it was down. */
+static void put_flaps(struct engine *e, const struct alert *a, struct str *out)
+{
+    const struct flap *f = &a->life.flap;
+    wall_t now = engine_now(e);
+    char span[DUR_TEXT];
+    str_printf(out, "%" PRIu64 " changes in %s, down for %.0f%% of it: ", f->number,
+               dur_human(wall_sub(now, f->from), span, sizeof(span)), flap_duty(f, now) * 100);
 }
 
 /* The condition with its numbers; of a certificate also which one it is. */
@@ -137,10 +154,13 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
 {
     struct template_facts f = facts_of(e, a, tell);
     const struct alert_opts *o = a->item && a->origin == FROM_CONF ? alert_opts(a->item) : NULL;
-    char by[LIFE_BY + 32] = "";
+    struct str before = STR_INIT;
     if (why == WHY_ACKED)
-        snprintf(by, sizeof(by), "acknowledged by %.*s: ", LIFE_BY, a->life.acked_by);
-    c->n.summary = line(c->a, by, summary_of(a, tell, &f), &f);
+        str_printf(&before, "acknowledged by %.*s: ", LIFE_BY, a->life.acked_by);
+    else if (why == WHY_FLAPPING)
+        put_flaps(e, a, &before);
+    c->n.summary = line(c->a, str_text(&before), summary_of(a, tell, &f), &f);
+    str_fini(&before);
     c->n.description = o && o->description ? filled(c->a, o->description, &f) : "";
     c->n.reason = reason_of(e, a, c->a);
     c->n.runbook = or_empty(c->a, f.runbook);
@@ -148,8 +168,7 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     c->n.program = or_empty(c->a, a->program);
     if (tell != TELL_RESOLVE)
         c->n.ack = arena_printf(c->a, "supctl alerts ack %s", a->name);
-    if (o)
-        put_labels(c, &o->labels);
+    put_labels(c, a);
 }
 
 static void refresh_storm(struct engine *e, struct alert *a)
