@@ -93,6 +93,7 @@ static bool is_done(const struct engine *e, const struct alert *a)
 static void alert_free(struct alert *a)
 {
     arena_free(&a->a);
+    free(a->acked_reason);
     free(a->name);
     free(a);
 }

@@ -91,9 +91,10 @@ static void put_gates(struct engine *e, const struct alert *a, struct str *out)
         str_printf(out, "nothing is told for %s: what it depends on is looked at first\n",
                    in(e, a->life.hold, buf));
     if (a->life.acked)
-        str_printf(out, "%.*s has acknowledged it%s%s\n", LIFE_BY, a->life.acked_by,
+        str_printf(out, "%.*s has acknowledged it%s%s%s%s\n", LIFE_BY, a->life.acked_by,
                    a->life.acked_until.ns ? " for " : "",
-                   a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "");
+                   a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "",
+                   a->acked_reason ? ": " : "", a->acked_reason ? a->acked_reason : "");
     if (a->life.flap.on)
         str_printf(out,
                    "it is flapping, and was down for %.0f%% of the last %s: its changes are held "

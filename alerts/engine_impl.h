@@ -44,7 +44,8 @@ struct alert {
     struct alert *of;     /* of one FROM_NODATA */
     bool known;           /* by the present generation */
     struct life life, saved;
-    bool written; /* `saved` is in the store */
+    char *acked_reason; /* of the last acknowledgement; NULL: none was given */
+    bool written;       /* `saved` is in the store */
     struct life_spec spec;
     uint32_t channels[LIFE_CHANNELS];
     struct evaluation ev;

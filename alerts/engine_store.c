@@ -69,21 +69,26 @@ static const char *id_key(uint64_t id, char key[KEY])
     return key;
 }
 
-/* The life's record, then the origin as one byte, then the name. */
+/* The life's record, the origin as one byte, the name, and behind a NUL why it was acknowledged. */
 void store_alert(struct engine *e, struct alert *a)
 {
     const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
     if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
         return;
-    size_t name = strlen(a->name), n = LIFE_RECORD + 1 + name;
-    char *value = mem_alloc(n);
+    char record[LIFE_RECORD + 1];
+    struct str value = STR_INIT;
     a->saved = a->life;
     a->written = true;
-    life_save(&a->life, value);
-    value[LIFE_RECORD] = (char)a->origin;
-    memcpy(value + LIFE_RECORD + 1, a->name, name);
-    store_put(e, "alert", a->key, value, n);
-    free(value);
+    life_save(&a->life, record);
+    record[LIFE_RECORD] = (char)a->origin;
+    str_put(&value, record, sizeof(record));
+    str_puts(&value, a->name);
+    if (a->life.acked && a->acked_reason) {
+        str_put(&value, "", 1);
+        str_puts(&value, a->acked_reason);
+    }
+    store_put(e, "alert", a->key, value.s, value.len);
+    str_fini(&value);
 }
 
 void store_alert_gone(struct engine *e, struct alert *a)
@@ -293,6 +298,9 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
     char *name = mem_zalloc(n + 1);
     memcpy(name, p + LIFE_RECORD + 1, n);
     struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
+    size_t len = strlen(name);
+    if (len < n && !a->acked_reason)
+        a->acked_reason = mem_strdup(name + len + 1);
     free(name);
     a->life = life;
     a->saved = e->ahead.ns ? a->saved : life; /* with other stamps it is to be written again */

@@ -79,14 +79,18 @@ static const char *summary_of(const struct alert *a, enum tell_what tell,
     return a->origin == FROM_CONF || !*f->text ? template_default(f) : "{{name}}: {{text}}";
 }
 
+/* The template, filled in, behind some words of ours; all of it cut to a line. */
 static char *line(struct arena *mem, const char *before, const char *template,
                   const struct template_facts *f)
 {
-    struct str s = STR_INIT;
-    str_puts(&s, before);
-    template_line(template, f, SUMMARY_CHARS - strlen(before), &s);
-    char *copy = arena_strdup(mem, str_text(&s));
-    str_fini(&s);
+    struct str all = STR_INIT, cut = STR_INIT;
+    str_puts(&all, before);
+    template_fill(template, f, &all);
+    template_line("{{text}}", &(struct template_facts){.text = str_text(&all)}, SUMMARY_CHARS,
+                  &cut);
+    char *copy = arena_strdup(mem, str_text(&cut));
+    str_fini(&all);
+    str_fini(&cut);
     return copy;
 }
 
@@ -156,7 +160,8 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     const struct alert_opts *o = a->item && a->origin == FROM_CONF ? alert_opts(a->item) : NULL;
     struct str before = STR_INIT;
     if (why == WHY_ACKED)
-        str_printf(&before, "acknowledged by %.*s: ", LIFE_BY, a->life.acked_by);
+        str_printf(&before, "acknowledged by %.*s%s%s: ", LIFE_BY, a->life.acked_by,
+                   a->acked_reason ? ": " : "", a->acked_reason ? a->acked_reason : "");
     else if (why == WHY_FLAPPING)
         put_flaps(e, a, &before);
     c->n.summary = line(c->a, str_text(&before), summary_of(a, tell, &f), &f);

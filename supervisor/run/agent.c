@@ -95,6 +95,10 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
         ctl_error(rq, WIRE_FAILED, "there is no agent: no section of the configuration needs one");
         return;
     }
+    if (rq->argc > HAND_ARGS_MAX + 1) {
+        ctl_error(rq, WIRE_BAD_REQUEST, "more than %d names at once", HAND_ARGS_MAX);
+        return;
+    }
     struct forwarded *f = malloc(sizeof(*f));
     if (!f || !a->client || !ctl_event_to(a->client, "request", &w)) {
         free(f);

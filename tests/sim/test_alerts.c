@@ -135,12 +135,14 @@ static void an_acknowledged_alert_is_quiet_until_it_ends(void **state)
         BASE "[alert:db]\ntype=probe\nprobe=db\nrepeat=10s\nseverity=critical\n" FAST;
     world_open(&w, conf, 4);
     well(&w);
-    assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){0}, &er), -1);
+    assert_int_equal(engine_ack(w.e, &(struct engine_ack_request){.name = "db", .by = "ann"}, &er),
+                     -1);
     assert_string_equal(er.msg, "alert db does not fire");
     world_probe(&w, "db", false);
     world_run(&w, 14000);
     assert_non_null(strstr(str_text(&w.seen), "mail reminder db\n"));
-    assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){0}, &er), 0);
+    assert_int_equal(engine_ack(w.e, &(struct engine_ack_request){.name = "db", .by = "ann"}, &er),
+                     0);
     world_run(&w, 1000);
     assert_non_null(strstr(str_text(&w.seen), "chat ack db\n"));
     str_clear(&w.seen);

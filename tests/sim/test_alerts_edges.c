@@ -168,13 +168,23 @@ static void a_clock_set_back_between_two_agents_silences_nobody(void **state)
     world_expect(&w, "chat firing db\n");
     struct silence_request rq = {
         .matchers = &list, .author = "ann", .reason = "x", .end = {wall_now().ns + DUR_S(600).ns}};
+    struct engine_ack_request ack = {.name = "db",
+                                     .by = "ann",
+                                     .reason = "known since noon",
+                                     .until = {wall_now().ns + DUR_S(60).ns}};
     assert_true(engine_silence(w.e, &rq, &er));
-    assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){wall_now().ns + DUR_S(60).ns}, &er), 0);
+    assert_int_equal(engine_ack(w.e, &ack, &er), 0);
     world_run(&w, 1000);
     world_expect(&w, "chat ack db\n");
+    assert_non_null(strstr(str_text(&w.last), "acknowledged by ann: known since noon: db: the"));
     fake_set_wall(DUR_S(-300 * 86400));
     world_restart(&w, false);
     world_probe(&w, "db", false);
+    world_run(&w, 1000);
+    struct str why = STR_INIT;
+    assert_true(engine_explain(w.e, "alert", "db", &why));
+    assert_non_null(strstr(str_text(&why), "ann has acknowledged it for 1m"));
+    str_fini(&why);
     world_run(&w, 200000);
     assert_non_null(strstr(str_text(&w.seen), "chat reminder db\n"));
     world_close(&w);
