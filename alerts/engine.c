@@ -317,6 +317,8 @@ static void free_all(struct engine *e)
         free(e->to_probe.v[i]);
     VEC_FINI(&e->to_probe);
     VEC_FINI(&e->node_names);
+    VEC_FINI(&e->node_alerts);
+    VEC_FINI(&e->notifiers);
     VEC_FINI(&e->order);
 }
 

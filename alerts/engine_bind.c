@@ -66,6 +66,7 @@ void bind_channels(struct engine *e)
 {
     VEC(struct outbox_channel) rows = VEC_INIT;
     struct channel *c, *next;
+    e->notifiers.n = 0;
     HASH_ITER(hh, e->channels, c, next)
     c->item = NULL;
     VEC_EACH (&e->gen->conf->items, i) {
@@ -76,6 +77,7 @@ void bind_channels(struct engine *e)
         c->item = it;
         c->tell = tell_of(it);
         c->next_resend = c->tell->resend.ns ? engine_now(e) : WALL_NEVER;
+        VEC_PUSH(&e->notifiers, c);
     }
     drop_channels(e);
     HASH_ITER(hh, e->channels, c, next)
@@ -95,11 +97,10 @@ static void add_channel(struct alert *a, const struct channel *c)
 /* The notifiers in the order of the configuration. */
 static void add_all(struct engine *e, struct alert *a, const char *but)
 {
-    VEC_EACH (&e->gen->conf->items, i) {
-        const struct item *it = e->gen->conf->items.v[i];
-        if (it->family == &family_notify && notify_opts(it)->severity <= a->severity &&
-            !(but && strcmp(but, it->name) == 0))
-            add_channel(a, channel_by_name(e, it->name));
+    VEC_EACH (&e->notifiers, i) {
+        const struct channel *c = e->notifiers.v[i];
+        if (notify_opts(c->item)->severity <= a->severity && !(but && strcmp(but, c->name) == 0))
+            add_channel(a, c);
     }
 }
 
@@ -350,6 +351,31 @@ static void unbind(struct engine *e, struct alert *a)
     alert_settle(e, a);
 }
 
+/* Which alerts a probe's result, and a node's state, are about. */
+static void link_alerts(struct engine *e)
+{
+    struct probe_state *p, *next;
+    HASH_ITER(hh, e->probes, p, next)
+    p->alerts = NULL;
+    e->node_alerts.n = 0;
+    while (e->node_alerts.n < e->node_names.n)
+        VEC_PUSH(&e->node_alerts, NULL);
+    for (size_t i = e->order.n; i-- > 0;) {
+        struct alert *a = e->order.v[i];
+        if (a->origin != FROM_CONF || !a->known)
+            continue;
+        if (a->rule->subject == SUBJECT_PROBE) {
+            p = facts_probe(e, a->rule->about(a->item), true);
+            a->next_of_probe = p->alerts;
+            p->alerts = a;
+        }
+        if (a->node != SUPPRESS_NONE) {
+            a->next_of_node = e->node_alerts.v[a->node];
+            e->node_alerts.v[a->node] = a;
+        }
+    }
+}
+
 void bind_alerts(struct engine *e)
 {
     size_t place = 0;
@@ -365,6 +391,7 @@ void bind_alerts(struct engine *e)
     HASH_ITER(hh, e->channels, c, next)
     bind_refusal(e, c, place++);
     bind_storm(e, place);
+    link_alerts(e);
     VEC_EACH (&e->order, i) {
         if (e->order.v[i]->known)
             bind_spec(e, e->order.v[i]);

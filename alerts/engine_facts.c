@@ -59,12 +59,6 @@ static bool probe_fails(const struct probe_state *p)
     return p->health == HEALTH_FAILED || p->result == ENGINE_FAIL;
 }
 
-static bool about_probe(const struct alert *a, const char *name)
-{
-    return a->origin == FROM_CONF && a->item && a->rule->subject == SUBJECT_PROBE &&
-           strcmp(a->rule->about(a->item), name) == 0;
-}
-
 void engine_probe(struct engine *e, const struct engine_probe_fact *f)
 {
     struct probe_state *p = facts_probe(e, f->name, true);
@@ -75,10 +69,8 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f)
         return;
     uint32_t node = node_find(e, 'b', f->name);
     /* its own alerts first: they are part of what is known of the node */
-    VEC_EACH (&e->order, i) {
-        if (about_probe(e->order.v[i], f->name))
-            eval_alert(e, e->order.v[i]);
-    }
+    for (struct alert *a = p->alerts; a; a = a->next_of_probe)
+        eval_alert(e, a);
     if (node != SUPPRESS_NONE && f->result != ENGINE_NO_RESULT)
         gate_found(e, node, probe_fails(p));
 }

@@ -85,9 +85,8 @@ static bool alert_fails(const struct alert *a)
 /* An alert that is pending or firing makes its node a failed one, whatever the probe said. */
 static bool node_alerted(const struct engine *e, uint32_t node)
 {
-    VEC_EACH (&e->order, i) {
-        const struct alert *a = e->order.v[i];
-        if (a->node == node && a->origin == FROM_CONF && alert_fails(a))
+    for (const struct alert *a = e->node_alerts.v[node]; a; a = a->next_of_node) {
+        if (alert_fails(a))
             return true;
     }
     return false;

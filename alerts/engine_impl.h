@@ -54,6 +54,7 @@ struct alert {
     struct str_list labels; /* for silences: ALERT_LABELS of ours, then those of labels= */
     const char *program;    /* or NULL */
     uint32_t node;          /* of suppress, or SUPPRESS_NONE */
+    struct alert *next_of_node, *next_of_probe;
     dur_t interval;
     wall_t next_eval; /* WALL_NEVER: by events alone */
     wall_t due;       /* of its life */
@@ -118,6 +119,7 @@ struct probe_state {
     bool cert_seen;
     int64_t not_before, not_after;
     char *fingerprint, *subject;
+    struct alert *alerts; /* of the configuration, that are about it, by next_of_probe */
     UT_hash_handle hh;
 };
 
@@ -167,9 +169,10 @@ struct engine {
     bool outbox_moved; /* its deadline is to be found anew */
     wall_t outbox_due;
     struct feed *feed;
-    struct alert *alerts;      /* by key */
-    VEC(struct alert *) order; /* of the configuration, then our own, then those gone */
-    struct channel *channels;  /* by name */
+    struct alert *alerts;            /* by key */
+    VEC(struct alert *) order;       /* of the configuration, then our own, then those gone */
+    struct channel *channels;        /* by name */
+    VEC(struct channel *) notifiers; /* the same, in the order of the configuration */
     struct alert *storm_alert;
     struct probe_state *probes; /* by name */
     struct process_state *processes;
@@ -178,7 +181,8 @@ struct engine {
     wall_t silences_due;
     struct suppress suppress;
     struct node *nodes;
-    VEC(const char *) node_names; /* by id: "probe db", "program web" */
+    VEC(const char *) node_names;    /* by id: "probe db", "program web" */
+    VEC(struct alert *) node_alerts; /* by id: those of the configuration, by next_of_node */
     struct suppress_verdict verdict;
     struct storm storm;
     VEC(char *) to_probe; /* at the end of the turn */
