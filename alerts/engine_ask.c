@@ -62,8 +62,9 @@ int engine_ack(struct engine *e, const struct engine_ack_request *rq, struct err
     set_reason(e, rq);
     if (!step_named(e, rq->name, &(struct life_event){.kind = LIFE_ACK, .by = by, .until = end}))
         return err_set(er, "alert %s does not fire", rq->name);
-    log_info("alert %s: acknowledged by %s%s%s", rq->name, by, rq->reason ? ": " : "",
-             rq->reason ? rq->reason : "");
+    bool said = rq->reason && *rq->reason;
+    log_info("alert %s: acknowledged by %s%s%s", rq->name, by, said ? ": " : "",
+             said ? rq->reason : "");
     return 0;
 }
 

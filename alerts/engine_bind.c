@@ -346,6 +346,7 @@ static void unbind(struct engine *e, struct alert *a)
     a->next_eval = WALL_NEVER;
     a->spec = (struct life_spec){.channels = a->channels};
     a->place = SIZE_MAX;
+    a->ev = (struct evaluation){.cond = COND_FALSE};
     snprintf(a->ev.text, sizeof(a->ev.text), "it is not in the configuration any more");
     alert_step(e, a, &(struct life_event){.kind = LIFE_END});
     alert_settle(e, a);

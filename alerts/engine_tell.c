@@ -153,6 +153,25 @@ static const char *or_empty(struct arena *mem, const char *s)
     return s ? arena_strdup(mem, s) : "";
 }
 
+/* As one can paste it into a shell. */
+static const char *ack_command(struct arena *mem, const char *name)
+{
+    struct str s = STR_INIT;
+    bool plain =
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-")] ==
+        '\0';
+    str_puts(&s, plain ? "supctl alerts ack " : "supctl alerts ack '");
+    for (const char *p = name; *p; p++) {
+        if (*p == '\'')
+            str_puts(&s, "'\\'");
+        str_putc(&s, *p);
+    }
+    str_puts(&s, plain ? "" : "'");
+    const char *copy = arena_strdup(mem, str_text(&s));
+    str_fini(&s);
+    return copy;
+}
+
 static void put_texts(struct engine *e, const struct alert *a, enum tell_what tell,
                       enum life_reason why, struct notice_copy *c)
 {
@@ -172,7 +191,7 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     c->n.dashboard = or_empty(c->a, f.dashboard);
     c->n.program = or_empty(c->a, a->program);
     if (tell != TELL_RESOLVE)
-        c->n.ack = arena_printf(c->a, "supctl alerts ack %s", a->name);
+        c->n.ack = ack_command(c->a, a->name);
     put_labels(c, a);
 }
 

@@ -201,7 +201,7 @@ static void hand_generation(struct agent *a)
 }
 
 /* Opens the socket anew if the address changed: true then. What could not be opened is tried again
- * at the agent's next start. */
+ * at the next reload, and when the agent starts again. */
 static bool listen_anew(struct agent *a)
 {
     const struct gen *g = a->sup->gen->gen;
@@ -439,8 +439,9 @@ void agent_follow(struct agent *a)
     struct err e;
     const struct gen *g = a->sup->gen->gen;
     bool needed = g->supd.needs_agent;
-    if (needed && a->wanted && a->pid && !a->closed && a->given != text_mark(g)) {
-        hand_generation(a);
+    if (needed && a->wanted && a->pid && !a->closed) {
+        if (a->given != text_mark(g))
+            hand_generation(a);
         if (listen_anew(a))
             hand(a, HAND_LISTEN, a->listen);
     }

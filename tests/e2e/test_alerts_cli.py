@@ -37,6 +37,7 @@ def s(sup):
 
 
 def test_explain_tells_of_all_that_has_a_name(s):
+    s.wait(lambda: "connect_refused" in s.ok("probes"))
     out = s.ok("explain", "web")
     assert re.search(r"^web: up for .*pid \d+", out, re.M)
     assert re.search(r"^probe web \(tcp\) is WAITING", out, re.M)
