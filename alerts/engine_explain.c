@@ -37,7 +37,8 @@ static void put_state(struct engine *e, const struct alert *a, struct str *out)
 
 static void put_condition(const struct alert *a, struct str *out)
 {
-    struct template_facts f = {.value = a->ev.value, .limit = a->ev.limit, .unit = a->ev.unit};
+    struct template_facts f = {
+        .has_value = true, .value = a->ev.value, .limit = a->ev.limit, .unit = a->ev.unit};
     str_printf(out, "its condition is %s: %s\n", cond_text(a->ev.cond),
                a->ev.text[0] ? a->ev.text : "nothing more is known");
     if (!a->ev.has_value)
@@ -46,6 +47,9 @@ static void put_condition(const struct alert *a, struct str *out)
     template_fill(a->ev.limit > 0 ? "{{value}}, limit {{limit}}" : "{{value}}", &f, out);
     if (a->ev.n)
         str_printf(out, " (%" PRIu64 " of %" PRIu64 ")", a->ev.k, a->ev.n);
+    f.limit = a->ev.clears;
+    if (life_firing(&a->life) && f.limit > 0)
+        template_fill("; it ends at {{limit}} (clear=)", &f, out);
     str_putc(out, '\n');
 }
 

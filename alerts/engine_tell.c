@@ -55,6 +55,7 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
                                    .runbook = o ? o->runbook : NULL,
                                    .dashboard = o ? o->dashboard : NULL,
                                    .text = a->ev.text,
+                                   .has_value = a->ev.has_value,
                                    .value = a->ev.value,
                                    .limit = a->ev.limit,
                                    .unit = a->ev.unit,

@@ -97,9 +97,9 @@ static void judge_restarts(const struct alert_program *o, const struct rule_inpu
     out->unit = UNIT_COUNT;
     out->has_value = true;
     out->value = s.ok + s.err;
-    out->limit = rule_limit(in, (double)o->restarts);
+    out->limit = (double)o->restarts;
     /* half a restart is what rounding of the oldest cell may take away */
-    bool often = out->value >= out->limit - 0.5;
+    bool often = out->value >= rule_limit(in, out->limit, out) - 0.5;
     out->cond = often ? COND_TRUE : s.unknown.ns > o->window / 100 ? COND_UNKNOWN : COND_FALSE;
     evaluation_text(out, "%s restarts of %s in the last %s, limit %.3g",
                     number_print(out->value, n), o->program, window_print(o->window, w, sizeof(w)),
