@@ -62,10 +62,11 @@ static wall_t deadline(struct engine *e)
 
 static void set_timer(struct engine *e)
 {
-    wall_t at = deadline(e), now = engine_now(e);
-    dur_t in = wall_sub(at, now);
-    e->alarm = at.ns && in.ns < 0 ? now : at;
-    loop_timer_at(&e->timer, at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER);
+    wall_t at = deadline(e);
+    dur_t in = wall_sub(at, engine_now(e));
+    mono_t now = loop_now(e->loop);
+    e->due = at.ns ? mono_add(now, in.ns > 0 ? in : (dur_t){0}) : MONO_NEVER;
+    loop_timer_at(&e->timer, e->due);
 }
 
 /* A copy for a fallback makes a debt only when it arrives. */
@@ -92,6 +93,7 @@ static bool is_done(const struct engine *e, const struct alert *a)
 
 static void alert_free(struct alert *a)
 {
+    seen_cert_free(&a->cert);
     arena_free(&a->a);
     free(a->acked_reason);
     free(a->name);
@@ -109,6 +111,7 @@ static void sweep(struct engine *e)
             continue;
         }
         store_alert_gone(e, a);
+        e->unlinked = true;
         HASH_DEL(e->alerts, a);
         alert_free(a);
     }
@@ -122,6 +125,8 @@ static void on_turn(struct engine *e)
         outbox_drain(e);
         send_pump(e);
         gate_run_probes(e);
+        if (e->unsorted)
+            bind_sort(e);
         if (e->sweep)
             sweep(e);
         store_flush(e);
@@ -131,20 +136,22 @@ static void on_turn(struct engine *e)
 }
 
 /* Stopped, or its cgroup was frozen: far more than a busy machine delays a timer. */
-#define STOOD_STILL DUR_S(2)
+#define STOOD_STILL DUR_S(1)
 
+/* What it was to see may have been lost, and what was not comes all at once: from its timer on
+ * nothing is known, and no time passed for what waits. */
 void engine_forgive(struct engine *e)
 {
-    wall_t now = engine_now(e);
-    dur_t late = wall_sub(now, e->alarm);
-    if (!e->alarm.ns || late.ns < STOOD_STILL.ns)
+    mono_t now = loop_now(e->loop);
+    dur_t late = mono_sub(now, e->due);
+    if (!e->due.ns || late.ns <= STOOD_STILL.ns)
         return;
-    e->alarm = now;
     log_info("alerts: supd-agent stood still for %.1f s; that time does not count",
              (double)late.ns / 1e9);
+    engine_gap(e, e->due);
+    e->due = now;
     VEC_EACH (&e->order, i)
         life_stood_still(&e->order.v[i]->life, late);
-    engine_gap(e, mono_add(loop_now(e->loop), (dur_t){-late.ns}));
 }
 
 static void on_timer(struct engine *e)
@@ -162,11 +169,11 @@ static void on_timer(struct engine *e)
 /* ---- alerts and channels by what they are called ---- */
 
 void engine_alert_key(const struct engine *e, enum alert_origin origin, const char *name,
-                      const struct str_list *labels, char key[ALERT_KEY])
+                      const char *which, const struct str_list *labels, char key[ALERT_KEY])
 {
     static const char *const instance[ALERT_ORIGINS] = {
         [FROM_NODATA] = "nodata", [FROM_CHANNEL] = "notifier", [FROM_STORM] = "storm"};
-    alert_key(&(struct key_parts){e->host, name, instance[origin], labels}, key);
+    alert_key(&(struct key_parts){e->host, name, which ? which : instance[origin], labels}, key);
 }
 
 struct alert *engine_find(struct engine *e, const char *key)
@@ -244,6 +251,8 @@ void engine_loaded(void *engine, const struct store_loaded *r)
         if (r->note)
             log_warn("alerts: %s", r->note);
         store_restore(e, r->records, r->n);
+        if (e->ops->restored)
+            e->ops->restored(e->obj);
     }
     e->loaded = true;
     if (e->gen)
@@ -270,8 +279,7 @@ void engine_begin(struct engine *e)
     bind_alerts(e);
     e->sweep = true;
     e->outbox_moved = true;
-    if (!e->next_windows.ns)
-        e->next_windows = wall_add(engine_now(e), DUR_S(60));
+    e->next_windows = engine_now(e); /* from now on an end at any moment loses no exit */
     eval_all_soon(e);
     engine_at(e, engine_now(e));
     engine_later(e);

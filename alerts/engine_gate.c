@@ -83,8 +83,9 @@ static bool alert_fails(const struct alert *a)
 }
 
 /* An alert that is pending or firing makes its node a failed one, whatever the probe said. */
-static bool node_alerted(const struct engine *e, uint32_t node)
+static bool node_alerted(struct engine *e, uint32_t node)
 {
+    bind_links(e);
     for (const struct alert *a = e->node_alerts.v[node]; a; a = a->next_of_node) {
         if (alert_fails(a))
             return true;
@@ -152,11 +153,15 @@ static bool told_any(const struct alert *a)
     return false;
 }
 
+static bool of_conf(const struct alert *a)
+{
+    return a->origin == FROM_CONF || a->origin == FROM_NODATA || a->origin == FROM_CERT;
+}
+
 static bool of_storm(const struct engine *e, const struct alert *a)
 {
     wall_t from = wall_add(e->storm.since, (dur_t){-STORM_WINDOW.ns});
-    return (a->origin == FROM_CONF || a->origin == FROM_NODATA) && life_firing(&a->life) &&
-           a->life.fired.ns >= from.ns;
+    return of_conf(a) && life_firing(&a->life) && a->life.fired.ns >= from.ns;
 }
 
 static const char *root_of(const struct engine *e, const struct alert *a)
@@ -235,7 +240,7 @@ static void storm_grows(struct engine *e, const struct alert *a)
 
 static void find_storm(struct engine *e, struct alert *a, wall_t now, struct life_gates *out)
 {
-    if (a->origin != FROM_CONF && a->origin != FROM_NODATA)
+    if (!of_conf(a))
         return;
     if (out->silence || out->inhibitor || out->hold.ns > now.ns)
         return;

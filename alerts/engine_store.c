@@ -61,6 +61,14 @@ void store_del(struct engine *e, const char *table, const char *key)
     engine_later(e);
 }
 
+void engine_keep(struct engine *e, const char *table, const char *key, const void *p, size_t n)
+{
+    if (p)
+        store_put(e, table, key, p, n);
+    else
+        store_del(e, table, key);
+}
+
 /* ---- what is written, and under which keys ---- */
 
 static const char *id_key(uint64_t id, char key[KEY])
@@ -69,25 +77,30 @@ static const char *id_key(uint64_t id, char key[KEY])
     return key;
 }
 
-/* The life's record, the origin as one byte, the name, and behind a NUL why it was acknowledged. */
+/* The life's record, then the origin as one byte, then the name; behind a NUL each, if there is any
+ * of them, a certificate's fingerprint, its subject, where it was seen, and why it was
+ * acknowledged. */
 void store_alert(struct engine *e, struct alert *a)
 {
     const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
     if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
         return;
-    char record[LIFE_RECORD + 1];
+    char life[LIFE_RECORD];
     struct str value = STR_INIT;
+    bool why = a->life.acked && a->acked_reason;
+    const char *parts[] = {a->cert ? a->cert->fingerprint : "", a->cert ? a->cert->subject : "",
+                           a->cert ? a->cert->where : "", why ? a->acked_reason : ""};
     a->saved = a->life;
     a->written = true;
-    life_save(&a->life, record);
-    record[LIFE_RECORD] = (char)a->origin;
-    str_put(&value, record, sizeof(record));
+    life_save(&a->life, life);
+    str_put(&value, life, sizeof(life));
+    str_putc(&value, (char)a->origin);
     str_puts(&value, a->name);
-    if (a->life.acked && a->acked_reason) {
-        str_put(&value, "", 1);
-        str_puts(&value, a->acked_reason);
+    for (size_t i = 0; (a->cert || why) && i < 4; i++) {
+        str_putc(&value, '\0');
+        str_puts(&value, parts[i]);
     }
-    store_put(e, "alert", a->key, value.s, value.len);
+    store_put(e, "alert", a->key, str_text(&value), value.len);
     str_fini(&value);
 }
 
@@ -285,6 +298,24 @@ void store_end(struct engine *e)
 
 /* ---- read back ---- */
 
+/* Texts behind each other with NULs between; those that are missing are "". */
+struct strings {
+    char *text, *v[5];
+};
+
+static struct strings strings_of(const char *p, size_t n)
+{
+    struct strings s = {.text = mem_zalloc(n + 2)};
+    char *at = s.text;
+    memcpy(s.text, p, n);
+    for (size_t i = 0; i < 5; i++) {
+        s.v[i] = at;
+        at += strlen(at);
+        at += at < s.text + n;
+    }
+    return s;
+}
+
 static bool restore_alert(struct engine *e, const struct store_op *op)
 {
     struct life life;
@@ -294,14 +325,13 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
         !life_load(p, LIFE_RECORD, wall_add(engine_now(e), e->ahead), &life))
         return false;
     life_turn_back(&life, e->ahead);
-    size_t n = op->n - LIFE_RECORD - 1;
-    char *name = mem_zalloc(n + 1);
-    memcpy(name, p + LIFE_RECORD + 1, n);
-    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
-    size_t len = strlen(name);
-    if (len < n && !a->acked_reason)
-        a->acked_reason = mem_strdup(name + len + 1);
-    free(name);
+    struct strings s = strings_of(p + LIFE_RECORD + 1, op->n - LIFE_RECORD - 1);
+    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], s.v[0], op->key);
+    if (a->origin == FROM_CERT && !a->cert)
+        a->cert = seen_cert_new(s.v[1], s.v[2], s.v[3]);
+    if (*s.v[4] && !a->acked_reason)
+        a->acked_reason = mem_strdup(s.v[4]);
+    free(s.text);
     a->life = life;
     a->saved = e->ahead.ns ? a->saved : life; /* with other stamps it is to be written again */
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
@@ -400,7 +430,7 @@ static bool restore_one(struct engine *e, const struct store_op *op)
         if (strcmp(tables[i].name, op->table) == 0)
             return tables[i].restore(e, op);
     }
-    return true; /* a newer agent's, or somebody else's */
+    return !e->ops->kept || e->ops->kept(e->obj, op->table, op->key, op->value, op->n);
 }
 
 /* Words that no row refers to any more. */

@@ -46,7 +46,7 @@ static wall_t started(const struct alert *a, enum tell_what tell)
 
 static struct template_facts facts_of(struct engine *e, const struct alert *a, enum tell_what tell)
 {
-    const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     wall_t end = tell == TELL_RESOLVE ? a->life.resolved : engine_now(e);
     dur_t age = wall_sub(end, started(a, tell));
     return (struct template_facts){.name = a->name,
@@ -56,6 +56,7 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
                                    .dashboard = o ? o->dashboard : NULL,
                                    .text = a->ev.text,
                                    .has_value = a->ev.has_value,
+                                   .dated = a->ev.dated,
                                    .value = a->ev.value,
                                    .limit = a->ev.limit,
                                    .unit = a->ev.unit,
@@ -70,14 +71,14 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
 static const char *summary_of(const struct alert *a, enum tell_what tell,
                               const struct template_facts *f)
 {
-    const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     if (o && o->summary)
         return o->summary;
     if (tell == TELL_RESOLVE)
         return "{{name}}: over after {{age}}: {{text}}";
     if (a->origin == FROM_NODATA)
         return "{{name}} cannot be evaluated since {{since}}: {{text}}";
-    return a->origin == FROM_CONF || !*f->text ? template_default(f) : "{{name}}: {{text}}";
+    return alert_judged(a) || !*f->text ? template_default(f) : "{{name}}: {{text}}";
 }
 
 /* The template, filled in, behind some words of ours; all of it cut to a line. */
@@ -138,17 +139,6 @@ static void put_flaps(struct engine *e, const struct alert *a, struct str *out)
                dur_human(wall_sub(now, f->from), span, sizeof(span)), flap_duty(f, now) * 100);
 }
 
-/* The condition with its numbers; of a certificate also which one it is. */
-static const char *reason_of(struct engine *e, const struct alert *a, struct arena *mem)
-{
-    if (!a->item || a->origin != FROM_CONF || a->item->kind != &alert_kind_cert)
-        return arena_strdup(mem, a->ev.text);
-    const struct probe_state *p = facts_probe(e, a->rule->about(a->item), false);
-    return p && p->fingerprint
-               ? arena_printf(mem, "%s; fingerprint %.32s", a->ev.text, p->fingerprint)
-               : arena_strdup(mem, a->ev.text);
-}
-
 static const char *or_empty(struct arena *mem, const char *s)
 {
     return s ? arena_strdup(mem, s) : "";
@@ -177,7 +167,7 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
                       enum life_reason why, struct notice_copy *c)
 {
     struct template_facts f = facts_of(e, a, tell);
-    const struct alert_opts *o = a->item && a->origin == FROM_CONF ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     struct str before = STR_INIT;
     if (why == WHY_ACKED)
         str_printf(&before, "acknowledged by %.*s%s%s: ", LIFE_BY, a->life.acked_by,
@@ -187,7 +177,7 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     c->n.summary = line(c->a, str_text(&before), summary_of(a, tell, &f), &f);
     str_fini(&before);
     c->n.description = o && o->description ? filled(c->a, o->description, &f) : "";
-    c->n.reason = reason_of(e, a, c->a);
+    c->n.reason = arena_strdup(c->a, a->ev.text); /* the condition with its numbers */
     c->n.runbook = or_empty(c->a, f.runbook);
     c->n.dashboard = or_empty(c->a, f.dashboard);
     c->n.program = or_empty(c->a, a->program);
