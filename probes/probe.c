@@ -97,30 +97,39 @@ static void report(struct probe *p, unsigned todo, const struct verdict *v)
     tell_waiters(p, v);
 }
 
+static void say_frozen(struct verdict *v)
+{
+    v->status = VERDICT_UNKNOWN;
+    v->reason = REASON_NONE;
+    snprintf(v->detail, sizeof(v->detail),
+             "not counted: the machine or this program stood still meanwhile");
+}
+
 static void on_done(void *obj, const struct verdict *v)
 {
     struct probe *p = obj;
     struct verdict mine = *v;
     p->attempt = NULL;
     unsigned todo = step(p, SCHED_RESULT, v->status);
-    if (todo & SCHED_DISCARDED) {
-        mine.status = VERDICT_UNKNOWN;
-        mine.reason = REASON_NONE;
-        snprintf(mine.detail, sizeof(mine.detail),
-                 "not counted: the machine or this program stood still meanwhile");
-    }
+    if (todo & SCHED_DISCARDED)
+        say_frozen(&mine);
     count(p, &mine);
     report(p, todo, &mine);
 }
 
 static void on_timer(struct probe *p)
 {
+    mono_t at = sched_deadline(&p->sched), now = loop_now(p->env->loop);
     unsigned todo = step(p, SCHED_TIMER, VERDICT_UNKNOWN);
     if (!(todo & SCHED_DISCARDED))
         return;
     struct verdict v;
     verdict_init(&v);
-    verdict_fail(&v, REASON_INTERNAL, "the attempt was given up: it did not end at its timeout");
+    if (mono_sub(now, at).ns > SCHED_FROZEN_NS)
+        say_frozen(&v);
+    else
+        verdict_fail(&v, REASON_INTERNAL,
+                     "the attempt was given up: it did not end at its timeout");
     v.status = VERDICT_UNKNOWN;
     count(p, &v);
     report(p, todo, &v);

@@ -255,6 +255,10 @@ static void judge_file(struct judging *j, const struct cert_file *f)
     if (f->pem.bad)
         cert_found(&j->f, CERT_UNREADABLE, "%s: %zu of its blocks cannot be read: %s", f->path,
                    f->pem.bad, f->pem.error);
+    if (f->pem.left_out)
+        cert_found(&j->f, CERT_UNREADABLE,
+                   "%s: %zu certificates behind the first %d are too many and not looked at",
+                   f->path, f->pem.left_out, X509_FILE_CERTS);
     if (f->pem.has_key && !f->pem.key_locked && !f->pem.key_matches)
         cert_found(&j->f, CERT_KEY_MISMATCH,
                    "%s: the private key in it does not belong to its "

@@ -183,7 +183,7 @@ static unsigned give_up(struct sched *s, const struct sched_conf *c, const struc
 {
     end(s, c, t->now);
     s->discarded++;
-    plan(s, c, t->now, false);
+    plan(s, c, t->now, true); /* nothing was learnt: the interval may be an hour */
     return SCHED_CANCEL | SCHED_DISCARDED;
 }
 

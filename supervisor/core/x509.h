@@ -73,6 +73,7 @@ struct x509_chain {
 #define X509_FILE_CERTS 256
 struct x509_file {
     const struct x509_cert *certs; /* in the file's order, at most X509_FILE_CERTS */
+    size_t left_out;               /* so many more are there */
     size_t n;
     size_t bad;        /* blocks that were no certificate */
     const char *error; /* why the first bad one was not; NULL: none */

@@ -67,6 +67,13 @@ static void count_drops(struct dgram *d, struct msghdr *h)
     }
 }
 
+/* Of one that was cut: its last line may look whole, and be wrong. */
+static size_t whole_lines(const char *p, size_t n)
+{
+    const char *end = memrchr(p, '\n', n);
+    return end ? (size_t)(end - p) + 1 : 0;
+}
+
 /* One batch; how many there were. */
 static int receive(struct dgram *d)
 {
@@ -80,8 +87,12 @@ static int receive(struct dgram *d)
     }
     for (int i = 0; i < n; i++) {
         count_drops(d, &b.msg[i].msg_hdr);
-        d->lost += !!(b.msg[i].msg_hdr.msg_flags & MSG_TRUNC);
-        d->user.take(d->user.obj, d->buf[i], b.msg[i].msg_len);
+        size_t len = b.msg[i].msg_len;
+        if (b.msg[i].msg_hdr.msg_flags & MSG_TRUNC) {
+            d->lost++;
+            len = whole_lines(d->buf[i], len);
+        }
+        d->user.take(d->user.obj, d->buf[i], len);
     }
     return n;
 }

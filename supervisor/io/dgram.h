@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define DGRAM_MAX 8192 /* a longer one is cut, and counted */
+#define DGRAM_MAX 8192 /* a longer one is cut behind its last whole line, and counted */
 #define DGRAM_BATCH 16
 #define DGRAM_TURN 128 /* datagrams a turn at most; the rest waits for the next */
 

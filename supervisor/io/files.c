@@ -95,6 +95,15 @@ static void read_one(struct files_read *r, const char *path)
     VEC_PUSH(&r->got, g);
 }
 
+/* What is not read must not go unnoticed. */
+static void too_many(struct files_read *r, const char *pattern)
+{
+    struct files_got g = {.path = pattern, .errnum = E2BIG};
+    g.error = arena_printf(r->a, "%s: more than %d files are too many for one reading", pattern,
+                           FILES_MAX - 1);
+    VEC_PUSH(&r->got, g);
+}
+
 static void read_pattern(struct files_read *r, const char *pattern)
 {
     glob_t found = {0};
@@ -109,6 +118,8 @@ static void read_pattern(struct files_read *r, const char *pattern)
     }
     for (size_t i = 0; i < found.gl_pathc && r->got.n < FILES_MAX; i++)
         read_one(r, found.gl_pathv[i]);
+    if (found.gl_pathc && r->got.n >= FILES_MAX)
+        too_many(r, pattern);
     globfree(&found);
 }
 

@@ -32,8 +32,8 @@ typedef void files_done_fn(void *obj, const struct files_got *got, size_t n);
 
 struct files_request {
     struct files *files;
-    /* Paths, or patterns with * ? [a-z]; copied. What a pattern matches comes sorted, at most
-     * FILES_MAX in all; a pattern that matches nothing is a file with an error. */
+    /* Paths, or patterns with * ? [a-z]; copied. What a pattern matches comes sorted, less than
+     * FILES_MAX in all; a pattern that matches nothing, or more, is a file with an error, too. */
     const char *const *patterns;
     size_t n;
     files_done_fn *done;

@@ -144,6 +144,7 @@ static bool set_address(struct http_call *c)
         snprintf(text, sizeof(text), "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
                  ntohs(v6 ? a->in6.sin6_port : a->in.sin_port));
         SET(c, CURLOPT_PROXY, text);
+        SET(c, CURLOPT_NOPROXY, ""); /* or the environment's exceptions would count */
         return true;
     }
     SET(c, CURLOPT_PROXY, "");

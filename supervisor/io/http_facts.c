@@ -177,10 +177,32 @@ static void add_words(struct http_call *c)
     http_fail(c, c->r.error, "%.200s: %.150s", text, c->why);
 }
 
+/* Some codes of the library mean several things. CURLE_RECV_ERROR: the connection broke ("Recv
+ * failure: ...", or OpenSSL's words), or what came was malformed, or a proxy did not let us
+ * through; CURLE_OUT_OF_MEMORY: also a header of more than it wants to hold. */
+static bool say_ambiguous(struct http_call *c, CURLcode code, const char *where)
+{
+    long proxy = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    bool broke = strncmp(c->why, "Recv failure", 12) == 0 || strstr(c->why, "SSL") || !c->why[0];
+    if (c->rq.proxy && proxy >= 300)
+        http_fail(c, HTTP_PROTOCOL, "the proxy does not connect to %s: its status is %ld", where,
+                  proxy);
+    else if (code == CURLE_RECV_ERROR && !broke)
+        http_fail(c, HTTP_PROTOCOL, "%s answered with something malformed", where);
+    else if (code == CURLE_OUT_OF_MEMORY && micros(c, CURLINFO_PRETRANSFER_TIME_T) > 0)
+        http_fail(c, HTTP_PROTOCOL, "%s answered with a header without end", where);
+    else
+        return false;
+    return true;
+}
+
 static void say(struct http_call *c, CURLcode code)
 {
     char where[300];
     http_where(c, where, sizeof(where));
+    if (say_ambiguous(c, code, where))
+        return;
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         if (failures[i].code == code) {
 #pragma GCC diagnostic push

@@ -51,6 +51,8 @@ static void take_cert(struct pass *p, const unsigned char *der, long n)
         struct x509_cert facts;
         x509_facts(x, p->a, &facts);
         VEC_PUSH(&p->certs, facts);
+    } else {
+        p->out->left_out++;
     }
     if (p->first)
         X509_free(x);

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a statement; who gives more is not listened to any longer. */
+#define ROWS_MAX 10000
+
 struct pg {
     PGconn *conn;
     struct loop *loop;
@@ -21,7 +24,10 @@ struct pg {
     void *obj;
     struct pg_answer a;
     char error[1024];
-    PGresult *result; /* holds a.value */
+    PGresult *result; /* how the last statement ended */
+    PGresult *row;    /* its first row; holds a.value */
+    int64_t rows;     /* of it, so far */
+    bool ended;       /* the next row is of another statement */
 };
 
 /* ---- answers ---- */
@@ -190,6 +196,26 @@ struct pg *pg_open(const struct pg_request *rq)
 
 /* ---- asking ---- */
 
+static void drop_results(struct pg *p)
+{
+    PQclear(p->result);
+    PQclear(p->row);
+    p->result = p->row = NULL;
+    p->rows = 0;
+    p->ended = false;
+}
+
+/* Rows come one by one, or the library would keep them all until the last one is there. */
+static void take_row(struct pg *p, PGresult *r)
+{
+    if (p->ended)
+        drop_results(p);
+    if (p->rows++)
+        PQclear(r);
+    else
+        p->row = r;
+}
+
 /* Keeps the last result, or the first error. */
 static void take_result(struct pg *p, PGresult *r)
 {
@@ -199,6 +225,13 @@ static void take_result(struct pg *p, PGresult *r)
         PQclear(r);
         return;
     }
+    if (s == PGRES_SINGLE_TUPLE) {
+        take_row(p, r);
+        return;
+    }
+    if (p->ended)
+        drop_results(p);
+    p->ended = true;
     PQclear(p->result);
     p->result = r;
     if (bad && s != PGRES_FATAL_ERROR)
@@ -208,11 +241,13 @@ static void take_result(struct pg *p, PGresult *r)
 static void query_end(struct pg *p)
 {
     ExecStatusType s = PQresultStatus(p->result);
-    if (s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY) {
+    bool more = p->rows > ROWS_MAX;
+    if (more || s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY) {
         p->a.ok = true;
-        p->a.rows = PQntuples(p->result);
-        if (p->a.rows > 0 && PQnfields(p->result) > 0 && !PQgetisnull(p->result, 0, 0))
-            p->a.value = PQgetvalue(p->result, 0, 0);
+        p->a.lost = more;
+        p->a.rows = p->rows;
+        if (p->row && PQnfields(p->row) > 0 && !PQgetisnull(p->row, 0, 0))
+            p->a.value = PQgetvalue(p->row, 0, 0);
         p->stage = PG_READY;
         answer(p);
         return;
@@ -234,13 +269,13 @@ static void query_step(struct pg *p)
         answer_error(p, PQerrorMessage(p->conn));
         return;
     }
-    while (!p->a.lost && !PQisBusy(p->conn)) {
+    while (!p->a.lost && p->rows <= ROWS_MAX && !PQisBusy(p->conn)) {
         PGresult *r = PQgetResult(p->conn);
         if (!r)
             break;
         take_result(p, r);
     }
-    if (p->a.lost || !PQisBusy(p->conn))
+    if (p->a.lost || p->rows > ROWS_MAX || !PQisBusy(p->conn))
         query_end(p);
     else
         watch(p, left > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
@@ -256,14 +291,13 @@ static void turn(struct pg *p)
 
 void pg_query(struct pg *p, const char *sql, pg_done_fn *done, void *obj)
 {
-    PQclear(p->result);
-    p->result = NULL;
+    drop_results(p);
     p->a = (struct pg_answer){.error = ""};
     p->error[0] = '\0';
     p->done = done;
     p->obj = obj;
     p->stage = PG_QUERYING;
-    if (PQsendQuery(p->conn, sql))
+    if (PQsendQuery(p->conn, sql) && PQsetSingleRowMode(p->conn))
         watch(p, LOOP_READ | LOOP_WRITE);
     else
         answer_error(p, PQerrorMessage(p->conn));
@@ -282,7 +316,7 @@ void pg_close(struct pg **pp)
     *pp = NULL;
     watch(p, 0);
     loop_defer_cancel(p->loop, &p->defer);
-    PQclear(p->result);
+    drop_results(p);
     PQfinish(p->conn);
     free(p);
 }

@@ -23,10 +23,10 @@ struct pg_answer {
     enum pg_stage stage; /* where it failed */
     const char *error;   /* what the server or libpq said, one line; "" if ok */
     bool refused;        /* the connection was refused by the host, not by the server */
-    bool lost;           /* the connection is of no use any more */
+    bool lost;           /* the connection is of no use any more; also after a success */
     char sqlstate[6];    /* of a failed query, else "" */
-    int64_t rows;
-    const char *value; /* first column of the first row; NULL: no row, or SQL's NULL */
+    int64_t rows;        /* of so many that they do not end, those that were waited for */
+    const char *value;   /* first column of the first row; NULL: no row, or SQL's NULL */
 };
 /* Called once for each request, at the end of a turn; valid during the call. */
 typedef void pg_done_fn(void *obj, const struct pg_answer *a);

@@ -383,3 +383,18 @@ def test_files_that_cannot_be_opened(tmp_path, pki):
     assert "is no regular file" in v["detail"]
     v = probe_once(tmp_path, {"x": {"type": "cert", "address": "localhost:1", "ca": tmp_path / "no-ca"}})[0]
     assert v["status"] == "unknown" and v["detail"].startswith("ca: cannot open")
+
+
+def test_more_certificates_than_are_looked_at(tmp_path, pki):
+    path = tmp_path / "x.pem"
+    path.write_text(open(pki.path("good.pem")).read() * 260)
+    v = files(tmp_path, path)
+    assert v["sub"] == "unreadable" and "4 certificates behind the first 256 are too many" in v["detail"], v
+
+
+def test_line_ends_and_marks_of_windows(tmp_path, pki):
+    text = open(pki.path("good.pem")).read() + open(pki.path("good.key")).read()
+    for data in (text.replace("\n", "\r\n"), "\ufeff" + text):
+        path = tmp_path / "x.pem"
+        path.write_bytes(data.encode())
+        assert files(tmp_path, path)["status"] == "ok"

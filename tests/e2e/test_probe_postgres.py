@@ -1,5 +1,6 @@
 """type=postgres against a real PostgreSQL server, when one is installed."""
 import os
+import resource
 import socket
 import subprocess
 import threading
@@ -221,3 +222,21 @@ def test_a_server_that_talks_nonsense(tmp_path, pg):
         v = ask(tmp_path, pg, port=liar.getsockname()[1])
         thread.join(10)
     assert v["status"] == "fail" and v["reason"] in ("sql", "tls_handshake")
+
+
+def test_rows_without_end(tmp_path, pg, monkeypatch):
+    """Half a gigabyte of answer: the first row counts, and the rest is not kept."""
+    sanitizer = os.environ.get("ASAN_OPTIONS")  # which keeps what was freed
+    monkeypatch.setenv("ASAN_OPTIONS", (sanitizer + ":" if sanitizer else "") + "quarantine_size_mb=8")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    v = ask(tmp_path, pg, query="select i, repeat('x', 20000) from generate_series(1, 25000) i")
+    assert v["status"] == "ok" and v["value"] == 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 300000)
+    v = ask(tmp_path, pg, query="select i, repeat('x', 60000) from generate_series(1, 9000) i; select 7 where false; "
+            "select 5 union all select 6")
+    assert v["status"] == "ok" and v["value"] == 5
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 300000)
+    v = ask(tmp_path, pg, query="select 5; select 7 where false", expect="= 5")
+    assert v["detail"] == "the query gave no row, expected = 5"
+    v = ask(tmp_path, pg, query="select 1/(3-i) from generate_series(1, 5) i", runs=2)[1]
+    assert (v["reason"], v["sub"]) == ("sql", "22012")

@@ -8,6 +8,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/agentgen.h"
 #include "supervisor/io/files.h"
+#include "supervisor/io/http_out.h"
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
@@ -136,12 +137,14 @@ int main(int argc, char **argv)
                                 .resolve = resolve_new(o.loop, NULL, &e),
                                 .files = files_new(o.loop, &e),
                                 .trusts = trusts_new()};
+    o.env.http = http_new(o.loop, o.env.resolve, &e);
     VEC_EACH (&g->conf->items, i) {
         const struct item *it = g->conf->items.v[i];
         if (it->family == &family_probe)
             attempts(&o, it, argc > 2 ? strtoull(argv[2], NULL, 10) : 1,
                      argc > 3 ? strtoull(argv[3], NULL, 10) : 0);
     }
+    http_free(&o.env.http);
     trusts_free(&o.env.trusts);
     files_free(&o.env.files);
     resolve_free(&o.env.resolve);

@@ -91,8 +91,12 @@ static void test_udp(void **state)
     run(s, 3 * DGRAM_BATCH + 1);
     assert_int_equal(s->bytes, 5 * (3 * DGRAM_BATCH + 1));
     assert_int_equal(s->lost, 0);
+    memset(big, 'a', sizeof(big));
+    big[DGRAM_MAX - 100] = '\n'; /* what is behind it may look whole where it is cut */
+    s->bytes = 0;
     assert_int_equal(send(fd, big, sizeof(big), 0), sizeof(big));
     run(s, 1);
+    assert_int_equal(s->bytes, DGRAM_MAX - 99);
     assert_int_equal(send(fd, "x", 1, 0), 1); /* the loss is told after its batch */
     run(s, 1);
     assert_int_equal(s->lost, 1);

@@ -49,7 +49,7 @@ static const char *make(int n, const char *text, size_t len)
 /* what an answer was */
 struct seen {
     size_t n;
-    char text[4][200];
+    char text[4][200], last[200];
 };
 
 static void note(void *obj, const struct files_got *got, size_t n)
@@ -58,6 +58,8 @@ static void note(void *obj, const struct files_got *got, size_t n)
     s->n = n;
     for (size_t i = 0; i < n && i < 4; i++)
         snprintf(s->text[i], sizeof(s->text[i]), "%s", got[i].text ? got[i].text : got[i].error);
+    if (n)
+        snprintf(s->last, sizeof(s->last), "%s", got[n - 1].text ? "" : got[n - 1].error);
     loop_stop(loop);
 }
 
@@ -98,6 +100,23 @@ static void files_and_patterns(void **state)
     s = ask((const char *[]){"/dev/zero", dir}, 2);
     assert_string_equal(s.text[0], "/dev/zero is no regular file");
     assert_non_null(strstr(s.text[1], "is no regular file"));
+}
+
+/* what no longer fits is told */
+static void too_many_for_a_pattern(void **state)
+{
+    (void)state;
+    char pattern[300];
+    const char *patterns[FILES_MAX];
+    make(0, "zero", 4);
+    make(1, "one", 3);
+    snprintf(pattern, sizeof(pattern), "%s/[01].txt", dir);
+    for (size_t i = 0; i < FILES_MAX; i++)
+        patterns[i] = pattern;
+    assert_int_equal(ask(patterns, FILES_MAX / 2 - 1).n, FILES_MAX - 2);
+    struct seen s = ask(patterns, FILES_MAX / 2 + 1);
+    assert_true(s.n > FILES_MAX);
+    assert_non_null(strstr(s.last, "more than 1023 files are too many"));
 }
 
 static void too_large_and_from_proc(void **state)
@@ -171,7 +190,8 @@ static void many_at_once(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(files_and_patterns), TEST(too_large_and_from_proc),
+    const struct CMUnitTest tests[] = {TEST(files_and_patterns), TEST(too_many_for_a_pattern),
+                                       TEST(too_large_and_from_proc),
                                        TEST(ended_requests_are_not_answered), TEST(many_at_once)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -243,6 +243,14 @@ static void a_mute_driver_is_given_up(void **state)
     assert_int_equal(sched_deadline(&s).ns, s.due.ns + SCHED_ANSWER_NS);
     assert_int_equal(timer(&s, &conf, sched_deadline(&s).ns), SCHED_CANCEL | SCHED_DISCARDED);
     assert_false(s.running);
+    /* with an interval of an hour nobody waits an hour for the next one */
+    struct sched_conf rare = conf;
+    rare.interval = 3600 * S;
+    s = begun(&rare);
+    timer(&s, &rare, s.next.ns);
+    int64_t end = sched_deadline(&s).ns;
+    timer(&s, &rare, end);
+    assert_in_range(s.next.ns, end, end + rare.confirm);
 }
 
 static void what_is_saved_comes_back(void **state)

@@ -377,6 +377,21 @@ static void a_frozen_agent_counts_no_failures(void **state)
     assert_int_equal(v.failures, 0);
 }
 
+/* for so long that the attempt's last deadline was over, too */
+static void an_agent_that_was_frozen_for_long_says_so(void **state)
+{
+    struct world *w = *state;
+    apply(w, "[probe:web]\ntype=http\nurl=http://127.0.0.1:PORT/silent\ninterval=1h\n"
+             "timeout=200ms\nstart_period=0\n");
+    probes_run(w->probes, "web", NULL, NULL);
+    run_for(w, 20);
+    poll(NULL, 0, 6400);
+    const struct seen *s = until(w, "web", PROBE_RESULT, 1);
+    assert_int_equal(s->v.status, VERDICT_UNKNOWN);
+    assert_non_null(strstr(s->v.detail, "stood still"));
+    until(w, "web", PROBE_RESULT, 1); /* soon, not in an hour */
+}
+
 static int before(void **state)
 {
     struct err e;
@@ -414,4 +429,5 @@ RUN(W(a_probe_lives), W(the_body_is_looked_at), W(runs_asked_for_are_answered),
     W(a_reload_keeps_what_did_not_change), W(states_are_saved_and_come_back),
     W(what_does_not_fit_is_not_restored), W(a_childs_failure_asks_the_parent),
     W(a_programs_start_begins_anew), W(tcp_kinds_of_answers),
-    W(a_dead_dns_server_delays_nobody_else), W(a_frozen_agent_counts_no_failures))
+    W(a_dead_dns_server_delays_nobody_else), W(a_frozen_agent_counts_no_failures),
+    W(an_agent_that_was_frozen_for_long_says_so))

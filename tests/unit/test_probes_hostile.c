@@ -3,11 +3,13 @@
 
 #include "probes/env.h"
 #include "probes/probes.h"
+#include "supervisor/base/rng.h"
 #include "supervisor/io/files.h"
 #include "supervisor/io/http_out.h"
 #include "supervisor/io/trusts.h"
 #include "tests/unit/probe_gen.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <time.h>
 
@@ -197,6 +199,89 @@ static void a_reload_costs_an_attempt_no_time(void **state)
     assert_int_equal(w->v.status, VERDICT_OK);
 }
 
+/* what a peer of the next test does is a matter of its connection's number */
+static bool anything(struct peer *p, int fd, const char *req)
+{
+    (void)req;
+    switch (p->accepted % 4) {
+    case 0:
+        return true; /* says nothing */
+    case 1:
+        peer_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        return false;
+    case 2:
+        peer_say(fd, "220 x\r\n250-STARTTLS\r\n");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static size_t open_fds(void)
+{
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* without probes: what threads and the peer still hold goes, too */
+static size_t settled_fds(struct world *w)
+{
+    size_t n = 0;
+    for (int i = 0; i < 20; i++) {
+        loop_refresh(w->env.loop);
+        loop_timer_at(&w->limit, mono_add(loop_now(w->env.loop), DUR_MS(50)));
+        loop_run(w->env.loop);
+        n = open_fds() - w->peer.nopen;
+    }
+    return n;
+}
+
+/* Probes of every kind come, change, and go, with their attempts at any point. */
+static void reloads_in_the_middle_leak_nothing(void **state)
+{
+    struct world *w = *state;
+    static const char *const kinds[] = {
+        "type=http\nbody_regex=h.*o\nurl=http://127.0.0.1:",
+        "type=http\nconnection=reuse\nurl=https://name.example:",
+        "type=tcp\nexpect=hello\naddress=127.0.0.1:",
+        "type=tcp\nsend=x\naddress=name.example:",
+        "type=postgres\nuser=x\nhost=127.0.0.1\nport=",
+        "type=cert\nfiles=/etc/host*\naddress=127.0.0.1:",
+        "type=cert\nstarttls=smtp\naddress=127.0.0.1:",
+    };
+    struct rng rng;
+    size_t fds = 0;
+    w->dns.two = true;
+    peer_start(&w->peer, false, anything);
+    rng_seed(&rng, 23);
+    for (unsigned round = 0; round < 150; round++) {
+        char conf[4096] = "";
+        for (unsigned i = 0; i < 12; i++) {
+            size_t n = strlen(conf);
+            if (rng_next(&rng) % 3)
+                snprintf(conf + n, sizeof(conf) - n, "[probe:p%u]\ninterval=%us\n%s%u\n", i,
+                         1 + (unsigned)(rng_next(&rng) % 2), kinds[rng_next(&rng) % COUNT(kinds)],
+                         w->peer.port);
+        }
+        apply(w, round % 50 == 49 ? "" : conf);
+        struct probe_view v;
+        for (size_t i = 0; probes_view(w->probes, i, &v); i++)
+            probes_run(w->probes, v.name, NULL, NULL);
+        loop_refresh(w->env.loop);
+        loop_timer_at(&w->limit, mono_add(loop_now(w->env.loop),
+                                          (dur_t){(int64_t)(rng_next(&rng) % 8) * 1000000}));
+        loop_run(w->env.loop);
+        if (round == 49)
+            fds = settled_fds(w);
+    }
+    apply(w, "");
+    assert_in_range(settled_fds(w), 0, fds + 2);
+}
+
 static int before(void **state)
 {
     struct err e;
@@ -233,4 +318,5 @@ static int after(void **state)
 
 #define W(fn) cmocka_unit_test_setup_teardown(fn, before, after)
 RUN(W(two_read_the_same_authorities), W(plain_text_without_end_before_tls),
-    W(no_address_of_a_database_answers), W(a_reload_costs_an_attempt_no_time))
+    W(no_address_of_a_database_answers), W(a_reload_costs_an_attempt_no_time),
+    W(reloads_in_the_middle_leak_nothing))
