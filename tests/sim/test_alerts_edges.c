@@ -227,9 +227,35 @@ static void what_cannot_be_evaluated_has_labels_of_its_own(void **state)
     world_close(&w);
 }
 
+static void on_tested(void *obj, bool delivered, const char *text)
+{
+    assert_string_equal(text, delivered ? "delivered" : "no way");
+    *(int *)obj = delivered ? 1 : -1;
+}
+
+static void a_notifier_can_be_tested(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    int result = 0;
+    world_open(&w, BASE, 16);
+    assert_int_equal(engine_test(w.e, "nobody", on_tested, &result, &er), -1);
+    assert_int_equal(engine_test(w.e, "chat", on_tested, &result, &er), 0);
+    assert_int_equal(result, 0);
+    world_run(&w, 1000);
+    assert_int_equal(result, 1);
+    world_expect(&w, "chat test test\n");
+    w.hundred_fail = 100;
+    assert_int_equal(engine_test(w.e, "chat", on_tested, &result, &er), 0);
+    world_run(&w, 1000);
+    assert_int_equal(result, -1);
+    world_close(&w);
+}
+
 RUN(TEST(a_page_in_a_storm_of_warnings_reaches_who_wants_pages),
     TEST(an_alert_that_is_gone_still_knows_its_program), TEST(time_that_stood_still_does_not_count),
     TEST(a_reload_changes_when_reminders_come),
     TEST(a_clock_set_back_between_two_agents_silences_nobody),
     TEST(a_flapping_notice_has_the_duty_cycle),
-    TEST(what_cannot_be_evaluated_has_labels_of_its_own))
+    TEST(what_cannot_be_evaluated_has_labels_of_its_own), TEST(a_notifier_can_be_tested))
