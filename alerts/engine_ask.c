@@ -1,5 +1,6 @@
 /* Requests: acknowledgements and silences. */
 #include "alerts/engine_impl.h"
+#include "alerts/rules/template.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 
@@ -37,6 +38,14 @@ static int ready(const struct engine *e, struct err *er)
     return e->ready ? 0 : err_set(er, "the agent has not begun yet; try again");
 }
 
+/* What somebody typed, as one line of UTF-8; the caller frees it. */
+static char *one_line(const char *text)
+{
+    struct str s = STR_INIT;
+    template_line("{{text}}", &(struct template_facts){.text = text}, SUMMARY_CHARS, &s);
+    return str_take(&s);
+}
+
 /* Before the step, whose notice says it. */
 static void set_reason(struct engine *e, const struct engine_ack_request *rq)
 {
@@ -45,7 +54,7 @@ static void set_reason(struct engine *e, const struct engine_ack_request *rq)
         if (strcmp(a->name, rq->name) != 0 || !life_firing(&a->life))
             continue;
         free(a->acked_reason);
-        a->acked_reason = rq->reason && *rq->reason ? mem_strdup(rq->reason) : NULL;
+        a->acked_reason = rq->reason && *rq->reason ? one_line(rq->reason) : NULL;
     }
 }
 
@@ -62,9 +71,10 @@ int engine_ack(struct engine *e, const struct engine_ack_request *rq, struct err
     set_reason(e, rq);
     if (!step_named(e, rq->name, &(struct life_event){.kind = LIFE_ACK, .by = by, .until = end}))
         return err_set(er, "alert %s does not fire", rq->name);
-    bool said = rq->reason && *rq->reason;
-    log_info("alert %s: acknowledged by %s%s%s", rq->name, by, said ? ": " : "",
-             said ? rq->reason : "");
+    char *why = one_line(rq->reason), *who = one_line(by);
+    log_info("alert %s: acknowledged by %s%s%s", rq->name, who, *why ? ": " : "", why);
+    free(why);
+    free(who);
     return 0;
 }
 

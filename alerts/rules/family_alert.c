@@ -45,9 +45,11 @@ static const struct opt rows[] = {
       .help = "Where it is written what to do; required for severity page."),
     A("dashboard", dashboard, STRING, .def_note = "none", .help = "Where the graphs are."),
     A("summary", summary, STRING, .def_note = "value, limit and since when",
-      .help = "The line that people read first, at most 120 characters. {{value}} {{limit}} "
-              "{{name}} {{program}} {{severity}} {{since}} {{age}} {{n}} {{k}} {{window}} {{text}} "
-              "{{runbook}} {{dashboard}} and {{labels.NAME}} are filled in."),
+      .help =
+          "The line that people read first, at most 120 characters. {{value}} {{limit}} "
+          "{{name}} {{program}} {{severity}} {{since}} {{age}} {{n}} {{k}} {{window}} {{text}} "
+          "{{runbook}} {{dashboard}} and {{labels.NAME}} are filled in; a number that there is not "
+          "is -."),
     A("description", description, STRING, .def_note = "none",
       .help = "More words, with the same fields."),
     A("labels", labels, LIST, .def_note = "none",

@@ -1,5 +1,6 @@
 /* The life of an alert: its state. What is told of it is life_tell.c. */
 #include "alerts/rules/life_impl.h"
+#include "supervisor/base/text.h"
 
 #include <string.h>
 
@@ -190,7 +191,7 @@ static void acknowledge(struct life *l, const struct life_event *ev, wall_t now)
     l->acked_until = ev->until;
     memset(l->acked_by, 0, sizeof(l->acked_by));
     if (ev->by)
-        memcpy(l->acked_by, ev->by, strnlen(ev->by, LIFE_BY - 1));
+        memcpy(l->acked_by, ev->by, text_utf8_valid(ev->by, strnlen(ev->by, LIFE_BY - 1)));
     l->due |= 1U << WHY_ACKED;
 }
 
