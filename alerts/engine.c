@@ -32,8 +32,6 @@ wall_t engine_taken(const struct engine *e, wall_t t)
 
 /* ---- the turn ---- */
 
-#define STOOD_STILL DUR_S(1)
-
 void engine_later(struct engine *e)
 {
     if (!e->ending)
@@ -66,7 +64,8 @@ static void set_timer(struct engine *e)
 {
     wall_t at = deadline(e);
     dur_t in = wall_sub(at, engine_now(e));
-    e->due = at.ns ? mono_add(loop_now(e->loop), in) : MONO_NEVER;
+    mono_t now = loop_now(e->loop);
+    e->due = at.ns ? mono_add(now, in.ns > 0 ? in : (dur_t){0}) : MONO_NEVER;
     loop_timer_at(&e->timer, e->due);
 }
 
@@ -96,6 +95,7 @@ static void alert_free(struct alert *a)
 {
     seen_cert_free(&a->cert);
     arena_free(&a->a);
+    free(a->acked_reason);
     free(a->name);
     free(a);
 }
@@ -111,6 +111,7 @@ static void sweep(struct engine *e)
             continue;
         }
         store_alert_gone(e, a);
+        e->unlinked = true;
         HASH_DEL(e->alerts, a);
         alert_free(a);
     }
@@ -134,18 +135,28 @@ static void on_turn(struct engine *e)
     }
 }
 
-/* So late that this process did not run meanwhile. What it was to see may have been lost, and what
- * was not comes all at once: from its timer on nothing is known. */
-static void look_back(struct engine *e)
+/* Stopped, or its cgroup was frozen: far more than a busy machine delays a timer. */
+#define STOOD_STILL DUR_S(1)
+
+/* What it was to see may have been lost, and what was not comes all at once: from its timer on
+ * nothing is known, and no time passed for what waits. */
+void engine_forgive(struct engine *e)
 {
     mono_t now = loop_now(e->loop);
-    if (e->due.ns && mono_sub(now, e->due).ns > STOOD_STILL.ns)
-        engine_gap(e, e->due);
+    dur_t late = mono_sub(now, e->due);
+    if (!e->due.ns || late.ns <= STOOD_STILL.ns)
+        return;
+    log_info("alerts: supd-agent stood still for %.1f s; that time does not count",
+             (double)late.ns / 1e9);
+    engine_gap(e, e->due);
+    e->due = now;
+    VEC_EACH (&e->order, i)
+        life_stood_still(&e->order.v[i]->life, late);
 }
 
 static void on_timer(struct engine *e)
 {
-    look_back(e);
+    engine_forgive(e);
     e->wake = WALL_NEVER;
     gate_time(e);
     if (!eval_due(e))
@@ -314,6 +325,8 @@ static void free_all(struct engine *e)
         free(e->to_probe.v[i]);
     VEC_FINI(&e->to_probe);
     VEC_FINI(&e->node_names);
+    VEC_FINI(&e->node_alerts);
+    VEC_FINI(&e->notifiers);
     VEC_FINI(&e->order);
 }
 

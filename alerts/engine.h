@@ -95,9 +95,12 @@ void engine_gap(struct engine *e, mono_t from);
 
 /* ---- requests: 0, or -1 and the reason ---- */
 
-/* until: 0: to the end of the episode. Acknowledges what of that name fires: the alert, and the one
- * that it cannot be evaluated. */
-int engine_ack(struct engine *e, const char *name, const char *by, wall_t until, struct err *er);
+struct engine_ack_request {
+    const char *name, *by, *reason; /* reason: or NULL */
+    wall_t until;                   /* 0: to the end of the episode */
+};
+/* Acknowledges what of that name fires: the alert, and the one that it cannot be evaluated. */
+int engine_ack(struct engine *e, const struct engine_ack_request *rq, struct err *er);
 int engine_unack(struct engine *e, const char *name, struct err *er);
 /* The new silence's id, or 0 and the reason. start 0: now. */
 uint64_t engine_silence(struct engine *e, const struct silence_request *rq, struct err *er);
@@ -123,11 +126,12 @@ struct engine_alert {
     enum cond cond;
     wall_t since; /* OK: of the last end, or 0; else since when the condition holds */
     struct evaluation ev;
-    const char *acked_by; /* NULL: it is not acknowledged */
-    wall_t acked_until;   /* 0: to the end */
-    uint64_t silence;     /* 0: none */
-    const char *behind;   /* what explains it; NULL: nothing */
-    bool held;            /* it waits for its parents' probes */
+    const char *acked_by;     /* NULL: it is not acknowledged */
+    const char *acked_reason; /* NULL: none was given */
+    wall_t acked_until;       /* 0: to the end */
+    uint64_t silence;         /* 0: none */
+    const char *behind;       /* what explains it; NULL: nothing */
+    bool held;                /* it waits for its parents' probes */
     bool flapping;
     wall_t next; /* when it is looked at next without any event */
     uint32_t episodes;

@@ -1,8 +1,11 @@
 /* Requests: acknowledgements and silences. */
 #include "alerts/engine_impl.h"
+#include "alerts/rules/template.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/mem.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Steps those of a name that fire (or, to take it back, are acknowledged). */
@@ -35,20 +38,43 @@ static int ready(const struct engine *e, struct err *er)
     return e->ready ? 0 : err_set(er, "the agent has not begun yet; try again");
 }
 
-int engine_ack(struct engine *e, const char *name, const char *by, wall_t until, struct err *er)
+/* What somebody typed, as one line of UTF-8; the caller frees it. */
+static char *one_line(const char *text)
 {
-    wall_t end = engine_taken(e, until);
+    struct str s = STR_INIT;
+    template_line("{{text}}", &(struct template_facts){.text = text}, SUMMARY_CHARS, &s);
+    return str_take(&s);
+}
+
+/* Before the step, whose notice says it. */
+static void set_reason(struct engine *e, const struct engine_ack_request *rq)
+{
+    VEC_EACH (&e->order, i) {
+        struct alert *a = e->order.v[i];
+        if (strcmp(a->name, rq->name) != 0 || !life_firing(&a->life))
+            continue;
+        free(a->acked_reason);
+        a->acked_reason = rq->reason && *rq->reason ? one_line(rq->reason) : NULL;
+    }
+}
+
+int engine_ack(struct engine *e, const struct engine_ack_request *rq, struct err *er)
+{
+    wall_t end = engine_taken(e, rq->until);
+    const char *by = rq->by && *rq->by ? rq->by : "somebody";
     if (ready(e, er) < 0)
         return -1;
-    if (!is_named(e, name))
-        return err_set(er, "there is no alert %s", name);
-    if (until.ns && wall_reached(end, engine_now(e)))
+    if (!is_named(e, rq->name))
+        return err_set(er, "there is no alert %s", rq->name);
+    if (rq->until.ns && wall_reached(end, engine_now(e)))
         return err_set(er, "the acknowledgement would end in the past");
-    if (!step_named(e, name,
-                    &(struct life_event){
-                        .kind = LIFE_ACK, .by = by && *by ? by : "somebody", .until = end}))
-        return err_set(er, "alert %s does not fire", name);
-    log_info("alert %s: acknowledged by %s", name, by && *by ? by : "somebody");
+    set_reason(e, rq);
+    if (!step_named(e, rq->name, &(struct life_event){.kind = LIFE_ACK, .by = by, .until = end}))
+        return err_set(er, "alert %s does not fire", rq->name);
+    char *why = one_line(rq->reason), *who = one_line(by);
+    log_info("alert %s: acknowledged by %s%s%s", rq->name, who, *why ? ": " : "", why);
+    free(why);
+    free(who);
     return 0;
 }
 

@@ -66,6 +66,7 @@ void bind_channels(struct engine *e)
 {
     VEC(struct outbox_channel) rows = VEC_INIT;
     struct channel *c, *next;
+    e->notifiers.n = 0;
     HASH_ITER(hh, e->channels, c, next)
     c->item = NULL;
     VEC_EACH (&e->gen->conf->items, i) {
@@ -76,6 +77,7 @@ void bind_channels(struct engine *e)
         c->item = it;
         c->tell = tell_of(it);
         c->next_resend = c->tell->resend.ns ? engine_now(e) : WALL_NEVER;
+        VEC_PUSH(&e->notifiers, c);
     }
     drop_channels(e);
     HASH_ITER(hh, e->channels, c, next)
@@ -95,11 +97,10 @@ static void add_channel(struct alert *a, const struct channel *c)
 /* The notifiers in the order of the configuration. */
 static void add_all(struct engine *e, struct alert *a, const char *but)
 {
-    VEC_EACH (&e->gen->conf->items, i) {
-        const struct item *it = e->gen->conf->items.v[i];
-        if (it->family == &family_notify && notify_opts(it)->severity <= a->severity &&
-            !(but && strcmp(but, it->name) == 0))
-            add_channel(a, channel_by_name(e, it->name));
+    VEC_EACH (&e->notifiers, i) {
+        const struct channel *c = e->notifiers.v[i];
+        if (notify_opts(c->item)->severity <= a->severity && !(but && strcmp(but, c->name) == 0))
+            add_channel(a, c);
     }
 }
 
@@ -228,14 +229,14 @@ static uint32_t node_of(const struct engine *e, const struct alert *a)
 static void set_labels(struct alert *a, const char *type, const struct str_list *own)
 {
     size_t n = own ? own->n : 0;
-    const char **v = arena_alloc(a->a, (n + 6) * sizeof(*v));
+    const char **v = arena_alloc(a->a, (n + ALERT_LABELS + 2) * sizeof(*v));
     v[0] = "severity=";
     v[1] = arena_printf(a->a, "alertname=%s", a->name);
     v[2] = arena_printf(a->a, "type=%s", type);
     v[3] = arena_printf(a->a, "program=%s", a->program ? a->program : "");
     for (size_t i = 0; i < n; i++)
-        v[4 + i] = arena_strdup(a->a, own->v[i]);
-    n += 4;
+        v[ALERT_LABELS + i] = arena_strdup(a->a, own->v[i]);
+    n += ALERT_LABELS;
     if (a->cert) { /* two of them are two alerts to everybody who goes by labels */
         v[n++] = arena_printf(a->a, "certificate=%s", a->cert->subject);
         v[n++] = arena_printf(a->a, "fingerprint=%s", a->cert->fingerprint);
@@ -258,6 +259,12 @@ static struct alert *claim(struct engine *e, enum alert_origin origin, const cha
     return a;
 }
 
+/* It may outlive the generation, until its end was told. */
+static const char *own_text(struct alert *a, const char *text)
+{
+    return text ? arena_strdup(a->a, text) : NULL;
+}
+
 /* After a restart, until it is found out anew. */
 static void first_text(struct alert *a, const char *text)
 {
@@ -272,7 +279,7 @@ static void bind_nodata(struct engine *e, struct alert *of)
     a->of = of;
     of->nodata = a;
     a->item = of->item;
-    a->program = of->program;
+    a->program = own_text(a, of->program);
     a->node = of->node;
     a->severity = life_nodata_severity((enum severity)o->severity);
     a->spec = life_nodata_spec(&of->spec);
@@ -287,7 +294,7 @@ static void bind_item(struct engine *e, struct alert *a, const struct item *it, 
     a->item = it;
     a->rule = rule_of(it->kind);
     a->place = place;
-    a->program = program_of(e, a);
+    a->program = own_text(a, program_of(e, a));
     a->node = node_of(e, a);
     a->interval = interval_of(e, a);
     a->spec = conf_spec(e, a);
@@ -316,6 +323,7 @@ struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_
     bind_spec(e, a);
     first_text(a, "as before supd-agent began");
     e->unsorted = true;
+    e->unlinked = true;
     return a;
 }
 
@@ -377,9 +385,37 @@ void bind_gone(struct engine *e, struct alert *a)
     a->next_eval = WALL_NEVER;
     a->spec = (struct life_spec){.channels = a->channels};
     a->place = SIZE_MAX;
+    a->ev = (struct evaluation){.cond = COND_FALSE};
     snprintf(a->ev.text, sizeof(a->ev.text), "it is not in the configuration any more");
     alert_step(e, a, &(struct life_event){.kind = LIFE_END});
     alert_settle(e, a);
+}
+
+void bind_links(struct engine *e)
+{
+    struct probe_state *p, *next;
+    if (!e->unlinked)
+        return;
+    e->unlinked = false;
+    HASH_ITER(hh, e->probes, p, next)
+    p->alerts = NULL;
+    e->node_alerts.n = 0;
+    while (e->node_alerts.n < e->node_names.n)
+        VEC_PUSH(&e->node_alerts, NULL);
+    for (size_t i = e->order.n; i-- > 0;) {
+        struct alert *a = e->order.v[i];
+        if (!alert_judged(a) || !a->known)
+            continue;
+        if (a->rule->subject == SUBJECT_PROBE) {
+            p = facts_probe(e, a->rule->about(a->item), true);
+            a->next_of_probe = p->alerts;
+            p->alerts = a;
+        }
+        if (a->node != SUPPRESS_NONE) {
+            a->next_of_node = e->node_alerts.v[a->node];
+            e->node_alerts.v[a->node] = a;
+        }
+    }
 }
 
 void bind_alerts(struct engine *e)
@@ -398,6 +434,7 @@ void bind_alerts(struct engine *e)
     bind_refusal(e, c, place++);
     bind_storm(e, place);
     certs_bind(e);
+    e->unlinked = true;
     VEC_EACH (&e->order, i) {
         if (e->order.v[i]->known)
             bind_spec(e, e->order.v[i]);

@@ -140,6 +140,7 @@ static void do_actions(struct engine *e, struct alert *a, const struct life_out 
 void alert_step(struct engine *e, struct alert *a, const struct life_event *ev)
 {
     struct life_out out = {0};
+    engine_forgive(e);
     life_step(&a->life, &a->spec, ev, engine_now(e), &out);
     do_actions(e, a, &out);
 }

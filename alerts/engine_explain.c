@@ -37,7 +37,8 @@ static void put_state(struct engine *e, const struct alert *a, struct str *out)
 
 static void put_condition(const struct alert *a, struct str *out)
 {
-    struct template_facts f = {.value = a->ev.value, .limit = a->ev.limit, .unit = a->ev.unit};
+    struct template_facts f = {
+        .has_value = true, .value = a->ev.value, .limit = a->ev.limit, .unit = a->ev.unit};
     str_printf(out, "its condition is %s: %s\n", cond_text(a->ev.cond),
                a->ev.text[0] ? a->ev.text : "nothing more is known");
     if (!a->ev.has_value)
@@ -46,6 +47,9 @@ static void put_condition(const struct alert *a, struct str *out)
     template_fill(a->ev.limit > 0 ? "{{value}}, limit {{limit}}" : "{{value}}", &f, out);
     if (a->ev.n)
         str_printf(out, " (%" PRIu64 " of %" PRIu64 ")", a->ev.k, a->ev.n);
+    f.limit = a->ev.clears;
+    if (life_firing(&a->life) && f.limit > 0)
+        template_fill("; it ends at {{limit}} (clear=)", &f, out);
     str_putc(out, '\n');
 }
 
@@ -82,7 +86,7 @@ static void put_silence(struct engine *e, const struct alert *a, struct str *out
 
 static void put_gates(struct engine *e, const struct alert *a, struct str *out)
 {
-    char buf[DUR_TEXT];
+    char buf[DUR_TEXT], next[DUR_TEXT];
     const char *behind = gate_inhibitor_name(e, a->life.inhibitor);
     put_silence(e, a, out);
     if (behind)
@@ -91,11 +95,16 @@ static void put_gates(struct engine *e, const struct alert *a, struct str *out)
         str_printf(out, "nothing is told for %s: what it depends on is looked at first\n",
                    in(e, a->life.hold, buf));
     if (a->life.acked)
-        str_printf(out, "%.*s has acknowledged it%s%s\n", LIFE_BY, a->life.acked_by,
+        str_printf(out, "%.*s has acknowledged it%s%s%s%s\n", LIFE_BY, a->life.acked_by,
                    a->life.acked_until.ns ? " for " : "",
-                   a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "");
+                   a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "",
+                   a->acked_reason ? ": " : "", a->acked_reason ? a->acked_reason : "");
     if (a->life.flap.on)
-        str_puts(out, "it is flapping: its changes are held back\n");
+        str_printf(out,
+                   "it is flapping, and was down for %.0f%% of the last %s: its changes are held "
+                   "back; if nothing changes any more that is over in %s\n",
+                   flap_duty(&a->life.flap, engine_now(e)) * 100, ago(e, a->life.flap.from, buf),
+                   in(e, flap_ends(&a->life.flap), next));
 }
 
 static void put_told(struct engine *e, const struct alert *a, struct str *out)

@@ -52,12 +52,6 @@ static bool probe_fails(const struct probe_state *p)
     return p->health == HEALTH_FAILED || p->result == ENGINE_FAIL;
 }
 
-static bool about_probe(const struct alert *a, const char *name)
-{
-    return alert_judged(a) && a->rule->subject == SUBJECT_PROBE &&
-           strcmp(a->rule->about(a->item), name) == 0;
-}
-
 void engine_probe(struct engine *e, const struct engine_probe_fact *f)
 {
     struct probe_state *p = facts_probe(e, f->name, true);
@@ -70,9 +64,11 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f)
         certs_store(e, p);
     uint32_t node = node_find(e, 'b', f->name);
     /* its own alerts first: they are part of what is known of the node */
-    VEC_EACH (&e->order, i) {
-        if (about_probe(e->order.v[i], f->name))
-            eval_alert(e, e->order.v[i]);
+    bind_links(e);
+    for (struct alert *a = p->alerts, *next; a; a = next) {
+        next = a->next_of_probe;
+        if (a->known)
+            eval_alert(e, a);
     }
     if (node != SUPPRESS_NONE && f->result != ENGINE_NO_RESULT)
         gate_found(e, node, probe_fails(p));

@@ -83,11 +83,11 @@ static bool alert_fails(const struct alert *a)
 }
 
 /* An alert that is pending or firing makes its node a failed one, whatever the probe said. */
-static bool node_alerted(const struct engine *e, uint32_t node)
+static bool node_alerted(struct engine *e, uint32_t node)
 {
-    VEC_EACH (&e->order, i) {
-        const struct alert *a = e->order.v[i];
-        if (a->node == node && a->origin == FROM_CONF && alert_fails(a))
+    bind_links(e);
+    for (const struct alert *a = e->node_alerts.v[node]; a; a = a->next_of_node) {
+        if (alert_fails(a))
             return true;
     }
     return false;
@@ -169,7 +169,7 @@ static const char *root_of(const struct engine *e, const struct alert *a)
     return a->life.inhibitor == INHIBITOR_STORM ? NULL : gate_inhibitor_name(e, a->life.inhibitor);
 }
 
-/* How many alerts of the storm fire still; its severity is that of the gravest. */
+/* How many alerts of the storm fire still. */
 size_t gate_describe_storm(struct engine *e, struct str *out)
 {
     VEC(struct digest_item) items = VEC_INIT;
@@ -178,8 +178,6 @@ size_t gate_describe_storm(struct engine *e, struct str *out)
         if (!of_storm(e, a))
             continue;
         VEC_PUSH(&items, (struct digest_item){a->name, root_of(e, a)});
-        if (a->severity > e->storm_alert->severity)
-            e->storm_alert->severity = a->severity;
     }
     size_t n = items.n;
     digest_text(items.v, n, out);
@@ -187,9 +185,21 @@ size_t gate_describe_storm(struct engine *e, struct str *out)
     return n;
 }
 
+static enum severity gravest_of_storm(const struct engine *e)
+{
+    enum severity s = SEV_INFO;
+    VEC_EACH (&e->order, i) {
+        const struct alert *a = e->order.v[i];
+        s = of_storm(e, a) && a->severity > s ? a->severity : s;
+    }
+    return s;
+}
+
 static void storm_changed(struct engine *e, bool on)
 {
     struct str text = STR_INIT;
+    if (on)
+        e->storm_alert->severity = gravest_of_storm(e);
     gate_describe_storm(e, &text);
     e->counts.storms += on;
     log_warn("alerts: %s: %s", on ? "a storm begins" : "the storm is over", str_text(&text));
@@ -215,6 +225,19 @@ static void count_for_storm(struct engine *e, struct alert *a, wall_t now)
         storm_changed(e, true);
 }
 
+/* It holds back something graver than it is itself: then it grows as grave, so that those are told
+ * of it who want to hear of nothing less. */
+static void storm_grows(struct engine *e, const struct alert *a)
+{
+    struct str text = STR_INIT;
+    if (a->severity <= e->storm_alert->severity)
+        return;
+    e->storm_alert->severity = a->severity;
+    gate_describe_storm(e, &text);
+    eval_own(e, e->storm_alert, true, str_text(&text));
+    str_fini(&text);
+}
+
 static void find_storm(struct engine *e, struct alert *a, wall_t now, struct life_gates *out)
 {
     if (!of_conf(a))
@@ -222,8 +245,10 @@ static void find_storm(struct engine *e, struct alert *a, wall_t now, struct lif
     if (out->silence || out->inhibitor || out->hold.ns > now.ns)
         return;
     count_for_storm(e, a, now);
-    if (e->storm.on && of_storm(e, a) && !told_any(a))
-        out->inhibitor = INHIBITOR_STORM;
+    if (!e->storm.on || !of_storm(e, a) || told_any(a))
+        return;
+    out->inhibitor = INHIBITOR_STORM;
+    storm_grows(e, a);
 }
 
 /* ---- all ---- */

@@ -33,6 +33,8 @@ enum alert_origin {
     ALERT_ORIGINS
 };
 
+/* severity, alertname, type, program */
+#define ALERT_LABELS 4
 /* A certificate that a probe saw. */
 struct seen_cert {
     char fingerprint[65];
@@ -55,15 +57,17 @@ struct alert {
     struct seen_cert *cert; /* of one FROM_CERT: which, and where it was seen last */
     bool known;             /* by the present generation */
     struct life life, saved;
-    bool written; /* `saved` is in the store */
+    char *acked_reason; /* of the last acknowledgement; NULL: none was given */
+    bool written;       /* `saved` is in the store */
     struct life_spec spec;
     uint32_t channels[LIFE_CHANNELS];
     struct evaluation ev;
     enum severity severity; /* now; of certificates by stage */
     struct arena *a;        /* of labels and what hangs on the generation */
-    struct str_list labels; /* for silences; the first is the severity */
+    struct str_list labels; /* for silences: ALERT_LABELS of ours, then those of labels= */
     const char *program;    /* or NULL */
     uint32_t node;          /* of suppress, or SUPPRESS_NONE */
+    struct alert *next_of_node, *next_of_probe;
     dur_t interval;
     wall_t next_eval; /* WALL_NEVER: by events alone */
     wall_t due;       /* of its life */
@@ -126,8 +130,9 @@ struct probe_state {
     wall_t since; /* of the engine's clock */
     char *reason, *detail;
     struct seen_certs certs;
-    bool certs_partial; /* it could not look everywhere */
-    struct str stored;  /* of them, as it is in the store */
+    bool certs_partial;   /* it could not look everywhere */
+    struct str stored;    /* of them, as it is in the store */
+    struct alert *alerts; /* that judge it, by next_of_probe (bind_links) */
     UT_hash_handle hh;
 };
 
@@ -175,6 +180,7 @@ struct engine {
     bool ending;
     bool sweep;        /* an alert that is gone has nothing more to say */
     bool unsorted;     /* alerts came in between */
+    bool unlinked;     /* bind_links has something to do */
     bool outbox_moved; /* its deadline is to be found anew */
     wall_t outbox_due;
     struct feed *feed;
@@ -183,6 +189,7 @@ struct engine {
     order;                    /* of the configuration, then our own, then those gone; grows at its
                                  end, and is put in order when a turn ends */
     struct channel *channels; /* by name */
+    VEC(struct channel *) notifiers; /* the same, in the order of the configuration */
     struct alert *storm_alert;
     struct probe_state *probes; /* by name */
     struct process_state *processes;
@@ -191,7 +198,8 @@ struct engine {
     wall_t silences_due;
     struct suppress suppress;
     struct node *nodes;
-    VEC(const char *) node_names; /* by id: "probe db", "program web" */
+    VEC(const char *) node_names;    /* by id: "probe db", "program web" */
+    VEC(struct alert *) node_alerts; /* by id: those of the configuration, by next_of_node */
     struct suppress_verdict verdict;
     struct storm storm;
     VEC(char *) to_probe; /* at the end of the turn */
@@ -215,6 +223,7 @@ struct engine {
     bool stalled;              /* it is not */
     wall_t next_windows;
     struct str saved_windows; /* read back before there was a generation */
+    dur_t ahead;              /* so far the wall clock was set back since it was all written down */
 
     struct loop_timer timer;
     mono_t due; /* of the timer */
@@ -259,6 +268,8 @@ struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_
 void bind_gone(struct engine *e, struct alert *a);
 /* Puts the alerts in their order. */
 void bind_sort(struct engine *e);
+/* Finds out anew, if any came or went, which alerts judge a probe and which are a node's. */
+void bind_links(struct engine *e);
 /* The channels that an alert tells now, and how often it reminds them; they depend on its severity.
  */
 void bind_spec(struct engine *e, struct alert *a);
@@ -312,6 +323,9 @@ void eval_judge(struct engine *e, struct alert *a, bool text, struct evaluation 
 void eval_alert(struct engine *e, struct alert *a);
 /* One of our own holds or does not. */
 void eval_own(struct engine *e, struct alert *a, bool on, const char *text);
+/* If the timer comes so late that the agent must have stood still: what was not seen meanwhile does
+ * not count. */
+void engine_forgive(struct engine *e);
 /* A step by an event, without gates and telling; then alert_settle. */
 void alert_step(struct engine *e, struct alert *a, const struct life_event *ev);
 void alert_settle(struct engine *e, struct alert *a);

@@ -78,8 +78,9 @@ static const char *id_key(uint64_t id, char key[KEY])
     return key;
 }
 
-/* The life's record, then the origin as one byte, then the name; of a certificate, each behind a
- * NUL, its fingerprint, its subject, and where it was seen. */
+/* The life's record, then the origin as one byte, then the name; behind a NUL each, if there is any
+ * of them, a certificate's fingerprint, its subject, where it was seen, and why it was
+ * acknowledged. */
 void store_alert(struct engine *e, struct alert *a)
 {
     const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
@@ -87,18 +88,18 @@ void store_alert(struct engine *e, struct alert *a)
         return;
     char life[LIFE_RECORD];
     struct str value = STR_INIT;
+    bool why = a->life.acked && a->acked_reason;
+    const char *parts[] = {a->cert ? a->cert->fingerprint : "", a->cert ? a->cert->subject : "",
+                           a->cert ? a->cert->where : "", why ? a->acked_reason : ""};
     a->saved = a->life;
     a->written = true;
     life_save(&a->life, life);
     str_put(&value, life, sizeof(life));
     str_putc(&value, (char)a->origin);
     str_puts(&value, a->name);
-    if (a->cert) {
-        const char *parts[] = {a->cert->fingerprint, a->cert->subject, a->cert->where};
-        for (size_t i = 0; i < 3; i++) {
-            str_putc(&value, '\0');
-            str_puts(&value, parts[i]);
-        }
+    for (size_t i = 0; (a->cert || why) && i < 4; i++) {
+        str_putc(&value, '\0');
+        str_puts(&value, parts[i]);
     }
     store_put(e, "alert", a->key, str_text(&value), value.len);
     str_fini(&value);
@@ -315,7 +316,7 @@ void store_end(struct engine *e)
 
 /* Texts behind each other with NULs between; those that are missing are "". */
 struct strings {
-    char *text, *v[4];
+    char *text, *v[5];
 };
 
 static struct strings strings_of(const char *p, size_t n)
@@ -323,7 +324,7 @@ static struct strings strings_of(const char *p, size_t n)
     struct strings s = {.text = mem_zalloc(n + 2)};
     char *at = s.text;
     memcpy(s.text, p, n);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         s.v[i] = at;
         at += strlen(at);
         at += at < s.text + n;
@@ -337,14 +338,18 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
     const char *p = op->value;
     if (op->n < LIFE_RECORD + 1 || strlen(op->key) >= ALERT_KEY ||
         (unsigned char)p[LIFE_RECORD] >= ALERT_ORIGINS ||
-        !life_load(p, LIFE_RECORD, engine_now(e), &life))
+        !life_load(p, LIFE_RECORD, wall_add(engine_now(e), e->ahead), &life))
         return false;
+    life_turn_back(&life, e->ahead);
     struct strings s = strings_of(p + LIFE_RECORD + 1, op->n - LIFE_RECORD - 1);
     struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], s.v[0], op->key);
     if (a->origin == FROM_CERT && !a->cert)
         a->cert = seen_cert_new(s.v[1], s.v[2], s.v[3]);
+    if (*s.v[4] && !a->acked_reason)
+        a->acked_reason = mem_strdup(s.v[4]);
     free(s.text);
-    a->life = a->saved = life;
+    a->life = life;
+    a->saved = e->ahead.ns ? a->saved : life; /* with other stamps it is to be written again */
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
     a->counted = life.episode; /* what fired before is no new storm */
     a->written = true;
@@ -380,7 +385,11 @@ static bool restore_silence(struct engine *e, const struct store_op *op)
     struct silence s;
     if (!silence_load(op->value, op->n, &s))
         return false;
+    s.start = wall_add(s.start, (dur_t){-e->ahead.ns});
+    s.end = wall_add(s.end, (dur_t){-e->ahead.ns});
     silences_restore(&e->silences, &s);
+    if (e->ahead.ns)
+        store_silence(e, s.id);
     return true;
 }
 
@@ -424,6 +433,19 @@ static const struct table {
     {"certs", restore_certs},
 };
 
+/* How far the clock was set back between the two runs, as far as the alerts can tell. */
+static dur_t find_ahead(struct engine *e, const struct store_op *ops, size_t n)
+{
+    dur_t most = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(ops[i].table, "alert") != 0 || ops[i].n < LIFE_RECORD)
+            continue;
+        dur_t d = life_ahead(ops[i].value, LIFE_RECORD, engine_now(e));
+        most = d.ns > most.ns ? d : most;
+    }
+    return most;
+}
+
 static bool restore_one(struct engine *e, const struct store_op *op)
 {
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -444,6 +466,7 @@ static void drop_orphans(struct engine *e)
 void store_restore(struct engine *e, const struct store_op *ops, size_t n)
 {
     size_t bad = 0;
+    e->ahead = find_ahead(e, ops, n);
     for (size_t i = 0; i < n; i++) {
         if (restore_one(e, &ops[i]))
             continue;

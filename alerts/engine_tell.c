@@ -1,8 +1,10 @@
 /* Notices: what they say, and their way into the outbox. */
 #include "alerts/engine_impl.h"
 #include "alerts/rules/template.h"
+#include "supervisor/base/dur.h"
 #include "supervisor/base/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,7 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
                                    .runbook = o ? o->runbook : NULL,
                                    .dashboard = o ? o->dashboard : NULL,
                                    .text = a->ev.text,
+                                   .has_value = a->ev.has_value,
                                    .dated = a->ev.dated,
                                    .value = a->ev.value,
                                    .limit = a->ev.limit,
@@ -78,14 +81,18 @@ static const char *summary_of(const struct alert *a, enum tell_what tell,
     return alert_judged(a) || !*f->text ? template_default(f) : "{{name}}: {{text}}";
 }
 
+/* The template, filled in, behind some words of ours; all of it cut to a line. */
 static char *line(struct arena *mem, const char *before, const char *template,
                   const struct template_facts *f)
 {
-    struct str s = STR_INIT;
-    str_puts(&s, before);
-    template_line(template, f, SUMMARY_CHARS - strlen(before), &s);
-    char *copy = arena_strdup(mem, str_text(&s));
-    str_fini(&s);
+    struct str all = STR_INIT, cut = STR_INIT;
+    str_puts(&all, before);
+    template_fill(template, f, &all);
+    template_line("{{text}}", &(struct template_facts){.text = str_text(&all)}, SUMMARY_CHARS,
+                  &cut);
+    char *copy = arena_strdup(mem, str_text(&cut));
+    str_fini(&all);
+    str_fini(&cut);
     return copy;
 }
 
@@ -103,10 +110,15 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct notice_label *)a)->name, ((const struct notice_label *)b)->name);
 }
 
-static void put_labels(struct notice_copy *c, const struct str_list *l)
+/* Its own ones, of the configuration that it is or was in: receivers know it by them. That it
+ * cannot be evaluated is another alert, also for who compares labels alone. */
+static void put_labels(struct notice_copy *c, const struct alert *a)
 {
+    const struct str_list *l = &a->labels;
     struct notice_label *v = arena_alloc(c->a, (l->n + 1) * sizeof(*v));
-    for (size_t i = 0; i < l->n; i++) {
+    if (a->origin == FROM_NODATA)
+        v[c->n.nlabels++] = (struct notice_label){"nodata", "true"};
+    for (size_t i = ALERT_LABELS; i < l->n; i++) {
         char *text = arena_strdup(c->a, l->v[i]), *eq = strchr(text, '=');
         if (!eq)
             continue;
@@ -117,9 +129,38 @@ static void put_labels(struct notice_copy *c, const struct str_list *l)
     c->n.labels = v;
 }
 
+/* How often it came and went, and for which part of that time it was down. */
+static void put_flaps(struct engine *e, const struct alert *a, struct str *out)
+{
+    const struct flap *f = &a->life.flap;
+    wall_t now = engine_now(e);
+    char span[DUR_TEXT];
+    str_printf(out, "%" PRIu64 " changes in %s, down for %.0f%% of it: ", f->number,
+               dur_human(wall_sub(now, f->from), span, sizeof(span)), flap_duty(f, now) * 100);
+}
+
 static const char *or_empty(struct arena *mem, const char *s)
 {
     return s ? arena_strdup(mem, s) : "";
+}
+
+/* As one can paste it into a shell. */
+static const char *ack_command(struct arena *mem, const char *name)
+{
+    struct str s = STR_INIT;
+    bool plain =
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-")] ==
+        '\0';
+    str_puts(&s, plain ? "supctl alerts ack " : "supctl alerts ack '");
+    for (const char *p = name; *p; p++) {
+        if (*p == '\'')
+            str_puts(&s, "'\\'");
+        str_putc(&s, *p);
+    }
+    str_puts(&s, plain ? "" : "'");
+    const char *copy = arena_strdup(mem, str_text(&s));
+    str_fini(&s);
+    return copy;
 }
 
 static void put_texts(struct engine *e, const struct alert *a, enum tell_what tell,
@@ -127,19 +168,22 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
 {
     struct template_facts f = facts_of(e, a, tell);
     const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
-    char by[LIFE_BY + 32] = "";
+    struct str before = STR_INIT;
     if (why == WHY_ACKED)
-        snprintf(by, sizeof(by), "acknowledged by %.*s: ", LIFE_BY, a->life.acked_by);
-    c->n.summary = line(c->a, by, summary_of(a, tell, &f), &f);
+        str_printf(&before, "acknowledged by %.*s%s%s: ", LIFE_BY, a->life.acked_by,
+                   a->acked_reason ? ": " : "", a->acked_reason ? a->acked_reason : "");
+    else if (why == WHY_FLAPPING)
+        put_flaps(e, a, &before);
+    c->n.summary = line(c->a, str_text(&before), summary_of(a, tell, &f), &f);
+    str_fini(&before);
     c->n.description = o && o->description ? filled(c->a, o->description, &f) : "";
     c->n.reason = arena_strdup(c->a, a->ev.text); /* the condition with its numbers */
     c->n.runbook = or_empty(c->a, f.runbook);
     c->n.dashboard = or_empty(c->a, f.dashboard);
     c->n.program = or_empty(c->a, a->program);
     if (tell != TELL_RESOLVE)
-        c->n.ack = arena_printf(c->a, "supctl alerts ack %s", a->name);
-    if (o) /* the first four have places of their own */
-        put_labels(c, &(struct str_list){a->labels.v + 4, a->labels.n - 4});
+        c->n.ack = ack_command(c->a, a->name);
+    put_labels(c, a);
 }
 
 static void refresh_storm(struct engine *e, struct alert *a)

@@ -53,6 +53,7 @@ static void show_alert(struct engine *e, struct alert *a, engine_alert_fn *fn, v
                              .since = engine_shown(e, since_of(a)),
                              .ev = a->ev,
                              .acked_by = a->life.acked ? a->life.acked_by : NULL,
+                             .acked_reason = a->acked_reason,
                              .acked_until = engine_shown(e, a->life.acked_until),
                              .silence = a->life.silence,
                              .behind = gate_inhibitor_name(e, a->life.inhibitor),

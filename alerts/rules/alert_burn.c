@@ -121,7 +121,7 @@ static struct verdict judge(const struct alert_burn *o, const struct rule_input 
     struct verdict v = {.pair = p,
                         .l = window_sum(in->window, in->now, (dur_t){p->length}),
                         .s = window_sum(in->window, in->now, (dur_t){p->shorter}),
-                        .rate = rule_limit(in, rate_of(o, p))};
+                        .rate = rule_limit(in, rate_of(o, p), NULL)};
     struct test t = {.share = v.rate * budget_of(o), .min = in->firing ? 0 : (double)o->min_count};
     enum cond l = rule_bounds(&v.l, fires, &t), s = rule_bounds(&v.s, fires, &t);
     if (in->firing && v.s.ok + v.s.err <= 0)
@@ -148,7 +148,7 @@ static void explain(const struct alert_burn *o, const struct verdict *v, struct 
                     "failed) and %.2g times in the last %s; limit %.3g%s",
                     v->burn, window_print(v->pair->length, l, sizeof(l)), number_print(v->l.err, k),
                     number_print(v->l.ok + v->l.err, n), burn_of(&v->s, budget_of(o)),
-                    window_print(v->pair->shorter, s, sizeof(s)), v->rate,
+                    window_print(v->pair->shorter, s, sizeof(s)), rate_of(o, v->pair),
                     v->l.unknown.ns ? "; a part of it is not known" : "");
 }
 
@@ -169,7 +169,8 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     evaluation_count(out, most.l.err, most.l.ok + most.l.err);
     out->has_value = out->n > 0;
     out->value = most.burn;
-    out->limit = most.rate;
+    out->limit = rate_of(o, most.pair);
+    out->clears = in->firing ? most.rate : 0;
     if (!in->no_text)
         explain(o, &most, out);
 }

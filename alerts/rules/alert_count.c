@@ -47,7 +47,7 @@ static enum cond judge(const struct window_sum *s, double value, double limit)
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
 {
     const struct alert_count *o = alert->own;
-    *out = (struct evaluation){.unit = UNIT_COUNT, .limit = rule_limit(in, (double)o->over)};
+    *out = (struct evaluation){.unit = UNIT_COUNT, .limit = (double)o->over};
     if (!in->window) {
         evaluation_unknown(out, "the metric is not there");
         return;
@@ -57,7 +57,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     evaluation_count(out, s.err, s.ok + s.err);
     out->value = pick(o->of, s.ok, s.err);
     out->has_value = true;
-    out->cond = judge(&s, out->value, out->limit);
+    out->cond = judge(&s, out->value, rule_limit(in, out->limit, out));
     evaluation_text(out, "%s %s in the last %s, limit %s%s", number_print(out->value, value),
                     words_of[o->of], window_print(o->window, w, sizeof(w)),
                     number_print(out->limit, limit),

@@ -73,8 +73,8 @@ static enum cond judge(const struct window_sum *s, const struct test *t)
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
 {
     const struct alert_percentile *o = alert->own;
-    double limit = rule_limit(in, (double)o->over);
-    *out = (struct evaluation){.unit = UNIT_SECONDS, .limit = limit / 1e9};
+    *out = (struct evaluation){.unit = UNIT_SECONDS, .limit = (double)o->over / 1e9};
+    double limit = rule_limit(in, out->limit, out) * 1e9;
     if (!in->window || !in->timers) {
         evaluation_unknown(out, "the metric is not there");
         return;
@@ -90,7 +90,8 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
                      .firing = in->firing,
                      .above = (double)value > limit};
     char share[RULE_TEXT], n[RULE_TEXT], k[RULE_TEXT], w[48];
-    evaluation_count(out, t.slow, (double)h.n);
+    double slow = (double)hist_above(&h, o->over);
+    evaluation_count(out, slow, (double)h.n);
     out->value = (double)value / 1e9;
     out->has_value = h.n > 0;
     out->cond = judge(&s, &t);
@@ -100,8 +101,8 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
                     "p%.4g is %.3g ms over %s requests in the last %s, %s of them (%s) took "
                     "longer than %.4g ms",
                     o->percentile / 1e4, (double)value / 1e6, number_print((double)h.n, n),
-                    window_print(o->window, w, sizeof(w)), number_print(t.slow, k),
-                    share_print(h.n ? t.slow / (double)h.n : 0, share), limit / 1e6);
+                    window_print(o->window, w, sizeof(w)), number_print(slow, k),
+                    share_print(h.n ? slow / (double)h.n : 0, share), (double)o->over / 1e6);
 }
 
 static const char *about(const struct item *alert)

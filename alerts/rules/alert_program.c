@@ -36,6 +36,45 @@ static bool is_state(const char *word)
     return false;
 }
 
+static bool has_alert(const struct conf *c, const char *program)
+{
+    VEC_EACH (&c->items, i) {
+        const struct item *it = c->items.v[i];
+        const char *about = it->kind == &alert_kind_program
+                                ? ((const struct alert_program *)it->own)->program
+                                : NULL;
+        if (about && strcmp(about, program) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a program that is down explains is not told: then that one had better be. */
+static void check_depends_on(struct checker *k, const struct prog *p)
+{
+    for (size_t i = 0; i < p->o.depends_on.n; i++) {
+        const char *on = p->o.depends_on.v[i];
+        if (has_alert(k->c, on))
+            continue;
+        check_warn(k, "program",
+                   "nothing is told of it while %s is down (depends_on=), and no alert of "
+                   "type=program is about %s: nobody would hear of that",
+                   on, on);
+        return;
+    }
+}
+
+static void check_causes(struct checker *k, const char *program)
+{
+    VEC_EACH (&k->c->groups, i) {
+        const struct group *g = k->c->groups.v[i];
+        VEC_EACH (&g->progs, j) {
+            if (strcmp(g->progs.v[j]->name, program) == 0)
+                check_depends_on(k, g->progs.v[j]);
+        }
+    }
+}
+
 static void check(struct checker *k)
 {
     struct alert_program *o = k->item->own;
@@ -48,6 +87,8 @@ static void check(struct checker *k)
         if (!is_state(o->state.v[i]))
             check_fail(k, "state", "there is no state %s of a process", o->state.v[i]);
     }
+    if (!k->c->plain && o->program)
+        check_causes(k, o->program);
     /* the agent's generation has the default, too */
     if (!k->c->plain && check_given(k, "window") && !check_given(k, "restarts"))
         check_fail(k, "window", "is only for restarts=");
@@ -97,9 +138,9 @@ static void judge_restarts(const struct alert_program *o, const struct rule_inpu
     out->unit = UNIT_COUNT;
     out->has_value = true;
     out->value = s.ok + s.err;
-    out->limit = rule_limit(in, (double)o->restarts);
+    out->limit = (double)o->restarts;
     /* half a restart is what rounding of the oldest cell may take away */
-    bool often = out->value >= out->limit - 0.5;
+    bool often = out->value >= rule_limit(in, out->limit, out) - 0.5;
     out->cond = often ? COND_TRUE : s.unknown.ns > o->window / 100 ? COND_UNKNOWN : COND_FALSE;
     evaluation_text(out, "%s restarts of %s in the last %s, limit %.3g",
                     number_print(out->value, n), o->program, window_print(o->window, w, sizeof(w)),

@@ -79,13 +79,13 @@ static void explain(const struct alert_ratio *o, const struct window_sum *s, str
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
 {
     const struct alert_ratio *o = alert->own;
-    *out = (struct evaluation){.unit = UNIT_SHARE, .limit = rule_limit(in, o->over / 1e6)};
+    *out = (struct evaluation){.unit = UNIT_SHARE, .limit = o->over / 1e6};
     if (!in->window) {
         evaluation_unknown(out, "the metric is not there");
         return;
     }
     struct window_sum s = window_sum(in->window, in->now, (dur_t){o->window});
-    struct test t = {.o = o, .limit = out->limit, .firing = in->firing};
+    struct test t = {.o = o, .limit = rule_limit(in, out->limit, out), .firing = in->firing};
     double n = s.ok + s.err;
     evaluation_count(out, s.err, n);
     out->has_value = n > 0;

@@ -10,7 +10,7 @@
  */
 enum cond { COND_FALSE, COND_TRUE, COND_UNKNOWN };
 
-/* How value and limit are written for people: a share of 1 as "4.2%", seconds as "1m30s". STATE:
+/* How value and limits are written for people: a share of 1 as "4.2%", seconds as "1m30s". STATE:
  * they mean nothing. */
 enum eval_unit { UNIT_STATE, UNIT_COUNT, UNIT_SHARE, UNIT_SECONDS, UNIT_BURN };
 
@@ -18,7 +18,8 @@ struct evaluation {
     enum cond cond;
     enum eval_unit unit;
     bool has_value;      /* there was something to measure */
-    double value, limit; /* what was measured, and what it was compared with, in the same unit */
+    double value, limit; /* what was measured, and the limit that it fires by, in the same unit */
+    double clears;       /* while it fires: the limit that it ends by; 0: it is no number */
     uint64_t n, k;       /* samples in the window, and how many of them count against it; 0: none */
     int stage;           /* of a certificate: 0 none, 1 the first of stages=, ...; else 0 */
     bool dated;          /* the text says itself since when, or it does not matter */

@@ -1,5 +1,6 @@
 /* [alert:N]: the rows that all kinds share, their checks, and the list of kinds. */
 #include "alerts/rules/alert.h"
+#include "alerts/rules/life.h"
 #include "alerts/rules/template.h"
 
 #include <string.h>
@@ -44,15 +45,17 @@ static const struct opt rows[] = {
       .help = "Where it is written what to do; required for severity page."),
     A("dashboard", dashboard, STRING, .def_note = "none", .help = "Where the graphs are."),
     A("summary", summary, STRING, .def_note = "value, limit and since when",
-      .help = "The line that people read first, at most 120 characters. {{value}} {{limit}} "
-              "{{name}} {{program}} {{severity}} {{since}} {{age}} {{n}} {{k}} {{window}} {{text}} "
-              "{{runbook}} {{dashboard}} and {{labels.NAME}} are filled in."),
+      .help =
+          "The line that people read first, at most 120 characters. {{value}} {{limit}} "
+          "{{name}} {{program}} {{severity}} {{since}} {{age}} {{n}} {{k}} {{window}} {{text}} "
+          "{{runbook}} {{dashboard}} and {{labels.NAME}} are filled in; a number that there is not "
+          "is -."),
     A("description", description, STRING, .def_note = "none",
       .help = "More words, with the same fields."),
     A("labels", labels, LIST, .def_note = "none",
       .help = "Comma separated NAME=VALUE: they go with every notice, and silences match them."),
     A("notify", notify, LIST, .def_note = "all",
-      .help = "Comma separated names of [notify:NAME] sections that are told."),
+      .help = "Comma separated names of [notify:NAME] sections that are told, 16 at most."),
     A("program", program, STRING, .def_note = "none, or what its probe belongs to",
       .help = "The program it is about. It stays quiet while a program that this one depends on "
               "has an alert."),
@@ -105,6 +108,26 @@ static void check_labels(struct checker *k, const struct alert_opts *o)
         check_label(k, &o->labels, i);
 }
 
+_Static_assert(LIFE_CHANNELS == 16, "the help of notify= says it");
+
+static size_t count_notifiers(const struct conf *c)
+{
+    size_t n = 0;
+    VEC_EACH (&c->items, i)
+        n += c->items.v[i]->family == &family_notify;
+    return n;
+}
+
+static void check_notify(struct checker *k, const struct alert_opts *o)
+{
+    size_t n = o->notify_all ? count_notifiers(k->c) : o->notify.n;
+    for (size_t i = 0; i < o->notify.n; i++)
+        check_item(k, "notify", &family_notify, o->notify.v[i]);
+    if (n > LIFE_CHANNELS && !k->c->plain)
+        check_fail(k, "notify", "it would tell %zu notifiers, and %d are the most; name them", n,
+                   LIFE_CHANNELS);
+}
+
 static void check_template(struct checker *k, const char *option, const char *text)
 {
     struct err e;
@@ -148,8 +171,7 @@ void alert_check(struct checker *k)
     check_labels(k, o);
     check_template(k, "summary", o->summary);
     check_template(k, "description", o->description);
-    for (size_t i = 0; i < o->notify.n; i++)
-        check_item(k, "notify", &family_notify, o->notify.v[i]);
+    check_notify(k, o);
     if (o->program)
         check_program(k, "program", o->program);
 }

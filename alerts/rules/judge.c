@@ -51,9 +51,12 @@ void evaluation_unknown(struct evaluation *out, const char *why)
     evaluation_text(out, "%s", why);
 }
 
-double rule_limit(const struct rule_input *in, double limit)
+double rule_limit(const struct rule_input *in, double limit, struct evaluation *out)
 {
-    return in->firing ? limit * (in->clear ? in->clear : 800) / 1000 : limit;
+    double clears = limit * (in->clear ? in->clear : 800) / 1000;
+    if (in->firing && out)
+        out->clears = clears;
+    return in->firing ? clears : limit;
 }
 
 double window_known(const struct window_sum *s)

@@ -1,5 +1,6 @@
 /* The life of an alert: its state. What is told of it is life_tell.c. */
 #include "alerts/rules/life_impl.h"
+#include "supervisor/base/text.h"
 
 #include <string.h>
 
@@ -190,7 +191,7 @@ static void acknowledge(struct life *l, const struct life_event *ev, wall_t now)
     l->acked_until = ev->until;
     memset(l->acked_by, 0, sizeof(l->acked_by));
     if (ev->by)
-        memcpy(l->acked_by, ev->by, strnlen(ev->by, LIFE_BY - 1));
+        memcpy(l->acked_by, ev->by, text_utf8_valid(ev->by, strnlen(ev->by, LIFE_BY - 1)));
     l->due |= 1U << WHY_ACKED;
 }
 
@@ -256,6 +257,15 @@ void life_step(struct life *l, const struct life_spec *spec, const struct life_e
     time_passes(&x);
 }
 
+void life_stood_still(struct life *l, dur_t d)
+{
+    wall_t *times[] = {&l->timer, &l->down, &l->frozen};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (times[i]->ns)
+            *times[i] = wall_add(*times[i], d);
+    }
+}
+
 /* ---- missing data ---- */
 
 struct life_spec life_nodata_spec(const struct life_spec *of)
@@ -283,22 +293,65 @@ void life_save(const struct life *l, void *buf)
     record_seal(buf, RECORD_LIFE, LIFE_VERSION, l, sizeof(*l));
 }
 
-static void not_after(wall_t *t, wall_t now)
+/* the stamps of what has happened; how many */
+#define PAST (9 + LIFE_CHANNELS)
+static void past_of(struct life *l, wall_t *out[PAST])
 {
-    if (t->ns > now.ns)
-        *t = now;
+    wall_t *const past[9] = {&l->since,  &l->fired,   &l->resolved,  &l->timer,       &l->down,
+                             &l->frozen, &l->flap.at, &l->flap.from, &l->flap.down_at};
+    memcpy(out, past, sizeof(past));
+    for (size_t i = 0; i < LIFE_CHANNELS; i++)
+        out[9 + i] = &l->ch[i].owed;
+}
+
+static bool open_record(const void *buf, size_t size, struct life *out)
+{
+    memset(out, 0, sizeof(*out));
+    return record_open(buf, size, RECORD_LIFE, LIFE_VERSION, out, sizeof(*out));
+}
+
+dur_t life_ahead(const void *buf, size_t size, wall_t now)
+{
+    struct life l;
+    wall_t *past[PAST];
+    dur_t most = {0};
+    if (!open_record(buf, size, &l))
+        return most;
+    past_of(&l, past);
+    for (size_t i = 0; i < PAST; i++) {
+        dur_t d = wall_sub(*past[i], now);
+        most = past[i]->ns && d.ns > most.ns ? d : most;
+    }
+    return most;
 }
 
 bool life_load(const void *buf, size_t size, wall_t now, struct life *out)
 {
-    memset(out, 0, sizeof(*out));
-    if (!record_open(buf, size, RECORD_LIFE, LIFE_VERSION, out, sizeof(*out)))
+    wall_t *past[PAST];
+    if (!open_record(buf, size, out))
         return false;
-    wall_t *past[] = {&out->since,  &out->fired,   &out->resolved,  &out->timer,       &out->down,
-                      &out->frozen, &out->flap.at, &out->flap.from, &out->flap.down_at};
-    for (size_t i = 0; i < sizeof(past) / sizeof(past[0]); i++)
-        not_after(past[i], now);
-    for (size_t i = 0; i < LIFE_CHANNELS; i++)
-        not_after(&out->ch[i].owed, now);
+    past_of(out, past);
+    for (size_t i = 0; i < PAST; i++) {
+        if (past[i]->ns > now.ns)
+            *past[i] = now;
+    }
     return true;
+}
+
+static void turn_back(wall_t *t, dur_t d)
+{
+    if (t->ns)
+        *t = wall_add(*t, (dur_t){-d.ns});
+}
+
+void life_turn_back(struct life *l, dur_t d)
+{
+    wall_t *past[PAST], *to_come[] = {&l->next_reminder, &l->acked_until, &l->hold};
+    past_of(l, past);
+    for (size_t i = 0; i < PAST; i++)
+        turn_back(past[i], d);
+    for (size_t i = 0; i < sizeof(to_come) / sizeof(to_come[0]); i++)
+        turn_back(to_come[i], d);
+    for (size_t i = 0; i < LIFE_CHANNELS; i++)
+        turn_back(&l->ch[i].again, d);
 }

@@ -161,6 +161,9 @@ void life_step(struct life *l, const struct life_spec *spec, const struct life_e
 /* Tells what is to be told: call it after life_step and whenever a gate may have changed. */
 void life_tell(struct life *l, const struct life_spec *spec, const struct life_gates *gates,
                wall_t now, struct life_out *out);
+/* Nobody looked for so long, since this program stood still: its times go on as if that had not
+ * been. */
+void life_stood_still(struct life *l, dur_t d);
 /* When LIFE_TIMER is due; WALL_NEVER: only an event can change anything. */
 wall_t life_deadline(const struct life *l, const struct life_spec *spec, wall_t now);
 
@@ -188,8 +191,14 @@ enum severity life_nodata_severity(enum severity of);
 #define LIFE_RECORD (RECORD_HEAD + sizeof(struct life))
 /* Writes the record of LIFE_RECORD bytes. */
 void life_save(const struct life *l, void *buf);
-/* Reads one; stamps that lie in the future (the wall clock was set back between two runs) become
- * now. False: damaged or of another version, *out is then a new alert. */
+/* Reads one; stamps of what has happened that lie in the future (the wall clock was set back
+ * between two runs) become now. False: damaged or of another version, *out is then a new alert. */
 bool life_load(const void *buf, size_t size, wall_t now, struct life *out);
+/* How far they lie in the future, at most: so far the clock was set back, at least. 0: not at all.
+ */
+dur_t life_ahead(const void *buf, size_t size, wall_t now);
+/* All its stamps, also of what is to come, become so much earlier: as the clock that they were read
+ * from is now. */
+void life_turn_back(struct life *l, dur_t d);
 
 #endif

@@ -174,6 +174,18 @@ static wall_t still_down_at(const struct life *l, const struct life_spec *spec)
     return wall_add(l->down, long_down(spec));
 }
 
+/* repeat= may have changed, and the clock may have been set between two runs. */
+static void set_reminder(struct telling *t)
+{
+    struct life *l = t->l;
+    wall_t latest = wall_add(t->now, t->spec->repeat);
+    if (!t->spec->repeat.ns)
+        l->next_reminder = WALL_NEVER;
+    else if (life_firing(l) && any_told(l) &&
+             (!l->next_reminder.ns || l->next_reminder.ns > latest.ns))
+        l->next_reminder = latest;
+}
+
 static void take_gates(struct telling *t, const struct life_gates *g)
 {
     struct life *l = t->l;
@@ -273,6 +285,7 @@ void life_tell(struct life *l, const struct life_spec *spec, const struct life_g
 {
     struct telling t = {.l = l, .spec = spec, .now = now, .out = out};
     tidy(l, now);
+    set_reminder(&t);
     take_gates(&t, gates);
     find_due(&t);
     update_told(&t);

@@ -203,6 +203,19 @@ static bool minor(const struct outbox_row *r)
     return r->tell != TELL_TRIGGER && r->tell != TELL_RESOLVE;
 }
 
+/* Reminders and the like that wait say nothing any more when it is over, and the end, which waits
+ * for no limit, must not wait behind them. */
+static void drop_minor(struct outbox *o, const struct outbox_row *resolve, struct outbox_out *out)
+{
+    for (size_t i = o->rows.n; i-- > 0;) {
+        const struct outbox_row *r = &o->rows.v[i];
+        if (same_alert(r, resolve) && minor(r) && r->state == OUT_QUEUED) {
+            answer(r, false, out);
+            drop_row(o, i, out);
+        }
+    }
+}
+
 static void make_room(struct outbox *o, struct outbox_out *out)
 {
     size_t oldest = o->rows.n;
@@ -240,6 +253,7 @@ uint64_t outbox_put(struct outbox *o, const struct outbox_notice *nt, wall_t now
         fold(o, &r, true, out);
         if (fold(o, &r, false, out))
             return 0;
+        drop_minor(o, &r, out);
     }
     make_room(o, out);
     return push_row(o, &r, out)->id;

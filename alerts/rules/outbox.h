@@ -8,7 +8,7 @@
  *  - A row keeps its id over all attempts and restarts: the receiver can tell a repetition.
  *  - Rows of one alert and channel go out in their order, one at a time.
  *  - A resolve whose trigger was never tried is folded into it: one notice, "was down 42 s". A
- *    resolve whose trigger is lost is lost with it.
+ *    resolve whose trigger is lost is lost with it. Updates that still wait are dropped by it.
  *  - After 3 failures or 2 minutes a row gets a copy for the channel's fallback, once; the copy has
  *    an id of its own, and its trigger a resolve of its own.
  *  - When a channel refuses for good (a deleted webhook, a revoked token) that is an alert of its

@@ -149,8 +149,9 @@ void evaluation_text(struct evaluation *out, const char *fmt, ...)
 void evaluation_count(struct evaluation *out, double k, double n);
 /* UNKNOWN with a reason. */
 void evaluation_unknown(struct evaluation *out, const char *why);
-/* The limit to hold a value against: the alert's, or while it fires that for clearing. */
-double rule_limit(const struct rule_input *in, double limit);
+/* The limit to hold a value against: the alert's, or while it fires that for clearing, which is
+ * noted in *out (or NULL). */
+double rule_limit(const struct rule_input *in, double limit, struct evaluation *out);
 /* The part of a window that is known, 0 to 1. */
 double window_known(const struct window_sum *s);
 

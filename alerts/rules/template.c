@@ -102,14 +102,22 @@ TEXT_FIELD(runbook)
 TEXT_FIELD(dashboard)
 TEXT_FIELD(text)
 
+#define NO_NUMBER "-" /* "0%" would be a lie */
+
 FIELD(value)
 {
-    put_value(out, f->value, f->unit);
+    if (f->has_value)
+        put_value(out, f->value, f->unit);
+    else
+        str_puts(out, NO_NUMBER);
 }
 
 FIELD(limit)
 {
-    put_value(out, f->limit, f->unit);
+    if (f->unit != UNIT_STATE)
+        put_value(out, f->limit, f->unit);
+    else
+        str_puts(out, NO_NUMBER);
 }
 
 FIELD(n)

@@ -14,7 +14,8 @@ struct template_facts {
     const char *name, *program, *severity, *runbook, *dashboard;
     const char *text; /* what the evaluation added */
     bool dated;       /* text needs no {{since}} behind it */
-    double value, limit;
+    bool has_value;
+    double value, limit; /* without a number: "-" */
     enum eval_unit unit;
     uint64_t n, k;
     dur_t window;                  /* 0: none */

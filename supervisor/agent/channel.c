@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/core/hand.h"
 #include "supervisor/base/vec.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PAIRS_MAX 64
+#define PAIRS_MAX (HAND_ARGS_MAX + 4) /* of a request: type, ref, admin, verb */
 #define OUT_MAX (4u << 20)
 #define SUB_ID "sub"
 

@@ -2,6 +2,7 @@
 #include "supervisor/agent/program.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/base/text.h"
+#include "supervisor/core/hand.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static void put_held(struct channel *c, const struct engine_alert *v)
 {
     struct str text = STR_INIT;
     if (v->acked_by)
-        str_printf(&text, "acknowledged by %s", v->acked_by);
+        str_printf(&text, "acknowledged by %s%s%s", v->acked_by, v->acked_reason ? ": " : "",
+                   v->acked_reason ? v->acked_reason : "");
     if (v->silence)
         str_printf(&text, "%ssilence %llu", text.len ? ", " : "", (unsigned long long)v->silence);
     if (v->behind)
@@ -124,7 +126,7 @@ void request_alerts(struct agent_program *a, const struct channel_req *rq, char 
 
 /* The arguments of ack and silence: names or matchers, and options. */
 struct said {
-    const char *names[64];
+    const char *names[HAND_ARGS_MAX];
     size_t n;
     const char *by, *reason;
     dur_t span; /* for=; 0: not given */
@@ -149,7 +151,7 @@ static bool read_said(struct agent_program *a, const struct channel_req *rq, cha
     struct err e = {0};
     *out = (struct said){.by = "unknown", .reason = ""};
     for (size_t i = 0; i < n; i++) {
-        if (!take_option(out, args[i], &e) && out->n < 64)
+        if (!take_option(out, args[i], &e) && out->n < HAND_ARGS_MAX)
             out->names[out->n++] = args[i];
     }
     if (out->span.ns >= 0 && out->n > 0)
@@ -170,7 +172,8 @@ void request_ack(struct agent_program *a, const struct channel_req *rq, char *co
     if (!read_said(a, rq, args, n, &s))
         return;
     for (size_t i = 0; i < s.n; i++) {
-        if (engine_ack(a->engine, s.names[i], s.by, until(s.span), &e) < 0) {
+        struct engine_ack_request ack = {s.names[i], s.by, s.reason, until(s.span)};
+        if (engine_ack(a->engine, &ack, &e) < 0) {
             channel_error(a->channel, rq->ref, WIRE_FAILED, e.msg);
             return;
         }

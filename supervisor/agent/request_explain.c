@@ -51,7 +51,8 @@ static void explain_rule(const struct probe_view *v, struct str *out)
         str_printf(out, "%u success%s in a row; after %d it is well again\n", v->oks,
                    v->oks == 1 ? "" : "es", (int)o->rise);
     else if (v->state == SCHED_WAITING)
-        str_printf(out, "it waits for its first success; %u failures in a row so far\n", v->fails);
+        str_printf(out, "it waits for its first success; %llu attempt%s failed so far\n",
+                   (unsigned long long)v->failures, v->failures == 1 ? " has" : "s have");
 }
 
 static bool explain_probe(struct agent_program *a, const char *name, struct str *out)

@@ -1,4 +1,5 @@
 /* alerts: what fires, and what is done about it: acknowledge, silence. */
+#include "supervisor/base/mem.h"
 #include "supervisor/cli/cmd.h"
 #include "supervisor/cli/listing.h"
 
@@ -57,19 +58,28 @@ static bool on_id(void *obj, const struct client_reply *r)
     return true;
 }
 
-/* ack NAME... [for=DURATION] [reason=TEXT], silence LABEL=VALUE... for=DURATION reason=TEXT */
+/* unack NAME..., unsilence ID */
+static int take_back(struct cli *c, int argc, char **argv)
+{
+    return argc < 2 ? cli_usage(cli_find("alerts"))
+                    : agent_call(c, argv[0], argv + 1, (size_t)argc - 1, NULL, NULL);
+}
+
+/* ack NAME... [for=DURATION] [reason=TEXT], silence LABEL=VALUE... for=DURATION reason=TEXT: with
+ * who does it behind them */
 static int act(struct cli *c, int argc, char **argv)
 {
     struct str by = STR_INIT;
-    char *args[66];
-    if (argc < 2 || argc > 64)
+    if (argc < 2)
         return cli_usage(cli_find("alerts"));
+    char **args = mem_alloc((size_t)argc * sizeof(*args));
     str_printf(&by, "by=%s", author());
     for (int i = 1; i < argc; i++)
         args[i - 1] = argv[i];
     args[argc - 1] = by.s;
     int exit = agent_call(c, argv[0], args, (size_t)argc, on_id, NULL);
     str_fini(&by);
+    free(args);
     return exit;
 }
 
@@ -80,9 +90,9 @@ int cmd_alerts(struct cli *c, int argc, char **argv)
         int (*fn)(struct cli *c, int argc, char **argv);
         int skip;
     } words[] = {{"ack", act, 0},
-                 {"unack", act, 0},
+                 {"unack", take_back, 0},
                  {"silence", act, 0},
-                 {"unsilence", act, 0},
+                 {"unsilence", take_back, 0},
                  {"silences", list_silences, 1}};
     c->json |= cli_flag(&argc, argv, "--json");
     for (size_t i = 0; argc > 1 && i < NCOLUMNS(words); i++) {

@@ -1,4 +1,4 @@
-/* explain: one paragraph for each process. */
+/* explain: one paragraph for each process, probe, metric, alert and notifier of a name. */
 #include "supervisor/base/mem.h"
 #include "supervisor/base/vec.h"
 #include "supervisor/cli/cmd.h"
@@ -14,6 +14,7 @@ typedef VEC(char *) name_list;
 struct explain {
     name_list *unknown; /* names that are no process; NULL: say so at once */
     struct json_list *json;
+    struct str trouble; /* why the agent said nothing */
     int exit;
     bool more; /* not the first one */
 };
@@ -65,6 +66,8 @@ static bool on_row(void *obj, const struct client_reply *r)
 static bool on_agent_row(void *obj, const struct client_reply *r)
 {
     struct explain *x = obj;
+    if (r->kind == WIRE_ERROR && strcmp(r->code, "BAD_NAME") != 0)
+        str_puts(&x->trouble, r->text);
     if (r->kind != WIRE_RECORD)
         return true;
     if (x->json) {
@@ -79,21 +82,37 @@ static bool on_agent_row(void *obj, const struct client_reply *r)
     return true;
 }
 
-static void explain_rest(struct cli *c, struct explain *x)
+static void complain(struct explain *x, const char *name)
 {
-    name_list *names = x->unknown;
-    x->unknown = NULL;
-    VEC_EACH (names, i) {
-        char *args[] = {(char *)(uintptr_t) "explain", names->v[i]};
-        struct err e;
-        if (client_call(&c->client, "agent", args, 2, on_agent_row, x, &e) != 0) {
-            cli_complain("%s: there is no process, probe, metric, alert or notifier of that name",
-                         names->v[i]);
-            x->exit = cli_worst(x->exit, cli_exit_of("BAD_NAME"));
-        }
-        free(names->v[i]);
+    if (x->trouble.len)
+        cli_complain("%s: there is no process of that name, and %s", name, str_text(&x->trouble));
+    else
+        cli_complain("%s: there is no process, probe, metric, alert or notifier of that name",
+                     name);
+    x->exit = cli_worst(x->exit, cli_exit_of("BAD_NAME"));
+}
+
+static bool is_unknown(const name_list *unknown, const char *name)
+{
+    VEC_EACH (unknown, i) {
+        if (strcmp(unknown->v[i], name) == 0)
+            return true;
     }
-    VEC_FINI(names);
+    return false;
+}
+
+/* Also of what is a process: a program, its probe and its alert may well have the same name. */
+static void explain_rest(struct cli *c, struct explain *x, const name_list *unknown, char **names)
+{
+    fflush(stdout); /* what supd knows is there, whatever the agent does */
+    for (; *names; names++) {
+        char *args[] = {(char *)(uintptr_t) "explain", *names};
+        struct err e;
+        str_clear(&x->trouble);
+        if (client_call(&c->client, "agent", args, 2, on_agent_row, x, &e) != 0 &&
+            is_unknown(unknown, *names))
+            complain(x, *names);
+    }
 }
 
 int cmd_explain(struct cli *c, int argc, char **argv)
@@ -103,8 +122,13 @@ int cmd_explain(struct cli *c, int argc, char **argv)
     if (c->json || cli_flag(&argc, argv, "--json"))
         x.json = json_list_new();
     int exit = cli_call(c, "explain", argv + 1, (size_t)argc - 1, on_row, &x);
+    x.unknown = NULL;
     if (exit == CLI_OK || unknown.n)
-        explain_rest(c, &x);
+        explain_rest(c, &x, &unknown, argv + 1);
+    VEC_EACH (&unknown, i)
+        free(unknown.v[i]);
+    VEC_FINI(&unknown);
+    str_fini(&x.trouble);
     if (x.json)
         json_list_end(&x.json, exit == CLI_OK);
     return exit ? exit : x.exit;

@@ -1,5 +1,6 @@
 /* metrics: what is counted; notify: whether the notifiers work. */
 #include "supervisor/cli/cmd.h"
+#include "supervisor/cli/json.h"
 #include "supervisor/cli/listing.h"
 
 #include <stdio.h>
@@ -40,8 +41,10 @@ static enum mark mark(const char *state)
 
 static bool on_test(void *obj, const struct client_reply *r)
 {
-    (void)obj;
-    if (r->kind == WIRE_OK)
+    const struct cli *c = obj;
+    if (r->kind == WIRE_OK && c->json)
+        json_print(r);
+    else if (r->kind == WIRE_OK)
         printf("delivered by %s: %s\n", reply_text(r, "name"), reply_text(r, "text"));
     return true;
 }
@@ -55,5 +58,5 @@ int cmd_notify(struct cli *c, int argc, char **argv)
         return listing_show(c, &l, "notifiers", NULL, 0);
     if (argc != 3 || strcmp(argv[1], "test") != 0)
         return cli_usage(cli_find("notify"));
-    return agent_call(c, "notify", argv + 1, 2, on_test, NULL);
+    return agent_call(c, "notify", argv + 1, 2, on_test, c);
 }

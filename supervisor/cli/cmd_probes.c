@@ -72,7 +72,8 @@ int cmd_probe(struct cli *c, int argc, char **argv)
     struct run run = {.exit = 3};
     run.json = c->json | cli_flag(&argc, argv, "--json");
     if (argc != 3 || strcmp(argv[1], "run") != 0)
-        return cli_usage(cli_find("probe"));
-    int exit = agent_call(c, "probe", argv + 1, 2, on_result, &run);
-    return exit ? 3 : run.exit;
+        cli_usage(cli_find("probe")); /* 2 would be CRITICAL */
+    else if (agent_call(c, "probe", argv + 1, 2, on_result, &run) != 0)
+        run.exit = 3;
+    return run.exit;
 }

@@ -7,6 +7,8 @@
 
 #include "supervisor/conf/section.h"
 
+#include <uthash.h>
+
 struct checker;
 
 struct kind {
@@ -45,6 +47,7 @@ struct item {
     struct pos at;
     void *common; /* the family's options: a struct of family->size */
     void *own;    /* the kind's options: a struct of kind->size */
+    UT_hash_handle hh;
 };
 
 struct checker {
@@ -71,6 +74,8 @@ bool check_program(struct checker *k, const char *option, const char *name);
 /* The item [family:name], or NULL. */
 const struct item *family_item(const struct conf *c, const struct family *f, const char *name);
 
+/* Frees the list of items; they are in the conf's arena. */
+void items_fini(struct conf *c);
 /* Reads all sections of all families into c->items, in the file's order. */
 void load_families(struct conf *c);
 /* The kind by the name in type=, or NULL. */

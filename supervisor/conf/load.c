@@ -124,7 +124,7 @@ void conf_free(struct conf **c)
     }
     VEC_FINI(&x->groups);
     VEC_FINI(&x->servers);
-    VEC_FINI(&x->items);
+    items_fini(x);
     names_fini(&x->env);
     names_fini(&x->here);
     ini_fini(&x->ini);

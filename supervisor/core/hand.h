@@ -7,6 +7,9 @@
 #define HAND_FD 4         /* of the agent: these messages */
 #define HAND_TEXT_MAX 128 /* of the text, with its NUL */
 
+/* Arguments of a request that supd forwards to the agent, at most. */
+#define HAND_ARGS_MAX 252
+
 /* What is handed over. */
 #define HAND_GENERATION                                                                            \
     "generation"               /* a memfd with the text of conf/agentgen.h; replaces the last */

@@ -15,7 +15,8 @@ static void put_alert(void *obj, const struct engine_alert *v)
 {
     struct walk *f = obj;
     bool firing = v->state == LIFE_FIRING || v->state == LIFE_RECOVERING;
-    if (f->which == 1 && !v->ev.has_value)
+    /* one that is gone may have the name of one that came: a sample may be there once only */
+    if (v->gone || (f->which == 1 && !v->ev.has_value))
         return;
     expo_begin(f->x, "");
     expo_label(f->x, "alert", v->name);

@@ -98,6 +98,10 @@ void agent_forward(struct agent *a, struct ctl_req *rq)
         ctl_error(rq, WIRE_FAILED, "there is no agent: no section of the configuration needs one");
         return;
     }
+    if (rq->argc > HAND_ARGS_MAX + 1) {
+        ctl_error(rq, WIRE_BAD_REQUEST, "more than %d names at once", HAND_ARGS_MAX);
+        return;
+    }
     struct forwarded *f = malloc(sizeof(*f));
     if (!f || !a->client || !ctl_event_to(a->client, "request", &w)) {
         free(f);
@@ -200,7 +204,7 @@ static void hand_generation(struct agent *a)
 }
 
 /* Opens the socket anew if the address changed: true then. What could not be opened is tried again
- * at the agent's next start. */
+ * at the next reload, and when the agent starts again. */
 static bool listen_anew(struct agent *a)
 {
     const struct gen *g = a->sup->gen->gen;
@@ -469,8 +473,9 @@ void agent_follow(struct agent *a)
     struct err e;
     const struct gen *g = a->sup->gen->gen;
     bool needed = g->supd.needs_agent;
-    if (needed && a->wanted && a->pid && !a->closed && a->given != text_mark(g)) {
-        hand_generation(a);
+    if (needed && a->wanted && a->pid && !a->closed) {
+        if (a->given != text_mark(g))
+            hand_generation(a);
         if (listen_anew(a))
             hand(a, HAND_LISTEN, a->listen);
     }

@@ -84,8 +84,9 @@ static struct incident *incident_of(struct world *w, const char *notifier, const
 /* What a receiver that keeps incidents would complain about. */
 static void check(const struct item *it, const struct notice *n, struct incident *x)
 {
-    /* a brief one may come while it is open: a fallback's, which ends it, too */
-    bool begins = n->kind == NOTICE_FIRING || n->kind == NOTICE_DIGEST;
+    /* a brief one may come while it is open: a fallback's, which ends it, too; and a digest that
+     * says that the storm grew */
+    bool begins = n->kind == NOTICE_FIRING;
     bool follows = n->kind == NOTICE_RESOLVED || n->kind == NOTICE_REMINDER ||
                    n->kind == NOTICE_UPDATE || n->kind == NOTICE_ACK;
     if (begins && x->open)
@@ -114,6 +115,10 @@ static void arrived(void *obj, const struct item *it, const struct notice *n)
     } else if (n->kind != NOTICE_TEST) {
         return;
     }
+    str_clear(&w->last);
+    str_puts(&w->last, n->summary);
+    for (size_t i = 0; i < n->nlabels; i++)
+        str_printf(&w->last, " %s=%s", n->labels[i].name, n->labels[i].value);
     if (!again)
         str_printf(&w->seen, "%s %s %s\n", it->name, words[n->kind], n->alert);
 }
@@ -161,6 +166,7 @@ void world_close(struct world *w)
     loop_timer_stop(&w->timer);
     loop_free(&w->loop);
     str_fini(&w->seen);
+    str_fini(&w->last);
     str_fini(&w->asked);
     VEC_EACH (&w->ids, i)
         free(w->ids.v[i]);

@@ -22,8 +22,9 @@ struct world {
     struct store *store;
     struct engine *e;
     struct send_env env;
-    struct str seen;                     /* "chat firing db\n" */
-    struct str asked;                    /* probes that were to be run at once: "db\n" */
+    struct str seen;  /* "chat firing db\n" */
+    struct str last;  /* the last notice's summary, and its labels as "name=value" */
+    struct str asked; /* probes that were to be run at once: "db\n" */
     unsigned hundred_fail, hundred_lost; /* of a hundred attempts */
     const char *refuses;                 /* a notifier that takes nothing for good */
     VEC(struct incident) incidents;

@@ -27,7 +27,8 @@ static void template(const char *text)
 {
     struct err e;
     struct str line = STR_INIT;
-    struct template_facts f = {.name = text, .text = text, .value = 1e300, .labels = &labels};
+    struct template_facts f = {
+        .name = text, .text = text, .has_value = true, .value = 1e300, .labels = &labels};
     if (template_check(text, &labels, &e) == 0)
         must(strlen(text) < 4 || strstr(text, "{{") == NULL || strstr(text, "}}") != NULL);
     template_line(text, &f, SUMMARY_CHARS, &line);

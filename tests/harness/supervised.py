@@ -13,6 +13,7 @@ from .waiting import wait
 from .wire import Refused, Wire, ask
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SANITIZER = re.compile(r"^.*(?:Sanitizer: |: runtime error: )[\s\S]{0,4000}", re.M)
 UNEXPECTED = re.compile(r"^\S+ \S+ (?:ERRO|CRIT) |\"level\":\"(?:error|critical)\"", re.M)
 
 
@@ -263,7 +264,8 @@ class Supd:
         for path in sorted(glob.glob(self.path("san", "*"))):
             with open(path, encoding="utf-8", errors="replace") as f:
                 found.append(f.read())
-        return found
+        # supd-agent does not get our environment: its reports come to its standard error
+        return found + SANITIZER.findall(self.log_text())
 
     def close(self):
         """Ends it if need be; returns what is wrong with how it ended, as sentences."""

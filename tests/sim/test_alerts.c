@@ -126,6 +126,11 @@ static void a_silence_holds_back_and_what_fires_still_is_told_after_it(void **st
     world_close(&w);
 }
 
+static int ack(struct world *w, const char *name, struct err *er)
+{
+    return engine_ack(w->e, &(struct engine_ack_request){.name = name, .by = "ann"}, er);
+}
+
 static void an_acknowledged_alert_is_quiet_until_it_ends(void **state)
 {
     (void)state;
@@ -135,12 +140,12 @@ static void an_acknowledged_alert_is_quiet_until_it_ends(void **state)
         BASE "[alert:db]\ntype=probe\nprobe=db\nrepeat=10s\nseverity=critical\n" FAST;
     world_open(&w, conf, 4);
     well(&w);
-    assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){0}, &er), -1);
+    assert_int_equal(ack(&w, "db", &er), -1);
     assert_string_equal(er.msg, "alert db does not fire");
     world_probe(&w, "db", false);
     world_run(&w, 14000);
     assert_non_null(strstr(str_text(&w.seen), "mail reminder db\n"));
-    assert_int_equal(engine_ack(w.e, "db", "ann", (wall_t){0}, &er), 0);
+    assert_int_equal(ack(&w, "db", &er), 0);
     world_run(&w, 1000);
     assert_non_null(strstr(str_text(&w.seen), "chat ack db\n"));
     str_clear(&w.seen);
@@ -362,32 +367,6 @@ static void alertmanager_hears_again_of_what_fires(void **state)
     world_close(&w);
 }
 
-static void on_tested(void *obj, bool delivered, const char *text)
-{
-    assert_string_equal(text, delivered ? "delivered" : "no way");
-    *(int *)obj = delivered ? 1 : -1;
-}
-
-static void a_notifier_can_be_tested(void **state)
-{
-    (void)state;
-    struct world w;
-    struct err er;
-    int result = 0;
-    world_open(&w, basic, 16);
-    assert_int_equal(engine_test(w.e, "nobody", on_tested, &result, &er), -1);
-    assert_int_equal(engine_test(w.e, "chat", on_tested, &result, &er), 0);
-    assert_int_equal(result, 0);
-    world_run(&w, 1000);
-    assert_int_equal(result, 1);
-    world_expect(&w, "chat test test\n");
-    w.hundred_fail = 100;
-    assert_int_equal(engine_test(w.e, "chat", on_tested, &result, &er), 0);
-    world_run(&w, 1000);
-    assert_int_equal(result, -1);
-    world_close(&w);
-}
-
 RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_firing_hold),
     TEST(a_silence_holds_back_and_what_fires_still_is_told_after_it),
     TEST(an_acknowledged_alert_is_quiet_until_it_ends), TEST(a_child_stays_quiet_behind_its_parent),
@@ -397,4 +376,4 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback), TEST(many_at_once_are_one_digest),
     TEST(what_cannot_be_evaluated_is_told_more_quietly),
     TEST(a_program_that_is_down_is_told_and_explains_those_that_need_it),
-    TEST(alertmanager_hears_again_of_what_fires), TEST(a_notifier_can_be_tested))
+    TEST(alertmanager_hears_again_of_what_fires))

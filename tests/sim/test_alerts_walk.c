@@ -118,7 +118,8 @@ static void people(struct walk *k)
     else if (what == 1)
         engine_unsilence(k->w.e, 1 + below(20), NULL);
     else if (what == 2)
-        engine_ack(k->w.e, names[below(4)], "ann", (wall_t){0}, NULL);
+        engine_ack(k->w.e, &(struct engine_ack_request){.name = names[below(4)], .by = "ann"},
+                   NULL);
     else
         engine_unack(k->w.e, names[below(4)], NULL);
 }

@@ -260,6 +260,15 @@ static void a_hold_ends_by_itself(void **state)
     TOLD(&f, TELL_TRIGGER, WHY_FIRED);
 }
 
+static void a_long_name_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct fix f = fix(0, 0);
+    eval(&f, 0, COND_TRUE);
+    apply(&f, &(struct life_event){.kind = LIFE_ACK, .by = "ääääääääääääääääääää"});
+    assert_string_equal(f.l.acked_by, "äääääääääääääää"); /* 30 of 31 bytes */
+}
+
 static void reminders_and_acknowledgement(void **state)
 {
     (void)state;
@@ -471,8 +480,9 @@ static void words(void **state)
 RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_once),
     TEST(one_missing_sample_counts_two_do_not), TEST(unknown_freezes_and_has_its_own_alert),
     TEST(a_silence_holds_all_but_debts), TEST(the_end_of_a_silence_tells_once_more),
-    TEST(a_hold_ends_by_itself), TEST(reminders_and_acknowledgement),
-    TEST(stages_update_the_same_alert), TEST(a_stage_is_told_though_the_severity_is_the_same),
+    TEST(a_hold_ends_by_itself), TEST(a_long_name_is_cut_between_characters),
+    TEST(reminders_and_acknowledgement), TEST(stages_update_the_same_alert),
+    TEST(a_stage_is_told_though_the_severity_is_the_same),
     TEST(what_is_lost_is_tried_again), TEST(a_lost_trigger_needs_no_resolve),
     TEST(a_fallback_is_told_of_the_end), TEST(flapping_is_told_once),
     TEST(an_alert_that_goes_pays_its_debts), TEST(a_record_that_is_not_ours_is_refused),

@@ -97,6 +97,12 @@ static void mistakes_are_told(void **state)
     refuses("type=count\nprogram=wob\n", "there is no [program:wob]; did you mean web?");
     refuses("type=program\nprogram=web\nnotify=chat\n", "there is no [notify:chat]");
     refuses("type=program\nprogram=web\nclear=0%\n", "would never let the alert end");
+    struct str many = STR_INIT;
+    str_puts(&many, "type=program\nprogram=web\n");
+    for (int i = 0; i < 17; i++)
+        str_printf(&many, "[notify:n%d]\ntype=log\n", i);
+    refuses(str_text(&many), "alert:x.notify: it would tell 17 notifiers, and 16 are the most");
+    str_fini(&many);
 }
 
 static const char *const label_texts[] = {"team=db", "tier="};
@@ -107,6 +113,7 @@ static struct template_facts facts(void)
     return (struct template_facts){.name = "api",
                                    .program = "web",
                                    .severity = "page",
+                                   .has_value = true,
                                    .value = 0.0725,
                                    .limit = 0.05,
                                    .unit = UNIT_SHARE,
@@ -128,7 +135,7 @@ static void line_is(const struct template_facts *f, const char *template, const 
 
 static void value_is(double v, enum eval_unit u, const char *want)
 {
-    struct template_facts f = {.value = v, .unit = u};
+    struct template_facts f = {.has_value = true, .value = v, .unit = u};
     line_is(&f, "{{value}}", want);
 }
 
@@ -150,6 +157,10 @@ static void fields_are_filled_in(void **state)
     f.since = (wall_t){INT64_C(951782400) * 1000000000};
     line_is(&f, "{{since}}", "2000-02-29 00:00 UTC");
     line_is(&f, "{{nothing}} } {", " } {");
+    f = (struct template_facts){.limit = 0.05, .unit = UNIT_SHARE};
+    line_is(&f, "{{value}} of {{limit}}|{{window}}|{{program}}", "- of 5%||");
+    f.unit = UNIT_STATE;
+    line_is(&f, "{{value}} of {{limit}}", "- of -");
     value_is(0.8124, UNIT_SECONDS, "812 ms");
     value_is(2.5, UNIT_SECONDS, "2.5 s");
     value_is(5400, UNIT_SECONDS, "1h30m");

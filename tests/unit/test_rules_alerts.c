@@ -97,7 +97,10 @@ static void test_ratio(void **state)
     assert_true(ev.n == 600 && ev.k == 60 && ev.value == 0.1 && ev.unit == UNIT_SHARE);
     feed(&in, 60, 200, 9); /* 4.3 %: between the limits, it stays as it is */
     assert_cond(eval(r, &in, false), COND_FALSE);
-    assert_cond(eval(r, &in, true), COND_TRUE);
+    ev = eval(r, &in, true);
+    assert_cond(ev, COND_TRUE);
+    assert_true(ev.limit == 0.05 && ev.clears > 0.0399 && ev.clears < 0.0401);
+    assert_non_null(strstr(ev.text, "; limit 5.0%"));
     in.clear = 900;
     assert_cond(eval(r, &in, true), COND_FALSE);
     in.clear = 0;

@@ -125,4 +125,26 @@ static void test_checks(void **state)
     }
 }
 
-RUN(TEST(test_checks))
+/* What a failed cause holds back is told by nobody if the cause has no alert. */
+static void test_causes_without_an_alert(void **state)
+{
+    (void)state;
+#define CAUSES                                                                                     \
+    "[supervisord]\n[program:db]\ncommand=d\n[program:w]\ncommand=w\ndepends_on=db\n"              \
+    "[probe:gw]\ntype=tcp\naddress=127.0.0.1:1\n"                                                  \
+    "[probe:p]\ntype=tcp\naddress=127.0.0.1:1\nparent=gw\n"                                        \
+    "[alert:p]\ntype=probe\nprobe=p\n[alert:w]\ntype=program\nprogram=w\n"
+    struct conf *c = load_text(CAUSES);
+    assert_int_equal(conf_nwarnings(c), 2);
+    assert_non_null(strstr(conf_warning(c, 0), "alert:p.probe: nothing is told of it while the "
+                                               "probe gw fails (parent=), and no alert"));
+    assert_non_null(strstr(conf_warning(c, 1), "alert:w.program: nothing is told of it while db is "
+                                               "down (depends_on=), and no alert"));
+    conf_free(&c);
+    c = load_text(CAUSES "[alert:gw]\ntype=probe\nprobe=gw\n[alert:db]\ntype=program\n"
+                         "program=db\n");
+    assert_int_equal(conf_nwarnings(c), 0);
+    conf_free(&c);
+}
+
+RUN(TEST(test_checks), TEST(test_causes_without_an_alert))
