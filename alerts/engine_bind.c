@@ -43,10 +43,11 @@ static struct outbox_channel channel_row(struct engine *e, const struct channel 
 {
     const struct notify_opts *o = notify_opts(c->item);
     struct channel *fallback = o->fallback ? channel_by_name(e, o->fallback) : NULL;
-    return (struct outbox_channel){
-        .id = c->id,
-        .fallback = fallback && fallback->item ? fallback->id : 0,
-        .limit = {.interval = {DUR_S(60).ns / o->rate}, .burst = o->burst}};
+    int64_t rate = o->rate > 0 ? o->rate : c->tell->rate;
+    return (struct outbox_channel){.id = c->id,
+                                   .fallback = fallback && fallback->item ? fallback->id : 0,
+                                   .limit = {.interval = {DUR_S(60).ns / rate},
+                                             .burst = o->burst > 0 ? o->burst : c->tell->burst}};
 }
 
 static void drop_channels(struct engine *e)

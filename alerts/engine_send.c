@@ -87,13 +87,14 @@ static void on_sent(void *obj, const struct tell_verdict *v)
     static const enum outbox_result results[] = {[TELL_DELIVERED] = OUT_DELIVERED,
                                                  [TELL_RETRY] = OUT_FAILED,
                                                  [TELL_PERMANENT] = OUT_REFUSED};
+    bool unclear = v->result == TELL_RETRY && v->unsure;
     struct job *j = obj;
     struct channel *c = engine_channel(j->e, j->channel);
     if (c && v->result == TELL_DELIVERED)
         delivered(j->e, c, j->made);
     else if (c)
         failed(j->e, c, v->text);
-    job_done(j, results[v->result], v->retry_after);
+    job_done(j, unclear ? OUT_UNCLEAR : results[v->result], v->retry_after);
 }
 
 /* ---- beginnings ---- */
@@ -114,6 +115,7 @@ static struct notice notice_of(struct engine *e, const struct outbox_row *row)
                            .key = row->key,
                            .alert = a ? a->name : row->key,
                            .severity = severity_name(a ? a->severity : SEV_WARNING),
+                           .was = "",
                            .summary = "the words of this notice were lost",
                            .description = "",
                            .runbook = "",
@@ -187,8 +189,11 @@ static void on_resent(void *obj, const struct tell_verdict *v)
 {
     struct channel *c = obj;
     c->resend = NULL;
-    if (v->result != TELL_DELIVERED)
+    if (v->result != TELL_DELIVERED) {
         failed(c->e, c, v->text);
+        /* sooner than otherwise: it forgets, or has just been started and knows nothing yet */
+        c->next_resend = wall_add(engine_now(c->e), (dur_t){c->tell->resend.ns / 4});
+    }
     engine_later(c->e);
 }
 
@@ -204,6 +209,8 @@ static void resend(struct engine *e, struct channel *c)
             continue;
         struct notice_copy *n = tell_make(e, a, TELL_UPDATE, WHY_REMINDER);
         n->n.id = arena_printf(n->a, "%016" PRIx64 "-again-%s", e->ids.instance, a->key);
+        n->n.severity = severity_name((enum severity)a->life.told_severity); /* as it is there */
+        n->n.was = "";
         VEC_PUSH(&copies, n);
         VEC_PUSH(&list, &n->n);
     }
@@ -279,6 +286,7 @@ static void test_begin(struct engine *e, struct tester *t, const struct channel 
                        .key = id,
                        .alert = "test",
                        .severity = severity_name(SEV_INFO),
+                       .was = "",
                        .summary = "a test: this notifier works",
                        .description = "somebody asked for it with supctl notify test",
                        .runbook = "",
@@ -333,7 +341,7 @@ void send_cancel_all(struct engine *e, bool again)
     while (e->jobs) {
         uint64_t row = e->jobs->row;
         /* one that had begun may have been taken: it counts as tried, and is repeated as it is */
-        enum outbox_result res = e->jobs->send ? OUT_FAILED : OUT_UNSENT;
+        enum outbox_result res = e->jobs->send ? OUT_UNCLEAR : OUT_UNSENT;
         send_cancel(&e->jobs->send);
         job_drop(e, e->jobs);
         if (again)

@@ -152,6 +152,18 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
         put_labels(c, &o->labels);
 }
 
+static const char *severities_before(const struct alert *a, struct arena *mem)
+{
+    struct str s = STR_INIT;
+    for (int i = 0; i < SEVERITIES; i++) {
+        if (a->life.severities >> i & 1 && i != (int)a->severity)
+            str_printf(&s, "%s%s", s.len ? " " : "", severity_name((enum severity)i));
+    }
+    char *copy = arena_strdup(mem, str_text(&s));
+    str_fini(&s);
+    return copy;
+}
+
 static void refresh_storm(struct engine *e, struct alert *a)
 {
     struct str s = STR_INIT;
@@ -172,6 +184,7 @@ struct notice_copy *tell_make(struct engine *e, struct alert *a, enum tell_what 
                            .key = arena_strdup(c->a, a->key),
                            .alert = arena_strdup(c->a, a->name),
                            .severity = severity_name(a->severity),
+                           .was = severities_before(a, c->a),
                            .host = arena_strdup(c->a, e->host),
                            .ack = "",
                            .has_value = a->ev.has_value,
@@ -262,7 +275,8 @@ static void answered(struct engine *e, const struct outbox_action *act)
                &(struct life_event){.kind = act->delivered ? LIFE_DELIVERED : LIFE_LOST,
                                     .channel = act->channel,
                                     .seq = act->seq,
-                                    .tell = act->tell});
+                                    .tell = act->tell,
+                                    .unsure = act->unsure});
     alert_settle(e, a);
     if (c && act->delivered)
         send_told(e, c);

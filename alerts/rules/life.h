@@ -78,13 +78,13 @@ struct life {
     uint32_t due;     /* 1 << enum life_reason: to be told when the gates open */
     uint32_t acked;
     uint32_t still_down; /* the episode for which WHY_STILL_DOWN was told */
-    uint32_t unused;
-    wall_t since;    /* the condition holds since then, for people */
-    wall_t fired;    /* the start of this episode; the last one's while it is OK */
-    wall_t resolved; /* the end of the last one */
-    wall_t timer;    /* when the present state's time began, without frozen time */
-    wall_t down;     /* since then without a break, without frozen time; 0: it is not */
-    wall_t frozen;   /* since then nothing is known; 0: it is */
+    uint32_t severities; /* 1 << enum severity: those it was told with since nobody was told */
+    wall_t since;        /* the condition holds since then, for people */
+    wall_t fired;        /* the start of this episode; the last one's while it is OK */
+    wall_t resolved;     /* the end of the last one */
+    wall_t timer;        /* when the present state's time began, without frozen time */
+    wall_t down;         /* since then without a break, without frozen time; 0: it is not */
+    wall_t frozen;       /* since then nothing is known; 0: it is */
     wall_t next_reminder;
     wall_t acked_until; /* 0: to the end of the episode */
     wall_t hold;        /* gate: nothing new before */
@@ -110,7 +110,7 @@ enum life_event_kind {
     LIFE_ACK,   /* by, until */
     LIFE_UNACK,
     LIFE_DELIVERED, /* channel, seq, tell: a trigger or a resolve arrived */
-    LIFE_LOST,      /* channel, seq, tell: it never will */
+    LIFE_LOST,      /* channel, seq, tell, unsure: it never will */
     LIFE_END        /* the alert is gone from the configuration: what is owed is paid */
 };
 
@@ -120,6 +120,7 @@ struct life_event {
     enum severity severity;
     uint32_t channel, seq;
     enum tell_what tell;
+    bool unsure; /* lost, but it may have arrived: its end is owed */
     const char *by;
     wall_t until;
 };

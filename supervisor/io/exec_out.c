@@ -239,6 +239,7 @@ static void start(struct exec_run *r, const struct exec_request *rq)
     r->out = pipe[0];
     VEC_FINI(&env);
     free(lines);
+    r->r.began = !error;
     if (!error)
         return;
     r->pid = 0;

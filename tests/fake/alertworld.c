@@ -53,14 +53,14 @@ static bool is_new(struct world *w, const struct item *it, const struct notice *
     return true;
 }
 
-/* What has arrived, though its answer was lost, is not refused at its next attempt: whether the
- * receiver has it nobody could know then. */
+/* What has arrived, though its answer was lost, may be refused at its next attempt. */
 static void decide(void *obj, const struct item *it, const struct notice *n,
                    struct fake_attempt *out)
 {
     struct world *w = obj;
+    (void)n;
     out->takes = DUR_MS(rng_below(&fake_rng, 200));
-    if (w->refuses && strcmp(w->refuses, it->name) == 0 && !has_id(w, it, n))
+    if (w->refuses && strcmp(w->refuses, it->name) == 0)
         *out = (struct fake_attempt){.result = TELL_PERMANENT, .text = "no such hook"};
     else if (rng_below(&fake_rng, 100) < w->hundred_fail)
         *out = (struct fake_attempt){.result = TELL_RETRY, .text = "no way", .takes = DUR_MS(50)};
