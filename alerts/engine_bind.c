@@ -58,6 +58,7 @@ static void drop_channels(struct engine *e)
         if (c->item)
             continue;
         HASH_DEL(e->channels, c);
+        resend_free(c);
         free(c->name);
         free(c);
     }

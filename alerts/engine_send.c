@@ -1,4 +1,4 @@
-/* Attempts: rows of the outbox, what is sent again while it fires, tests. */
+/* Attempts: rows of the outbox, tests. */
 #include "alerts/engine_impl.h"
 #include "supervisor/base/log.h"
 
@@ -52,52 +52,15 @@ void send_pump(struct engine *e)
     outbox_drain(e); /* of what expired */
 }
 
-/* ---- answers ---- */
+/* ---- what a row says ---- */
 
-static void failed(struct engine *e, struct channel *c, const char *text)
+#define ID_TEXT 64
+
+static const char *id_text(const struct engine *e, const struct outbox_row *row, char out[ID_TEXT])
 {
-    c->failed++;
-    c->last_error_at = wall_now();
-    snprintf(c->last_error, sizeof(c->last_error), "%s", text);
-    if (LOG_LIMIT(10))
-        log_warn("notifier %s: %s", c->name, text);
-    engine_later(e);
+    snprintf(out, ID_TEXT, "%016" PRIx64 "-%" PRIu64, e->ids.instance, row->id);
+    return out;
 }
-
-static void delivered(struct engine *e, struct channel *c, wall_t made)
-{
-    dur_t d = wall_sub(engine_now(e), made);
-    c->delivered++;
-    c->latency_sum += d.ns > 0 ? (double)d.ns / 1e9 : 0;
-    c->last_ok_at = wall_now();
-}
-
-static void job_done(struct job *j, enum outbox_result res, dur_t after)
-{
-    struct engine *e = j->e;
-    uint64_t row = j->row;
-    job_drop(e, j);
-    outbox_result(&e->outbox, row, res, after, engine_now(e), &e->out);
-    e->outbox_moved = true;
-    engine_later(e);
-}
-
-static void on_sent(void *obj, const struct tell_verdict *v)
-{
-    static const enum outbox_result results[] = {[TELL_DELIVERED] = OUT_DELIVERED,
-                                                 [TELL_RETRY] = OUT_FAILED,
-                                                 [TELL_PERMANENT] = OUT_REFUSED};
-    bool unclear = v->result == TELL_RETRY && v->unsure;
-    struct job *j = obj;
-    struct channel *c = engine_channel(j->e, j->channel);
-    if (c && v->result == TELL_DELIVERED)
-        delivered(j->e, c, j->made);
-    else if (c)
-        failed(j->e, c, v->text);
-    job_done(j, unclear ? OUT_UNCLEAR : results[v->result], v->retry_after);
-}
-
-/* ---- beginnings ---- */
 
 /* The notice of a row; if its words are lost at least what it is about is told. */
 static struct notice notice_of(struct engine *e, const struct outbox_row *row)
@@ -129,14 +92,73 @@ static struct notice notice_of(struct engine *e, const struct outbox_row *row)
                            .at = row->made};
 }
 
+/* ---- answers ---- */
+
+void send_failed(struct engine *e, struct channel *c, const char *text)
+{
+    c->failed++;
+    c->last_error_at = wall_now();
+    snprintf(c->last_error, sizeof(c->last_error), "%s", text);
+    if (LOG_LIMIT(10))
+        log_warn("notifier %s: %s", c->name, text);
+    engine_later(e);
+}
+
+/* An end that has arrived, for those that have to be told of it again. */
+static void ended(struct engine *e, struct channel *c, uint64_t id)
+{
+    const struct outbox_row *row = row_of(e, id);
+    char text[ID_TEXT];
+    if (!row || (!row->folded && row->tell != TELL_RESOLVE))
+        return;
+    struct notice n = notice_of(e, row);
+    n.id = id_text(e, row, text);
+    resend_ended(e, c, &n);
+}
+
+static void delivered(struct engine *e, struct channel *c, const struct job *j)
+{
+    dur_t d = wall_sub(engine_now(e), j->made);
+    ended(e, c, j->row);
+    c->delivered++;
+    c->latency_sum += d.ns > 0 ? (double)d.ns / 1e9 : 0;
+    c->last_ok_at = wall_now();
+}
+
+static void job_done(struct job *j, enum outbox_result res, dur_t after)
+{
+    struct engine *e = j->e;
+    uint64_t row = j->row;
+    job_drop(e, j);
+    outbox_result(&e->outbox, row, res, after, engine_now(e), &e->out);
+    e->outbox_moved = true;
+    engine_later(e);
+}
+
+static void on_sent(void *obj, const struct tell_verdict *v)
+{
+    static const enum outbox_result results[] = {[TELL_DELIVERED] = OUT_DELIVERED,
+                                                 [TELL_RETRY] = OUT_FAILED,
+                                                 [TELL_PERMANENT] = OUT_REFUSED};
+    bool unclear = v->result == TELL_RETRY && v->unsure;
+    struct job *j = obj;
+    struct channel *c = engine_channel(j->e, j->channel);
+    if (c && v->result == TELL_DELIVERED)
+        delivered(j->e, c, j);
+    else if (c)
+        send_failed(j->e, c, v->text);
+    job_done(j, unclear ? OUT_UNCLEAR : results[v->result], v->retry_after);
+}
+
+/* ---- beginnings ---- */
+
 static void job_begin(struct engine *e, struct job *j, struct channel *c,
                       const struct outbox_row *row)
 {
-    char id[64];
+    char id[ID_TEXT];
     struct notice n = notice_of(e, row);
     const struct notice *list[] = {&n};
-    snprintf(id, sizeof(id), "%016" PRIx64 "-%" PRIu64, e->ids.instance, row->id);
-    n.id = id;
+    n.id = id_text(e, row, id);
     j->send = send_start(&(struct send_request){
         .env = e->env, .item = c->item, .notices = list, .n = 1, .done = on_sent, .obj = j});
 }
@@ -162,100 +184,6 @@ void send_begin(struct engine *e)
         if (!j->send && j->batch <= e->committed)
             job_try(e, j);
     }
-}
-
-/* ---- what is sent again while it fires ---- */
-
-static bool has_jobs(const struct engine *e, const struct channel *c)
-{
-    for (const struct job *j = e->jobs; j; j = j->next) {
-        if (j->channel == c->id)
-            return true;
-    }
-    return false;
-}
-
-static bool has_open(const struct alert *a, const struct channel *c)
-{
-    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
-        const struct life_channel *l = &a->life.ch[i];
-        if (l->id == c->id)
-            return l->open && l->on_way == CH_NOTHING && life_firing(&a->life);
-    }
-    return false;
-}
-
-static void on_resent(void *obj, const struct tell_verdict *v)
-{
-    struct channel *c = obj;
-    c->resend = NULL;
-    if (v->result != TELL_DELIVERED) {
-        failed(c->e, c, v->text);
-        /* sooner than otherwise: it forgets, or has just been started and knows nothing yet */
-        c->next_resend = wall_add(engine_now(c->e), (dur_t){c->tell->resend.ns / 4});
-    }
-    engine_later(c->e);
-}
-
-#define RESEND_MAX 1000
-
-static void resend(struct engine *e, struct channel *c)
-{
-    VEC(const struct notice *) list = VEC_INIT;
-    VEC(struct notice_copy *) copies = VEC_INIT;
-    VEC_EACH (&e->order, i) {
-        struct alert *a = e->order.v[i];
-        if (!has_open(a, c) || copies.n == RESEND_MAX)
-            continue;
-        struct notice_copy *n = tell_make(e, a, TELL_UPDATE, WHY_REMINDER);
-        n->n.id = arena_printf(n->a, "%016" PRIx64 "-again-%s", e->ids.instance, a->key);
-        n->n.severity = severity_name((enum severity)a->life.told_severity); /* as it is there */
-        n->n.was = "";
-        VEC_PUSH(&copies, n);
-        VEC_PUSH(&list, &n->n);
-    }
-    c->next_resend = list.n ? wall_add(engine_now(e), c->tell->resend) : WALL_NEVER;
-    if (list.n)
-        c->resend = send_start(&(struct send_request){.env = e->env,
-                                                      .item = c->item,
-                                                      .notices = list.v,
-                                                      .n = c->tell->batches ? list.n : 1,
-                                                      .done = on_resent,
-                                                      .obj = c});
-    VEC_EACH (&copies, i)
-        notice_copy_free(&copies.v[i]);
-    VEC_FINI(&copies);
-    VEC_FINI(&list);
-}
-
-void send_resends(struct engine *e)
-{
-    struct channel *c, *next;
-    wall_t now = engine_now(e);
-    HASH_ITER(hh, e->channels, c, next)
-    {
-        if (!wall_reached(c->next_resend, now) || !c->item)
-            continue;
-        if (c->resend || has_jobs(e, c))
-            c->next_resend = wall_add(now, DUR_S(1));
-        else
-            resend(e, c);
-    }
-}
-
-void send_told(struct engine *e, struct channel *c)
-{
-    if (c->item && c->tell->resend.ns && !c->next_resend.ns)
-        c->next_resend = wall_add(engine_now(e), c->tell->resend);
-}
-
-wall_t send_deadline(const struct engine *e)
-{
-    const struct channel *c, *next;
-    wall_t at = WALL_NEVER;
-    HASH_ITER(hh, e->channels, c, next)
-    at = wall_min(at, c->next_resend);
-    return at;
 }
 
 /* ---- tests ---- */

@@ -242,6 +242,15 @@ void payload_unused(struct engine *e, uint64_t id)
 
 /* ---- into the outbox ---- */
 
+static bool fallback_knows(struct engine *e, const struct alert *a, uint32_t channel)
+{
+    const struct channel *c = engine_channel(e, channel), *to = NULL;
+    const char *name = c && c->item ? notify_opts(c->item)->fallback : NULL;
+    if (name)
+        HASH_FIND_STR(e->channels, name, to);
+    return to && life_told(&a->life, to->id);
+}
+
 void tell_put(struct engine *e, struct alert *a, const struct life_action *act)
 {
     struct outbox_notice nt = {.key = a->key,
@@ -249,7 +258,8 @@ void tell_put(struct engine *e, struct alert *a, const struct life_action *act)
                                .seq = act->seq,
                                .tell = act->tell,
                                .why = act->why,
-                               .payload = ++e->ids.payload};
+                               .payload = ++e->ids.payload,
+                               .no_fallback = fallback_knows(e, a, act->channel)};
     payload_add(e, nt.payload, tell_make(e, a, act->tell, act->why));
     e->counts.notices++;
     outbox_put(&e->outbox, &nt, engine_now(e), &e->out);
@@ -279,7 +289,7 @@ static void answered(struct engine *e, const struct outbox_action *act)
                                     .unsure = act->unsure});
     alert_settle(e, a);
     if (c && act->delivered)
-        send_told(e, c);
+        resend_told(e, c);
 }
 
 static void refusal(struct engine *e, uint32_t channel, bool on)

@@ -56,12 +56,12 @@ static json_t *annotations(const struct notice *n)
     return j;
 }
 
-/* not before it starts, which would be refused */
+/* An end ahead of its clock would leave the alert as it is; one before the start is refused. */
 static wall_t ends(const struct notice *n, wall_t now)
 {
     wall_t at = {now.ns + 4 * DUR_S(RESEND_S).ns};
     if (tell_is_over(n))
-        at = n->ends.ns ? n->ends : now;
+        at = n->ends.ns && n->ends.ns < now.ns ? n->ends : now;
     return at.ns < n->starts.ns ? n->starts : at;
 }
 

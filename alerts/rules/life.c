@@ -51,6 +51,7 @@ static void begins(struct step *x)
     l->due &= 1U << WHY_FLAPPING;
     l->told_severity = l->severity;
     l->next_reminder = WALL_NEVER;
+    life_forget_losses(l);
     if (!life_any_channel(l))
         l->severities = 0;
     flaps(x, true);

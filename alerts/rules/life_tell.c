@@ -78,6 +78,15 @@ static bool any_told(const struct life *l)
     return false;
 }
 
+void life_forget_losses(struct life *l)
+{
+    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
+        struct life_channel *c = &l->ch[i];
+        if (c->id && !c->open && c->on_way == CH_NOTHING)
+            memset(c, 0, sizeof(*c));
+    }
+}
+
 bool life_any_channel(const struct life *l)
 {
     for (size_t i = 0; i < LIFE_CHANNELS; i++) {

@@ -66,6 +66,11 @@ static bool untried(const struct outbox_row *r)
     return r->state == OUT_QUEUED && r->attempts == 0;
 }
 
+static bool minor(const struct outbox_row *r)
+{
+    return r->tell != TELL_TRIGGER && r->tell != TELL_RESOLVE;
+}
+
 static void drop_row(struct outbox *o, size_t i, struct outbox_out *out)
 {
     act(out, OUTBOX_REMOVE, &o->rows.v[i]);
@@ -143,6 +148,20 @@ static void lose(struct outbox *o, size_t i, struct outbox_out *out)
 
 /* ---- fallbacks ---- */
 
+/* That it fires is on its way to that channel already. */
+static bool trigger_on_way(const struct outbox *o, const struct outbox_row *row, uint32_t to)
+{
+    struct outbox_row there = *row;
+    there.channel = to;
+    uint32_t mark = mark_of(&there);
+    for (size_t i = o->rows.n; i-- > 0;) {
+        const struct outbox_row *r = &o->rows.v[i];
+        if (o->marks.v[i] == mark && same_alert(r, &there) && !minor(r))
+            return r->tell == TELL_TRIGGER && !r->folded;
+    }
+    return false;
+}
+
 static void fall_back(struct outbox *o, size_t i, wall_t now, struct outbox_out *out)
 {
     struct outbox_row *r = &o->rows.v[i];
@@ -152,6 +171,8 @@ static void fall_back(struct outbox *o, size_t i, wall_t now, struct outbox_out 
         return;
     r->fell_back = 1;
     act(out, OUTBOX_WRITE, r);
+    if (!minor(r) && trigger_on_way(o, r, c->fallback))
+        return;
     struct outbox_row copy = *r;
     copy.copy = r->channel;
     copy.channel = c->fallback;
@@ -225,11 +246,6 @@ static bool pair_on_way(const struct outbox *o, const struct outbox_row *resolve
     return false;
 }
 
-static bool minor(const struct outbox_row *r)
-{
-    return r->tell != TELL_TRIGGER && r->tell != TELL_RESOLVE;
-}
-
 static void make_room(struct outbox *o, struct outbox_out *out)
 {
     size_t oldest = o->rows.n;
@@ -257,7 +273,8 @@ uint64_t outbox_put(struct outbox *o, const struct outbox_notice *nt, wall_t now
                            .channel = nt->channel,
                            .seq = nt->seq,
                            .tell = nt->tell,
-                           .why = nt->why};
+                           .why = nt->why,
+                           .fell_back = nt->no_fallback};
     memcpy(r.key, nt->key, strnlen(nt->key, ALERT_KEY - 1));
     if (!channel(o, nt->channel) || (nt->tell == TELL_RESOLVE && pair_on_way(o, &r))) {
         answer(&r, false, out);

@@ -100,6 +100,7 @@ struct outbox_notice {
     enum tell_what tell;
     enum life_reason why;
     uint64_t payload;
+    bool no_fallback; /* the fallback knows already */
 };
 
 enum outbox_result {
