@@ -91,6 +91,7 @@ struct channel {
     double latency_sum;
     char last_error[256];
     wall_t last_error_at, last_ok_at;
+    wall_t logged; /* its last failure, of the engine's clock */
     UT_hash_handle hh;
 };
 

@@ -99,9 +99,11 @@ void send_failed(struct engine *e, struct channel *c, const char *text)
     c->failed++;
     c->last_error_at = wall_now();
     snprintf(c->last_error, sizeof(c->last_error), "%s", text);
-    if (LOG_LIMIT(10))
-        log_warn("notifier %s: %s", c->name, text);
     engine_later(e);
+    if (c->logged.ns && wall_sub(engine_now(e), c->logged).ns < DUR_S(10).ns)
+        return;
+    c->logged = engine_now(e); /* each for itself: one that fails hides no other */
+    log_warn("notifier %s: %s", c->name, text);
 }
 
 /* An end that has arrived, for those that have to be told of it again. */

@@ -1,14 +1,14 @@
 """Alerts through the real supd and supd-agent to receivers that are slow, broken, gone or full, to
-Debian's Alertmanager, and as many at once. A receiver tells notices apart by their ids: what it took
-twice under one id it took once."""
+Debian's Alertmanager and mail server, and many at once. A receiver tells notices apart by their ids:
+what it took twice under one id it took once."""
 import datetime
 import email.utils
 import re
-import time
 
 import pytest
 
 from harness.alertmanager import Alertmanager
+from harness.exim import Exim
 from harness.receiver import (Server, answer, hang, ok, reset_in_answer, reset_in_body, taken_but_reset)
 from harness.waiting import wait
 
@@ -269,10 +269,8 @@ def test_alertmanager_is_killed_and_told_again(sup, server, am):
 
 
 def waiting(s, name):
-    """How many notices wait for a notifier, as the metrics have it."""
-    text = s.ok("explain", name)
-    found = re.search(r"(\d+) wait", text)
-    return int(found.group(1)) if found else 0
+    """How many notices wait for a notifier."""
+    return int(re.search(r"(\d+) wait", s.ok("explain", name)).group(1))
 
 
 @pytest.mark.timeout(120)
@@ -291,3 +289,46 @@ def test_alertmanager_has_one_alert_when_its_severity_changes(sup, server, am):
                     if (a["status"], a["labels"]["severity"]) == ("resolved", "warning")], 20)
     w.well["a"] = True
     s.wait(lambda: am.list() == [], 20, lambda: am.list())
+
+
+# ---- mail ----
+
+@pytest.fixture
+def mta(open_dir):
+    one = Exim(open_dir())
+    yield one
+    one.stop()
+
+
+@pytest.mark.timeout(120)
+def test_mail_through_exim(sup, server, mta):
+    """Over TLS with a password; it waits while the server has no room, and while it is gone; that there
+    is nobody of that name is for good, and told elsewhere."""
+    w = server()
+    mail = (f"type=smtp\nurl=smtp://127.0.0.1:{mta.port}\nfrom=Supd <supd@example.com>\nuser=me\npassword=s3cr3t\n"
+            f"tls_ca={mta.cert}\n")
+    s = sup(HEAD + f"[notify:mail]\n{mail}to=a@example.com\n"
+            f"[notify:wrong]\n{mail}to=nobody@example.com\nfallback=chat\n" + hook(w, "chat") +
+            alert(w, "a", "mail", "summary=\u00e4rger with {{name}}\ndescription=.\n") + alert(w, "b", "wrong"), net=False)
+    ready(s, w)
+    mta.full(True)
+    w.well["a"] = w.well["b"] = False
+    s.wait_log(r"notifier mail: reply 451: 4\.3\.1 no room for now")
+    assert mta.mails() == []
+    mta.full(False)
+    s.wait(lambda: len(mta.mails()) == 1, 20, mta.log)
+    mta.stop()
+    w.well["a"] = True
+    s.wait(lambda: "Connection refused" in s.ok("explain", "mail"), 20, lambda: s.ok("explain", "mail"))
+    mta.start()
+    s.wait(lambda: len(mta.mails()) == 2, 30)
+    first, second = mta.mails()
+    assert "with esmtpsa" in first["Received"] and first["To"] == "a@example.com"
+    assert first["Subject"] == "FIRING warning: \u00e4rger with a"
+    assert second["Subject"].startswith("RESOLVED warning: ")
+    assert first["Message-ID"] != second["Message-ID"] and first["References"] == second["References"]
+    assert first["Auto-Submitted"] == "auto-generated" and not first.defects
+    s.wait(lambda: sorted(t.notice["alert"] for t in w.at("chat")) == ["b", "notify:wrong"], 20)
+    assert "reply 550: 5.1.1 there is nobody of that name" in \
+        next(t.notice["summary"] for t in w.at("chat") if t.notice["alert"] == "notify:wrong")
+    assert "s3cr3t" not in s.log_text()
