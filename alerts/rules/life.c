@@ -50,6 +50,7 @@ static void begins(struct step *x)
     l->fired = x->now;
     l->due &= 1U << WHY_FLAPPING;
     l->told_severity = l->severity;
+    l->told_stage = l->stage;
     l->next_reminder = WALL_NEVER;
     life_forget_losses(l);
     if (!life_any_channel(l))
@@ -174,6 +175,8 @@ static void sample(struct step *x, const struct life_event *ev)
     thaw(x);
     x->l->cond = ev->cond;
     x->l->severity = ev->severity;
+    if (ev->cond == COND_TRUE) /* what ends keeps the stage that it was told with */
+        x->l->stage = (uint8_t)(ev->stage < UINT8_MAX ? ev->stage : UINT8_MAX);
     if (ev->cond == COND_TRUE)
         holds(x);
     else
