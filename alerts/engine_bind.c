@@ -229,6 +229,8 @@ static void set_labels(struct alert *a, const char *type, const struct str_list 
 {
     size_t n = own ? own->n : 0;
     const char **v = arena_alloc(a->a, (n + 6) * sizeof(*v));
+    if (a->program) /* its end may be told when its generation is gone */
+        a->program = arena_strdup(a->a, a->program);
     v[0] = "severity=";
     v[1] = arena_printf(a->a, "alertname=%s", a->name);
     v[2] = arena_printf(a->a, "type=%s", type);

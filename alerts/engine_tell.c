@@ -138,7 +138,7 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     c->n.program = or_empty(c->a, a->program);
     if (tell != TELL_RESOLVE)
         c->n.ack = arena_printf(c->a, "supctl alerts ack %s", a->name);
-    if (o) /* the first four have places of their own */
+    if (a->labels.n > 4) /* the first four have places of their own */
         put_labels(c, &(struct str_list){a->labels.v + 4, a->labels.n - 4});
 }
 

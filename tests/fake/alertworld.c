@@ -99,9 +99,20 @@ static void check(const struct item *it, const struct notice *n, struct incident
         fake_break("%s: %s ends before it starts", it->name, n->alert);
 }
 
+static void note(struct world *w, const struct item *it, const struct notice *n)
+{
+    struct str s = STR_INIT;
+    str_printf(&s, "%s %s %s program=%s", it->name, words[n->kind], n->alert, n->program);
+    for (size_t i = 0; i < n->nlabels; i++)
+        str_printf(&s, " %s=%s", n->labels[i].name, n->labels[i].value);
+    snprintf(w->last, sizeof(w->last), "%s", str_text(&s));
+    str_fini(&s);
+}
+
 static void arrived(void *obj, const struct item *it, const struct notice *n)
 {
     struct world *w = obj;
+    note(w, it, n);
     bool again = strstr(n->id, "-again-") != NULL;
     struct incident *x = incident_of(w, it->name, n->key);
     w->arrivals++;

@@ -219,6 +219,29 @@ static void a_reload_keeps_states_and_ends_what_is_gone(void **state)
     world_close(&w);
 }
 
+/* With the labels by which services know it, and long after its generation was freed. */
+static void the_end_of_what_is_gone_is_told_as_what_it_was(void **state)
+{
+    (void)state;
+    struct world w;
+    static const char conf[] = BASE "[probe:web]\ntype=tcp\nhost=127.0.0.1\nport=3\nprogram=web\n"
+                                    "[alert:web]\ntype=probe\nprobe=web\nlabels=team=db\n" FAST;
+    world_open(&w, conf, 19);
+    world_probe(&w, "web", true);
+    world_run(&w, 1000);
+    world_probe(&w, "web", false);
+    world_run(&w, 3000);
+    assert_string_equal(w.last, "chat firing web program=web team=db");
+    w.hundred_fail = 100;
+    world_reload(&w, BASE);
+    world_run(&w, 25 * 3600 * 1000); /* the first attempt at its end is given up after a day */
+    w.hundred_fail = 0;
+    world_run(&w, 2 * 3600 * 1000);
+    assert_string_equal(w.last, "chat resolved web program=web team=db");
+    assert_int_equal(engine_counts(w.e).debts, 0);
+    world_close(&w);
+}
+
 static void a_killed_agent_loses_nothing_and_doubles_nothing(void **state)
 {
     (void)state;
@@ -631,6 +654,7 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(an_acknowledged_alert_is_quiet_until_it_ends), TEST(a_child_stays_quiet_behind_its_parent),
     TEST(a_child_whose_parent_is_well_is_told_at_its_answer),
     TEST(a_reload_keeps_states_and_ends_what_is_gone),
+    TEST(the_end_of_what_is_gone_is_told_as_what_it_was),
     TEST(a_killed_agent_loses_nothing_and_doubles_nothing),
     TEST(a_full_disk_is_no_reason_to_be_silent),
     TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback),
