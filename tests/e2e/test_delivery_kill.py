@@ -51,6 +51,7 @@ class World:
         self.s = sup("[supd]\n[agent]\n" + store + f"[supervisord]\n[notify:hook]\ntype=webhook\ntimeout=1s\n"
                      f"rate=6000\nburst=1000\nurl={self.server.url}/hook\n" + conf, net=False)
         self.killed, self.holds, self.pid, self.lock = [], [], None, threading.Lock()
+        self.begins = {}  # which alerts fire when
         self.server.on_told = self.seen
 
     def behaviour(self):
@@ -75,7 +76,7 @@ class World:
                         self.pid = int(started[-1])
 
     def kill(self, after=0.0):
-        time.sleep(after)  # this is the moment that is wanted, not a wait for something
+        threading.Event().wait(after)  # the moment that is wanted; nothing is waited for
         with self.lock:
             if len(self.holds) > len(self.killed):
                 signal.pidfd_send_signal(self.holds[-1], signal.SIGKILL)
@@ -91,22 +92,23 @@ class World:
         """Alerts fire and resolve, the agent is killed. An alert is left firing until its notice has
         arrived: what the rules produced is then known."""
         self.s.wait(lambda: all(f"probe {n}: WAITING -> OK" in self.s.log_text() for n in self.names), 30)
-        left = {n: self.random.random() * 4 for n in self.names}
-        start, ended = time.monotonic(), set()
-        while len(ended) < len(left) or len(self.killed) < KILLS:
-            now = time.monotonic() - start
-            assert now < 150, self.report()
-            self.find_agent()
-            for n, at in left.items():
-                if now >= at and n not in ended:
-                    self.server.well[n] = False
-                    if self.took(n, "firing"):
-                        self.server.well[n] = True
-                        ended.add(n)
-            if self.random.random() < 0.01 and len(self.killed) < KILLS:
-                self.kill()
-            time.sleep(0.02)
+        start = time.monotonic()
+        self.begins = {n: start + self.random.random() * 4 for n in self.names}
+        wait(self.step, 150, self.report)
         self.server.on_told = None
+
+    def step(self):
+        """Lets what is due fire, ends what was told, kills now and then; true when all is done."""
+        self.find_agent()
+        for n, at in list(self.begins.items()):
+            if time.monotonic() >= at:
+                self.server.well[n] = False
+                if self.took(n, "firing"):
+                    self.server.well[n] = True
+                    del self.begins[n]
+        if self.random.random() < 0.01 and len(self.killed) < KILLS:
+            self.kill()
+        return not self.begins and len(self.killed) >= KILLS
 
     def report(self):
         told = "\n".join(map(repr, self.server.told))

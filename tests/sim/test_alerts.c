@@ -219,29 +219,6 @@ static void a_reload_keeps_states_and_ends_what_is_gone(void **state)
     world_close(&w);
 }
 
-/* With the labels by which services know it, and long after its generation was freed. */
-static void the_end_of_what_is_gone_is_told_as_what_it_was(void **state)
-{
-    (void)state;
-    struct world w;
-    static const char conf[] = BASE "[probe:web]\ntype=tcp\nhost=127.0.0.1\nport=3\nprogram=web\n"
-                                    "[alert:web]\ntype=probe\nprobe=web\nlabels=team=db\n" FAST;
-    world_open(&w, conf, 19);
-    world_probe(&w, "web", true);
-    world_run(&w, 1000);
-    world_probe(&w, "web", false);
-    world_run(&w, 3000);
-    assert_string_equal(w.last, "chat firing web program=web team=db");
-    w.hundred_fail = 100;
-    world_reload(&w, BASE);
-    world_run(&w, 25 * 3600 * 1000); /* the first attempt at its end is given up after a day */
-    w.hundred_fail = 0;
-    world_run(&w, 2 * 3600 * 1000);
-    assert_string_equal(w.last, "chat resolved web program=web team=db");
-    assert_int_equal(engine_counts(w.e).debts, 0);
-    world_close(&w);
-}
-
 static void a_killed_agent_loses_nothing_and_doubles_nothing(void **state)
 {
     (void)state;
@@ -301,47 +278,6 @@ static void a_notifier_that_refuses_is_an_alert_on_its_fallback(void **state)
     world_run(&w, 3000);
     assert_non_null(strstr(str_text(&w.seen), "mail firing db\n")); /* the copy */
     assert_non_null(strstr(str_text(&w.seen), "mail firing notify:chat\n"));
-    world_close(&w);
-}
-
-static unsigned times(const struct world *w, const char *line)
-{
-    unsigned n = 0;
-    for (const char *p = str_text(&w->seen); (p = strstr(p, line)); p++)
-        n++;
-    return n;
-}
-
-static void a_fallback_hears_of_each_episode_once(void **state)
-{
-    (void)state;
-    struct world w;
-    world_open(&w, basic, 17);
-    well(&w);
-    w.refuses = "chat";
-    world_probe(&w, "db", false);
-    world_run(&w, 2500 * 3600); /* it is tried again, and refuses again */
-    assert_int_equal(times(&w, "mail firing db\n"), 1);
-    world_probe(&w, "db", true);
-    world_run(&w, 5000);
-    assert_int_equal(times(&w, "mail resolved db\n"), 1);
-    world_probe(&w, "db", false); /* soon after: a loss of before holds nothing back */
-    world_run(&w, 5000);
-    assert_int_equal(times(&w, "mail firing db\n"), 2);
-    world_close(&w);
-}
-
-static void a_fallback_that_is_told_anyway_gets_no_copy(void **state)
-{
-    (void)state;
-    struct world w;
-    static const char conf[] = BASE "[alert:db]\ntype=probe\nprobe=db\nseverity=critical\n" FAST;
-    world_open(&w, conf, 18);
-    well(&w);
-    w.refuses = "chat";
-    world_probe(&w, "db", false);
-    world_run(&w, 10000);
-    assert_int_equal(times(&w, "mail firing db\n"), 1);
     world_close(&w);
 }
 
@@ -599,30 +535,6 @@ static void a_program_that_is_down_is_told_and_explains_those_that_need_it(void 
     world_close(&w);
 }
 
-static void alertmanager_hears_again_of_what_fires(void **state)
-{
-    (void)state;
-    struct world w;
-    static const char conf[] =
-        "[supervisord]\n[notify:am]\ntype=alertmanager\nurls=http://127.0.0.1:9\n" PROBES
-        "[alert:db]\ntype=probe\nprobe=db\n" FAST;
-    world_open(&w, conf, 15);
-    world_probe(&w, "db", true);
-    world_run(&w, 1000);
-    world_probe(&w, "db", false);
-    world_run(&w, 310000);
-    world_expect(&w, "am firing db\n");
-    assert_true(w.arrivals >= 5 && w.arrivals <= 7);
-    world_probe(&w, "db", true);
-    world_run(&w, 310000);
-    world_expect(&w, "am resolved db\n"); /* and again for five minutes, as the same notice */
-    assert_true(w.arrivals >= 10 && w.arrivals <= 14);
-    uint64_t told = w.arrivals;
-    world_run(&w, 300000);
-    assert_int_equal(w.arrivals, told);
-    world_close(&w);
-}
-
 static void on_tested(void *obj, bool delivered, const char *text)
 {
     assert_string_equal(text, delivered ? "delivered" : "no way");
@@ -654,14 +566,12 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(an_acknowledged_alert_is_quiet_until_it_ends), TEST(a_child_stays_quiet_behind_its_parent),
     TEST(a_child_whose_parent_is_well_is_told_at_its_answer),
     TEST(a_reload_keeps_states_and_ends_what_is_gone),
-    TEST(the_end_of_what_is_gone_is_told_as_what_it_was),
     TEST(a_killed_agent_loses_nothing_and_doubles_nothing),
     TEST(a_full_disk_is_no_reason_to_be_silent),
-    TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback),
-    TEST(a_fallback_hears_of_each_episode_once), TEST(a_fallback_that_is_told_anyway_gets_no_copy),
-    TEST(many_at_once_are_one_digest), TEST(what_cannot_be_evaluated_is_told_more_quietly),
+    TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback), TEST(many_at_once_are_one_digest),
+    TEST(what_cannot_be_evaluated_is_told_more_quietly),
     TEST(a_certificate_grows_graver_by_its_stages_and_ends_renewed),
     TEST(every_stage_is_told_whatever_the_severity), TEST(no_certificate_hides_behind_another),
     TEST(certificates_of_a_section_that_goes_are_told_to_end),
     TEST(a_program_that_is_down_is_told_and_explains_those_that_need_it),
-    TEST(alertmanager_hears_again_of_what_fires), TEST(a_notifier_can_be_tested))
+    TEST(a_notifier_can_be_tested))
