@@ -531,7 +531,10 @@ bool outbox_load(const void *buf, size_t size, struct outbox_row *out)
 void outbox_restore(struct outbox *o, const struct outbox_row *row, wall_t now)
 {
     struct outbox_row *r = insert_row(o, find(o, row->id), row);
-    r->unsure |= r->state == OUT_SENDING;
+    if (r->state == OUT_SENDING) { /* tried, but that we were killed is no failure of theirs */
+        r->unsure = 1;
+        r->attempts -= r->attempts > 1;
+    }
     r->state = OUT_QUEUED;
     /* the clock may have been set back between the two runs */
     wall_t latest = wall_add(now, RETRY_AFTER_MAX), end = wall_add(now, OUTBOX_TTL);

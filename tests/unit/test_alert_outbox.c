@@ -251,8 +251,10 @@ static void rows_survive(void **state)
     f.o.rows.n = f.o.marks.n = 0;
     f.o.last_id = 0;
     row.made = row.next = wall_add(f.now, DUR_S(86400)); /* the clock was set back */
+    row.attempts = 7;
     outbox_restore(&f.o, &row, f.now);
     outbox_restored(&f.o, 9);
+    assert_int_equal(f.o.rows.v[0].attempts, 6); /* one was cut off: the next wait is no longer */
     assert_null(next_after(&f, 0));
     assert_int_equal(next_after(&f, 3600)->id, id);       /* the same id again */
     assert_int_equal(put(&f, MAIL, TELL_TRIGGER, 2), 11); /* 10: the copy for the fallback */
