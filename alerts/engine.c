@@ -56,7 +56,7 @@ static wall_t deadline(struct engine *e)
     }
     wall_t at = wall_min(e->wake, e->outbox_due);
     at = wall_min(at, gate_deadline(e));
-    at = wall_min(at, send_deadline(e));
+    at = wall_min(at, resend_deadline(e));
     return wall_min(at, store_deadline(e));
 }
 
@@ -161,7 +161,7 @@ static void on_timer(struct engine *e)
     gate_time(e);
     if (!eval_due(e))
         engine_at(e, engine_now(e));
-    send_resends(e);
+    resend_due(e);
     store_windows(e);
     engine_later(e);
 }
@@ -221,8 +221,8 @@ struct engine *engine_new(const struct engine_env *env, const struct engine_ops 
     e->obj = obj;
     e->loop = env->send->loop;
     e->wall0 = wall_now();
-    e->mono0 = loop_now(e->loop);
-    e->loaded = true; /* until there is a store */
+    e->mono0 = mono_now(); /* not the turn's: stamps would lie ahead of the wall clock */
+    e->loaded = true;      /* until there is a store */
     e->feed = feed_new();
     e->batch = 1;
     rng_seed(&e->outbox.rng, env->seed ? env->seed : rng_entropy());
@@ -309,6 +309,7 @@ static void free_all(struct engine *e)
     HASH_ITER(hh, e->channels, c, next_c)
     {
         HASH_DEL(e->channels, c);
+        resend_free(c);
         free(c->name);
         free(c);
     }

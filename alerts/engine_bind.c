@@ -43,10 +43,11 @@ static struct outbox_channel channel_row(struct engine *e, const struct channel 
 {
     const struct notify_opts *o = notify_opts(c->item);
     struct channel *fallback = o->fallback ? channel_by_name(e, o->fallback) : NULL;
-    return (struct outbox_channel){
-        .id = c->id,
-        .fallback = fallback && fallback->item ? fallback->id : 0,
-        .limit = {.interval = {DUR_S(60).ns / o->rate}, .burst = o->burst}};
+    int64_t rate = o->rate > 0 ? o->rate : c->tell->rate;
+    return (struct outbox_channel){.id = c->id,
+                                   .fallback = fallback && fallback->item ? fallback->id : 0,
+                                   .limit = {.interval = {DUR_S(60).ns / rate},
+                                             .burst = o->burst > 0 ? o->burst : c->tell->burst}};
 }
 
 static void drop_channels(struct engine *e)
@@ -57,6 +58,7 @@ static void drop_channels(struct engine *e)
         if (c->item)
             continue;
         HASH_DEL(e->channels, c);
+        resend_free(c);
         free(c->name);
         free(c);
     }
@@ -230,6 +232,8 @@ static void set_labels(struct alert *a, const char *type, const struct str_list 
 {
     size_t n = own ? own->n : 0;
     const char **v = arena_alloc(a->a, (n + ALERT_LABELS + 2) * sizeof(*v));
+    if (a->program) /* its end may be told when its generation is gone */
+        a->program = arena_strdup(a->a, a->program);
     v[0] = "severity=";
     v[1] = arena_printf(a->a, "alertname=%s", a->name);
     v[2] = arena_printf(a->a, "type=%s", type);

@@ -210,6 +210,13 @@ static void run_due(struct engine *e, struct alert *a)
         eval_alert(e, a);
         return;
     }
+    if (a->origin == FROM_STORM && e->storm.on) { /* it grows, and may grow graver */
+        struct str text = STR_INIT;
+        gate_describe_storm(e, &text);
+        eval_own(e, a, true, str_text(&text));
+        str_fini(&text);
+        return;
+    }
     alert_step(e, a, &(struct life_event){.kind = LIFE_TIMER});
     alert_settle(e, a);
 }

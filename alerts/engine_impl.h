@@ -7,7 +7,8 @@
  *   engine_eval.c   conditions, and the steps of lives
  *   engine_gate.c   what holds notices back: silences, causes, storms
  *   engine_tell.c   notices: what they say, how they get into the outbox
- *   engine_send.c   attempts: rows of the outbox, re-sends, tests
+ *   engine_send.c   attempts: rows of the outbox, tests
+ *   engine_resend.c what is told again and again to those that forget
  *   engine_store.c  batches, and what was written down
  *   engine_ask.c    requests · engine_view.c, engine_explain.c: views */
 #ifndef ALERTS_ENGINE_IMPL_H
@@ -88,6 +89,12 @@ struct tester {
     struct tester *next;
 };
 
+/* an end that is told again until then */
+struct ended {
+    struct notice_copy *c;
+    wall_t until;
+};
+
 struct channel {
     struct engine *e;
     char *name;
@@ -97,10 +104,12 @@ struct channel {
     struct alert *refusal;
     struct send *resend;
     wall_t next_resend;
+    VEC(struct ended) ended;
     uint64_t delivered, failed, lost;
     double latency_sum;
     char last_error[256];
     wall_t last_error_at, last_ok_at;
+    wall_t logged; /* its last failure, of the engine's clock */
     UT_hash_handle hh;
 };
 
@@ -367,12 +376,18 @@ void payload_unused(struct engine *e, uint64_t id);
 /* Takes rows that are due out of the outbox, begins what may go. */
 void send_pump(struct engine *e);
 void send_begin(struct engine *e);
-void send_resends(struct engine *e);
-wall_t send_deadline(const struct engine *e);
+void send_failed(struct engine *e, struct channel *c, const char *text);
 /* Ends all attempts. again: the outbox is told, and sends their rows again. */
 void send_cancel_all(struct engine *e, bool again);
+
+/* ---- engine_resend.c ---- */
+void resend_due(struct engine *e);
+wall_t resend_deadline(const struct engine *e);
 /* Something was delivered to the channel, of which it is reminded. */
-void send_told(struct engine *e, struct channel *c);
+void resend_told(struct engine *e, struct channel *c);
+/* The end n was delivered to it; copied. */
+void resend_ended(struct engine *e, struct channel *c, const struct notice *n);
+void resend_free(struct channel *c);
 
 /* ---- engine_store.c ---- */
 void store_put(struct engine *e, const char *table, const char *key, const void *p, size_t n);

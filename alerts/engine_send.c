@@ -1,4 +1,4 @@
-/* Attempts: rows of the outbox, what is sent again while it fires, tests. */
+/* Attempts: rows of the outbox, tests. */
 #include "alerts/engine_impl.h"
 #include "supervisor/base/log.h"
 
@@ -52,21 +52,76 @@ void send_pump(struct engine *e)
     outbox_drain(e); /* of what expired */
 }
 
+/* ---- what a row says ---- */
+
+#define ID_TEXT 64
+
+static const char *id_text(const struct engine *e, const struct outbox_row *row, char out[ID_TEXT])
+{
+    snprintf(out, ID_TEXT, "%016" PRIx64 "-%" PRIu64, e->ids.instance, row->id);
+    return out;
+}
+
+/* The notice of a row; if its words are lost at least what it is about is told. */
+static struct notice notice_of(struct engine *e, const struct outbox_row *row)
+{
+    struct payload *p = payload_find(e, row->folded ? row->folded : row->payload);
+    struct alert *a = engine_find(e, row->key);
+    if (p) {
+        struct notice n = p->c->n;
+        n.kind = row->folded ? NOTICE_BRIEF : n.kind;
+        return n;
+    }
+    return (struct notice){.kind = row->folded                 ? NOTICE_BRIEF
+                                   : row->tell == TELL_RESOLVE ? NOTICE_RESOLVED
+                                                               : NOTICE_FIRING,
+                           .key = row->key,
+                           .alert = a ? a->name : row->key,
+                           .severity = severity_name(a ? a->severity : SEV_WARNING),
+                           .was = "",
+                           .summary = "the words of this notice were lost",
+                           .description = "",
+                           .runbook = "",
+                           .dashboard = "",
+                           .reason = "",
+                           .program = "",
+                           .host = e->host,
+                           .ack = "",
+                           .starts = row->made,
+                           .ends = row->tell == TELL_RESOLVE ? row->made : WALL_NEVER,
+                           .at = row->made};
+}
+
 /* ---- answers ---- */
 
-static void failed(struct engine *e, struct channel *c, const char *text)
+void send_failed(struct engine *e, struct channel *c, const char *text)
 {
     c->failed++;
     c->last_error_at = wall_now();
     snprintf(c->last_error, sizeof(c->last_error), "%s", text);
-    if (LOG_LIMIT(10))
-        log_warn("notifier %s: %s", c->name, text);
     engine_later(e);
+    if (c->logged.ns && wall_sub(engine_now(e), c->logged).ns < DUR_S(10).ns)
+        return;
+    c->logged = engine_now(e); /* each for itself: one that fails hides no other */
+    log_warn("notifier %s: %s", c->name, text);
 }
 
-static void delivered(struct engine *e, struct channel *c, wall_t made)
+/* An end that has arrived, for those that have to be told of it again. */
+static void ended(struct engine *e, struct channel *c, uint64_t id)
 {
-    dur_t d = wall_sub(engine_now(e), made);
+    const struct outbox_row *row = row_of(e, id);
+    char text[ID_TEXT];
+    if (!row || (!row->folded && row->tell != TELL_RESOLVE))
+        return;
+    struct notice n = notice_of(e, row);
+    n.id = id_text(e, row, text);
+    resend_ended(e, c, &n);
+}
+
+static void delivered(struct engine *e, struct channel *c, const struct job *j)
+{
+    dur_t d = wall_sub(engine_now(e), j->made);
+    ended(e, c, j->row);
     c->delivered++;
     c->latency_sum += d.ns > 0 ? (double)d.ns / 1e9 : 0;
     c->last_ok_at = wall_now();
@@ -87,54 +142,25 @@ static void on_sent(void *obj, const struct tell_verdict *v)
     static const enum outbox_result results[] = {[TELL_DELIVERED] = OUT_DELIVERED,
                                                  [TELL_RETRY] = OUT_FAILED,
                                                  [TELL_PERMANENT] = OUT_REFUSED};
+    bool unclear = v->result == TELL_RETRY && v->unsure;
     struct job *j = obj;
     struct channel *c = engine_channel(j->e, j->channel);
     if (c && v->result == TELL_DELIVERED)
-        delivered(j->e, c, j->made);
+        delivered(j->e, c, j);
     else if (c)
-        failed(j->e, c, v->text);
-    job_done(j, results[v->result], v->retry_after);
+        send_failed(j->e, c, v->text);
+    job_done(j, unclear ? OUT_UNCLEAR : results[v->result], v->retry_after);
 }
 
 /* ---- beginnings ---- */
 
-/* The notice of a row; if its words are lost at least what it is about is told. */
-static struct notice notice_of(struct engine *e, const struct outbox_row *row)
-{
-    struct payload *p = payload_find(e, row->folded ? row->folded : row->payload);
-    struct alert *a = engine_find(e, row->key);
-    if (p) {
-        struct notice n = p->c->n;
-        n.kind = row->folded ? NOTICE_BRIEF : n.kind;
-        return n;
-    }
-    return (struct notice){.kind = row->folded                 ? NOTICE_BRIEF
-                                   : row->tell == TELL_RESOLVE ? NOTICE_RESOLVED
-                                                               : NOTICE_FIRING,
-                           .key = row->key,
-                           .alert = a ? a->name : row->key,
-                           .severity = severity_name(a ? a->severity : SEV_WARNING),
-                           .summary = "the words of this notice were lost",
-                           .description = "",
-                           .runbook = "",
-                           .dashboard = "",
-                           .reason = "",
-                           .program = "",
-                           .host = e->host,
-                           .ack = "",
-                           .starts = row->made,
-                           .ends = row->tell == TELL_RESOLVE ? row->made : WALL_NEVER,
-                           .at = row->made};
-}
-
 static void job_begin(struct engine *e, struct job *j, struct channel *c,
                       const struct outbox_row *row)
 {
-    char id[64];
+    char id[ID_TEXT];
     struct notice n = notice_of(e, row);
     const struct notice *list[] = {&n};
-    snprintf(id, sizeof(id), "%016" PRIx64 "-%" PRIu64, e->ids.instance, row->id);
-    n.id = id;
+    n.id = id_text(e, row, id);
     j->send = send_start(&(struct send_request){
         .env = e->env, .item = c->item, .notices = list, .n = 1, .done = on_sent, .obj = j});
 }
@@ -160,95 +186,6 @@ void send_begin(struct engine *e)
         if (!j->send && j->batch <= e->committed)
             job_try(e, j);
     }
-}
-
-/* ---- what is sent again while it fires ---- */
-
-static bool has_jobs(const struct engine *e, const struct channel *c)
-{
-    for (const struct job *j = e->jobs; j; j = j->next) {
-        if (j->channel == c->id)
-            return true;
-    }
-    return false;
-}
-
-static bool has_open(const struct alert *a, const struct channel *c)
-{
-    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
-        const struct life_channel *l = &a->life.ch[i];
-        if (l->id == c->id)
-            return l->open && l->on_way == CH_NOTHING && life_firing(&a->life);
-    }
-    return false;
-}
-
-static void on_resent(void *obj, const struct tell_verdict *v)
-{
-    struct channel *c = obj;
-    c->resend = NULL;
-    if (v->result != TELL_DELIVERED)
-        failed(c->e, c, v->text);
-    engine_later(c->e);
-}
-
-#define RESEND_MAX 1000
-
-static void resend(struct engine *e, struct channel *c)
-{
-    VEC(const struct notice *) list = VEC_INIT;
-    VEC(struct notice_copy *) copies = VEC_INIT;
-    VEC_EACH (&e->order, i) {
-        struct alert *a = e->order.v[i];
-        if (!has_open(a, c) || copies.n == RESEND_MAX)
-            continue;
-        struct notice_copy *n = tell_make(e, a, TELL_UPDATE, WHY_REMINDER);
-        n->n.id = arena_printf(n->a, "%016" PRIx64 "-again-%s", e->ids.instance, a->key);
-        VEC_PUSH(&copies, n);
-        VEC_PUSH(&list, &n->n);
-    }
-    c->next_resend = list.n ? wall_add(engine_now(e), c->tell->resend) : WALL_NEVER;
-    if (list.n)
-        c->resend = send_start(&(struct send_request){.env = e->env,
-                                                      .item = c->item,
-                                                      .notices = list.v,
-                                                      .n = c->tell->batches ? list.n : 1,
-                                                      .done = on_resent,
-                                                      .obj = c});
-    VEC_EACH (&copies, i)
-        notice_copy_free(&copies.v[i]);
-    VEC_FINI(&copies);
-    VEC_FINI(&list);
-}
-
-void send_resends(struct engine *e)
-{
-    struct channel *c, *next;
-    wall_t now = engine_now(e);
-    HASH_ITER(hh, e->channels, c, next)
-    {
-        if (!wall_reached(c->next_resend, now) || !c->item)
-            continue;
-        if (c->resend || has_jobs(e, c))
-            c->next_resend = wall_add(now, DUR_S(1));
-        else
-            resend(e, c);
-    }
-}
-
-void send_told(struct engine *e, struct channel *c)
-{
-    if (c->item && c->tell->resend.ns && !c->next_resend.ns)
-        c->next_resend = wall_add(engine_now(e), c->tell->resend);
-}
-
-wall_t send_deadline(const struct engine *e)
-{
-    const struct channel *c, *next;
-    wall_t at = WALL_NEVER;
-    HASH_ITER(hh, e->channels, c, next)
-    at = wall_min(at, c->next_resend);
-    return at;
 }
 
 /* ---- tests ---- */
@@ -279,6 +216,7 @@ static void test_begin(struct engine *e, struct tester *t, const struct channel 
                        .key = id,
                        .alert = "test",
                        .severity = severity_name(SEV_INFO),
+                       .was = "",
                        .summary = "a test: this notifier works",
                        .description = "somebody asked for it with supctl notify test",
                        .runbook = "",
@@ -333,7 +271,7 @@ void send_cancel_all(struct engine *e, bool again)
     while (e->jobs) {
         uint64_t row = e->jobs->row;
         /* one that had begun may have been taken: it counts as tried, and is repeated as it is */
-        enum outbox_result res = e->jobs->send ? OUT_FAILED : OUT_UNSENT;
+        enum outbox_result res = e->jobs->send ? OUT_UNCLEAR : OUT_UNSENT;
         send_cancel(&e->jobs->send);
         job_drop(e, e->jobs);
         if (again)

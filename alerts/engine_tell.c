@@ -186,6 +186,18 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
     put_labels(c, a);
 }
 
+static const char *severities_before(const struct alert *a, struct arena *mem)
+{
+    struct str s = STR_INIT;
+    for (int i = 0; i < SEVERITIES; i++) {
+        if (a->life.severities >> i & 1 && i != (int)a->severity)
+            str_printf(&s, "%s%s", s.len ? " " : "", severity_name((enum severity)i));
+    }
+    char *copy = arena_strdup(mem, str_text(&s));
+    str_fini(&s);
+    return copy;
+}
+
 static void refresh_storm(struct engine *e, struct alert *a)
 {
     struct str s = STR_INIT;
@@ -206,6 +218,7 @@ struct notice_copy *tell_make(struct engine *e, struct alert *a, enum tell_what 
                            .key = arena_strdup(c->a, a->key),
                            .alert = arena_strdup(c->a, a->name),
                            .severity = severity_name(a->severity),
+                           .was = severities_before(a, c->a),
                            .host = arena_strdup(c->a, e->host),
                            .ack = "",
                            .has_value = a->ev.has_value,
@@ -263,6 +276,15 @@ void payload_unused(struct engine *e, uint64_t id)
 
 /* ---- into the outbox ---- */
 
+static bool fallback_knows(struct engine *e, const struct alert *a, uint32_t channel)
+{
+    const struct channel *c = engine_channel(e, channel), *to = NULL;
+    const char *name = c && c->item ? notify_opts(c->item)->fallback : NULL;
+    if (name)
+        HASH_FIND_STR(e->channels, name, to);
+    return to && life_told(&a->life, to->id);
+}
+
 void tell_put(struct engine *e, struct alert *a, const struct life_action *act)
 {
     struct outbox_notice nt = {.key = a->key,
@@ -270,7 +292,8 @@ void tell_put(struct engine *e, struct alert *a, const struct life_action *act)
                                .seq = act->seq,
                                .tell = act->tell,
                                .why = act->why,
-                               .payload = ++e->ids.payload};
+                               .payload = ++e->ids.payload,
+                               .no_fallback = fallback_knows(e, a, act->channel)};
     payload_add(e, nt.payload, tell_make(e, a, act->tell, act->why));
     e->counts.notices++;
     outbox_put(&e->outbox, &nt, engine_now(e), &e->out);
@@ -296,10 +319,11 @@ static void answered(struct engine *e, const struct outbox_action *act)
                &(struct life_event){.kind = act->delivered ? LIFE_DELIVERED : LIFE_LOST,
                                     .channel = act->channel,
                                     .seq = act->seq,
-                                    .tell = act->tell});
+                                    .tell = act->tell,
+                                    .unsure = act->unsure});
     alert_settle(e, a);
     if (c && act->delivered)
-        send_told(e, c);
+        resend_told(e, c);
 }
 
 static void refusal(struct engine *e, uint32_t channel, bool on)

@@ -77,10 +77,12 @@ static void take(struct send *s, const struct tell_answer *a)
     tell_judge(s->item, a, &v);
     if (s->nparts > 1 && v.result != TELL_DELIVERED && LOG_LIMIT(60))
         log_warn("%s: one of several did not take it: %s", s->item->section, v.text);
+    v.unsure |= s->v.unsure; /* one of several may have it: none is sure */
     if ((unsigned)v.result < s->best) {
         s->best = v.result;
         s->v = v;
     }
+    s->v.unsure = v.unsure;
 }
 
 /* The n bytes without the blanks around them, copied to buf. */
@@ -111,12 +113,19 @@ static const char *header(const char *headers, const char *name, char *buf, size
     return found;
 }
 
+/* The request had gone out, or some of it. */
+static bool was_sent(const struct http_result *r)
+{
+    return r->error == HTTP_READ_TIMEOUT || r->error == HTTP_CLOSED || r->error == HTTP_PROTOCOL;
+}
+
 static void on_http(void *obj, const struct http_result *r)
 {
     struct part *p = obj;
     struct send *s = p->s;
     char retry[128];
     struct tell_answer a = {.error = r->error == HTTP_OK ? NULL : r->text,
+                            .sent = was_sent(r),
                             .code = r->status,
                             .body = r->body,
                             .body_len = r->body_len,
@@ -132,6 +141,7 @@ static void on_mail(void *obj, const struct mail_result *r)
 {
     struct send *s = obj;
     struct tell_answer a = {.error = r->error,
+                            .sent = r->sent && r->code < 400,
                             .code = r->code,
                             .body = r->reply,
                             .body_len = strlen(r->reply),
@@ -145,6 +155,7 @@ static void on_command(void *obj, const struct exec_result *r)
 {
     struct send *s = obj;
     struct tell_answer a = {.error = r->error,
+                            .sent = r->began,
                             .code = r->status,
                             .body = r->output,
                             .body_len = r->output_len,

@@ -32,6 +32,7 @@ struct notice {
     const char *key;   /* the same for all notices of one alert: deduplication, at most 64 bytes */
     const char *alert; /* the section's name */
     const char *severity; /* "page" */
+    const char *was;      /* severities that it was told with before, blanks between them */
     const char *summary;  /* one line, at most 120 characters */
     const char *description, *runbook, *dashboard;
     const char *reason; /* the condition with its numbers */

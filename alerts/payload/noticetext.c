@@ -26,7 +26,7 @@ static const struct field {
     F(id, TEXT),          F(key, TEXT),     F(alert, TEXT),     F(severity, TEXT), F(summary, TEXT),
     F(description, TEXT), F(runbook, TEXT), F(dashboard, TEXT), F(reason, TEXT),   F(program, TEXT),
     F(host, TEXT),        F(ack, TEXT),     F(value, NUMBER),   F(limit, NUMBER),  F(starts, STAMP),
-    F(ends, STAMP),       F(at, STAMP),
+    F(ends, STAMP),       F(at, STAMP),     F(was, TEXT),
 #undef F
 };
 #define NFIELDS (sizeof(fields) / sizeof(fields[0]))

@@ -124,6 +124,7 @@ void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_
     clean.body = body.len ? body.s : "";
     clean.body_len = strlen(clean.body);
     tell_of(it)->judge(it, &clean, out);
+    out->unsure = out->result == TELL_RETRY && a->error && a->sent;
     tell_redact(it, out->text);
     out->text[text_utf8_valid(out->text, strlen(out->text))] = '\0';
     str_fini(&body);

@@ -44,6 +44,7 @@ enum tell_result {
 struct tell_verdict {
     enum tell_result result;
     dur_t retry_after; /* 0: not said */
+    bool unsure;       /* TELL_RETRY: it was sent, and may have been taken all the same */
     char text[256];    /* what was wrong, for people; no secrets */
 };
 
@@ -52,6 +53,7 @@ struct tell_verdict {
  * a sentence, or NULL. */
 struct tell_answer {
     const char *error;
+    bool sent; /* with an error: the message had gone out, in part or as a whole */
     int code;
     const char *retry_after; /* the header's value, or NULL */
     const char *body;
@@ -67,14 +69,15 @@ struct teller {
                   struct tell_message *out);
     void (*judge)(const struct item *it, const struct tell_answer *a, struct tell_verdict *out);
     bool batches;
-    dur_t resend; /* what fires is sent again at this distance (alertmanager); 0: not */
+    dur_t resend;    /* what fires is sent again at this distance (alertmanager); 0: not */
+    int rate, burst; /* what rate= and burst= are if they are not given, as its service has it */
 };
 
 /* The teller of a [notify:N]; never NULL. */
 const struct teller *tell_of(const struct item *it);
 
 /* The verdict on an answer: the teller's judge, on a body and with a text that hold none of the
- * item's secrets. */
+ * item's secrets; and whether it is unsure. */
 void tell_judge(const struct item *it, const struct tell_answer *a, struct tell_verdict *out);
 
 /* Replaces in text every value of the item's secret options, and every line and

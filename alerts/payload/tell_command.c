@@ -71,4 +71,6 @@ const struct teller tell_command = {
     .kind = &notify_kind_command,
     .build = build,
     .judge = judge,
+    .rate = 60,
+    .burst = 10,
 };

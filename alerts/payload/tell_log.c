@@ -66,4 +66,6 @@ const struct teller tell_log = {
     .kind = &notify_kind_log,
     .build = build,
     .judge = judge,
+    .rate = 6000,
+    .burst = 1000,
 };

@@ -44,6 +44,18 @@ static json_t *details(const struct notice *n)
     return j;
 }
 
+/* "2026-11-23T18:00:00.000+0000": the form of their documentation, without the Z */
+static json_t *timestamp(wall_t t)
+{
+    struct str s = STR_INIT;
+    tell_put_time(&s, t);
+    s.len--;
+    str_puts(&s, "+0000");
+    json_t *j = json_string(str_text(&s));
+    str_fini(&s);
+    return j;
+}
+
 static json_t *payload(const struct notice *n)
 {
     json_t *j = json_object();
@@ -55,7 +67,7 @@ static json_t *payload(const struct notice *n)
     json_object_set_new(j, "summary", json_string(str_text(&line)));
     json_object_set_new(j, "source", tell_json_text(*n->host ? n->host : "supd", FIELD_MAX));
     json_object_set_new(j, "severity", json_string(severity(n)));
-    json_object_set_new(j, "timestamp", tell_json_time(n->starts.ns ? n->starts : n->at));
+    json_object_set_new(j, "timestamp", timestamp(n->starts.ns ? n->starts : n->at));
     tell_json_set(j, "component", n->program);
     json_object_set_new(j, "class", tell_json_text(n->alert, FIELD_MAX));
     json_object_set_new(j, "custom_details", details(n));
@@ -156,4 +168,6 @@ const struct teller tell_pagerduty = {
     .kind = &notify_kind_pagerduty,
     .build = build,
     .judge = judge,
+    .rate = 120,
+    .burst = 10,
 };

@@ -6,6 +6,7 @@
 #include "alerts/rules/notify_slack.h"
 
 #include <string.h>
+#include <time.h>
 
 extern const struct kind notify_kind_slack;
 extern const struct teller tell_slack;
@@ -99,10 +100,11 @@ static void add_field(json_t *list, const char *name, const char *value)
 static void add_time(json_t *list, const char *name, wall_t t)
 {
     struct str s = STR_INIT;
-    str_printf(&s, "*%s*\n<!date^%lld^{date_short_pretty} {time_secs}|", name,
-               (long long)(t.ns / 1000000000));
-    tell_put_time(&s, t);
-    str_putc(&s, '>');
+    struct tm tm;
+    time_t at = (time_t)(t.ns / 1000000000);
+    gmtime_r(&at, &tm);
+    str_printf(&s, "*%s*\n<!date^%lld^{date_short} {time}|%02d:%02dZ>", name, (long long)at,
+               tm.tm_hour, tm.tm_min);
     json_array_append_new(list, text_of("mrkdwn", &s, FIELD_MAX));
     str_fini(&s);
 }
@@ -112,7 +114,6 @@ static json_t *fields(const struct notice *n)
     json_t *list = json_array();
     add_field(list, "Severity", n->severity);
     add_field(list, "Program", n->program);
-    add_field(list, "Host", n->host);
     if (n->starts.ns)
         add_time(list, "Since", n->starts);
     if (n->ends.ns)
@@ -174,8 +175,13 @@ static json_t *context(const struct notice *n)
 {
     struct str s = STR_INIT;
     json_t *j = block("context"), *list = json_array();
-    str_puts(&s, "key ");
+    str_puts(&s, "key `");
     put(&s, n->key, VALUE_MAX);
+    str_putc(&s, '`');
+    if (*n->host) {
+        str_puts(&s, " \xc2\xb7 host ");
+        put(&s, n->host, VALUE_MAX);
+    }
     if (*n->ack && !tell_is_over(n)) {
         str_puts(&s, " \xc2\xb7 acknowledge: ");
         put(&s, n->ack, VALUE_MAX);
@@ -252,4 +258,6 @@ const struct teller tell_slack = {
     .kind = &notify_kind_slack,
     .build = build,
     .judge = judge,
+    .rate = 60,
+    .burst = 5,
 };

@@ -279,4 +279,6 @@ const struct teller tell_smtp = {
     .kind = &notify_kind_smtp,
     .build = build,
     .judge = judge,
+    .rate = 1,
+    .burst = 10,
 };

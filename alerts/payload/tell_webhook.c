@@ -98,4 +98,6 @@ const struct teller tell_webhook = {
     .kind = &notify_kind_webhook,
     .build = build,
     .judge = tell_judge_http,
+    .rate = 60,
+    .burst = 10,
 };

@@ -17,9 +17,11 @@ static const struct opt rows[] = {
               "minutes, or never will."),
     N("timeout", timeout, DURATION, .def = "10s", .lo = 100 * INT64_C(1000000),
       .hi = INT64_C(300000000000), .help = "An attempt that takes longer failed; it is repeated."),
-    N("rate", rate, INTEGER, .def = "60", .lo = 1, .hi = 100000,
+    N("rate", rate, INTEGER, .lo = 1, .hi = 100000,
+      .def_note = "60; of smtp 1, of pagerduty 120, of alertmanager and log 6000",
       .help = "So many messages a minute at most; the ends of alerts are not held back."),
-    N("burst", burst, INTEGER, .def = "10", .lo = 1, .hi = 100000,
+    N("burst", burst, INTEGER, .lo = 1, .hi = 100000,
+      .def_note = "10; of slack 5, of alertmanager and log 1000",
       .help = "So many messages at once before rate counts."),
 };
 OPT_TABLE(rows_notify, rows);

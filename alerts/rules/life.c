@@ -53,6 +53,9 @@ static void begins(struct step *x)
     l->told_severity = l->severity;
     l->told_stage = l->stage;
     l->next_reminder = WALL_NEVER;
+    life_forget_losses(l);
+    if (!life_any_channel(l))
+        l->severities = 0;
     flaps(x, true);
 }
 
@@ -174,7 +177,7 @@ static void sample(struct step *x, const struct life_event *ev)
     x->l->cond = ev->cond;
     x->l->severity = ev->severity;
     if (ev->cond == COND_TRUE) /* what ends keeps the stage that it was told with */
-        x->l->stage = (uint16_t)ev->stage;
+        x->l->stage = (uint8_t)(ev->stage < UINT8_MAX ? ev->stage : UINT8_MAX);
     if (ev->cond == COND_TRUE)
         holds(x);
     else

@@ -78,14 +78,15 @@ struct life {
     uint32_t due;     /* 1 << enum life_reason: to be told when the gates open */
     uint32_t acked;
     uint32_t still_down; /* the episode for which WHY_STILL_DOWN was told */
-    uint16_t stage;      /* as last evaluated; each is told, also when the severity is the same */
-    uint16_t told_stage;
-    wall_t since;    /* the condition holds since then, for people */
-    wall_t fired;    /* the start of this episode; the last one's while it is OK */
-    wall_t resolved; /* the end of the last one */
-    wall_t timer;    /* when the present state's time began, without frozen time */
-    wall_t down;     /* since then without a break, without frozen time; 0: it is not */
-    wall_t frozen;   /* since then nothing is known; 0: it is */
+    uint8_t stage;       /* as last evaluated; each is told, also when the severity is the same */
+    uint8_t told_stage;
+    uint16_t severities; /* 1 << enum severity: those it was told with since nobody was told */
+    wall_t since;        /* the condition holds since then, for people */
+    wall_t fired;        /* the start of this episode; the last one's while it is OK */
+    wall_t resolved;     /* the end of the last one */
+    wall_t timer;        /* when the present state's time began, without frozen time */
+    wall_t down;         /* since then without a break, without frozen time; 0: it is not */
+    wall_t frozen;       /* since then nothing is known; 0: it is */
     wall_t next_reminder;
     wall_t acked_until; /* 0: to the end of the episode */
     wall_t hold;        /* gate: nothing new before */
@@ -111,7 +112,7 @@ enum life_event_kind {
     LIFE_ACK,   /* by, until */
     LIFE_UNACK,
     LIFE_DELIVERED, /* channel, seq, tell: a trigger or a resolve arrived */
-    LIFE_LOST,      /* channel, seq, tell: it never will */
+    LIFE_LOST,      /* channel, seq, tell, unsure: it never will */
     LIFE_END        /* the alert is gone from the configuration: what is owed is paid */
 };
 
@@ -122,6 +123,7 @@ struct life_event {
     unsigned stage; /* 0: it has none */
     uint32_t channel, seq;
     enum tell_what tell;
+    bool unsure; /* lost, but it may have arrived: its end is owed */
     const char *by;
     wall_t until;
 };

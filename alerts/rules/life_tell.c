@@ -78,6 +78,24 @@ static bool any_told(const struct life *l)
     return false;
 }
 
+void life_forget_losses(struct life *l)
+{
+    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
+        struct life_channel *c = &l->ch[i];
+        if (c->id && !c->open && c->on_way == CH_NOTHING)
+            memset(c, 0, sizeof(*c));
+    }
+}
+
+bool life_any_channel(const struct life *l)
+{
+    for (size_t i = 0; i < LIFE_CHANNELS; i++) {
+        if (l->ch[i].id)
+            return true;
+    }
+    return false;
+}
+
 /* Entries that say nothing any more are free again. */
 static void tidy(struct life *l, wall_t now)
 {
@@ -103,9 +121,14 @@ static void delivered(struct life *l, const struct life_event *ev)
         c->owed = c->again = WALL_NEVER;
 }
 
+/* A trigger that may have arrived is a debt, as if it had: an end that comes alone does no harm, an
+ * incident that nobody ends does. */
 static void lost(struct life *l, const struct life_event *ev, wall_t now, struct life_out *out)
 {
-    struct life_channel *c = find(l, ev->channel);
+    bool debt = ev->unsure && ev->tell == TELL_TRIGGER;
+    struct life_channel *c = debt ? entry(l, ev->channel) : find(l, ev->channel);
+    if (c && debt)
+        c->open = 1;
     if (!c || c->seq != ev->seq)
         return;
     c->on_way = CH_NOTHING;
@@ -156,6 +179,8 @@ static void hand_out(struct telling *t, struct life_channel *c, enum tell_what t
         c->owed = t->now;
     if (tell == TELL_TRIGGER)
         c->owed = WALL_NEVER;
+    if (tell != TELL_RESOLVE)
+        t->l->severities = (uint16_t)(t->l->severities | 1U << t->l->severity);
     t->said = true;
 }
 

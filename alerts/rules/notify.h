@@ -11,7 +11,7 @@ struct notify_opts {
     bool resolved;        /* also the end of an alert */
     const char *fallback; /* another [notify:N], or NULL */
     int64_t timeout;      /* ns, of one attempt */
-    int64_t rate, burst;  /* messages a minute, and at once */
+    int64_t rate, burst;  /* messages a minute, and at once; below 1: the type's own */
 };
 
 static inline const struct notify_opts *notify_opts(const struct item *it)

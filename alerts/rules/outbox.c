@@ -1,6 +1,9 @@
 /* The outbox: rows, attempts, answers. */
 #include "alerts/rules/outbox.h"
 
+#include "supervisor/base/mem.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* A server that asks for more patience than this is asked again all the same. */
@@ -49,16 +52,44 @@ static bool same_alert(const struct outbox_row *a, const struct outbox_row *b)
     return a->channel == b->channel && strcmp(a->key, b->key) == 0;
 }
 
+/* FNV-1a of what same_alert compares */
+static uint32_t mark_of(const struct outbox_row *r)
+{
+    uint32_t h = 2166136261U ^ r->channel;
+    for (const char *p = r->key; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619U;
+    return h;
+}
+
 static bool untried(const struct outbox_row *r)
 {
     return r->state == OUT_QUEUED && r->attempts == 0;
+}
+
+static bool minor(const struct outbox_row *r)
+{
+    return r->tell != TELL_TRIGGER && r->tell != TELL_RESOLVE;
 }
 
 static void drop_row(struct outbox *o, size_t i, struct outbox_out *out)
 {
     act(out, OUTBOX_REMOVE, &o->rows.v[i]);
     o->rows.n--;
+    o->marks.n--;
     memmove(&o->rows.v[i], &o->rows.v[i + 1], (o->rows.n - i) * sizeof(o->rows.v[0]));
+    memmove(&o->marks.v[i], &o->marks.v[i + 1], (o->marks.n - i) * sizeof(o->marks.v[0]));
+}
+
+/* Puts a row at place i, and its mark. */
+static struct outbox_row *insert_row(struct outbox *o, size_t i, const struct outbox_row *row)
+{
+    VEC_PUSH(&o->rows, *row);
+    VEC_PUSH(&o->marks, 0);
+    memmove(&o->rows.v[i + 1], &o->rows.v[i], (o->rows.n - 1 - i) * sizeof(o->rows.v[0]));
+    memmove(&o->marks.v[i + 1], &o->marks.v[i], (o->marks.n - 1 - i) * sizeof(o->marks.v[0]));
+    o->rows.v[i] = *row;
+    o->marks.v[i] = mark_of(row);
+    return &o->rows.v[i];
 }
 
 /* Tells the alert what became of a row. A pair is answered as its resolve: between two answers the
@@ -67,6 +98,7 @@ static void answer(const struct outbox_row *r, bool delivered, struct outbox_out
 {
     struct outbox_action *a = act(out, OUTBOX_ANSWER, r);
     a->delivered = delivered;
+    a->unsure = !delivered && r->unsure && !r->folded;
     if (r->folded) {
         a->tell = TELL_RESOLVE;
         a->seq = r->folded_seq;
@@ -76,8 +108,7 @@ static void answer(const struct outbox_row *r, bool delivered, struct outbox_out
 static struct outbox_row *push_row(struct outbox *o, const struct outbox_row *row,
                                    struct outbox_out *out)
 {
-    VEC_PUSH(&o->rows, *row);
-    struct outbox_row *r = &o->rows.v[o->rows.n - 1];
+    struct outbox_row *r = insert_row(o, o->rows.n, row);
     r->id = ++o->last_id;
     act(out, OUTBOX_WRITE, r);
     return r;
@@ -89,9 +120,10 @@ static struct outbox_row *push_row(struct outbox *o, const struct outbox_row *ro
 static void lose_followers(struct outbox *o, size_t i, const struct outbox_row *lost,
                            struct outbox_out *out)
 {
+    uint32_t mark = mark_of(lost);
     while (i < o->rows.n) {
         const struct outbox_row *r = &o->rows.v[i];
-        if (!same_alert(r, lost)) {
+        if (o->marks.v[i] != mark || !same_alert(r, lost)) {
             i++;
             continue;
         }
@@ -110,11 +142,25 @@ static void lose(struct outbox *o, size_t i, struct outbox_out *out)
     struct outbox_row lost = o->rows.v[i];
     answer(&lost, false, out);
     drop_row(o, i, out);
-    if (lost.tell == TELL_TRIGGER && !lost.folded)
+    if (lost.tell == TELL_TRIGGER && !lost.folded && !lost.unsure)
         lose_followers(o, i, &lost, out);
 }
 
 /* ---- fallbacks ---- */
+
+/* That it fires is on its way to that channel already. */
+static bool trigger_on_way(const struct outbox *o, const struct outbox_row *row, uint32_t to)
+{
+    struct outbox_row there = *row;
+    there.channel = to;
+    uint32_t mark = mark_of(&there);
+    for (size_t i = o->rows.n; i-- > 0;) {
+        const struct outbox_row *r = &o->rows.v[i];
+        if (o->marks.v[i] == mark && same_alert(r, &there) && !minor(r))
+            return r->tell == TELL_TRIGGER && !r->folded;
+    }
+    return false;
+}
 
 static void fall_back(struct outbox *o, size_t i, wall_t now, struct outbox_out *out)
 {
@@ -125,6 +171,8 @@ static void fall_back(struct outbox *o, size_t i, wall_t now, struct outbox_out 
         return;
     r->fell_back = 1;
     act(out, OUTBOX_WRITE, r);
+    if (!minor(r) && trigger_on_way(o, r, c->fallback))
+        return;
     struct outbox_row copy = *r;
     copy.copy = r->channel;
     copy.channel = c->fallback;
@@ -132,7 +180,7 @@ static void fall_back(struct outbox *o, size_t i, wall_t now, struct outbox_out 
     copy.expires = wall_add(now, OUTBOX_TTL);
     copy.sent = WALL_NEVER;
     copy.state = OUT_QUEUED;
-    copy.attempts = copy.fell_back = 0;
+    copy.attempts = copy.fell_back = copy.unsure = 0;
     push_row(o, &copy, out);
 }
 
@@ -198,11 +246,6 @@ static bool pair_on_way(const struct outbox *o, const struct outbox_row *resolve
     return false;
 }
 
-static bool minor(const struct outbox_row *r)
-{
-    return r->tell != TELL_TRIGGER && r->tell != TELL_RESOLVE;
-}
-
 /* Reminders and the like that wait say nothing any more when it is over, and the end, which waits
  * for no limit, must not wait behind them. */
 static void drop_minor(struct outbox *o, const struct outbox_row *resolve, struct outbox_out *out)
@@ -243,7 +286,8 @@ uint64_t outbox_put(struct outbox *o, const struct outbox_notice *nt, wall_t now
                            .channel = nt->channel,
                            .seq = nt->seq,
                            .tell = nt->tell,
-                           .why = nt->why};
+                           .why = nt->why,
+                           .fell_back = nt->no_fallback};
     memcpy(r.key, nt->key, strnlen(nt->key, ALERT_KEY - 1));
     if (!channel(o, nt->channel) || (nt->tell == TELL_RESOLVE && pair_on_way(o, &r))) {
         answer(&r, false, out);
@@ -261,14 +305,33 @@ uint64_t outbox_put(struct outbox *o, const struct outbox_notice *nt, wall_t now
 
 /* ---- sending ---- */
 
-/* no earlier row of the same alert and channel is still there */
-static bool first_of_alert(const struct outbox *o, size_t i)
+/* Begins a pass over the rows that asks first_of_alert of each, in their order. */
+static void begin_pass(struct outbox *o)
 {
-    for (size_t j = 0; j < i; j++) {
-        if (same_alert(&o->rows.v[j], &o->rows.v[i]))
+    size_t need = 64;
+    while (need < 2 * o->rows.n)
+        need *= 2;
+    if (need > o->nseen) {
+        free(o->seen);
+        o->seen = mem_alloc(need * sizeof(o->seen[0]));
+        o->nseen = need;
+    }
+    memset(o->seen, 0, o->nseen * sizeof(o->seen[0]));
+}
+
+/* no earlier row of the same alert and channel is still there */
+static bool first_of_alert(struct outbox *o, size_t i)
+{
+    size_t mask = o->nseen - 1;
+    for (size_t at = o->marks.v[i] & mask;; at = (at + 1) & mask) {
+        size_t j = o->seen[at];
+        if (j == 0) {
+            o->seen[at] = (uint32_t)i + 1;
+            return true;
+        }
+        if (o->marks.v[j - 1] == o->marks.v[i] && same_alert(&o->rows.v[j - 1], &o->rows.v[i]))
             return false;
     }
-    return true;
 }
 
 /* when the row may go, as far as its channel is concerned: a resolve waits for no limit */
@@ -292,7 +355,8 @@ static bool needs_fallback(const struct outbox *o, const struct outbox_row *r)
 static void time_passes(struct outbox *o, wall_t now, struct outbox_out *out)
 {
     for (size_t i = 0; i < o->rows.n; i++) {
-        if (wall_sub(now, o->rows.v[i].made).ns >= OUTBOX_FALLBACK_AGE.ns)
+        const struct outbox_row *r = &o->rows.v[i];
+        if (!r->fell_back && wall_sub(now, r->made).ns >= OUTBOX_FALLBACK_AGE.ns)
             fall_back(o, i, now, out);
     }
     for (size_t i = 0; i < o->rows.n;) {
@@ -307,9 +371,10 @@ static void time_passes(struct outbox *o, wall_t now, struct outbox_out *out)
 const struct outbox_row *outbox_next(struct outbox *o, wall_t now, struct outbox_out *out)
 {
     time_passes(o, now, out);
+    begin_pass(o);
     VEC_EACH (&o->rows, i) {
         struct outbox_row *r = &o->rows.v[i];
-        if (r->state != OUT_QUEUED || row_ready(o, r, now).ns > now.ns || !first_of_alert(o, i))
+        if (!first_of_alert(o, i) || r->state != OUT_QUEUED || row_ready(o, r, now).ns > now.ns)
             continue;
         struct outbox_channel *c = channel(o, r->channel);
         bucket_force(&c->bucket, &c->limit, now);
@@ -337,11 +402,23 @@ static void delivered(struct outbox *o, size_t i, struct outbox_out *out)
     }
 }
 
+/* It may have arrived before it was refused: the same again, later. */
+static void park(struct outbox *o, size_t i, wall_t now, struct outbox_out *out)
+{
+    struct outbox_row *r = &o->rows.v[i];
+    r->state = OUT_QUEUED;
+    r->next = wall_add(now, OUTBOX_PARKED);
+    act(out, OUTBOX_WRITE, r);
+}
+
 static void refused(struct outbox *o, size_t i, wall_t now, struct outbox_out *out)
 {
     struct outbox_channel *c = channel(o, o->rows.v[i].channel);
     fall_back(o, i, now, out);
-    lose(o, i, out);
+    if (o->rows.v[i].unsure && !minor(&o->rows.v[i]))
+        park(o, i, now, out);
+    else
+        lose(o, i, out);
     if (c && !c->refused) {
         c->refused = true;
         act(out, OUTBOX_REFUSED, NULL)->channel = c->id;
@@ -383,6 +460,10 @@ void outbox_result(struct outbox *o, uint64_t id, enum outbox_result res, dur_t 
     case OUT_REFUSED:
         refused(o, i, now, out);
         break;
+    case OUT_UNCLEAR:
+        r->unsure = 1;
+        failed(o, i, retry_after, now, out);
+        break;
     case OUT_FAILED:
         failed(o, i, retry_after, now, out);
         break;
@@ -395,9 +476,10 @@ void outbox_result(struct outbox *o, uint64_t id, enum outbox_result res, dur_t 
 
 /* ---- when ---- */
 
-static wall_t row_deadline(const struct outbox *o, size_t i, wall_t now)
+static wall_t row_deadline(struct outbox *o, size_t i, wall_t now)
 {
     const struct outbox_row *r = &o->rows.v[i];
+    bool first = first_of_alert(o, i);
     wall_t at = WALL_NEVER;
     if (needs_fallback(o, r))
         at = wall_add(r->made, OUTBOX_FALLBACK_AGE);
@@ -405,12 +487,13 @@ static wall_t row_deadline(const struct outbox *o, size_t i, wall_t now)
         return at;
     at = wall_min(at, r->expires);
     wall_t ready = row_ready(o, r, now);
-    return ready.ns < at.ns && first_of_alert(o, i) ? ready : at;
+    return ready.ns < at.ns && first ? ready : at;
 }
 
-wall_t outbox_deadline(const struct outbox *o, wall_t now)
+wall_t outbox_deadline(struct outbox *o, wall_t now)
 {
     wall_t at = WALL_NEVER;
+    begin_pass(o);
     for (size_t i = 0; i < o->rows.n && (!at.ns || at.ns > now.ns); i++)
         at = wall_min(at, row_deadline(o, i, now));
     return at;
@@ -461,11 +544,11 @@ bool outbox_load(const void *buf, size_t size, struct outbox_row *out)
 
 void outbox_restore(struct outbox *o, const struct outbox_row *row, wall_t now)
 {
-    size_t i = find(o, row->id);
-    VEC_PUSH(&o->rows, *row);
-    memmove(&o->rows.v[i + 1], &o->rows.v[i], (o->rows.n - 1 - i) * sizeof(o->rows.v[0]));
-    struct outbox_row *r = &o->rows.v[i];
-    *r = *row;
+    struct outbox_row *r = insert_row(o, find(o, row->id), row);
+    if (r->state == OUT_SENDING) { /* tried, but that we were killed is no failure of theirs */
+        r->unsure = 1;
+        r->attempts -= r->attempts > 1;
+    }
     r->state = OUT_QUEUED;
     /* the clock may have been set back between the two runs */
     wall_t latest = wall_add(now, RETRY_AFTER_MAX), end = wall_add(now, OUTBOX_TTL);
@@ -489,5 +572,9 @@ void outbox_out_fini(struct outbox_out *out)
 void outbox_fini(struct outbox *o)
 {
     VEC_FINI(&o->rows);
+    VEC_FINI(&o->marks);
     VEC_FINI(&o->channels);
+    free(o->seen);
+    o->seen = NULL;
+    o->nseen = 0;
 }

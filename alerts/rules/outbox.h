@@ -9,6 +9,9 @@
  *  - Rows of one alert and channel go out in their order, one at a time.
  *  - A resolve whose trigger was never tried is folded into it: one notice, "was down 42 s". A
  *    resolve whose trigger is lost is lost with it. Updates that still wait are dropped by it.
+ *  - A row whose answer was lost once may have arrived: whether the receiver has it nobody knows.
+ * If it is refused for good then, it is kept and tried again after OUTBOX_PARKED, under the same
+ * id, until its TTL, and what follows it waits behind it. Its resolve is a debt from then on.
  *  - After 3 failures or 2 minutes a row gets a copy for the channel's fallback, once; the copy has
  *    an id of its own, and its trigger a resolve of its own.
  *  - When a channel refuses for good (a deleted webhook, a revoked token) that is an alert of its
@@ -25,6 +28,7 @@
 #define OUTBOX_BACKOFF DUR_S(1)
 #define OUTBOX_BACKOFF_MAX DUR_S(300)
 #define OUTBOX_TTL DUR_S(86400)
+#define OUTBOX_PARKED DUR_S(3600)
 #define OUTBOX_FALLBACK_FAILURES 3
 #define OUTBOX_FALLBACK_AGE DUR_S(120)
 /* rows kept at most; beyond it updates are dropped first, then the oldest */
@@ -43,9 +47,9 @@ struct outbox_row {
     uint32_t seq, folded_seq; /* of the notices, for their alert (life.h) */
     uint32_t tell, why;       /* enum tell_what, enum life_reason */
     uint32_t state, attempts, fell_back;
-    uint32_t copy; /* made for a fallback: the channel that failed; 0: no copy */
-    uint32_t unused;
-    char key[72]; /* of the alert; ALERT_KEY bytes are used */
+    uint32_t copy;   /* made for a fallback: the channel that failed; 0: no copy */
+    uint32_t unsure; /* an attempt may have arrived, though it was not answered */
+    char key[72];    /* of the alert; ALERT_KEY bytes are used */
 };
 
 /* What the configuration says of a channel. */
@@ -60,6 +64,9 @@ struct outbox_channel {
 
 struct outbox {
     VEC(struct outbox_row) rows; /* in the order of their ids */
+    VEC(uint32_t) marks;         /* of each row: a hash of its alert and channel */
+    uint32_t *seen;              /* a table for one pass over the rows; at least twice as large */
+    size_t nseen;
     VEC(struct outbox_channel) channels;
     uint64_t last_id;
     struct rng rng; /* jitter */
@@ -68,8 +75,8 @@ struct outbox {
 enum outbox_action_kind {
     OUTBOX_WRITE,    /* row: it is new or changed */
     OUTBOX_REMOVE,   /* row.id */
-    OUTBOX_ANSWER,   /* channel, seq, tell, delivered: to the alert `row.key`; a folded pair is
-                        answered once, as its resolve */
+    OUTBOX_ANSWER,   /* channel, seq, tell, delivered, unsure: to the alert `row.key`; a folded pair
+                        is answered once, as its resolve */
     OUTBOX_REFUSED,  /* channel: nothing gets through for good; text of the caller's */
     OUTBOX_ACCEPTED, /* channel: it takes notices again */
     OUTBOX_DROPPED   /* row: the outbox is full */
@@ -80,6 +87,7 @@ struct outbox_action {
     uint32_t channel, seq;
     enum tell_what tell;
     bool delivered;
+    bool unsure; /* not delivered, as far as is known: it may have arrived */
     struct outbox_row row;
 };
 struct outbox_out {
@@ -92,11 +100,13 @@ struct outbox_notice {
     enum tell_what tell;
     enum life_reason why;
     uint64_t payload;
+    bool no_fallback; /* the fallback knows already */
 };
 
 enum outbox_result {
     OUT_DELIVERED,
     OUT_FAILED,  /* for now; retry_after 0: by our own backoff */
+    OUT_UNCLEAR, /* the same, but it was sent: it may have arrived */
     OUT_REFUSED, /* for good */
     OUT_UNSENT   /* the attempt was never made: no failure */
 };
@@ -115,10 +125,10 @@ const struct outbox_row *outbox_next(struct outbox *o, wall_t now, struct outbox
 void outbox_result(struct outbox *o, uint64_t id, enum outbox_result res, dur_t retry_after,
                    wall_t now, struct outbox_out *out);
 /* When outbox_next has something to do; WALL_NEVER: nothing. now: something is due at once. */
-wall_t outbox_deadline(const struct outbox *o, wall_t now);
+wall_t outbox_deadline(struct outbox *o, wall_t now);
 
-/* After a restart: rows that were read back, in any order; one that was being sent is sent again.
- */
+/* After a restart: rows that were read back, in any order; one that was being sent is sent again,
+ * and may have arrived. */
 void outbox_restore(struct outbox *o, const struct outbox_row *row, wall_t now);
 /* All rows of an earlier run were restored; ids go on above what was ever used (`last_id` as it was
  * written down). */

@@ -134,6 +134,7 @@ static int exec_error(const struct exec_run *r)
 static void take_status(struct exec_run *r, const siginfo_t *si)
 {
     int error = exec_error(r);
+    r->r.began = !error;
     if (error)
         fail(r, "cannot run %.120s: %s", r->name, strerrordesc_np(error));
     else if (r->state != RUNNING)
@@ -300,6 +301,7 @@ static void start(struct exec_run *r, const struct exec_request *rq)
     fd_close(&report[1]);
     r->out = out[0];
     r->report = report[0];
+    r->r.began = !error;
     if (!error)
         return;
     r->pid = 0;

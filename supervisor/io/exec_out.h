@@ -18,6 +18,7 @@ struct exec_run; /* one of them */
 struct exec_result {
     const char *error;  /* "cannot run x: No such file or directory", or how it was ended; NULL: it
                            ended by itself with status */
+    bool began;         /* it ran, whatever came of it */
     int status;         /* its exit status; -1 with an error */
     const char *output; /* the beginning of both its outputs, NUL-terminated */
     size_t output_len;

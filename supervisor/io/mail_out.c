@@ -242,6 +242,7 @@ static void *run(void *arg)
 static void tell(struct mail_run *r)
 {
     r->r.reply = r->reply;
+    r->r.sent = r->sent > 0;
     r->rq.done(r->rq.obj, &r->r);
     run_free(r);
 }

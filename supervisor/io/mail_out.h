@@ -16,6 +16,7 @@ struct mail_run; /* one of them */
 
 struct mail_result {
     const char *error; /* a sentence without secrets; NULL: the server took it */
+    bool sent;         /* some of the message went out, whatever came of it */
     int code;          /* of the server's last reply, 0: none; it may explain the error */
     const char *reply; /* the text of that reply, or "" */
 };

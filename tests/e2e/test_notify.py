@@ -4,25 +4,18 @@ import email
 import email.policy
 import http.server
 import json
-import socket
 import ssl
 import subprocess
 import threading
-import urllib.request
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from harness.alertmanager import Alertmanager, free_port
 from harness.probing import probe_once
 from harness.supervised import tool
 from harness.waiting import wait
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def attempt(folder, options, kind, *args):
@@ -73,48 +66,6 @@ def web():
 
 
 # ---- Alertmanager ----
-
-AM_CONF = """route:
-  receiver: hook
-  group_wait: 100ms
-  group_interval: 1s
-  group_by: [alertname]
-receivers:
-- name: hook
-  webhook_configs:
-  - url: {url}/from-alertmanager
-"""
-
-
-class Alertmanager:
-    def __init__(self, folder, hook):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        (folder / "am.yml").write_text(AM_CONF.format(url=hook))
-        with open(folder / "am.log", "wb") as log:
-            self.proc = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "prometheus-alertmanager",
-                 f"--config.file={folder}/am.yml", f"--storage.path={folder}/am",
-                 f"--web.listen-address={self.url[7:]}", "--cluster.listen-address="],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait(self.ready, 30, lambda: (folder / "am.log").read_text())
-
-    def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return answer.read()
-
-    def ready(self):
-        try:
-            return self.get("/-/ready")
-        except OSError:
-            return False
-
-    def alerts(self):
-        return {a["labels"]["alertname"]: a for a in json.loads(self.get("/api/v2/alerts"))}
-
-    def close(self):
-        self.proc.kill()
-        self.proc.wait()
-
 
 @pytest.fixture
 def am(tmp_path, web):

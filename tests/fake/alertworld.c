@@ -53,14 +53,14 @@ static bool is_new(struct world *w, const struct item *it, const struct notice *
     return true;
 }
 
-/* What has arrived, though its answer was lost, is not refused at its next attempt: whether the
- * receiver has it nobody could know then. */
+/* What has arrived, though its answer was lost, may be refused at its next attempt. */
 static void decide(void *obj, const struct item *it, const struct notice *n,
                    struct fake_attempt *out)
 {
     struct world *w = obj;
+    (void)n;
     out->takes = DUR_MS(rng_below(&fake_rng, 200));
-    if (w->refuses && strcmp(w->refuses, it->name) == 0 && !has_id(w, it, n))
+    if (w->refuses && strcmp(w->refuses, it->name) == 0)
         *out = (struct fake_attempt){.result = TELL_PERMANENT, .text = "no such hook"};
     else if (rng_below(&fake_rng, 100) < w->hundred_fail)
         *out = (struct fake_attempt){.result = TELL_RETRY, .text = "no way", .takes = DUR_MS(50)};
@@ -100,9 +100,20 @@ static void check(const struct item *it, const struct notice *n, struct incident
         fake_break("%s: %s ends before it starts", it->name, n->alert);
 }
 
+static void note(struct world *w, const struct item *it, const struct notice *n)
+{
+    struct str s = STR_INIT;
+    str_printf(&s, "%s %s %s program=%s", it->name, words[n->kind], n->alert, n->program);
+    for (size_t i = 0; i < n->nlabels; i++)
+        str_printf(&s, " %s=%s", n->labels[i].name, n->labels[i].value);
+    snprintf(w->told, sizeof(w->told), "%s", str_text(&s));
+    str_fini(&s);
+}
+
 static void arrived(void *obj, const struct item *it, const struct notice *n)
 {
     struct world *w = obj;
+    note(w, it, n);
     bool again = strstr(n->id, "-again-") != NULL;
     struct incident *x = incident_of(w, it->name, n->key);
     w->arrivals++;

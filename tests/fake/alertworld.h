@@ -30,6 +30,7 @@ struct world {
     VEC(struct incident) incidents;
     VEC(char *) ids; /* that arrived; a repetition is no new notice */
     uint64_t arrivals, repeated;
+    char told[128]; /* "chat resolved db program=web team=db": the last that arrived, with labels */
 };
 
 void world_open(struct world *w, const char *conf, uint64_t seed);

@@ -26,7 +26,8 @@ void fake_send_reset(fake_attempt_fn *d, fake_arrived_fn *a, void *obj)
 
 static void on_answer(struct send *s)
 {
-    struct tell_verdict v = {.result = s->fate.result};
+    struct tell_verdict v = {.result = s->fate.result,
+                             .unsure = s->fate.arrives && s->fate.result == TELL_RETRY};
     snprintf(v.text, sizeof(v.text), "%s", s->fate.text ? s->fate.text : "");
     s->done(s->obj, &v);
     free(s);

@@ -346,27 +346,6 @@ static void a_program_that_is_down_is_told_and_explains_those_that_need_it(void 
     world_close(&w);
 }
 
-static void alertmanager_hears_again_of_what_fires(void **state)
-{
-    (void)state;
-    struct world w;
-    static const char conf[] =
-        "[supervisord]\n[notify:am]\ntype=alertmanager\nurls=http://127.0.0.1:9\n" PROBES
-        "[alert:db]\ntype=probe\nprobe=db\n" FAST;
-    world_open(&w, conf, 15);
-    world_probe(&w, "db", true);
-    world_run(&w, 1000);
-    world_probe(&w, "db", false);
-    world_run(&w, 310000);
-    world_expect(&w, "am firing db\n");
-    assert_true(w.arrivals >= 5 && w.arrivals <= 7);
-    world_probe(&w, "db", true);
-    world_run(&w, 310000);
-    world_expect(&w, "am resolved db\n");
-    assert_true(w.arrivals <= 8);
-    world_close(&w);
-}
-
 RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_firing_hold),
     TEST(a_silence_holds_back_and_what_fires_still_is_told_after_it),
     TEST(an_acknowledged_alert_is_quiet_until_it_ends), TEST(a_child_stays_quiet_behind_its_parent),
@@ -375,5 +354,4 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(a_killed_agent_loses_nothing_and_doubles_nothing),
     TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback), TEST(many_at_once_are_one_digest),
     TEST(what_cannot_be_evaluated_is_told_more_quietly),
-    TEST(a_program_that_is_down_is_told_and_explains_those_that_need_it),
-    TEST(alertmanager_hears_again_of_what_fires))
+    TEST(a_program_that_is_down_is_told_and_explains_those_that_need_it))

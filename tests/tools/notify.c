@@ -1,7 +1,7 @@
 /* One attempt of a notifier: `notify FILE KIND [NAME=TEXT...]` sends a notice of that kind through
  * the only [notify:N] of the configuration and prints "delivered", "retry" or "permanent", the
  * milliseconds to wait, and the verdict's text. NAME: id key alert severity summary description
- * reason; starts and ends are seconds before now, repeat=N sends N alerts as one batch. */
+ * reason was; starts and ends are seconds before now, repeat=N sends N alerts as one batch. */
 #include "alerts/send.h"
 #include "supervisor/base/log.h"
 #include "supervisor/conf/load.h"
@@ -41,7 +41,7 @@ static bool set_text(struct notice *n, const char *name, size_t len, const char 
     } all[] = {{"id", &n->id},           {"key", &n->key},
                {"alert", &n->alert},     {"severity", &n->severity},
                {"summary", &n->summary}, {"description", &n->description},
-               {"reason", &n->reason}};
+               {"reason", &n->reason},   {"was", &n->was}};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (strlen(all[i].name) == len && strncmp(all[i].name, name, len) == 0) {
             *all[i].text = value;
@@ -77,6 +77,7 @@ static struct notice notice_of(const char *kind)
                        .key = "key-1",
                        .alert = "api-latency",
                        .severity = "page",
+                       .was = "",
                        .summary = "p95 812 ms (limit 300)",
                        .description = "",
                        .reason = "p95(5m) = 812 > 300",

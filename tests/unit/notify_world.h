@@ -31,6 +31,9 @@ static inline struct notice notice_of(enum notice_kind kind)
                            .key = "web-1/latency/a1b2c3d4",
                            .alert = "api-latency",
                            .severity = kind == NOTICE_REMINDER ? "warning" : "page",
+                           .was = kind == NOTICE_UPDATE ? "warning"
+                                  : over                ? "info critical"
+                                                        : "",
                            .summary = "p95 812 ms (limit 300) since 18:00",
                            .description = "Requests of \"api\" are slow.\nLook at the database.",
                            .reason = "p95(5m) = 812 > 300",

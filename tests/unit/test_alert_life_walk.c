@@ -31,6 +31,7 @@ struct post {
     enum tell_what tell[8];
     size_t n;
     bool open; /* the receiver has an incident */
+    bool owed; /* a trigger was lost that may have arrived: an end comes, whether or not it did */
     bool told; /* by the walk's own count: a trigger handed out, not lost, no resolve after */
     uint64_t triggers, resolves;
 };
@@ -163,21 +164,24 @@ static void answer(struct world *w, size_t i, bool deliver)
     p->n--;
     memmove(p->seq, p->seq + 1, p->n * sizeof(p->seq[0]));
     memmove(p->tell, p->tell + 1, p->n * sizeof(p->tell[0]));
-    if (tell == TELL_RESOLVE && !p->open)
+    if (tell == TELL_RESOLVE && !p->open && !p->owed)
         deliver = false;
-    bool last = !p->n;
-    if (deliver && tell == TELL_TRIGGER && !p->open)
+    bool last = !p->n, unsure = !deliver && tell == TELL_TRIGGER && pick(w, 2);
+    bool arrives = deliver || (unsure && pick(w, 2));
+    if (arrives && tell == TELL_TRIGGER && !p->open)
         p->triggers++;
-    if (deliver && tell == TELL_RESOLVE)
+    if (deliver && tell == TELL_RESOLVE && p->open)
         p->resolves++;
-    if (deliver)
+    if (arrives)
         p->open = tell == TELL_TRIGGER;
-    else if (last)
-        p->told = p->open;
+    p->owed = unsure || (p->owed && !deliver);
+    if (!deliver && last)
+        p->told = p->open || p->owed;
     apply(w, &(struct life_event){.kind = deliver ? LIFE_DELIVERED : LIFE_LOST,
                                   .channel = channels[i],
                                   .seq = seq,
-                                  .tell = tell});
+                                  .tell = tell,
+                                  .unsure = unsure});
 }
 
 static void pass(struct world *w, int64_t ms)
