@@ -1,11 +1,12 @@
 /* [alert:N] type=probe: a probe has failed (after its fall=, until its rise=). */
 #include "alerts/rules/metric.h"
+#include "alerts/rules/reach.h"
 #include "alerts/rules/rule.h"
 
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_probe, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("probe", probe, STRING, .def_note = "required",
+    R("probe", probe, STRING, .def_note = "required", .aka = "check", .refers = &family_probe,
       .help = "The probe; its own fall= and rise= say when it has failed and when it is well."),
 };
 OPT_TABLE(rows_alert_probe, rows);
@@ -14,7 +15,7 @@ static void check(struct checker *k)
 {
     const struct alert_probe *o = k->item->own;
     if (check_required(k, "probe", o->probe))
-        check_item(k, "probe", &family_probe, o->probe);
+        reach_parents(k, check_item(k, "probe", &family_probe, o->probe));
 }
 
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
@@ -43,6 +44,7 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_probe = {
     .name = "probe",
+    .aka = "check health http tcp postgres",
     .help = "A probe has failed.",
     .rows = &rows_alert_probe,
     .size = sizeof(struct alert_probe),
