@@ -348,7 +348,7 @@ static size_t check_pattern(const struct item *it, const char *option, const cha
     pattern_free(&p);
     if (ok)
         return 0;
-    err_prefix(&er, "%s.%s", it->section, option);
+    err_prefix(&er, "%s", option);
     fn(obj, it, er.msg);
     return 1;
 }

@@ -2,6 +2,7 @@
  */
 #include "supervisor/conf/family.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* So many names are listed at most where one is wrong. */
@@ -19,8 +20,14 @@ static const struct sect *sect_with(const struct checker *k, const char *option,
 static const struct ini_key *key_of(const struct checker *k, const char *option)
 {
     size_t row;
+    char twin[64];
     const struct sect *x = sect_with(k, option, &row);
-    return x ? x->keys[row] : NULL;
+    if (!x)
+        return NULL;
+    if (x->keys[row])
+        return x->keys[row];
+    snprintf(twin, sizeof(twin), "%s_file", option); /* a secret may be given by its file */
+    return rows_find(x->t, twin, &row) ? x->keys[row] : NULL;
 }
 
 static void say(struct checker *k, enum msg_kind kind, const char *option, const char *fmt,
@@ -62,7 +69,9 @@ void check_hint(struct checker *k, const char *option, const char *fmt, ...)
 
 bool check_given(const struct checker *k, const char *option)
 {
-    return key_of(k, option) != NULL;
+    size_t row;
+    const struct sect *x = sect_with(k, option, &row);
+    return x && x->keys[row];
 }
 
 bool check_bare_number(const struct checker *k, const char *option)
