@@ -167,6 +167,8 @@ size_t engine_notifiers(struct engine *e, const char *name, engine_notifier_fn *
 /* Why it is as it is, with the numbers, and what happens next, a line each. family: "alert",
  * "metric" or "notify". False: there is none of that name. */
 bool engine_explain(struct engine *e, const char *family, const char *name, struct str *out);
+/* Which alerts are about that probe, a line each. */
+void engine_explain_probe(struct engine *e, const char *name, struct str *out);
 
 struct engine_counts {
     uint64_t alerts[LIFE_RECOVERING + 1]; /* by state, of the configuration */

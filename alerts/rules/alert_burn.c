@@ -191,5 +191,8 @@ const struct kind alert_kind_burn = {
     .size = sizeof(struct alert_burn),
     .check = check,
 };
-const struct rule rule_burn = {
-    .kind = &alert_kind_burn, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_burn = {.kind = &alert_kind_burn,
+                               .clears = true,
+                               .subject = SUBJECT_METRIC,
+                               .about = about,
+                               .evaluate = evaluate};

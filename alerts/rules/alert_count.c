@@ -82,5 +82,8 @@ const struct kind alert_kind_count = {
     .size = sizeof(struct alert_count),
     .check = check,
 };
-const struct rule rule_count = {
-    .kind = &alert_kind_count, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_count = {.kind = &alert_kind_count,
+                                .clears = true,
+                                .subject = SUBJECT_METRIC,
+                                .about = about,
+                                .evaluate = evaluate};

@@ -123,6 +123,7 @@ const struct kind alert_kind_percentile = {
     .check = check,
 };
 const struct rule rule_percentile = {.kind = &alert_kind_percentile,
+                                     .clears = true,
                                      .subject = SUBJECT_METRIC,
                                      .about = about,
                                      .evaluate = evaluate};

@@ -139,5 +139,8 @@ const struct kind alert_kind_program = {
     .size = sizeof(struct alert_program),
     .check = check,
 };
-const struct rule rule_program = {
-    .kind = &alert_kind_program, .subject = SUBJECT_PROGRAM, .about = about, .evaluate = evaluate};
+const struct rule rule_program = {.kind = &alert_kind_program,
+                                  .clears = true,
+                                  .subject = SUBJECT_PROGRAM,
+                                  .about = about,
+                                  .evaluate = evaluate};

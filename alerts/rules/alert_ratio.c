@@ -113,5 +113,8 @@ const struct kind alert_kind_ratio = {
     .size = sizeof(struct alert_ratio),
     .check = check,
 };
-const struct rule rule_ratio = {
-    .kind = &alert_kind_ratio, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_ratio = {.kind = &alert_kind_ratio,
+                                .clears = true,
+                                .subject = SUBJECT_METRIC,
+                                .about = about,
+                                .evaluate = evaluate};

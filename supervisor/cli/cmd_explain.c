@@ -1,4 +1,4 @@
-/* explain: one paragraph for each process. */
+/* explain: one paragraph for each process, probe, metric, alert and notifier of that name. */
 #include "supervisor/base/mem.h"
 #include "supervisor/base/vec.h"
 #include "supervisor/cli/cmd.h"
@@ -15,7 +15,9 @@ struct explain {
     name_list *unknown; /* names that are no process; NULL: say so at once */
     struct json_list *json;
     int exit;
-    bool more; /* not the first one */
+    bool more;     /* not the first one */
+    char *subject; /* JSON: what the agent's lines are about, and the lines so far */
+    struct str lines;
 };
 
 static void line(const char *label, const char *text)
@@ -61,6 +63,30 @@ static bool on_row(void *obj, const struct client_reply *r)
     return true;
 }
 
+/* The lines about one subject are one object. */
+static void end_subject(struct explain *x)
+{
+    if (x->subject) {
+        static char name[] = "name", text[] = "text";
+        struct client_reply r = {.kind = WIRE_RECORD, .n = 2};
+        r.pairs[0] = (struct wire_pair){name, x->subject};
+        r.pairs[1] = (struct wire_pair){text, x->lines.s};
+        json_list_add(x->json, &r);
+    }
+    free(x->subject);
+    x->subject = NULL;
+    str_clear(&x->lines);
+}
+
+static void keep_line(struct explain *x, const struct client_reply *r)
+{
+    if (*reply_text(r, "name")) {
+        end_subject(x);
+        x->subject = mem_strdup(reply_text(r, "name"));
+    }
+    str_printf(&x->lines, "%s%s", x->lines.len ? "\n" : "", reply_text(r, "text"));
+}
+
 /* The agent's own: probes, metrics, alerts, notifiers. It answers a row a line of text. */
 static bool on_agent_row(void *obj, const struct client_reply *r)
 {
@@ -68,7 +94,7 @@ static bool on_agent_row(void *obj, const struct client_reply *r)
     if (r->kind != WIRE_RECORD)
         return true;
     if (x->json) {
-        json_list_add(x->json, r);
+        keep_line(x, r);
         return true;
     }
     struct str text = STR_INIT;
@@ -79,21 +105,36 @@ static bool on_agent_row(void *obj, const struct client_reply *r)
     return true;
 }
 
-static void explain_rest(struct cli *c, struct explain *x)
+static bool take_name(name_list *names, const char *name)
 {
-    name_list *names = x->unknown;
-    x->unknown = NULL;
     VEC_EACH (names, i) {
-        char *args[] = {(char *)(uintptr_t) "explain", names->v[i]};
-        struct err e;
-        if (client_call(&c->client, "agent", args, 2, on_agent_row, x, &e) != 0) {
-            cli_complain("%s: there is no process, probe, metric, alert or notifier of that name",
-                         names->v[i]);
-            x->exit = cli_worst(x->exit, cli_exit_of("BAD_NAME"));
-        }
+        if (strcmp(names->v[i], name) != 0)
+            continue;
         free(names->v[i]);
+        names->v[i] = names->v[--names->n];
+        return true;
     }
-    VEC_FINI(names);
+    return false;
+}
+
+/* What the agent has of each name: a probe or an alert is often called as its program is. */
+static void explain_rest(struct cli *c, struct explain *x, int argc, char **argv)
+{
+    name_list *unknown = x->unknown;
+    x->unknown = NULL;
+    for (int i = 1; i < argc; i++) {
+        char *args[] = {(char *)(uintptr_t) "explain", argv[i]};
+        struct err e;
+        bool known = !take_name(unknown, argv[i]);
+        if (client_call(&c->client, "agent", args, 2, on_agent_row, x, &e) == 0 || known)
+            continue;
+        cli_complain("%s: there is no process, probe, metric, alert or notifier of that name",
+                     argv[i]);
+        x->exit = cli_worst(x->exit, cli_exit_of("BAD_NAME"));
+    }
+    VEC_EACH (unknown, i)
+        free(unknown->v[i]);
+    VEC_FINI(unknown);
 }
 
 int cmd_explain(struct cli *c, int argc, char **argv)
@@ -104,8 +145,11 @@ int cmd_explain(struct cli *c, int argc, char **argv)
         x.json = json_list_new();
     int exit = cli_call(c, "explain", argv + 1, (size_t)argc - 1, on_row, &x);
     if (exit == CLI_OK || unknown.n)
-        explain_rest(c, &x);
-    if (x.json)
+        explain_rest(c, &x, argc, argv);
+    if (x.json) {
+        end_subject(&x);
         json_list_end(&x.json, exit == CLI_OK);
+    }
+    str_fini(&x.lines);
     return exit ? exit : x.exit;
 }
