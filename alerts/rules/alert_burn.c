@@ -74,7 +74,7 @@ static double budget_of(const struct alert_burn *o)
 static void check(struct checker *k)
 {
     const struct alert_burn *o = k->item->own;
-    check_errors(k, check_metric(k, o->metric, 5 * 60 * SEC));
+    check_errors(k, check_metric(k, o->metric, 5 * 60 * SEC), "");
     if (!check_given(k, "objective")) {
         check_fail(k, "objective", "is required for type=burn");
         return;

@@ -28,7 +28,7 @@ static void check(struct checker *k)
     const struct alert_count *o = k->item->own;
     const struct item *m = check_metric(k, o->metric, o->window);
     if (o->of == ALERT_OF_ERRORS)
-        check_errors(k, m);
+        check_errors(k, m, "; of=total counts all");
     reach_passes(k, o->window);
 }
 

@@ -40,7 +40,7 @@ OPT_TABLE(rows_alert_ratio, rows);
 static void check(struct checker *k)
 {
     struct alert_ratio *o = k->item->own;
-    check_errors(k, check_metric(k, o->metric, o->window));
+    check_errors(k, check_metric(k, o->metric, o->window), "");
     if (!check_given(k, "min_count"))
         o->min_count = o->method == ALERT_WILSON ? 4 : 1;
 }

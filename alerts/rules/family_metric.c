@@ -38,13 +38,13 @@ static const char *missing_errors(const struct item *m)
     return NULL;
 }
 
-void check_errors(struct checker *k, const struct item *m)
+void check_errors(struct checker *k, const struct item *m, const char *instead)
 {
     const char *missing = m ? missing_errors(m) : NULL;
     if (missing)
         check_warn(k, "metric",
-                   "[metric:%s] has no %s=, so nothing of it is an error: this never fires",
-                   m->name, missing);
+                   "[metric:%s] has no %s=, so nothing of it is an error: this never fires%s",
+                   m->name, missing, instead);
 }
 
 void check_statsd(struct checker *k)

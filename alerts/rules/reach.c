@@ -80,6 +80,8 @@ static bool is_told_all(const struct conf *c)
 
 void reach_used(struct checker *k)
 {
+    if (k->c->m.list[MSG_ERROR].n) /* the alert that names it may be one that is wrong */
+        return;
     if (!family_any(k->c, &family_alert)) {
         if (is_first(k))
             check_warn(k, "type", "there is no [alert:NAME] that it could tell of");

@@ -166,7 +166,7 @@ void json_list_add(struct json_list *l, const struct client_reply *r)
 
 static void print(json_t *v, size_t flags)
 {
-    json_dumpf(v, stdout, flags | JSON_ENCODE_ANY);
+    json_dumpf(v, stdout, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(v);
 }

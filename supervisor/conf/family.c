@@ -57,8 +57,14 @@ static void fail_type(struct conf *c, const struct family *f, const struct ini_s
         if (family_aka(f->kinds[i]->aka, key->value))
             n.best = f->kinds[i]->name;
     }
+    for (size_t i = 0; !key && i < f->nkinds; i++) {
+        if (ini_get(&c->ini, s, f->kinds[i]->name)) /* probe= and its like */
+            n.best = f->kinds[i]->name;
+    }
     if (!key)
-        conf_fail(c, pos_section(s), "[%s] needs type=, one of %s", s->name, str_text(&list));
+        conf_fail(c, pos_section(s), "[%s] needs type=, one of %s%s%s%s", s->name,
+                  str_text(&list), n.best ? "; did you mean type=" : "", n.best ? n.best : "",
+                  n.best ? "?" : "");
     else if (n.best)
         conf_fail(c, key->at, "%s.type: '%s' is not one of %s; did you mean %s?", s->name,
                   key->value, str_text(&list), n.best);

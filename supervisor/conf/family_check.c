@@ -86,7 +86,10 @@ bool check_bare_number(const struct checker *k, const char *option)
 static void fail_name(struct checker *k, const char *option, const char *section,
                       const struct near *n, struct str *all)
 {
-    if (n->best)
+    if (strchr(n->word, ','))
+        check_fail(k, option, "'%s' is more than one name; each needs a section of its own",
+                   n->word);
+    else if (n->best)
         check_fail(k, option, "there is no [%s:%s]; did you mean %s?", section, n->word, n->best);
     else if (all->len)
         check_fail(k, option, "there is no [%s:%s]; there is %s", section, n->word, str_text(all));
