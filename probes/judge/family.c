@@ -101,7 +101,7 @@ static void check(struct checker *k)
 {
     struct probe_opts *o = k->item->common;
     char buf[DUR_TEXT];
-    if (!check_given(k, "timeout"))
+    if (!o->timeout) /* neither the section nor its kind says it */
         o->timeout = o->interval / 2 < 5000 * MS ? o->interval / 2 : 5000 * MS;
     if (!check_given(k, "target"))
         o->target = o->program ? PROBE_SELF : PROBE_DEPENDENCY;

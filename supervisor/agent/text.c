@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define TURN_MESSAGES 32
+#define TURN_TIME DUR_MS(10) /* costly expressions must not hold up the rest of the agent */
 
 /* A stream that is tapped for us. */
 struct source {
@@ -99,7 +100,8 @@ static bool receive(struct text_port *p)
 
 static void on_io(struct text_port *p)
 {
-    for (int i = 0; i < TURN_MESSAGES && receive(p); i++)
+    mono_t until = mono_add(mono_now(), TURN_TIME);
+    for (int i = 0; i < TURN_MESSAGES && receive(p) && !mono_reached(until, mono_now()); i++)
         ;
 }
 

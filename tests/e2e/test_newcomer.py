@@ -63,7 +63,7 @@ STATSD = ("bash -c 'while sleep 0.02; do for v in 12 410 420; do echo \"api.late
 # topic: (what is changed so that it can happen here, and soon; the alert, what is said of it)
 FIRING = {
     "redis": ([("send=", SOON + "send="), ("for=1m", "for=1s")], "redis",
-              "connect_refused: connection refused by 127.0.0.1:6379"),
+              "connection refused by 127.0.0.1:6379"),
     "sidekiq-fatal": ([("bundle exec sidekiq", "/bin/false"), ("on_fatal=", "startretries=0\non_fatal=")],
                       "sidekiq", "sidekiq is FATAL"),
     "backup-is-absent": ([("/srv/backup", BACKUP)], "backup-failed", r"\d errors in the last 1m, limit 0"),
@@ -72,7 +72,7 @@ FIRING = {
     # a server without /up answers 404
     "http-of-laravel": ([("/usr/bin/php artisan serve", WEB), ("interval=30s\n", SOON), ("runbook", "for=1s\nrunbook"),
                          ("[notify:oncall]", "[notify:log]\ntype=log\n[notify:oncall]\nurl=http://127.0.0.1:1/")],
-                        "laravel", r"status: status 404 \(wanted 200-299\)"),
+                        "laravel", r"status 404 \(wanted 200-299\)"),
 }
 
 

@@ -8,9 +8,11 @@ from .waiting import wait
 DOCKER_CAPS = ("chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw "
                "sys_chroot mknod audit_write setfcap").split()
 
-# a private /run and a loopback that is up; then what was asked for takes this shell's place
+# a private /run, a private folder where agents keep their state (any user's may, as if supd had made
+# it), and a loopback that is up; then what was asked for takes this shell's place
 INSIDE = """
 mount -t tmpfs -o mode=755 tmpfs /run || exit 125
+mkdir -p /var/lib/supd && mount -t tmpfs -o mode=1777 tmpfs /var/lib/supd || exit 125
 [ -z "$TEST_NET" ] || ip link set lo up || exit 125
 unset TEST_NET
 exec "$@"
