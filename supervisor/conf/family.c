@@ -62,9 +62,8 @@ static void fail_type(struct conf *c, const struct family *f, const struct ini_s
             n.best = f->kinds[i]->name;
     }
     if (!key)
-        conf_fail(c, pos_section(s), "[%s] needs type=, one of %s%s%s%s", s->name,
-                  str_text(&list), n.best ? "; did you mean type=" : "", n.best ? n.best : "",
-                  n.best ? "?" : "");
+        conf_fail(c, pos_section(s), "[%s] needs type=, one of %s%s%s%s", s->name, str_text(&list),
+                  n.best ? "; did you mean type=" : "", n.best ? n.best : "", n.best ? "?" : "");
     else if (n.best)
         conf_fail(c, key->at, "%s.type: '%s' is not one of %s; did you mean %s?", s->name,
                   key->value, str_text(&list), n.best);
