@@ -3,6 +3,7 @@ the configurations which follow from its messages work."""
 import glob
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -97,3 +98,18 @@ def test_fires(sup, tmp_path, topic):
     assert shown.returncode == 3 and "FIRING" in shown.stdout, shown.stdout
     said = s.ok("explain", alert)
     assert f"alert {alert} (" in said and "log: was told that it fires" in said, said
+
+
+def test_a_running_supd_warns_too(sup):
+    """supctl check, update and a HUP say what a start says, though the configuration is right."""
+    conf = "[supervisord]\n[agent]\nstate_dir=%(here)s/state\n[program:w]\ncommand=/bin/cat\n"
+    s = sup(conf)
+    assert "warning" not in s.ok("check")
+    s.write("supd.conf", conf + "[alert:w]\ntype=program\nprogram=w\n[notify:pd]\ntype=log\nseverity=page\n")
+    told = "supd.conf:6: alert:w.severity: no notifier takes warning (their severity= is higher): " \
+           "nobody is ever told\n"
+    assert s.ok("check").startswith(f"warning: {s.dir}/{told}")
+    done = s.ctl("update")
+    assert done.returncode == 0 and done.stderr == f"supctl: warning: {s.dir}/{told}"
+    s.send(signal.SIGHUP)
+    s.wait_log(r"WARN \S*supd.conf:6: alert:w.severity: no notifier takes warning")
