@@ -526,7 +526,8 @@ static void a_program_that_is_down_is_told_and_explains_those_that_need_it(void 
     world_expect(&w, "chat firing db\n");
     struct str why = STR_INIT;
     assert_true(engine_explain(w.e, "alert", "web", &why));
-    assert_non_null(strstr(str_text(&why), "nothing is told: db explains it (supctl explain db)\n"));
+    assert_non_null(
+        strstr(str_text(&why), "nothing is told: db explains it (supctl explain db)\n"));
     str_fini(&why);
     world_process(&w, "web", "RUNNING");
     world_process(&w, "db", "RUNNING");
