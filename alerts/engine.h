@@ -56,7 +56,8 @@ int engine_apply(struct engine *e, const struct agentgen *g, struct err *er);
  * to the store, which must be closed after it in the same turn. */
 void engine_free(struct engine **e);
 
-/* Errors of a generation that the load child could not find, each passed to fn as a sentence. */
+/* Errors of a generation that the load child could not find, each passed to fn as "option: text".
+ */
 typedef void engine_error_fn(void *obj, const struct item *item, const char *text);
 size_t engine_check(const struct agentgen *g, engine_error_fn *fn, void *obj);
 
@@ -178,6 +179,8 @@ size_t engine_notifiers(struct engine *e, const char *name, engine_notifier_fn *
 /* Why it is as it is, with the numbers, and what happens next, a line each. family: "alert",
  * "metric" or "notify". False: there is none of that name. */
 bool engine_explain(struct engine *e, const char *family, const char *name, struct str *out);
+/* Which alerts are about that probe, a line each. */
+void engine_explain_probe(struct engine *e, const char *name, struct str *out);
 
 struct engine_counts {
     uint64_t alerts[LIFE_RECOVERING + 1]; /* by state, of the configuration */

@@ -22,24 +22,49 @@ static const char *ago(const struct engine *e, wall_t at, char *buf)
 
 /* ---- an alert ---- */
 
+static const char *state_text(enum life_state s)
+{
+    static const char *const text[] = {[LIFE_OK] = "OK",
+                                       [LIFE_PENDING] = "PENDING",
+                                       [LIFE_FIRING] = "FIRING",
+                                       [LIFE_RECOVERING] = "RECOVERING"};
+    return text[s];
+}
+
 static void put_state(struct engine *e, const struct alert *a, struct str *out)
 {
     char buf[DUR_TEXT];
-    str_printf(out, "%s is %s", a->name, life_state_name((enum life_state)a->life.state));
+    str_printf(out, "alert %s (%s%s%s) is %s", a->name, a->item ? a->item->kind->name : "",
+               a->item ? ", " : "", severity_name(a->severity),
+               state_text((enum life_state)a->life.state));
     if (a->life.state != LIFE_OK)
-        str_printf(out, "; the condition began to hold %s ago", ago(e, a->life.since, buf));
+        str_printf(out, "; its condition began to hold %s ago\n", ago(e, a->life.since, buf));
     else if (a->life.resolved.ns)
-        str_printf(out, "; it ended %s ago", ago(e, a->life.resolved, buf));
+        str_printf(out, "; it was over %s ago\n", ago(e, a->life.resolved, buf));
     else
-        str_puts(out, "; it has never fired");
-    str_printf(out, "; its severity is %s\n", severity_name(a->severity));
+        str_puts(out, "; it has not fired yet\n");
+}
+
+/* What whoever was woken up needs first. */
+static void put_help(const struct alert *a, struct str *out)
+{
+    const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
+    if (!o || a->life.state == LIFE_OK)
+        return;
+    if (o->runbook && *o->runbook)
+        str_printf(out, "what to do: %s\n", o->runbook);
+    if (o->dashboard && *o->dashboard)
+        str_printf(out, "graphs: %s\n", o->dashboard);
 }
 
 static void put_condition(const struct alert *a, struct str *out)
 {
     struct template_facts f = {
         .has_value = true, .value = a->ev.value, .limit = a->ev.limit, .unit = a->ev.unit};
-    str_printf(out, "its condition is %s: %s\n", cond_text(a->ev.cond),
+    static const char *const words[] = {[COND_TRUE] = "its condition holds",
+                                        [COND_FALSE] = "its condition does not hold",
+                                        [COND_UNKNOWN] = "whether its condition holds is unknown"};
+    str_printf(out, "%s: %s\n", words[a->ev.cond],
                a->ev.text[0] ? a->ev.text : "nothing more is known");
     if (!a->ev.has_value)
         return;
@@ -68,6 +93,12 @@ static void put_next(struct engine *e, const struct alert *a, struct str *out)
     } else if (a->life.state == LIFE_RECOVERING) {
         str_printf(out, "it is over in %s if that stays so (keep_firing=)\n",
                    in(e, wall_add(a->life.timer, a->spec.keep_firing), buf));
+    } else if (a->life.state == LIFE_FIRING) {
+        str_printf(out, "it is over when its condition has not held for %s (keep_firing=)\n",
+                   dur_human(a->spec.keep_firing, buf, sizeof(buf)));
+    } else if (a->origin == FROM_CONF) {
+        str_printf(out, "it fires when its condition has held for %s (for=)\n",
+                   dur_human(a->spec.hold_for, buf, sizeof(buf)));
     }
     if (a->next_eval.ns)
         str_printf(out, "it is evaluated next in %s\n", in(e, a->next_eval, buf));
@@ -79,8 +110,11 @@ static void put_silence(struct engine *e, const struct alert *a, struct str *out
     VEC_EACH (&e->silences.list, i) {
         const struct silence *s = &e->silences.list.v[i];
         if (s->id == a->life.silence)
-            str_printf(out, "nothing is told: silence %" PRIu64 " of %s (%s), for %s more\n", s->id,
-                       s->author, s->reason, in(e, s->end, buf));
+            str_printf(out,
+                       "nothing is told for %s: silence %" PRIu64 " of %s%s%s (supctl alerts "
+                       "unsilence %" PRIu64 " ends it)\n",
+                       in(e, s->end, buf), s->id, s->author, *s->reason ? ", " : "", s->reason,
+                       s->id);
     }
 }
 
@@ -90,13 +124,13 @@ static void put_gates(struct engine *e, const struct alert *a, struct str *out)
     const char *behind = gate_inhibitor_name(e, a->life.inhibitor);
     put_silence(e, a, out);
     if (behind)
-        str_printf(out, "nothing is told: it stays quiet behind %s\n", behind);
+        str_printf(out, "nothing is told: %s explains it (supctl explain %s)\n", behind, behind);
     if (a->life.hold.ns > engine_now(e).ns)
         str_printf(out, "nothing is told for %s: what it depends on is looked at first\n",
                    in(e, a->life.hold, buf));
     if (a->life.acked)
-        str_printf(out, "%.*s has acknowledged it%s%s%s%s\n", LIFE_BY, a->life.acked_by,
-                   a->life.acked_until.ns ? " for " : "",
+        str_printf(out, "no reminders: %.*s has acknowledged it%s%s%s%s\n", LIFE_BY,
+                   a->life.acked_by, a->life.acked_until.ns ? " for " : "",
                    a->life.acked_until.ns ? in(e, a->life.acked_until, buf) : "",
                    a->acked_reason ? ": " : "", a->acked_reason ? a->acked_reason : "");
     if (a->life.flap.on)
@@ -107,25 +141,75 @@ static void put_gates(struct engine *e, const struct alert *a, struct str *out)
                    in(e, flap_ends(&a->life.flap), next));
 }
 
+/* The row that goes out next for that alert and channel, or NULL. */
+static const struct outbox_row *waiting_row(const struct engine *e, const struct alert *a,
+                                            uint32_t channel)
+{
+    VEC_EACH (&e->outbox.rows, i) {
+        const struct outbox_row *r = &e->outbox.rows.v[i];
+        if (r->channel == channel && strcmp(r->key, a->key) == 0)
+            return r;
+    }
+    return NULL;
+}
+
+static void put_on_way(const struct engine *e, const struct alert *a, const struct channel *c,
+                       const char *what, struct str *out)
+{
+    char buf[DUR_TEXT];
+    const struct outbox_row *r = waiting_row(e, a, c->id);
+    if (!r || !r->attempts)
+        str_printf(out, "%s: %s is on its way\n", c->name, what);
+    else
+        str_printf(out, "%s: %s could not be delivered %u times%s%s%s, tried again in %s%s\n",
+                   c->name, what, (unsigned)r->attempts, c->last_error[0] ? " (" : "",
+                   c->last_error, c->last_error[0] ? ")" : "", in(e, r->next, buf),
+                   r->fell_back ? "; its fallback= has it" : "");
+}
+
+static void put_channel(const struct engine *e, const struct alert *a, const struct life_channel *l,
+                        const struct channel *c, struct str *out)
+{
+    if (l->on_way)
+        put_on_way(e, a, c, l->on_way == CH_RESOLVE ? "its end" : "the notice", out);
+    else if (l->open)
+        str_printf(out, "%s: was told that it fires\n", c->name);
+    else if (l->again.ns > engine_now(e).ns)
+        str_printf(out, "%s: could not be told; tried again\n", c->name);
+}
+
+/* Who is told when it fires, of those that nothing was said of above. */
+static void put_listeners(struct engine *e, const struct alert *a, struct str *out)
+{
+    struct str names = STR_INIT;
+    for (size_t i = 0; i < a->spec.nchannels; i++) {
+        const struct channel *c = engine_channel(e, a->spec.channels[i]);
+        if (c)
+            str_printf(&names, "%s%s", names.len ? ", " : "", c->name);
+    }
+    if (names.len)
+        str_printf(out, "who is told when it fires: %s\n", str_text(&names));
+    else
+        str_puts(out, "nobody is told of it: there is no notifier that takes it (notify=, and the "
+                      "notifiers' severity=)\n");
+    str_fini(&names);
+}
+
 static void put_told(struct engine *e, const struct alert *a, struct str *out)
 {
     char buf[DUR_TEXT];
+    size_t before = out->len;
     for (size_t i = 0; i < LIFE_CHANNELS; i++) {
         const struct life_channel *l = &a->life.ch[i];
         const struct channel *c = l->id ? engine_channel(e, l->id) : NULL;
-        if (!c)
-            continue;
-        str_printf(out, "%s: %s%s\n", c->name,
-                   l->on_way == CH_TRIGGER   ? "a notice is on its way"
-                   : l->on_way == CH_RESOLVE ? "its end is on its way"
-                   : l->open                 ? "was told that it fires"
-                                             : "was told nothing",
-                   l->again.ns > engine_now(e).ns ? ", and could not be; tried again" : "");
+        if (c)
+            put_channel(e, a, l, c, out);
     }
-    if (!a->spec.nchannels)
-        str_puts(out, "no notifier is told of it\n");
+    if (out->len == before && !life_firing(&a->life))
+        put_listeners(e, a, out);
     if (a->life.state == LIFE_FIRING && a->life.next_reminder.ns && !a->life.acked)
-        str_printf(out, "a reminder follows in %s (repeat=)\n", in(e, a->life.next_reminder, buf));
+        str_printf(out, "a reminder follows in %s (repeat=; supctl alerts ack %s stops them)\n",
+                   in(e, a->life.next_reminder, buf), a->name);
 }
 
 /* It has nothing to say that another of the same name does not say. */
@@ -151,6 +235,7 @@ static bool explain_alert(struct engine *e, const char *name, struct str *out)
             eval_judge(e, a, true, &a->ev);
         put_state(e, a, out);
         put_condition(a, out);
+        put_help(a, out);
         put_next(e, a, out);
         put_gates(e, a, out);
         put_told(e, a, out);
@@ -183,7 +268,7 @@ static void put_window(const struct engine_window *w, struct str *out)
 static void explain_one_metric(void *obj, const struct engine_metric *m)
 {
     struct str *out = obj;
-    str_printf(out, "%s (type=%s) has counted %" PRIu64 ", of which %" PRIu64 " are errors\n",
+    str_printf(out, "metric %s (%s) has counted %" PRIu64 ", of which %" PRIu64 " are errors\n",
                m->name, m->type, m->ok + m->err, m->err);
     for (size_t i = 0; i < ENGINE_WINDOWS; i++)
         put_window(&m->windows[i], out);
@@ -191,17 +276,26 @@ static void explain_one_metric(void *obj, const struct engine_metric *m)
         str_printf(out, "the last error: %s\n", m->evidence);
 }
 
-static void put_users(struct engine *e, const char *metric, struct str *out)
+static void put_users(struct engine *e, enum rule_subject subject, const char *name,
+                      struct str *out)
 {
+    size_t before = out->len;
     VEC_EACH (&e->order, i) {
         const struct alert *a = e->order.v[i];
-        const char *about = a->origin == FROM_CONF && a->item && a->rule->subject == SUBJECT_METRIC
+        const char *about = a->origin == FROM_CONF && a->item && a->rule->subject == subject
                                 ? a->rule->about(a->item)
                                 : NULL;
-        if (about && strcmp(about, metric) == 0)
-            str_printf(out, "the alert %s judges it: %s\n", a->name,
-                       life_state_name((enum life_state)a->life.state));
+        if (about && strcmp(about, name) == 0)
+            str_printf(out, "the alert %s is about it: %s\n", a->name,
+                       state_text((enum life_state)a->life.state));
     }
+    if (out->len == before)
+        str_puts(out, "no alert is about it\n");
+}
+
+void engine_explain_probe(struct engine *e, const char *name, struct str *out)
+{
+    put_users(e, SUBJECT_PROBE, name, out);
 }
 
 /* ---- a notifier ---- */
@@ -221,7 +315,7 @@ static void explain_one_notifier(void *obj, const struct engine_notifier *n)
 {
     struct str *out = obj;
     str_printf(out,
-               "%s (type=%s): %" PRIu64 " delivered, %" PRIu64 " attempts failed, %" PRIu64
+               "notifier %s (%s): %" PRIu64 " delivered, %" PRIu64 " attempts failed, %" PRIu64
                " given up, %" PRIu64 " wait\n",
                n->name, n->type, n->delivered, n->failed, n->lost, n->waiting);
     if (n->refused)
@@ -251,6 +345,6 @@ bool engine_explain(struct engine *e, const char *family, const char *name, stru
         return explain_notifier(e, name, out);
     if (strcmp(family, "metric") != 0 || !engine_metrics(e, name, explain_one_metric, out))
         return false;
-    put_users(e, name, out);
+    put_users(e, SUBJECT_METRIC, name, out);
     return true;
 }

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int run_piped(const char *const *argv, int *out_fd)
+static int start(const char *const *argv, bool quiet, int *out_fd)
 {
     int ends[2];
     pid_t pid = -1;
@@ -20,6 +20,8 @@ int run_piped(const char *const *argv, int *out_fd)
         return -1;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    if (quiet)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     errno = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
@@ -29,6 +31,11 @@ int run_piped(const char *const *argv, int *out_fd)
     }
     *out_fd = ends[0];
     return pid;
+}
+
+int run_piped(const char *const *argv, int *out_fd)
+{
+    return start(argv, false, out_fd);
 }
 
 static int left_ms(mono_t end)
@@ -59,7 +66,7 @@ static int read_all(int fd, mono_t end, struct str *out)
 int run_output(const char *const *argv, int limit_ms, struct str *out)
 {
     int fd, status = 0;
-    pid_t pid = run_piped(argv, &fd);
+    pid_t pid = start(argv, true, &fd);
     if (pid < 0)
         return -1;
     int late = read_all(fd, mono_add(mono_now(), DUR_MS(limit_ms)), out);

@@ -83,7 +83,9 @@ static int end_well(struct screen *s, const struct facts *f, bool once)
         dprintf(1,
                 "\nseen: the status table, a crashed worker started again, the retry limit, "
                 "%.0f jobs/s;\nthe alerts of the error rate (fired, resolved), of the website's "
-                "probe and of the certificate\n",
+                "probe and of the certificate\n\n./dev demo without --once goes on, and names what "
+                "to try in another terminal: supctl alerts,\nsupctl explain error-rate, supctl "
+                "metrics ...; what it runs is demo/demo.conf, and conf.d has examples\n",
                 facts_rate(f));
     return 0;
 }

@@ -207,6 +207,7 @@ void probe_view(const struct probe *p, struct probe_view *out)
                                .opts = probe_opts(p->item),
                                .state = p->sched.state,
                                .since = p->sched.since,
+                               .grace_until = p->sched.grace_until,
                                .fails = p->sched.fails,
                                .oks = p->sched.oks,
                                .running = p->sched.running,

@@ -16,6 +16,7 @@ struct probe_view {
     const struct probe_opts *opts; /* program, target, parent, ... */
     enum sched_state state;
     wall_t since;        /* of the state */
+    mono_t grace_until;  /* failures do not count so long; 0: they do */
     unsigned fails, oks; /* in a row; fails with state OK: a failure not yet confirmed */
     bool running;
     mono_t next;                /* the next attempt */

@@ -12,10 +12,12 @@ static const char *const words_of[] = {[ALERT_OF_OK] = "ok", [ALERT_OF_TOTAL] = 
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_absent, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("metric", metric, STRING, .def_note = "required", .help = "The metric that is looked at."),
+    R("metric", metric, STRING, .def_note = "required", .refers = &family_metric,
+      .help = "The metric that is looked at."),
     R("of", of, WORD, .words = words_of, .def = "ok",
       .help = "What is missing: a success, or anything at all."),
     R("window", window, DURATION, .def = "15m", .lo = SEC, .hi = 72 * 3600 * SEC,
+      .aka = "after age older_than within period",
       .help = "It fires when there was none for so long."),
 };
 OPT_TABLE(rows_alert_absent, rows);
@@ -58,6 +60,7 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_absent = {
     .name = "absent",
+    .aka = "absence missing heartbeat deadman nodata stale",
     .help = "What should happen has not happened for too long.",
     .rows = &rows_alert_absent,
     .size = sizeof(struct alert_absent),

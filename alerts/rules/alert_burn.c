@@ -20,8 +20,10 @@ static const char *const words_windows[] = {
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_burn, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("metric", metric, STRING, .def_note = "required", .help = "The metric whose errors count."),
+    R("metric", metric, STRING, .def_note = "required", .refers = &family_metric,
+      .help = "The metric whose errors count."),
     R("objective", objective, SHARE, .def_note = "required", .lo = 10000, .hi = 999999,
+      .aka = "slo target",
       .help = "The share of requests that has to succeed, such as 99.9%; the rest is the budget."),
     R("period", period, DURATION, .def = "30d", .lo = 7 * 24 * HOUR, .hi = 366 * 24 * HOUR,
       .help = "The time that the objective is about."),
@@ -29,6 +31,7 @@ static const struct opt rows[] = {
       .help = "page: the fast ones, an hour and six hours long; somebody has to act now. ticket: "
               "the slow ones, a day and three. all: both."),
     R("min_count", min_count, INTEGER, .def = "5", .lo = 1, .hi = 1000000000,
+      .aka = "min min_volume minimum",
       .help = "With fewer requests in the short window it does not fire."),
 };
 OPT_TABLE(rows_alert_burn, rows);
@@ -71,7 +74,7 @@ static double budget_of(const struct alert_burn *o)
 static void check(struct checker *k)
 {
     const struct alert_burn *o = k->item->own;
-    check_metric(k, o->metric, 5 * 60 * SEC);
+    check_errors(k, check_metric(k, o->metric, 5 * 60 * SEC), "");
     if (!check_given(k, "objective")) {
         check_fail(k, "objective", "is required for type=burn");
         return;
@@ -182,11 +185,15 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_burn = {
     .name = "burn",
+    .aka = "slo burn_rate burn-rate",
     .help = "The error budget of an objective burns too fast, over a long and a short window at "
             "once (Google's SRE workbook, chapter 5).",
     .rows = &rows_alert_burn,
     .size = sizeof(struct alert_burn),
     .check = check,
 };
-const struct rule rule_burn = {
-    .kind = &alert_kind_burn, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_burn = {.kind = &alert_kind_burn,
+                               .clears = true,
+                               .subject = SUBJECT_METRIC,
+                               .about = about,
+                               .evaluate = evaluate};

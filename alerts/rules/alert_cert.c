@@ -24,10 +24,10 @@
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_cert, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("probe", probe, STRING, .def_note = "required",
+    R("probe", probe, STRING, .def_note = "required", .aka = "check cert", .refers = &family_probe,
       .help = "A probe that sees a certificate. That it is wrong for other reasons than its age "
               "is what the probe itself fails by."),
-    R("stages", stages, LIST, .def = "30d,14d,7d",
+    R("stages", stages, LIST, .def = "30d,14d,7d", .aka = "days warn over threshold",
       .help = "How long before the end the stages begin, in falling order; for certificates of "
               "short life at 1/3, 1/6, 1/12 of it if that is less, always with a day of grace. "
               "That it has expired is the last stage. With severity=warning the last three of "
@@ -58,12 +58,30 @@ static void check_stages(struct checker *k, const struct str_list *stages)
         struct err e;
         if (dur_parse(stages->v[i], &d, &e) < 0)
             check_fail(k, "stages", "%s", e.msg);
+        else if (!stages->v[i][strspn(stages->v[i], "0123456789.")])
+            check_fail(k, "stages", "%s would be seconds; write %sd", stages->v[i], stages->v[i]);
         else if (d.ns < SEC || d.ns >= before.ns)
             check_fail(k, "stages",
                        "%s: each stage has to be shorter than the one before, and "
                        "longer than 0",
                        stages->v[i]);
     }
+}
+
+/* a probe of a kind that sees certificates, but asks where there is none */
+static void check_tls(struct checker *k, const struct item *p)
+{
+    const char *url = item_text(p, "url"), *host = item_text(p, "host");
+    const struct ini_section *s = ini_find(&k->c->ini, p->section);
+    const struct ini_key *mode = s ? ini_get(&k->c->ini, s, "sslmode") : NULL;
+    if (url && strncmp(url, "http://", 7) == 0)
+        check_warn(k, "probe",
+                   "%s asks over http://, where it sees a certificate only if it is redirected to "
+                   "https://: this may never fire",
+                   p->name);
+    else if ((host && *host == '/') || (mode && strcmp(mode->value, "disable") == 0))
+        check_warn(k, "probe", "%s connects without TLS and sees no certificate: this never fires",
+                   p->name);
 }
 
 /* They tell one certificate from another. */
@@ -96,6 +114,8 @@ static void check(struct checker *k)
         p = check_item(k, "probe", &family_probe, o->probe);
     if (p && !sees_certificates(p->kind->name))
         check_fail(k, "probe", "a probe of type=%s sees no certificate", p->kind->name);
+    else if (p)
+        check_tls(k, p);
     check_stages(k, &o->stages);
     check_labels(k);
     check_runbook(k);
@@ -210,6 +230,7 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_cert = {
     .name = "cert",
+    .aka = "certificate tls ssl expiry",
     .help = "A certificate runs out, or has run out.",
     .rows = &rows_alert_cert,
     .size = sizeof(struct alert_cert),

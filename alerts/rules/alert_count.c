@@ -3,6 +3,7 @@
  * on what is known, FALSE only if the known rate of all requests would not reach the limit either.
  */
 #include "alerts/rules/metric.h"
+#include "alerts/rules/reach.h"
 #include "alerts/rules/rule.h"
 
 #define SEC INT64_C(1000000000)
@@ -12,19 +13,23 @@ static const char *const words_of[] = {
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_count, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("metric", metric, STRING, .def_note = "required", .help = "The metric that is looked at."),
+    R("metric", metric, STRING, .def_note = "required", .refers = &family_metric,
+      .help = "The metric that is looked at."),
     R("of", of, WORD, .words = words_of, .def = "errors", .help = "What of it is counted."),
     R("over", over, INTEGER, .def = "0", .lo = 0, .hi = 1000000000,
-      .help = "It fires when there are more than so many."),
+      .aka = "threshold above limit max", .help = "It fires when there are more than so many."),
     R("window", window, DURATION, .def = "5m", .lo = SEC, .hi = 72 * 3600 * SEC,
-      .help = "The rolling window that is counted over."),
+      .aka = "range period within", .help = "The rolling window that is counted over."),
 };
 OPT_TABLE(rows_alert_count, rows);
 
 static void check(struct checker *k)
 {
     const struct alert_count *o = k->item->own;
-    check_metric(k, o->metric, o->window);
+    const struct item *m = check_metric(k, o->metric, o->window);
+    if (o->of == ALERT_OF_ERRORS)
+        check_errors(k, m, "; of=total counts all");
+    reach_passes(k, o->window);
 }
 
 static double pick(enum alert_of of, double ok, double err)
@@ -71,10 +76,14 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_count = {
     .name = "count",
+    .aka = "threshold number counter",
     .help = "Something happened too often.",
     .rows = &rows_alert_count,
     .size = sizeof(struct alert_count),
     .check = check,
 };
-const struct rule rule_count = {
-    .kind = &alert_kind_count, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_count = {.kind = &alert_kind_count,
+                                .clears = true,
+                                .subject = SUBJECT_METRIC,
+                                .about = about,
+                                .evaluate = evaluate};

@@ -15,15 +15,18 @@ enum { FEWEST = 5 };
     OPT(struct alert_percentile, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT,           \
         __VA_ARGS__)
 static const struct opt rows[] = {
-    R("metric", metric, STRING, .def_note = "required", .help = "A metric of type=timer."),
-    R("percentile", percentile, SHARE, .def = "95%", .lo = 10000, .hi = 999900,
+    R("metric", metric, STRING, .def_note = "required", .refers = &family_metric,
+      .help = "A metric of type=timer."),
+    R("percentile", percentile, SHARE, .def = "95%", .lo = 10000, .hi = 999900, .aka = "quantile p",
       .help = "Which percentile is looked at."),
     R("over", over, DURATION, .def_note = "required", .lo = 1000, .hi = 3600 * SEC,
-      .help = "It fires when the percentile is longer."),
+      .aka = "threshold above limit max", .help = "It fires when the percentile is longer."),
     R("window", window, DURATION, .def = "5m", .lo = SEC, .hi = 6 * 3600 * SEC,
+      .aka = "range period within",
       .help = "The rolling window that the percentile is taken over."),
     R("min_count", min_count, INTEGER, .lo = 5, .hi = 1000000000,
       .def_note = "10 divided by the share above the percentile: 200 for 95%, 1000 for 99%",
+      .aka = "min min_volume minimum min_requests min_samples volume",
       .help = "With fewer requests in the window it fires only if so many of them were slow that "
               "it can hardly be chance."),
 };
@@ -38,6 +41,8 @@ static void check(struct checker *k)
                    m->kind->name);
     if (!check_given(k, "over"))
         check_fail(k, "over", "is required for type=percentile");
+    if (check_bare_number(k, "over") && o->over >= SEC)
+        check_warn(k, "over", "a number without a unit is seconds; write 300ms or 3s");
     if (!check_given(k, "min_count"))
         o->min_count = 10 * 1000000 / (1000000 - o->percentile);
 }
@@ -112,12 +117,14 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_percentile = {
     .name = "percentile",
+    .aka = "latency quantile p50 p90 p95 p99 timer",
     .help = "Requests take too long.",
     .rows = &rows_alert_percentile,
     .size = sizeof(struct alert_percentile),
     .check = check,
 };
 const struct rule rule_percentile = {.kind = &alert_kind_percentile,
+                                     .clears = true,
                                      .subject = SUBJECT_METRIC,
                                      .about = about,
                                      .evaluate = evaluate};

@@ -1,5 +1,6 @@
 /* [alert:N] type=probe: a probe has failed (after its fall=, until its rise=). */
 #include "alerts/rules/metric.h"
+#include "alerts/rules/reach.h"
 #include "alerts/rules/rule.h"
 #include "alerts/rules/template.h"
 
@@ -8,55 +9,16 @@
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_probe, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("probe", probe, STRING, .def_note = "required",
+    R("probe", probe, STRING, .def_note = "required", .aka = "check", .refers = &family_probe,
       .help = "The probe; its own fall= and rise= say when it has failed and when it is well."),
 };
 OPT_TABLE(rows_alert_probe, rows);
 
-static const char *parent_of(const struct item *probe)
-{
-    size_t row;
-    const struct opt *o = rows_find(family_probe.rows, "parent", &row);
-    return *(const char *const *)((const char *)probe->common + o->offset);
-}
-
-static bool has_alert(const struct conf *c, const char *probe)
-{
-    VEC_EACH (&c->items, i) {
-        const struct item *it = c->items.v[i];
-        const char *about =
-            it->kind == &alert_kind_probe ? ((const struct alert_probe *)it->own)->probe : NULL;
-        if (about && strcmp(about, probe) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What a failed parent explains is not told: then the parent had better be. */
-static void check_parents(struct checker *k, const struct item *probe)
-{
-    const char *up = parent_of(probe);
-    for (size_t n = 0; up && n < k->c->items.n; n++) {
-        const struct item *parent = family_item(k->c, &family_probe, up);
-        if (parent && !has_alert(k->c, up)) {
-            check_warn(k, "probe",
-                       "nothing is told of it while the probe %s fails (parent=), and no alert of "
-                       "type=probe is about %s: nobody would hear of that",
-                       up, up);
-            return;
-        }
-        up = parent ? parent_of(parent) : NULL;
-    }
-}
-
 static void check(struct checker *k)
 {
     const struct alert_probe *o = k->item->own;
-    const struct item *probe = NULL;
     if (check_required(k, "probe", o->probe))
-        probe = check_item(k, "probe", &family_probe, o->probe);
-    if (probe && !k->c->plain)
-        check_parents(k, probe);
+        reach_parents(k, check_item(k, "probe", &family_probe, o->probe));
 }
 
 /* The probe's own words say what is wrong; that the last attempt was well (rise= wants more of
@@ -101,6 +63,7 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_probe = {
     .name = "probe",
+    .aka = "check health http tcp postgres",
     .help = "A probe has failed.",
     .rows = &rows_alert_probe,
     .size = sizeof(struct alert_probe),

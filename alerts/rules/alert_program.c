@@ -2,6 +2,7 @@
  * over a rolling window. Either is enough. The window given to the rule counts the restarts (all of
  * them, expected or not); a program without processes is UNKNOWN. */
 #include "alerts/rules/metric.h"
+#include "alerts/rules/reach.h"
 #include "alerts/rules/rule.h"
 
 #include <string.h>
@@ -9,15 +10,18 @@
 
 #define SEC INT64_C(1000000000)
 
+#define WINDOW (600 * SEC) /* the default */
+#define STATES "STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNKNOWN"
+
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_program, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("program", program, STRING, .def_note = "required",
+    R("program", program, STRING, .def_note = "required", .aka = "process service",
       .help = "The program, or group of programs."),
-    R("state", state, LIST, .def_note = "FATAL, unless restarts= is given",
-      .help = "It fires while one of its processes is in one of these states: STOPPED, STARTING, "
-              "RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNKNOWN."),
+    R("state", state, LIST, .def_note = "FATAL, unless restarts= is given", .aka = "states status",
+      .help = "It fires while one of its processes is in one of these states: " STATES "."),
     R("restarts", restarts, INTEGER, .lo = 1, .hi = 1000000, .def_note = "not looked at",
+      .aka = "max_restarts",
       .help = "It fires when supd restarted its processes so often, or more often, within "
               "window=."),
     R("window", window, DURATION, .def = "10m", .lo = 60 * SEC, .hi = 72 * 3600 * SEC,
@@ -36,45 +40,6 @@ static bool is_state(const char *word)
     return false;
 }
 
-static bool has_alert(const struct conf *c, const char *program)
-{
-    VEC_EACH (&c->items, i) {
-        const struct item *it = c->items.v[i];
-        const char *about = it->kind == &alert_kind_program
-                                ? ((const struct alert_program *)it->own)->program
-                                : NULL;
-        if (about && strcmp(about, program) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What a program that is down explains is not told: then that one had better be. */
-static void check_depends_on(struct checker *k, const struct prog *p)
-{
-    for (size_t i = 0; i < p->o.depends_on.n; i++) {
-        const char *on = p->o.depends_on.v[i];
-        if (has_alert(k->c, on))
-            continue;
-        check_warn(k, "program",
-                   "nothing is told of it while %s is down (depends_on=), and no alert of "
-                   "type=program is about %s: nobody would hear of that",
-                   on, on);
-        return;
-    }
-}
-
-static void check_causes(struct checker *k, const char *program)
-{
-    VEC_EACH (&k->c->groups, i) {
-        const struct group *g = k->c->groups.v[i];
-        VEC_EACH (&g->progs, j) {
-            if (strcmp(g->progs.v[j]->name, program) == 0)
-                check_depends_on(k, g->progs.v[j]);
-        }
-    }
-}
-
 static void check(struct checker *k)
 {
     struct alert_program *o = k->item->own;
@@ -85,12 +50,14 @@ static void check(struct checker *k)
         o->state = (struct str_list){.v = arena_memdup(k->c->a, fatal, sizeof(fatal)), .n = 1};
     for (size_t i = 0; i < o->state.n; i++) {
         if (!is_state(o->state.v[i]))
-            check_fail(k, "state", "there is no state %s of a process", o->state.v[i]);
+            check_fail(k, "state", "'%s' is not one of " STATES, o->state.v[i]);
     }
-    if (!k->c->plain && o->program)
-        check_causes(k, o->program);
-    /* the agent's generation has the default, too */
-    if (!k->c->plain && check_given(k, "window") && !check_given(k, "restarts"))
+    if (o->program)
+        reach_program(k, o->program, &o->state, o->restarts);
+    if (o->restarts)
+        reach_passes(k, o->window);
+    /* the default may stand there, as it does in what --dump-config prints */
+    if (!check_given(k, "restarts") && o->window != WINDOW)
         check_fail(k, "window", "is only for restarts=");
 }
 
@@ -167,10 +134,14 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_program = {
     .name = "program",
+    .aka = "state process fatal FATAL service status restarts",
     .help = "A program is down for good, or restarts again and again.",
     .rows = &rows_alert_program,
     .size = sizeof(struct alert_program),
     .check = check,
 };
-const struct rule rule_program = {
-    .kind = &alert_kind_program, .subject = SUBJECT_PROGRAM, .about = about, .evaluate = evaluate};
+const struct rule rule_program = {.kind = &alert_kind_program,
+                                  .clears = true,
+                                  .subject = SUBJECT_PROGRAM,
+                                  .about = about,
+                                  .evaluate = evaluate};

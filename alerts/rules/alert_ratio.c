@@ -19,17 +19,20 @@ static const char *const words_method[] = {
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_ratio, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("metric", metric, STRING, .def_note = "required", .help = "The metric whose errors count."),
+    R("metric", metric, STRING, .def_note = "required", .refers = &family_metric,
+      .help = "The metric whose errors count."),
     R("over", over, SHARE, .def = "5%", .lo = 1, .hi = 999999,
+      .aka = "threshold above limit max ratio",
       .help = "The share of errors above which it fires."),
     R("window", window, DURATION, .def = "5m", .lo = SEC, .hi = 72 * 3600 * SEC,
-      .help = "The rolling window that the share is taken over."),
+      .aka = "range period within", .help = "The rolling window that the share is taken over."),
     R("method", method, WORD, .words = words_method, .def = "wilson",
       .help = "wilson: it fires when the errors seen can hardly be chance (the lower bound of "
               "Wilson's 95 % interval is above the limit), which suits busy and quiet services "
               "alike. plain: when the quotient is above the limit, whatever the traffic."),
     R("min_count", min_count, INTEGER, .lo = 1, .hi = 1000000000,
       .def_note = "4 with wilson, 1 with plain",
+      .aka = "min min_volume minimum min_requests min_samples volume",
       .help = "With fewer requests in the window it does not fire."),
 };
 OPT_TABLE(rows_alert_ratio, rows);
@@ -37,7 +40,7 @@ OPT_TABLE(rows_alert_ratio, rows);
 static void check(struct checker *k)
 {
     struct alert_ratio *o = k->item->own;
-    check_metric(k, o->metric, o->window);
+    check_errors(k, check_metric(k, o->metric, o->window), "");
     if (!check_given(k, "min_count"))
         o->min_count = o->method == ALERT_WILSON ? 4 : 1;
 }
@@ -104,10 +107,14 @@ static const char *about(const struct item *alert)
 
 const struct kind alert_kind_ratio = {
     .name = "ratio",
+    .aka = "error_rate rate errors percentage error-rate",
     .help = "Too large a share of requests fails.",
     .rows = &rows_alert_ratio,
     .size = sizeof(struct alert_ratio),
     .check = check,
 };
-const struct rule rule_ratio = {
-    .kind = &alert_kind_ratio, .subject = SUBJECT_METRIC, .about = about, .evaluate = evaluate};
+const struct rule rule_ratio = {.kind = &alert_kind_ratio,
+                                .clears = true,
+                                .subject = SUBJECT_METRIC,
+                                .about = about,
+                                .evaluate = evaluate};

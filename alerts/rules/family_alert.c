@@ -1,6 +1,7 @@
 /* [alert:N]: the rows that all kinds share, their checks, and the list of kinds. */
 #include "alerts/rules/alert.h"
 #include "alerts/rules/life.h"
+#include "alerts/rules/reach.h"
 #include "alerts/rules/template.h"
 
 #include <string.h>
@@ -22,15 +23,17 @@ const char *severity_name(enum severity s)
 static const struct opt rows[] = {
     A("type", type, STRING, .def_note = "required", .help = "What the condition is about."),
     A("severity", severity, WORD, .words = words_severity, .def = "warning",
+      .aka = "level priority",
       .help = "How grave it is. page wakes somebody up, and so needs runbook=. Kinds with stages, "
               "such as certificates, may raise and lower it."),
     A("for", hold_for, DURATION, .lo = 0, .hi = 7 * DAY, .def_note = "2m; of severity info 0s",
+      .aka = "duration hold delay for_duration",
       .help = "The condition must hold so long before the alert fires. One missing measurement "
               "out of five does not matter; with more the time stands still."),
     A("keep_firing", keep_firing, DURATION, .lo = 0, .hi = 7 * DAY,
-      .def_note = "10m; of severity info 0s",
+      .def_note = "10m; of severity info 0s", .aka = "keep_firing_for",
       .help = "It must be gone so long before the alert is resolved."),
-    A("clear", clear, PERCENT, .def = "80%",
+    A("clear", clear, PERCENT, .def = "80%", .aka = "recover resolve_at",
       .help = "A firing alert's condition ends only when the value is below this share of the "
               "threshold that fired it."),
     A("nodata_after", nodata_after, DURATION, .lo = 0, .hi = 366 * DAY,
@@ -39,12 +42,14 @@ static const struct opt rows[] = {
               "severity says so; the alert itself stays as it is. 0s: never."),
     A("repeat", repeat, DURATION, .lo = 0, .hi = 366 * DAY,
       .def_note = "4h for page and critical, 24h for warning, 0s for info",
+      .aka = "repeat_interval remind",
       .help = "A reminder follows at this distance while it fires and nobody has acknowledged it. "
               "0s: never."),
-    A("runbook", runbook, STRING, .def_note = "none",
+    A("runbook", runbook, STRING, .def_note = "none", .aka = "runbook_url doc url",
       .help = "Where it is written what to do; required for severity page."),
     A("dashboard", dashboard, STRING, .def_note = "none", .help = "Where the graphs are."),
     A("summary", summary, STRING, .def_note = "value, limit and since when",
+      .aka = "message title text",
       .help =
           "The line that people read first, at most 120 characters. {{value}} {{limit}} "
           "{{name}} {{program}} {{severity}} {{since}} {{age}} {{n}} {{k}} {{window}} {{text}} "
@@ -55,8 +60,11 @@ static const struct opt rows[] = {
     A("labels", labels, LIST, .def_note = "none",
       .help = "Comma separated NAME=VALUE: they go with every notice, and silences match them."),
     A("notify", notify, LIST, .def_note = "all",
+      .aka = "to receiver receivers channel channels notifier notifiers route",
+      .refers = &family_notify,
       .help = "Comma separated names of [notify:NAME] sections that are told, 16 at most."),
     A("program", program, STRING, .def_note = "none, or what its probe belongs to",
+      .aka = "service process",
       .help = "The program it is about. It stays quiet while a program that this one depends on "
               "has an alert."),
 };
@@ -174,6 +182,7 @@ void alert_check(struct checker *k)
     check_notify(k, o);
     if (o->program)
         check_program(k, "program", o->program);
+    reach_told(k);
 }
 
 #define KIND(name) extern const struct kind alert_kind_##name;

@@ -22,6 +22,37 @@ static void check(struct checker *k)
         check_fail(k, "cell",
                    "a minute has to be a multiple of it: 1s, 2s, 3s, 4s, 5s, 6s, 10s, "
                    "12s, 15s, 20s, 30s or 1m");
+    if (!family_names(&family_alert, k->item) && !k->c->agent.listen.text)
+        check_hint(k, "type", "no alert is about it: supctl metrics shows it, and nobody is told");
+}
+
+/* The option that says what an error is, if the kind has one and it is not given. */
+static const char *missing_errors(const struct item *m)
+{
+    static const char *const options[] = {"errors", "over"};
+    size_t row;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (rows_find(m->kind->rows, options[i], &row))
+            return item_given(m, options[i]) ? NULL : options[i];
+    }
+    return NULL;
+}
+
+void check_errors(struct checker *k, const struct item *m, const char *instead)
+{
+    const char *missing = m ? missing_errors(m) : NULL;
+    if (missing)
+        check_warn(k, "metric",
+                   "[metric:%s] has no %s=, so nothing of it is an error: this never fires%s",
+                   m->name, missing, instead);
+}
+
+void check_statsd(struct checker *k)
+{
+    if (!k->c->agent.statsd_listen.text && !k->c->agent.statsd_socket)
+        check_warn(k, "type",
+                   "StatsD datagrams have no way in: nothing is ever counted; add [agent] with "
+                   "statsd_listen=8125");
 }
 
 bool check_required(struct checker *k, const char *option, const char *value)
@@ -37,12 +68,12 @@ const struct item *check_metric(struct checker *k, const char *name, int64_t win
     if (!check_required(k, "metric", name))
         return NULL;
     const struct item *it = check_item(k, "metric", &family_metric, name);
-    char buf[DUR_TEXT];
+    char buf[DUR_TEXT], window[DUR_TEXT];
     if (it && window_ns && window_ns < metric_opts(it)->cell)
         check_fail(k, "window",
-                   "the metric %s counts in steps of %s (its cell=); a window cannot "
-                   "be shorter",
-                   name, dur_format((dur_t){metric_opts(it)->cell}, buf, sizeof(buf)));
+                   "%s is shorter than %s, the steps in which the metric %s counts (its cell=)",
+                   dur_format((dur_t){window_ns}, window, sizeof(window)),
+                   dur_format((dur_t){metric_opts(it)->cell}, buf, sizeof(buf)), name);
     return it;
 }
 

@@ -1,5 +1,6 @@
 /* [notify:N]: the rows that all kinds share, and the list of kinds. */
 #include "alerts/rules/notify.h"
+#include "alerts/rules/reach.h"
 
 static const char *const words_severity[] = {"info", "warning", "critical", "page", NULL};
 
@@ -8,11 +9,12 @@ static const char *const words_severity[] = {"info", "warning", "critical", "pag
 static const struct opt rows[] = {
     N("type", type, STRING, .def_note = "required", .help = "How it is sent."),
     N("severity", severity, WORD, .words = words_severity, .def = "info",
-      .help = "Alerts less severe than this are not sent here."),
-    N("resolved", resolved, BOOLEAN, .def = "true",
+      .aka = "min_severity level", .help = "Alerts less severe than this are not sent here."),
+    N("resolved", resolved, BOOLEAN, .def = "true", .aka = "send_resolved",
       .help = "Tell the end of an alert, too. An end is told only where its beginning was "
               "delivered."),
-    N("fallback", fallback, STRING, .def_note = "none",
+    N("fallback", fallback, STRING, .def_note = "none", .aka = "backup else",
+      .refers = &family_notify,
       .help = "Another notifier that gets what this one could not deliver within 3 attempts or 2 "
               "minutes, or never will."),
     N("timeout", timeout, DURATION, .def = "10s", .lo = 100 * INT64_C(1000000),
@@ -55,6 +57,7 @@ static void check(struct checker *k)
     const struct notify_opts *o = k->item->common;
     if (o->fallback)
         check_fallback(k, o);
+    reach_used(k);
 }
 
 const struct family family_notify = {

@@ -62,6 +62,11 @@ static inline const struct metric_opts *metric_opts(const struct item *it)
 /* The metric that an option of an alert names, checked: it exists and its cells are no wider than
  * the window. NULL if it does not exist or no name is given, which is an error then. */
 const struct item *check_metric(struct checker *k, const char *name, int64_t window_ns);
+/* A warning if nothing of the metric can be an error, as an alert about errors needs it; m may be
+ * NULL. instead: what else to write, behind the sentence. */
+void check_errors(struct checker *k, const struct item *m, const char *instead);
+/* A warning if no StatsD datagram can come in. */
+void check_statsd(struct checker *k);
 /* An error if a required option has no value; true if it has. */
 bool check_required(struct checker *k, const char *option, const char *value);
 

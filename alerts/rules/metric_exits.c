@@ -7,7 +7,7 @@ static const char *const words_of[] = {
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct metric_exits, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("program", program, STRING, .def_note = "required",
+    R("program", program, STRING, .def_note = "required", .aka = "service process",
       .help = "The program, or group of programs, whose exits are counted."),
     R("of", of, WORD, .words = words_of, .def = "exits",
       .help = "exits: every exit; an unexpected one (exitcodes=) is an error. restarts: every "
@@ -25,6 +25,7 @@ static void check(struct checker *k)
 
 const struct kind metric_kind_exits = {
     .name = "exits",
+    .aka = "exit restarts crashes process",
     .help = "Counts a program's exits or restarts.",
     .rows = &rows_metric_exits,
     .size = sizeof(struct metric_exits),

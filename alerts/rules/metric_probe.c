@@ -4,7 +4,8 @@
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct metric_probe, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    R("probe", probe, STRING, .def_note = "required", .help = "The probe whose results count."),
+    R("probe", probe, STRING, .def_note = "required", .refers = &family_probe,
+      .help = "The probe whose results count."),
 };
 OPT_TABLE(rows_metric_probe, rows);
 

@@ -3,7 +3,7 @@
 
 #define O struct notify_alertmanager
 static const struct opt rows[] = {
-    NOTIFY_ROW(O, "urls", urls, LIST, .def_note = "required",
+    NOTIFY_ROW(O, "urls", urls, LIST, .def_note = "required", .aka = "url address targets host",
                .help = "The base URLs of all members of the cluster, http://host:9093, comma "
                        "separated, not one of a load balancer: each gets every alert."),
     NOTIFY_ROW(O, "user", user, STRING, .def_note = "none",
@@ -31,6 +31,7 @@ static void check(struct checker *k)
 
 const struct kind notify_kind_alertmanager = {
     .name = "alertmanager",
+    .aka = "prometheus am",
     .help = "Hands alerts to Prometheus' Alertmanager (API v2), which groups and routes them.",
     .rows = &rows_notify_alertmanager,
     .size = sizeof(struct notify_alertmanager),

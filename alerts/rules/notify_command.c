@@ -3,7 +3,7 @@
 
 #define O struct notify_command
 static const struct opt rows[] = {
-    NOTIFY_ROW(O, "command", command, STRING, .def_note = "required",
+    NOTIFY_ROW(O, "command", command, STRING, .def_note = "required", .aka = "cmd exec script",
                .help = "The program and its arguments, split like command= of a program, without a "
                        "shell. It runs as the agent's user and gets the notice as JSON on its "
                        "standard input. Exit 0: delivered; 64 to 78 except 75: never try again; "
@@ -27,6 +27,7 @@ static void check(struct checker *k)
 
 const struct kind notify_kind_command = {
     .name = "command",
+    .aka = "exec script shell program",
     .help = "Runs a program, with the notice on its standard input.",
     .rows = &rows_notify_command,
     .size = sizeof(struct notify_command),

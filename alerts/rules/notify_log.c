@@ -10,6 +10,7 @@ OPT_TABLE(rows_notify_log, rows);
 
 const struct kind notify_kind_log = {
     .name = "log",
+    .aka = "stdout stderr console file syslog",
     .help = "Writes a line to supd's log.",
     .rows = &rows_notify_log,
     .size = sizeof(struct notify_log),

@@ -54,7 +54,7 @@ static void check_host(struct checker *k, const char *option, const char *host, 
     else if (is_link_local(host))
         check_fail(k, option, "goes to a link-local address, where nobody waits for alerts");
     else if (has_bad_bytes(url))
-        check_fail(k, option, "has a blank or a control character; write %%20 for a blank");
+        check_fail(k, option, "has a blank or a control character; write %%%%20 for a blank");
 }
 
 void notify_check_url(struct checker *k, const char *option, const char *text, const char *schemes)

@@ -10,10 +10,13 @@ static const char *const words_region[] = {"us", "eu", NULL};
 #define O struct notify_pagerduty
 static const struct opt rows[] = {
     NOTIFY_SECRET(O, "routing_key", routing_key, .def_note = "required",
+                  .aka = "key service_key integration_key token",
                   .help = "The integration key of a service or of an event orchestration (Events "
                           "API v2): 32 characters. Change it only while nothing is open: an alert "
                           "that was opened with the old key cannot be resolved with the new one."),
-    NOTIFY_SECRET_FILE(O, "routing_key_file", routing_key_file, .help = "A file with the key."),
+    NOTIFY_SECRET_FILE(O, "routing_key_file", routing_key_file,
+                       .aka = "key_file service_key_file integration_key_file",
+                       .help = "A file with the key."),
     NOTIFY_ROW(O, "region", region, WORD, .words = words_region, .def = "us",
                .help = "Where the account is: events.pagerduty.com or events.eu.pagerduty.com."),
     NOTIFY_ROW(O, "url", url, STRING, .def_note = "the region's",
@@ -39,6 +42,7 @@ static void check(struct checker *k)
 
 const struct kind notify_kind_pagerduty = {
     .name = "pagerduty",
+    .aka = "pd pager",
     .help = "Opens and resolves alerts of PagerDuty (Events API v2).",
     .rows = &rows_notify_pagerduty,
     .size = sizeof(struct notify_pagerduty),

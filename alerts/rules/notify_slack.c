@@ -3,10 +3,11 @@
 
 #define O struct notify_slack
 static const struct opt rows[] = {
-    NOTIFY_SECRET(O, "url", url, .def_note = "required",
+    NOTIFY_SECRET(O, "url", url, .def_note = "required", .aka = "webhook webhook_url api_url",
                   .help = "The URL of the incoming webhook, https://hooks.slack.com/services/...; "
                           "whoever has it can post, so it is kept like a password."),
-    NOTIFY_SECRET_FILE(O, "url_file", url_file, .help = "A file with the URL."),
+    NOTIFY_SECRET_FILE(O, "url_file", url_file, .aka = "webhook_file webhook_url_file api_url_file",
+                       .help = "A file with the URL."),
     NOTIFY_NET_ROWS(O),
 };
 OPT_TABLE(rows_notify_slack, rows);

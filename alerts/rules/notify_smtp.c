@@ -10,17 +10,18 @@ static const char *const words_starttls[] = {"required", "offered", "never", NUL
 #define O struct notify_smtp
 static const struct opt rows[] = {
     NOTIFY_ROW(O, "url", url, STRING, .def_note = "required",
+               .aka = "server host smarthost address relay",
                .help = "The server that takes the mail: smtp://host:587, or smtps://host:465 for "
                        "TLS from the first byte."),
     NOTIFY_ROW(O, "from", from, STRING, .def_note = "required",
                .help = "The sender, an address or Name <address>."),
-    NOTIFY_ROW(O, "to", to, LIST, .def_note = "required",
+    NOTIFY_ROW(O, "to", to, LIST, .def_note = "required", .aka = "recipients email",
                .help = "The addresses that get the mail, comma separated. What at least one of "
                        "them gets is delivered."),
     NOTIFY_ROW(O, "starttls", starttls, WORD, .words = words_starttls, .def = "required",
                .help = "Of smtp://: required sends nothing without TLS; offered uses TLS if the "
                        "server has it; never is for a server on this host."),
-    NOTIFY_ROW(O, "user", user, STRING, .def_note = "none",
+    NOTIFY_ROW(O, "user", user, STRING, .def_note = "none", .aka = "username login",
                .help = "The user's name for the server; it goes over TLS only."),
     NOTIFY_SECRET(O, "password", password, .def_note = "none",
                   .help = "The password that belongs to user."),
@@ -83,6 +84,7 @@ static void check(struct checker *k)
 
 const struct kind notify_kind_smtp = {
     .name = "smtp",
+    .aka = "mail email e-mail sendmail",
     .help = "Sends mail through a server that relays it.",
     .rows = &rows_notify_smtp,
     .size = sizeof(struct notify_smtp),

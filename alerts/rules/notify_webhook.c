@@ -7,7 +7,7 @@
 
 #define O struct notify_webhook
 static const struct opt rows[] = {
-    NOTIFY_SECRET(O, "url", url, .def_note = "required",
+    NOTIFY_SECRET(O, "url", url, .def_note = "required", .aka = "address uri",
                   .help = "Where the notices are posted, http:// or https://. Redirects are not "
                           "followed. It is kept like a password, since many hold a token."),
     NOTIFY_SECRET_FILE(O, "url_file", url_file, .help = "A file with the URL."),
@@ -15,19 +15,21 @@ static const struct opt rows[] = {
                   .help = "More headers of the request, \"Name: value\", one a line."),
     NOTIFY_SECRET_FILE(O, "headers_file", headers_file, .help = "A file with the headers."),
     NOTIFY_SECRET(O, "secret", secret, .def_note = "none: requests are not signed",
+                  .aka = "hmac key signature",
                   .help = "What requests are signed with (Standard Webhooks, and "
                           "X-Hub-Signature-256): whsec_ and base64, or any text of at least 16 "
                           "characters. While it is rotated, several, one a line, the new one "
                           "first: each gives a signature."),
     NOTIFY_SECRET_FILE(O, "secret_file", secret_file, .help = "A file with the secrets."),
-    NOTIFY_ROW(O, "user", user, STRING, .def_note = "none",
+    NOTIFY_ROW(O, "user", user, STRING, .def_note = "none", .aka = "username login",
                .help = "The user's name for basic authentication."),
     NOTIFY_SECRET(O, "password", password, .def_note = "none",
                   .help = "The password that belongs to user."),
     NOTIFY_SECRET_FILE(O, "password_file", password_file, .help = "A file with the password."),
-    NOTIFY_SECRET(O, "bearer", bearer, .def_note = "none",
+    NOTIFY_SECRET(O, "bearer", bearer, .def_note = "none", .aka = "token bearer_token",
                   .help = "A token, sent as Authorization: Bearer."),
-    NOTIFY_SECRET_FILE(O, "bearer_file", bearer_file, .help = "A file with the token."),
+    NOTIFY_SECRET_FILE(O, "bearer_file", bearer_file, .aka = "token_file bearer_token_file",
+                       .help = "A file with the token."),
     NOTIFY_NET_ROWS(O),
 };
 OPT_TABLE(rows_notify_webhook, rows);
@@ -74,6 +76,7 @@ static void check(struct checker *k)
 
 const struct kind notify_kind_webhook = {
     .name = "webhook",
+    .aka = "http https hook url",
     .help = "Posts JSON, signed if wanted, that receivers of Alertmanager's webhooks understand.",
     .rows = &rows_notify_webhook,
     .size = sizeof(struct notify_webhook),

@@ -68,6 +68,7 @@ enum rule_subject { SUBJECT_METRIC, SUBJECT_PROBE, SUBJECT_PROGRAM };
 struct rule {
     const struct kind *kind;
     enum rule_subject subject;
+    bool clears; /* while it fires it has a lower limit, that of clear= */
     /* The name of the metric, probe or program that the alert is about. */
     const char *(*about)(const struct item *alert);
     void (*evaluate)(const struct item *alert, const struct rule_input *in, struct evaluation *out);

@@ -1,5 +1,6 @@
 /* [probe:N]: the rows that all kinds share, their checks, and the list of kinds. */
 #include "probes/judge/probe.h"
+#include "supervisor/base/dur.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const char *const words_on_fail[] = {"nothing", "restart", NULL};
 static const struct opt rows[] = {
     P("type", type, STRING, .def_note = "required", .help = "What kind of probe it is."),
     P("interval", interval, DURATION, .def = "15s", .lo = 100 * MS, .hi = 366 * DAY,
+      .aka = "every period frequency check_interval",
       .help = "From the start of one attempt to the start of the next. When in the interval it "
               "starts follows from the probe's name, so that probes spread and stay where they "
               "are."),
@@ -22,18 +24,21 @@ static const struct opt rows[] = {
       .help = "After a first failure attempts follow each other at this distance until the "
               "failure is confirmed or gone. 0s: at the interval, as always."),
     P("fall", fall, INTEGER, .def = "3", .lo = 1, .hi = 1000,
+      .aka = "retries failures threshold failure_threshold max_failures",
       .help = "So many failures in a row: the probe has failed."),
-    P("rise", rise, INTEGER, .def = "2", .lo = 1, .hi = 1000,
+    P("rise", rise, INTEGER, .def = "2", .lo = 1, .hi = 1000, .aka = "successes success_threshold",
       .help = "So many successes in a row: it is well again."),
     P("start_period", start_period, DURATION, .def = "60s", .lo = 0, .hi = DAY,
+      .aka = "grace grace_period delay initial_delay",
       .help = "So long after its start, and after each start of its program, failures do not "
               "count; a first success ends it."),
-    P("program", program, STRING, .def_note = "none",
+    P("program", program, STRING, .def_note = "none", .aka = "service process",
       .help = "The program whose health it shows; supctl status has it beside the program."),
     P("target", target, WORD, .words = words_target,
       .def_note = "self with program=, else dependency",
       .help = "Whether it looks at the program itself or at something that the program needs."),
     P("on_fail", on_fail, WORD, .words = words_on_fail, .def = "nothing",
+      .aka = "on_failure action",
       .help = "restart: restart the program when the probe has failed. Only for a probe of the "
               "program itself: a restart cannot mend what the program depends on."),
     P("restart_limit", restart_limit, INTEGER, .def = "3", .lo = 1, .hi = 1000,
@@ -41,7 +46,8 @@ static const struct opt rows[] = {
               "fails when that is over, it does so again."),
     P("restart_window", restart_window, DURATION, .def = "30m", .lo = 1000 * MS, .hi = 7 * DAY,
       .help = "The time that restart_limit counts over."),
-    P("parent", parent, STRING, .def_note = "none",
+    P("parent", parent, STRING, .def_note = "none", .aka = "depends_on dependency behind",
+      .refers = &family_probe,
       .help = "A probe whose failure explains this one's: alerts about this one wait behind it, "
               "and it is run at once when this one fails."),
 };
@@ -74,19 +80,34 @@ static void check_parent(struct checker *k, const struct probe_opts *o)
     }
 }
 
+static void check_watched(struct checker *k, const struct probe_opts *o)
+{
+    const struct item *it = k->item;
+    bool looked_at = family_names(&family_alert, it) || family_names(&family_metric, it) ||
+                     family_names(&family_probe, it);
+    if (!looked_at && o->on_fail != PROBE_RESTART && !k->c->agent.listen.text)
+        check_hint(k, "type",
+                   "no alert is about it: nobody is told when it fails; add [alert:%s] with "
+                   "type=probe and probe=%s",
+                   it->name, it->name);
+}
+
 static void check(struct checker *k)
 {
     struct probe_opts *o = k->item->common;
+    char buf[DUR_TEXT];
     if (!o->timeout) /* neither the section nor its kind says it */
         o->timeout = o->interval / 2 < 5000 * MS ? o->interval / 2 : 5000 * MS;
     if (!check_given(k, "target"))
         o->target = o->program ? PROBE_SELF : PROBE_DEPENDENCY;
     if (o->timeout > o->interval)
-        check_fail(k, "timeout", "an attempt may not take longer than the interval");
+        check_fail(k, "timeout", "an attempt may not take longer than the interval, %s",
+                   dur_format((dur_t){o->interval}, buf, sizeof(buf)));
     if (o->program)
         check_program(k, "program", o->program);
     check_restart(k, o);
     check_parent(k, o);
+    check_watched(k, o);
 }
 
 static const char *restarts(const struct item *it)

@@ -22,19 +22,21 @@ static const char *const words_starttls[] = {
     OPT(struct cert_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
     P("address", address, ADDRESS, .def_note = "none",
+      .aka = "url host hostname domain domains server port",
       .help = "host:port of a server: its certificate is looked at, and the whole chain that it "
               "sends. The dates are told also when something else is wrong."),
-    P("server_name", server_name, STRING, .def_note = "the host of address",
+    P("server_name", server_name, STRING, .def_note = "the host of address", .aka = "sni",
       .help = "The name that the server is asked for (SNI) and that its certificate must be for."),
     P("starttls", starttls, WORD, .words = words_starttls, .def = "none",
       .help = "The protocol in which the server is asked to begin TLS."),
-    P("files", files, LIST, .def_note = "none",
+    P("files", files, LIST, .def_note = "none", .aka = "file path paths cert certificate",
       .help = "PEM files, or patterns such as /etc/ssl/live/*/fullchain.pem: every certificate in "
               "them is looked at, and a private key in such a file must belong to its first "
               "certificate. What supd-agent may not read it says; [agent] groups= can help."),
-    P("ca", ca, STRING, .def = "/etc/ssl/certs/ca-certificates.crt",
+    P("ca", ca, STRING, .def = "/etc/ssl/certs/ca-certificates.crt", .aka = "tls_ca ca_file",
       .help = "PEM file with the authorities that are trusted; read again each hour."),
     P("stages", stages_text, LIST, .def = "30d,14d,7d",
+      .aka = "warn warning days expiry expires threshold",
       .help = "So long before its end a certificate enters stage 1, 2 and 3 (one or two times: "
               "stage 3, or 2 and 3). No longer than a third, a sixth and a twelfth of its life, "
               "and a day is given for grace, so that certificates of 90, 45 or 6 days whose "
@@ -45,7 +47,7 @@ static const struct opt rows[] = {
     P("key_file", key_file, STRING, .def_note = "none",
       .help = "PEM file with the private key that must belong to the certificate of "
               "check_served_file, or else of the first of files."),
-    P("allow", allow_text, LIST, .def_note = "none",
+    P("allow", allow_text, LIST, .def_note = "none", .aka = "ignore",
       .help = "Faults that are told but do not fail the probe, such as self_signed, "
               "unknown_issuer or hostname_mismatch."),
 };
@@ -67,7 +69,9 @@ static void check_stages(struct checker *k, struct cert_opts *o)
             return;
         }
         *at = d.ns / 1000000000;
-        if (*at < 60 || *at > INT64_C(3660) * 86400)
+        if (!l->v[i][strspn(l->v[i], "0123456789.")])
+            check_fail(k, "stages", "%s would be seconds; write %sd", l->v[i], l->v[i]);
+        else if (*at < 60 || *at > INT64_C(3660) * 86400)
             check_fail(k, "stages", "%s is not between 1m and 3660d", l->v[i]);
         else if (i && *at >= at[-1])
             check_fail(k, "stages", "%s is not shorter than %s before it", l->v[i], l->v[i - 1]);
@@ -142,10 +146,15 @@ static void check(struct checker *k)
     }
     check_stages(k, o);
     check_allow(k, o);
+    if (family_alerted(k->item, "probe") && !family_alerted(k->item, "cert"))
+        check_hint(k, "type",
+                   "an alert of type=probe tells that the certificate is wrong, not that it ends "
+                   "soon; add one of type=cert");
 }
 
 const struct kind probe_kind_cert = {
     .name = "cert",
+    .aka = "tls ssl certificate x509 certs",
     .help = "Certificates, of a server or in files: whether they are right, and how long they "
             "last. Looks each hour, and each minute after a failure, unless interval= and confirm= "
             "say otherwise; timeout= is 10s then.",

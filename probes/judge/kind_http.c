@@ -21,22 +21,25 @@ static const char *const words_tls_min[] = {"1.2", "1.3", NULL};
     OPT(struct http_opts, text, field, PATH, .flags = OPT_OURS | OPT_SECRET_FILE,                  \
         .apply = GEN_HOT, .def_note = "none", __VA_ARGS__)
 static const struct opt rows[] = {
-    P("url", url, STRING, .def_note = "required",
+    P("url", url, STRING, .def_note = "required", .aka = "uri address host endpoint",
       .help = "What to ask for, http:// or https://, without a user's name or password in it."),
     P("method", method, STRING, .def = "GET", .help = "The method of the request."),
-    SECRET("headers", headers, .def_note = "none",
+    SECRET("headers", headers, .def_note = "none", .aka = "header",
            .help = "Headers of the request, \"Name: value\", one a line. They go to the URL's own "
                    "host only, not to where it redirects."),
     SECRET_FILE("headers_file", headers_file, .help = "A file with the headers."),
     SECRET("body", body, .def_note = "none", .help = "The body of the request."),
     SECRET_FILE("body_file", body_file, .help = "A file with the body."),
     P("status", status, STRING, .def = "200-299",
+      .aka = "expect_status expected_status status_code codes expect",
       .help = "The status codes that are well: codes and ranges, \"200-299,401\"."),
     P("body_regex", body_regex, STRING, .def_note = "none",
+      .aka = "match regex pattern contains body_match",
       .help = "The body has to match this regular expression (PCRE2)."),
     P("body_not_regex", body_not_regex, STRING, .def_note = "none",
       .help = "The body must not match this regular expression."),
     P("redirects", redirects, WORD, .words = words_redirects, .def = "follow",
+      .aka = "follow follow_redirects",
       .help = "follow: up to 10 redirects, to http and https; what proves who we are stays with "
               "the first host. none: a redirect is an answer like others, for status=."),
     P("connection", connection, WORD, .words = words_connection, .def = "fresh",
@@ -46,8 +49,9 @@ static const struct opt rows[] = {
       .help = "4 or 6: only addresses of that version of IP. any: in the system's order of "
               "preference, the next one when one does not answer."),
     P("tls_verify", tls_verify, BOOLEAN, .def = "true",
+      .aka = "insecure verify verify_tls ssl_verify verify_ssl",
       .help = "Whether the server's certificate has to be valid, trusted, and for its name."),
-    P("tls_ca", tls_ca, PATH, .def_note = "the system's",
+    P("tls_ca", tls_ca, PATH, .def_note = "the system's", .aka = "ca ca_file cafile",
       .help = "A PEM file with the authorities to trust instead of the system's."),
     P("tls_cert", tls_cert, PATH, .def_note = "none",
       .help = "A PEM file with our certificate, for servers that ask for one."),
@@ -56,12 +60,14 @@ static const struct opt rows[] = {
       .help = "The oldest version of TLS that is accepted."),
     P("tls_server_name", tls_server_name, STRING, .def_note = "the URL's host",
       .help = "The name to ask the server for, and to find in its certificate."),
-    P("user", user, STRING, .def_note = "none",
+    P("user", user, STRING, .def_note = "none", .aka = "username login auth basic_auth",
       .help = "The user's name for basic authentication."),
     SECRET("password", password, .def_note = "none", .help = "The password that belongs to user."),
     SECRET_FILE("password_file", password_file, .help = "A file with the password."),
-    SECRET("bearer", bearer, .def_note = "none", .help = "A token, sent as Authorization: Bearer."),
-    SECRET_FILE("bearer_file", bearer_file, .help = "A file with the token."),
+    SECRET("bearer", bearer, .def_note = "none", .aka = "token bearer_token authorization",
+           .help = "A token, sent as Authorization: Bearer."),
+    SECRET_FILE("bearer_file", bearer_file, .aka = "token_file bearer_token_file",
+                .help = "A file with the token."),
     P("max_body", max_body, SIZE, .def = "1MB", .lo = 0, .hi = 64 * 1024 * 1024,
       .help = "So much of the body is read and looked at; a longer one is not a failure."),
     P("proxy", proxy, STRING, .def_note = "none, whatever the environment says",
@@ -98,7 +104,7 @@ static void check_url(struct checker *k, const char *option, const char *url, bo
     else if (n == 0 || *p == ':')
         check_fail(k, option, "has no host");
     else if (has_bad_bytes(url))
-        check_fail(k, option, "has a blank or a control character; write %%20 for a blank");
+        check_fail(k, option, "has a blank or a control character; write %%%%20 for a blank");
 }
 
 static void check_headers(struct checker *k, const char *text)
@@ -139,11 +145,14 @@ static void check(struct checker *k)
         check_fail(k, "status", "%s", e.msg);
     if (o->headers)
         check_headers(k, o->headers);
+    if ((o->body_regex || o->body_not_regex) && strcmp(o->method, "HEAD") == 0)
+        check_fail(k, "method", "an answer to HEAD has no body for body_regex; use GET");
     check_auth(k, o);
 }
 
 const struct kind probe_kind_http = {
     .name = "http",
+    .aka = "https web url website curl",
     .help = "Asks a web server, and looks at the status and the body of its answer.",
     .rows = &rows_http,
     .size = sizeof(struct http_opts),

@@ -14,13 +14,14 @@ static const char *const words_sslmode[] = {"disable",   "allow",       "prefer"
     OPT(struct postgres_opts, text, field, kind, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
     P("host", host, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "127.0.0.1",
+      .aka = "address hostname socket server",
       .help = "A name, an address, or the folder of the server's Unix socket, such as "
               "/run/postgresql."),
     P("port", port, INTEGER, .flags = OPT_OURS, .def = "5432", .lo = 1, .hi = 65535,
       .help = "The server's port; also the end of its Unix socket's name."),
     P("dbname", dbname, STRING, .flags = OPT_OURS, .def_note = "the user's name",
-      .help = "The database to connect to."),
-    P("user", user, STRING, .flags = OPT_OURS, .def_note = "required",
+      .aka = "database db", .help = "The database to connect to."),
+    P("user", user, STRING, .flags = OPT_OURS, .def_note = "required", .aka = "username role login",
       .help = "The role to connect as. A role of its own with pg_monitor sees what the usual "
               "queries need, and can change nothing."),
     P("password", password, STRING, .flags = OPT_OURS | OPT_SECRET, .def_note = "none",
@@ -28,15 +29,17 @@ static const struct opt rows[] = {
     P("password_file", password_file, PATH, .flags = OPT_OURS | OPT_SECRET_FILE, .def_note = "none",
       .help = "The file that holds the password, instead of password=."),
     P("sslmode", sslmode, WORD, .flags = OPT_OURS, .words = words_sslmode, .def = "prefer",
+      .aka = "ssl tls",
       .help = "As libpq has it: disable, allow, prefer, require, verify-ca or verify-full. The "
               "last two check the certificate, which costs some 15 ms of CPU at each fresh "
               "connection."),
     P("ca", ca, STRING, .flags = OPT_OURS, .def = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities that verify-ca and verify-full trust."),
-    P("query", query, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "SELECT 1",
+    P("query", query, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "SELECT 1", .aka = "sql",
       .help = "What is asked: its first column of its first row is the value. It runs in a "
               "read-only transaction with the probe's timeout as statement_timeout."),
     P("expect", expect_text, STRING, .flags = OPT_OURS, .def_note = "any answer",
+      .aka = "condition threshold value limit",
       .help = "What the value must be: <, <=, >, >=, = or !=, and a number, as in <= 90; with = "
               "and != also a text, as in = ready. No row, and NULL, are never what was expected."),
     P("fresh_every", fresh_every, INTEGER, .flags = OPT_OURS, .def = "10", .lo = 0, .hi = 100000,
@@ -195,6 +198,7 @@ static void check(struct checker *k)
 
 const struct kind probe_kind_postgres = {
     .name = "postgres",
+    .aka = "postgresql pg pgsql psql sql database",
     .help = "A PostgreSQL server: whether it lets us in and answers a query, and what it answers.",
     .rows = &rows_postgres,
     .size = sizeof(struct postgres_opts),

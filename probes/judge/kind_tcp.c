@@ -14,18 +14,18 @@ static const char *const words_ip[] = {"any", "4", "6", NULL};
 #define P(text, field, kind, ...)                                                                  \
     OPT(struct tcp_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
-    P("address", address, STRING, .def_note = "none",
+    P("address", address, STRING, .def_note = "none", .aka = "addr url server",
       .help = "Where to connect to, \"host:port\" or \"[2001:db8::1]:port\"."),
     P("host", host, STRING, .def_note = "none",
       .help = "With port= the same as address=, in two options."),
     P("port", port, INTEGER, .lo = 1, .hi = 65535, .def_note = "none", .help = "See host."),
-    P("socket", socket, STRING, .def_note = "none",
+    P("socket", socket, STRING, .def_note = "none", .aka = "path unix",
       .help = "A unix socket instead: its path, or an abstract name that begins with @."),
-    P("send", send, STRING, .def_note = "nothing",
+    P("send", send, STRING, .def_note = "nothing", .aka = "payload query data request",
       .help =
           "What to send when connected; \\r \\n \\t \\0 \\\\ and \\xNN stand for bytes. Nothing "
           "is added to it."),
-    P("expect", expect, STRING, .def_note = "nothing",
+    P("expect", expect, STRING, .def_note = "nothing", .aka = "match response contains answer",
       .help = "What the answer has to contain, with the same escapes. Without it and expect_regex "
               "it is enough that the connection is accepted."),
     P("expect_regex", expect_regex, STRING, .def_note = "nothing",
@@ -98,6 +98,8 @@ static void check(struct checker *k)
         check_fail(k, "address", "give one of address=, host= with port=, and socket=");
     else if (o->address)
         take_address(k, o);
+    else if (o->host && !o->port && strchr(o->host, ':'))
+        check_fail(k, "host", "is a name without a port; write address=%s", o->host);
     else if (!o->socket && (!o->host || !o->port))
         check_fail(k, "host", "host= and port= belong together");
     if (o->expect && o->expect_regex)
@@ -108,6 +110,7 @@ static void check(struct checker *k)
 
 const struct kind probe_kind_tcp = {
     .name = "tcp",
+    .aka = "redis port connect socket unix smtp memcached mysql",
     .help = "Connects to a TCP port or a unix socket; may send something and look at the answer.",
     .rows = &rows_tcp,
     .size = sizeof(struct tcp_opts),

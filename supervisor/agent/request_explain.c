@@ -36,13 +36,14 @@ static void explain_last(const struct probe_view *v, struct str *out)
     const char *word = verdict_word(v->last);
     str_printf(out, "the last attempt, %s ago, took %s: %s%s%s\n",
                ago(wall_now().ns - v->last_at.ns, when, sizeof(when)),
-               dur_human((dur_t){v->last->total_ns}, took, sizeof(took)),
+               dur_brief((dur_t){v->last->total_ns}, took, sizeof(took)),
                v->last->status == VERDICT_OK ? "ok" : word, *word && v->last->detail[0] ? ", " : "",
                v->last->detail);
 }
 
-static void explain_rule(const struct probe_view *v, struct str *out)
+static void explain_rule(const struct probe_view *v, mono_t now, struct str *out)
 {
+    char left[DUR_TEXT];
     const struct probe_opts *o = v->opts;
     if (v->state == SCHED_OK && v->fails)
         str_printf(out, "%u failure%s in a row; after %d it has failed\n", v->fails,
@@ -50,9 +51,17 @@ static void explain_rule(const struct probe_view *v, struct str *out)
     else if (v->state == SCHED_FAILED)
         str_printf(out, "%u success%s in a row; after %d it is well again\n", v->oks,
                    v->oks == 1 ? "" : "es", (int)o->rise);
+    else if (v->state == SCHED_WAITING && v->grace_until.ns > now.ns)
+        str_printf(out,
+                   "it waits for its first success; failures do not count for %s more "
+                   "(start_period=)\n",
+                   ago(mono_sub(v->grace_until, now).ns, left, sizeof(left)));
     else if (v->state == SCHED_WAITING)
-        str_printf(out, "it waits for its first success; %llu attempt%s failed so far\n",
-                   (unsigned long long)v->failures, v->failures == 1 ? " has" : "s have");
+        str_printf(
+            out,
+            "it waits for its first success; %llu attempt%s failed so far, after %d in a row "
+            "it has failed\n",
+            (unsigned long long)v->failures, v->failures == 1 ? " has" : "s have", (int)o->fall);
 }
 
 static bool explain_probe(struct agent_program *a, const char *name, struct str *out)
@@ -64,7 +73,7 @@ static bool explain_probe(struct agent_program *a, const char *name, struct str 
     str_printf(out, "probe %s (%s) is %s for %s\n", v.name, v.type, sched_state_text(v.state),
                ago(wall_now().ns - v.since.ns, since, sizeof(since)));
     explain_last(&v, out);
-    explain_rule(&v, out);
+    explain_rule(&v, loop_now(a->loop), out);
     if (v.running)
         str_puts(out, "an attempt is under way\n");
     else if (v.next.ns)
@@ -73,8 +82,18 @@ static bool explain_probe(struct agent_program *a, const char *name, struct str 
     if (v.opts->program)
         str_printf(out, "it shows the health of %s%s\n", v.opts->program,
                    v.opts->on_fail == PROBE_RESTART ? ", which is restarted when it fails" : "");
-    str_printf(out, "%llu attempts, %llu failed, %llu passed over\n", (unsigned long long)v.runs,
-               (unsigned long long)v.failures, (unsigned long long)v.overruns);
+    if (v.opts->parent)
+        str_printf(out,
+                   "when it fails, its parent %s is asked at once, and explains it if it fails, "
+                   "too\n",
+                   v.opts->parent);
+    engine_explain_probe(a->engine, v.name, out);
+    str_printf(out, "%llu attempts so far, %llu failed", (unsigned long long)v.runs,
+               (unsigned long long)v.failures);
+    if (v.overruns)
+        str_printf(out, ", %llu left out since the one before took too long",
+                   (unsigned long long)v.overruns);
+    str_putc(out, '\n');
     return true;
 }
 

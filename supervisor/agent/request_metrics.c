@@ -16,11 +16,11 @@ struct listing {
 
 static void put_quantiles(struct channel *c, const struct engine_window *w)
 {
-    char p50[DUR_TEXT], p95[DUR_TEXT], p99[DUR_TEXT];
-    if (w->has_percentiles)
-        channel_kv_fmt(c, "quantiles", "%s %s %s", dur_human((dur_t){w->p50}, p50, sizeof(p50)),
-                       dur_human((dur_t){w->p95}, p95, sizeof(p95)),
-                       dur_human((dur_t){w->p99}, p99, sizeof(p99)));
+    if (!w->has_percentiles)
+        return;
+    channel_kv_int(c, "p50_us", w->p50 / 1000);
+    channel_kv_int(c, "p95_us", w->p95 / 1000);
+    channel_kv_int(c, "p99_us", w->p99 / 1000);
 }
 
 static void put_window(struct listing *l, const struct engine_metric *m,
@@ -36,8 +36,8 @@ static void put_window(struct listing *l, const struct engine_metric *m,
     channel_kv_fmt(c, "total", "%.0f", total);
     channel_kv_fmt(c, "errors", "%.0f", w->err);
     if (total > 0)
-        channel_kv_fmt(c, "ratio", "%.2f%%", 100 * w->err / total);
-    channel_kv_fmt(c, "known", "%.0f%%", 100 * w->known);
+        channel_kv_fmt(c, "ratio", "%.6f", w->err / total);
+    channel_kv_fmt(c, "known", "%.4f", w->known);
     put_quantiles(c, w);
     if (m->evidence && *m->evidence)
         channel_kv(c, "evidence", m->evidence);
@@ -111,7 +111,10 @@ static void on_tested(void *obj, bool delivered, const char *text)
         channel_kv(t->a->channel, "text", *text ? text : "delivered");
         channel_end(t->a->channel);
     } else {
-        channel_error(t->a->channel, t->ref, WIRE_FAILED, text);
+        struct str why = STR_INIT;
+        str_printf(&why, "%s did not deliver it: %s", t->name, text);
+        channel_error(t->a->channel, t->ref, WIRE_FAILED, str_text(&why));
+        str_fini(&why);
     }
     free(t->name);
     free(t);

@@ -33,7 +33,7 @@ static void put_verdict(struct channel *c, const struct verdict *v)
     static const char *const phases[PHASES] = {"resolve_us", "connect_us", "tls_us",
                                                "processing_us", "transfer_us"};
     channel_kv(c, "status", status_text(v->status));
-    channel_kv_int(c, "took_ms", v->total_ns / 1000000);
+    channel_kv_int(c, "took_us", v->total_ns / 1000);
     if (v->reason != REASON_NONE)
         channel_kv_fmt(c, "reason", "%s%s%s", reason_text(v->reason), v->subreason[0] ? ":" : "",
                        v->subreason);

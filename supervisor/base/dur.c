@@ -127,3 +127,15 @@ const char *dur_human(dur_t d, char *buf, size_t size)
         snprintf(buf, size, "%" PRId64 "%s", n, units[i].name);
     return buf;
 }
+
+const char *dur_brief(dur_t d, char *buf, size_t size)
+{
+    double ms = (double)(d.ns < 0 ? 0 : d.ns) / 1e6;
+    if (ms >= 10000)
+        return dur_human(d, buf, size);
+    if (ms >= 999.5)
+        snprintf(buf, size, "%.2fs", ms / 1000);
+    else
+        snprintf(buf, size, ms < 9.95 ? "%.1fms" : "%.0fms", ms);
+    return buf;
+}

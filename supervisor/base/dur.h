@@ -17,5 +17,8 @@ int dur_parse(const char *text, dur_t *out_d, struct err *e);
 const char *dur_format(dur_t d, char *buf, size_t size);
 /* Prints a duration for people, in its two largest units: "3d4h", "1m12s", "0.8s". */
 const char *dur_human(dur_t d, char *buf, size_t size);
+/* The same for what a computer does: below ten seconds with milliseconds, "0.4ms", "12ms", "1.25s".
+ */
+const char *dur_brief(dur_t d, char *buf, size_t size);
 
 #endif

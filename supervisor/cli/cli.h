@@ -13,7 +13,9 @@
     X(OK, 0, "done")                                                                               \
     X(FAILED, 1, "something failed, or a name is not known")                                       \
     X(USAGE, 2, "wrong usage; check: the configuration is wrong")                                  \
-    X(NOT_UP, 3, "status: a process that was shown is not up")                                     \
+    X(NOT_UP, 3,                                                                                   \
+      "of what was shown something is not well: status: not up; probes: FAILED; alerts: FIRING; "  \
+      "notify: failing")                                                                           \
     X(UNKNOWN, 4, "status: a name is not known; any command: supd cannot be reached")              \
     X(PROTOCOL, 5, "what answers is not supd, or speaks another protocol version")                 \
     X(DENIED, 6, "not permitted")                                                                  \

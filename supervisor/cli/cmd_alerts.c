@@ -17,14 +17,17 @@ static enum mark mark(const char *state)
 }
 
 static const struct column alert_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},         {"severity", "SEVERITY", COLUMN_TEXT},
-    {"state", "STATE", COLUMN_STATE},      {"since_ms", "SINCE", COLUMN_SPAN},
-    {"held", "HELD BACK BY", COLUMN_TEXT}, {"text", "WHY", COLUMN_TEXT},
+    COLUMN("name", "NAME", TEXT),
+    COLUMN("severity", "SEVERITY", TEXT),
+    COLUMN("state", "STATE", STATE),
+    COLUMN("since_ms", "SINCE", SPAN),
+    COLUMN_OR_NONE("held", "HELD BACK", TEXT),
+    COLUMN("text", "WHY", TEXT),
 };
 static const struct column silence_columns[] = {
-    {"id", "ID", COLUMN_TEXT},           {"matchers", "MATCHERS", COLUMN_TEXT},
-    {"ends_ms", "ENDS IN", COLUMN_SPAN}, {"author", "AUTHOR", COLUMN_TEXT},
-    {"reason", "REASON", COLUMN_TEXT},
+    COLUMN("id", "ID", TEXT),           COLUMN("matchers", "MATCHERS", TEXT),
+    COLUMN("ends_ms", "ENDS IN", SPAN), COLUMN("author", "AUTHOR", TEXT),
+    COLUMN("reason", "REASON", TEXT),
 };
 #define NCOLUMNS(a) (sizeof(a) / sizeof((a)[0]))
 

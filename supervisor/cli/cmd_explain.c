@@ -16,7 +16,9 @@ struct explain {
     struct json_list *json;
     struct str trouble; /* why the agent said nothing */
     int exit;
-    bool more; /* not the first one */
+    bool more;     /* not the first one */
+    char *subject; /* JSON: what the agent's lines are about, and the lines so far */
+    struct str lines;
 };
 
 static void line(const char *label, const char *text)
@@ -62,6 +64,30 @@ static bool on_row(void *obj, const struct client_reply *r)
     return true;
 }
 
+/* The lines about one subject are one object. */
+static void end_subject(struct explain *x)
+{
+    if (x->subject) {
+        static char name[] = "name", text[] = "text";
+        struct client_reply r = {.kind = WIRE_RECORD, .n = 2};
+        r.pairs[0] = (struct wire_pair){name, x->subject};
+        r.pairs[1] = (struct wire_pair){text, x->lines.s};
+        json_list_add(x->json, &r);
+    }
+    free(x->subject);
+    x->subject = NULL;
+    str_clear(&x->lines);
+}
+
+static void keep_line(struct explain *x, const struct client_reply *r)
+{
+    if (*reply_text(r, "name")) {
+        end_subject(x);
+        x->subject = mem_strdup(reply_text(r, "name"));
+    }
+    str_printf(&x->lines, "%s%s", x->lines.len ? "\n" : "", reply_text(r, "text"));
+}
+
 /* The agent's own: probes, metrics, alerts, notifiers. It answers a row a line of text. */
 static bool on_agent_row(void *obj, const struct client_reply *r)
 {
@@ -71,7 +97,7 @@ static bool on_agent_row(void *obj, const struct client_reply *r)
     if (r->kind != WIRE_RECORD)
         return true;
     if (x->json) {
-        json_list_add(x->json, r);
+        keep_line(x, r);
         return true;
     }
     struct str text = STR_INIT;
@@ -129,7 +155,10 @@ int cmd_explain(struct cli *c, int argc, char **argv)
         free(unknown.v[i]);
     VEC_FINI(&unknown);
     str_fini(&x.trouble);
-    if (x.json)
+    if (x.json) {
+        end_subject(&x);
         json_list_end(&x.json, exit == CLI_OK);
+    }
+    str_fini(&x.lines);
     return exit ? exit : x.exit;
 }

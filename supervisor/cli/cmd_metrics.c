@@ -7,20 +7,21 @@
 #include <string.h>
 
 static const struct column metric_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},       {"type", "TYPE", COLUMN_TEXT},
-    {"window", "WINDOW", COLUMN_TEXT},   {"total", "TOTAL", COLUMN_NUMBER},
-    {"errors", "ERRORS", COLUMN_NUMBER}, {"ratio", "RATIO", COLUMN_NUMBER},
-    {"known", "KNOWN", COLUMN_NUMBER},   {"quantiles", "P50 P95 P99", COLUMN_TEXT},
+    COLUMN("name", "NAME", TEXT),          COLUMN("type", "TYPE", TEXT),
+    COLUMN("window", "WINDOW", TEXT),      COLUMN("total", "TOTAL", NUMBER),
+    COLUMN("errors", "ERRORS", NUMBER),    COLUMN("ratio", "RATIO", SHARE),
+    COLUMN_OR_NONE("p50_us", "P50", TOOK), COLUMN_OR_NONE("p95_us", "P95", TOOK),
+    COLUMN_OR_NONE("p99_us", "P99", TOOK), COLUMN("known", "KNOWN", SHARE),
 };
 static const struct column notify_columns[] = {
-    {"name", "NAME", COLUMN_TEXT},
-    {"type", "TYPE", COLUMN_TEXT},
-    {"state", "STATE", COLUMN_STATE},
-    {"delivered", "DELIVERED", COLUMN_NUMBER},
-    {"failed", "FAILED", COLUMN_NUMBER},
-    {"waiting", "WAITING", COLUMN_NUMBER},
-    {"last_ms", "LAST DELIVERY", COLUMN_SPAN},
-    {"error", "LAST ERROR", COLUMN_TEXT},
+    COLUMN("name", "NAME", TEXT),
+    COLUMN("type", "TYPE", TEXT),
+    COLUMN("state", "STATE", STATE),
+    COLUMN("delivered", "DELIVERED", NUMBER),
+    COLUMN("failed", "FAILED", NUMBER),
+    COLUMN("waiting", "WAITING", NUMBER),
+    COLUMN("last_ms", "LAST DELIVERY", SPAN),
+    COLUMN("error", "LAST ERROR", TEXT),
 };
 #define NCOLUMNS(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -16,10 +16,14 @@ static enum mark mark(const char *state)
 }
 
 static const struct column columns[] = {
-    {"name", "NAME", COLUMN_TEXT},     {"type", "TYPE", COLUMN_TEXT},
-    {"state", "STATE", COLUMN_STATE},  {"since_ms", "SINCE", COLUMN_SPAN},
-    {"next_ms", "NEXT", COLUMN_SPAN},  {"took_ms", "TOOK", COLUMN_SPAN},
-    {"reason", "REASON", COLUMN_TEXT}, {"detail", "DETAIL", COLUMN_TEXT},
+    COLUMN("name", "NAME", TEXT),
+    COLUMN("type", "TYPE", TEXT),
+    COLUMN("state", "STATE", STATE),
+    COLUMN("since_ms", "SINCE", SPAN),
+    COLUMN("next_ms", "NEXT", SPAN),
+    COLUMN("took_us", "TOOK", TOOK),
+    COLUMN_OR_NONE("reason", "REASON", TEXT),
+    COLUMN("detail", "DETAIL", TEXT),
 };
 
 int cmd_probes(struct cli *c, int argc, char **argv)
@@ -39,10 +43,10 @@ struct run {
 static void print_result(const struct client_reply *r, const char *word)
 {
     struct str text = STR_INIT;
-    int64_t ms = reply_int(r, "took_ms", 0);
+    int64_t us = reply_int(r, "took_us", 0);
     show_clean(&text, reply_text(r, "detail"));
-    printf("%s - %s: %s | time=%" PRId64 ".%03ds;;;0\n", word, reply_text(r, "name"),
-           str_text(&text), ms / 1000, (int)(ms % 1000));
+    printf("%s - %s: %s | time=%" PRId64 ".%06ds;;;0\n", word, reply_text(r, "name"),
+           str_text(&text), us / 1000000, (int)(us % 1000000));
     str_fini(&text);
 }
 

@@ -4,14 +4,17 @@
 #include "supervisor/base/text.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct json_list {
     json_t *array;
 };
 
-/* Keys whose values are numbers or truth values; all others are texts, whatever they look like. */
+/* Keys whose values are whole numbers, fractions or truth values; all others are texts, whatever
+ * they look like. */
 static const struct {
     const char *key;
     char type;
@@ -68,6 +71,36 @@ static const struct {
     {"stdout_logfile_backups", 'n'},
     {"stderr_logfile_maxbytes", 'n'},
     {"stderr_logfile_backups", 'n'},
+    /* the agent's */
+    {"last_ms", 'n'},
+    {"late_max_ms", 'n'},
+    {"ends_ms", 'n'},
+    {"took_us", 'n'},
+    {"resolve_us", 'n'},
+    {"connect_us", 'n'},
+    {"tls_us", 'n'},
+    {"processing_us", 'n'},
+    {"transfer_us", 'n'},
+    {"p50_us", 'n'},
+    {"p95_us", 'n'},
+    {"p99_us", 'n'},
+    {"not_after", 'n'},
+    {"runs", 'n'},
+    {"failures", 'n'},
+    {"overruns", 'n'},
+    {"total", 'n'},
+    {"errors", 'n'},
+    {"ratio", 'r'},
+    {"known", 'r'},
+    {"value", 'r'},
+    {"limit", 'r'},
+    {"n", 'n'},
+    {"k", 'n'},
+    {"episodes", 'n'},
+    {"delivered", 'n'},
+    {"lost", 'n'},
+    {"waiting", 'n'},
+    {"id", 'n'},
 };
 
 static char type_of(const char *key)
@@ -102,7 +135,10 @@ static json_t *text_value(const char *text)
 static json_t *value_of(const char *key, const char *text)
 {
     int64_t n;
-    char type = type_of(key);
+    char type = type_of(key), *end;
+    double r = type == 'r' ? strtod(text, &end) : 0;
+    if (type == 'r' && *text && !*end && isfinite(r))
+        return json_real(r);
     if (type == 's' || text_int(text, INT64_MIN, INT64_MAX, &n, NULL) < 0)
         return text_value(text);
     return type == 'b' ? json_boolean(n != 0) : json_integer(n);
@@ -132,7 +168,7 @@ void json_list_add(struct json_list *l, const struct client_reply *r)
 
 static void print(json_t *v, size_t flags)
 {
-    json_dumpf(v, stdout, flags | JSON_ENCODE_ANY);
+    json_dumpf(v, stdout, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(v);
 }

@@ -41,9 +41,14 @@ static void put_cell(struct showing *s, const struct column *col, const struct c
     char span[DUR_TEXT];
     struct str text = STR_INIT;
     const char *colour = NULL, *value = reply_text(r, col->key);
+    int64_t n = *value && col->kind != COLUMN_TEXT ? reply_int(r, col->key, -1) : -1;
     if (col->kind == COLUMN_SPAN) {
-        int64_t ms = *value ? reply_int(r, col->key, -1) : -1;
-        value = ms < 0 ? "-" : dur_human(DUR_MS(ms), span, sizeof(span));
+        value = n < 0 ? "-" : dur_human(DUR_MS(n), span, sizeof(span));
+    } else if (col->kind == COLUMN_TOOK) {
+        value = n < 0 ? "-" : dur_brief((dur_t){n * 1000}, span, sizeof(span));
+    } else if (col->kind == COLUMN_SHARE && *value) {
+        snprintf(span, sizeof(span), "%.2f%%", strtod(value, NULL) * 100);
+        value = span;
     } else if (col->kind == COLUMN_STATE && s->l->mark) {
         colour = colour_of(s->l->mark(value));
     }
@@ -75,8 +80,11 @@ static void begin(struct showing *s)
     for (size_t i = 0; i < s->l->ncolumns; i++)
         heading[i] = s->l->columns[i].heading;
     table_init(&s->table, s->l->ncolumns, heading);
-    for (size_t i = 0; i < s->l->ncolumns; i++)
-        s->table.right[i] = s->l->columns[i].kind == COLUMN_NUMBER;
+    for (size_t i = 0; i < s->l->ncolumns; i++) {
+        enum column_kind kind = s->l->columns[i].kind;
+        s->table.right[i] = kind == COLUMN_NUMBER || kind == COLUMN_TOOK || kind == COLUMN_SHARE;
+        s->table.optional[i] = s->l->columns[i].optional;
+    }
 }
 
 int listing_show(struct cli *c, const struct listing *l, const char *request, char *const *args,

@@ -8,13 +8,24 @@ enum column_kind {
     COLUMN_TEXT,
     COLUMN_NUMBER, /* to the right */
     COLUMN_SPAN,   /* milliseconds as a duration; "-" if absent or negative */
+    COLUMN_TOOK,   /* microseconds as a duration, to the right */
+    COLUMN_SHARE,  /* 0.05 as 5.00%, to the right */
     COLUMN_STATE,  /* coloured */
 };
 
 struct column {
     const char *key, *heading;
     enum column_kind kind;
+    bool optional; /* not shown where no row has it */
 };
+#define COLUMN(key_, heading_, kind_)                                                              \
+    {                                                                                              \
+        .key = (key_), .heading = (heading_), .kind = COLUMN_##kind_                               \
+    }
+#define COLUMN_OR_NONE(key_, heading_, kind_)                                                      \
+    {                                                                                              \
+        .key = (key_), .heading = (heading_), .kind = COLUMN_##kind_, .optional = true             \
+    }
 
 /* What a state means: bad ones are red, and make the command exit with 3. */
 enum mark { MARK_GOOD, MARK_WAITING, MARK_BAD };

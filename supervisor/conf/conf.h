@@ -152,6 +152,7 @@ struct server {
 };
 
 struct item; /* a section of a family (family.h) */
+#define CONF_FAMILIES 4
 
 struct conf {
     struct conf_request rq;
@@ -172,8 +173,11 @@ struct conf {
     VEC(struct group *) groups;
     VEC(struct server *) servers;
     VEC(struct item *) items; /* [probe:x] and its like */
-    struct item *by_section;  /* the same */
-    bool plain;               /* values are expanded and checked already (the agent's generation) */
+    struct {
+        struct item *first, *last; /* of its items, linked by next */
+        bool any;                  /* a section of it, right or wrong */
+    } families[CONF_FAMILIES];
+    bool plain; /* values are expanded and checked already (the agent's generation) */
     size_t nprocs;
 };
 

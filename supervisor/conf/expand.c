@@ -114,7 +114,7 @@ static int read_spec(struct format *f, struct spec *s)
     if (f->p < f->end && strchr("hlL", *f->p))
         f->p++;
     if (f->p == f->end)
-        return bad(f, "incomplete format");
+        return bad(f, "incomplete format (write %% for a percent sign)");
     s->conv = *f->p++;
     return 0;
 }

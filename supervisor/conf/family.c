@@ -5,140 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_MAX 65536
-
-/* ---- what checks use ---- */
-
-static const struct sect *sect_with(const struct checker *k, const char *option, size_t *out_row)
-{
-    if (rows_find(k->common.t, option, out_row))
-        return &k->common;
-    return k->own.t && rows_find(k->own.t, option, out_row) ? &k->own : NULL;
-}
-
-static struct pos option_pos(const struct checker *k, const char *option)
-{
-    size_t row;
-    const struct sect *x = sect_with(k, option, &row);
-    return x ? sect_pos(x, row) : k->item->at;
-}
-
-static void say(struct checker *k, enum msg_kind kind, const char *option, const char *fmt,
-                va_list ap)
-{
-    const char *text = arena_vprintf(k->c->a, fmt, ap);
-    msgs_add(&k->c->m, kind, option_pos(k, option), "%s.%s: %s", k->item->section, option, text);
-}
-
-void check_fail(struct checker *k, const char *option, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    say(k, MSG_ERROR, option, fmt, ap);
-    va_end(ap);
-}
-
-void check_warn(struct checker *k, const char *option, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    say(k, MSG_WARNING, option, fmt, ap);
-    va_end(ap);
-}
-
-bool check_given(const struct checker *k, const char *option)
-{
-    size_t row;
-    const struct sect *x = sect_with(k, option, &row);
-    return x && x->keys[row];
-}
-
-/* ---- names of other sections ---- */
-
-/* the nearest of several names to a word that is none of them */
-struct near {
-    const char *word, *best;
-    unsigned least;
-};
-
-static struct near near_start(const char *word)
-{
-    return (struct near){.word = word, .least = strlen(word) > 5 ? 3 : 2};
-}
-
-static void near_try(struct near *n, const char *name)
-{
-    unsigned d = text_distance(n->word, name, n->least);
-    if (d < n->least) {
-        n->least = d;
-        n->best = name;
-    }
-}
-
-static void fail_name(struct checker *k, const char *option, const char *section,
-                      const struct near *n)
-{
-    if (n->best)
-        check_fail(k, option, "there is no [%s:%s]; did you mean %s?", section, n->word, n->best);
-    else
-        check_fail(k, option, "there is no [%s:%s]", section, n->word);
-}
-
-const struct item *check_item(struct checker *k, const char *option, const struct family *f,
-                              const char *name)
-{
-    struct near n = near_start(name);
-    const struct item *found = family_item(k->c, f, name);
-    if (found)
-        return found;
-    VEC_EACH (&k->c->items, i) {
-        if (k->c->items.v[i]->family == f)
-            near_try(&n, k->c->items.v[i]->name);
-    }
-    fail_name(k, option, f->section, &n);
-    return NULL;
-}
-
-static bool has_program(const struct conf *c, const char *name)
-{
-    VEC_EACH (&c->groups, i) {
-        const struct group *g = c->groups.v[i];
-        if (strcmp(g->name, name) == 0)
-            return true;
-        VEC_EACH (&g->progs, j) {
-            if (strcmp(g->progs.v[j]->name, name) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-bool check_program(struct checker *k, const char *option, const char *name)
-{
-    struct near n = near_start(name);
-    if (k->c->plain || has_program(k->c, name)) /* the agent's generation was checked before */
-        return true;
-    VEC_EACH (&k->c->groups, i) {
-        const struct group *g = k->c->groups.v[i];
-        near_try(&n, g->name);
-        VEC_EACH (&g->progs, j)
-            near_try(&n, g->progs.v[j]->name);
-    }
-    fail_name(k, option, "program", &n);
-    return false;
-}
-
-const struct item *family_item(const struct conf *c, const struct family *f, const char *name)
-{
-    struct item *it;
-    struct str section = STR_INIT;
-    str_printf(&section, "%s:%s", f->section, name);
-    HASH_FIND_STR(c->by_section, str_text(&section), it);
-    str_fini(&section);
-    return it;
-}
 
 /* ---- kinds ---- */
 
@@ -183,8 +53,17 @@ static void fail_type(struct conf *c, const struct family *f, const struct ini_s
         str_printf(&list, "%s%s", i ? ", " : "", f->kinds[i]->name);
         near_try(&n, f->kinds[i]->name);
     }
+    for (size_t i = 0; key && i < f->nkinds; i++) {
+        if (family_aka(f->kinds[i]->aka, key->value))
+            n.best = f->kinds[i]->name;
+    }
+    for (size_t i = 0; !key && i < f->nkinds; i++) {
+        if (ini_get(&c->ini, s, f->kinds[i]->name)) /* probe= and its like */
+            n.best = f->kinds[i]->name;
+    }
     if (!key)
-        conf_fail(c, pos_section(s), "[%s] needs a type=, one of %s", s->name, str_text(&list));
+        conf_fail(c, pos_section(s), "[%s] needs type=, one of %s%s%s%s", s->name, str_text(&list),
+                  n.best ? "; did you mean type=" : "", n.best ? n.best : "", n.best ? "?" : "");
     else if (n.best)
         conf_fail(c, key->at, "%s.type: '%s' is not one of %s; did you mean %s?", s->name,
                   key->value, str_text(&list), n.best);
@@ -196,13 +75,18 @@ static void fail_type(struct conf *c, const struct family *f, const struct ini_s
 
 /* ---- secrets from files ---- */
 
-static int read_secret(const char *path, char *buf, size_t *out_n, struct err *e)
+static int read_secret(const char *path, char *buf, size_t *out_n, mode_t *out_mode, struct err *e)
 {
+    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : read(fd, buf, SECRET_MAX);
     int saved = errno;
+    *out_mode = fd >= 0 && fstat(fd, &st) == 0 ? st.st_mode & 07777 : 0;
     if (fd >= 0)
         close(fd);
+    if (n < 0 && saved == EACCES)
+        return err_set(e, "cannot read %s: Permission denied (it is read as user %u)", path,
+                       (unsigned)geteuid());
     if (n < 0)
         return err_errno(e, saved, "cannot read %s", path);
     while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
@@ -223,15 +107,21 @@ static void take_secret(struct checker *k, struct sect *x, size_t row, void *obj
     const char *twin = arena_strndup(k->c->a, o->name, strlen(o->name) - 5);
     static char buf[SECRET_MAX];
     size_t n = 0, other = sect_index(x->t, twin);
+    mode_t mode;
     struct err e;
-    if (!path)
+    if (!(((const struct opt_set *)obj)->has >> row & 1)) /* absent, or wrong already */
         return;
     if (x->keys[other])
         check_fail(k, o->name, "%s= is given, too; keep one of them", twin);
-    else if (read_secret(path, buf, &n, &e) < 0)
+    else if (read_secret(path, buf, &n, &mode, &e) < 0)
         check_fail(k, o->name, "%s", e.msg);
     else
         *(const char **)((char *)obj + x->t->rows[other].offset) = arena_strndup(k->c->a, buf, n);
+    if (n && mode & S_IWOTH)
+        check_warn(k, o->name, "everybody may write to %s; chmod 600 it", path);
+    else if (n && mode & S_IROTH)
+        check_hint(k, o->name, "everybody may read %s; chmod 600 it, unless it is mounted so",
+                   path);
     memset(buf, 0, n);
 }
 
@@ -253,14 +143,43 @@ static void convert(struct checker *k, struct sect *x, const struct opt_table *t
     take_secrets(k, x, obj);
 }
 
+/* What Supervisor's dialect does in silence, and few who write it mean: a section of the same name
+ * is merged into the first, an option given again replaces the first, a comment cuts a text. */
+static void check_text(struct conf *c, const struct ini_section *s, const struct opt_table *t)
+{
+    size_t row;
+    for (size_t i = 0; i < s->keys.n && !c->plain; i++) {
+        const struct ini_key *k = s->keys.v[i];
+        const struct opt *o = rows_find(t, k->name, &row);
+        if (o && k->before.line && !s->again.line)
+            conf_warn(c, k->at,
+                      "%s.%s: stands in line %u already, which does not count then; several lines "
+                      "of one value are indented below it",
+                      s->name, k->name, k->before.line);
+        if (o && k->comment && (o->type == OPT_STRING || o->type == OPT_LIST))
+            conf_hint(c, k->at,
+                      "%s.%s: '%s' is taken for a comment, as is all behind a blank and ; or # (in "
+                      "a pattern write \\s for that blank)",
+                      s->name, k->name, k->comment);
+    }
+}
+
+static void check_twice(struct conf *c, const struct ini_section *s)
+{
+    if (s->again.line && !c->plain)
+        conf_fail(c, s->again,
+                  "there is a [%s] in line %u of %s already; give one of them another name",
+                  s->name, s->at.line, s->at.file);
+}
+
 /* A section's rows; NULL for an unknown type. The checks follow when all sections were read. */
-static struct checker *read_item(struct conf *c, const struct family *f,
-                                 const struct ini_section *s)
+static struct checker *read_item(struct conf *c, const struct family *f, struct ini_section *s)
 {
     const struct ini_key *type = ini_get(&c->ini, s, "type");
     const struct kind *kind = type ? family_kind(f, type->value) : NULL;
     if (!kind) {
         fail_type(c, f, s, type);
+        family_add(c, f, NULL);
         return NULL;
     }
     struct item *it = arena_alloc(c->a, sizeof(*it));
@@ -276,14 +195,16 @@ static struct checker *read_item(struct conf *c, const struct family *f,
     size_t before = c->m.list[MSG_ERROR].n;
     convert(k, &k->common, f->rows, it->common, s);
     convert(k, &k->own, kind->rows, it->own, s);
-    VEC_PUSH(&c->items, it);
-    HASH_ADD_KEYPTR(hh, c->by_section, it->section, strlen(it->section), it);
+    check_text(c, s, f->rows);
+    check_text(c, s, kind->rows);
+    check_twice(c, s);
+    family_add(c, f, it);
+    s->item = it;
     return c->m.list[MSG_ERROR].n == before ? k : NULL;
 }
 
 void items_fini(struct conf *c)
 {
-    HASH_CLEAR(hh, c->by_section);
     VEC_FINI(&c->items);
 }
 
@@ -296,6 +217,7 @@ void load_families(struct conf *c)
         if (k)
             VEC_PUSH(&checks, k);
     }
+    family_mark(c);
     VEC_EACH (&checks, i) {
         struct checker *k = checks.v[i];
         if (k->item->kind->defaults)

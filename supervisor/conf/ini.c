@@ -56,6 +56,7 @@ struct ini_section *ini_open(struct ini *ini, const char *name, size_t len, stru
         return &ini->defaults;
     struct ini_section *s = find_n(ini, name, len);
     if (s) {
+        s->again = at;
         touch(ini, s);
         return s;
     }
@@ -104,6 +105,9 @@ struct ini_key *ini_set(struct ini *ini, struct ini_section *s, const char *name
         k->id = make_id(NULL, ini->a, s, name, &len);
         HASH_ADD_KEYPTR(hh, ini->by_id, k->id, (unsigned)len, k);
         VEC_PUSH(&s->keys, k);
+    } else {
+        k->before = k->at;
+        k->comment = NULL;
     }
     k->value = value;
     k->at = at;

@@ -25,15 +25,21 @@ struct ini_key {
     const char *name; /* lower case */
     const char *value;
     struct pos at;
-    const char *id; /* the section's number and the name: what the hash is over */
+    struct pos before;   /* where the same section had set it already; line 0: nowhere */
+    const char *comment; /* the beginning of what was cut off its line as a comment, or NULL */
+    const char *id;      /* the section's number and the name: what the hash is over */
     UT_hash_handle hh;
 };
+
+struct item;
 
 struct ini_section {
     const char *name;
     struct pos at;
     uint32_t number;
-    bool touched; /* is in the list of those below */
+    bool touched;      /* is in the list of those below */
+    struct pos again;  /* a second header of this name; line 0: none */
+    struct item *item; /* what a family of sections made of it (family.h), or NULL */
     VEC(struct ini_key *) keys;
     UT_hash_handle hh;
 };

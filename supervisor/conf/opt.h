@@ -95,6 +95,8 @@ enum {
     OPT_SECRET_FILE = 128, /* "X_file": its content becomes the value of the row "X" */
 };
 
+struct family;
+
 struct opt {
     const char *name;
     enum opt_type type;
@@ -107,6 +109,8 @@ struct opt {
                                  only when supd itself starts ("cold") */
     const char *const *words; /* OPT_WORD: NULL-terminated */
     const char *help;
+    const char *aka;             /* words for it in other programs, for "did you mean" */
+    const struct family *refers; /* its value names sections of that family (family.h) */
 };
 
 /* X-macro types by row name, so that a row whose field has another type does not compile. */

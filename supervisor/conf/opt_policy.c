@@ -17,9 +17,10 @@ PARSER(DURATION)
     if (!(o->lo || o->hi) || (d.ns >= o->lo && d.ns <= o->hi))
         return 0;
     char lo[DUR_TEXT], hi[DUR_TEXT];
-    return err_set(e, "%s is not between %s and %s", text,
-                   dur_format((dur_t){o->lo}, lo, sizeof(lo)),
-                   dur_format((dur_t){o->hi}, hi, sizeof(hi)));
+    bool bare = !text[strspn(text, "0123456789.")];
+    return err_set(
+        e, "%s%s is not between %s and %s", text, bare ? " (without a unit: seconds)" : "",
+        dur_format((dur_t){o->lo}, lo, sizeof(lo)), dur_format((dur_t){o->hi}, hi, sizeof(hi)));
 }
 
 PRINTER(DURATION)

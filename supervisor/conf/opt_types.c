@@ -368,9 +368,15 @@ static PRINTER(ENVIRONMENT)
 
 static PARSER(ADDRESS)
 {
-    UNUSED;
     struct addr_val *v = field;
     v->text = arena_strdup(env->a, text);
+    bool ours = o->flags & OPT_OURS;
+    if (ours && strstr(text, "://"))
+        return err_set(e, "'%s' is a URL; write host:port, as in www.example.org:443", text);
+    if (ours && strchr(text, ','))
+        return err_set(e, "'%s' is more than one address; each needs a section of its own", text);
+    if (ours && *text && !strchr(text, ':') && text[strspn(text, "0123456789")])
+        return err_set(e, "'%s' has no port; write it behind the host, as in %s:443", text, text);
     return val_inet(env->a, text, &v->host, &v->port, e);
 }
 

@@ -21,6 +21,8 @@
 /* What inih takes without cutting: its line buffer holds 200 bytes, its names 50. */
 #define INIH_LINE 180
 #define INIH_NAME 48
+/* So much of a comment is kept, to show what was taken for one. */
+#define COMMENT 24
 
 enum line_kind { LINE_EMPTY, LINE_HEADER, LINE_KEY, LINE_MORE };
 
@@ -43,8 +45,9 @@ struct reader {
     char *key;     /* the open key's name, its value so far, and where it began */
     struct str value;
     struct pos key_at;
-    enum line_kind kind; /* the line in hand, and its parts */
-    struct span name, text;
+    struct span key_comment; /* what its first line with a comment lost */
+    enum line_kind kind;     /* the line in hand, and its parts */
+    struct span name, text, comment;
 };
 
 static void fail(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -64,7 +67,10 @@ static void close_key(struct reader *r)
         return;
     const char *b = str_text(&r->value), *e = b + r->value.len;
     py_rstrip(b, &e);
-    ini_set(r->ini, r->section, r->key, arena_strndup(r->ini->a, b, (size_t)(e - b)), r->key_at);
+    struct ini_key *k = ini_set(r->ini, r->section, r->key,
+                                arena_strndup(r->ini->a, b, (size_t)(e - b)), r->key_at);
+    if (r->key_comment.n)
+        k->comment = arena_strndup(r->ini->a, r->key_comment.p, r->key_comment.n);
     r->key = NULL;
     str_clear(&r->value);
 }
@@ -177,11 +183,21 @@ static void take_key(struct reader *r, struct span text)
     r->kind = LINE_EMPTY;
 }
 
+/* its first bytes, whole characters of UTF-8 */
+static struct span start_of(struct span s, size_t most)
+{
+    size_t n = s.n < most ? s.n : most;
+    while (n && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    return (struct span){s.p, n};
+}
+
 /* what the line is; sets kind, name and text */
 static void classify(struct reader *r, struct span line)
 {
     size_t cut = comment_start(line);
     struct span text = strip(line.p, line.p + cut);
+    r->comment = start_of((struct span){line.p + cut, line.n - cut}, COMMENT);
     r->kind = LINE_EMPTY;
     if (!text.n) {
         if (cut == line.n && r->in_key)
@@ -283,6 +299,8 @@ static int on_pair(void *user, const char *section, const char *name, const char
     if (r->kind == LINE_MORE) {
         str_putc(&r->value, '\n');
         str_put(&r->value, text.p, text.n);
+        if (!r->key_comment.n)
+            r->key_comment = r->comment;
         return 1;
     }
     close_key(r);
@@ -290,6 +308,7 @@ static int on_pair(void *user, const char *section, const char *name, const char
     r->key = arena_strndup(r->ini->a, key.p, key.n);
     py_lower(r->key);
     r->key_at = (struct pos){r->file, r->line};
+    r->key_comment = r->comment;
     r->in_key = true;
     str_put(&r->value, text.p, text.n);
     return 1;

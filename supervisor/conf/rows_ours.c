@@ -42,12 +42,15 @@ static const struct opt agent[] = {
           "its parent is there. Where it cannot write, it keeps them in memory that supd holds, "
           "and they are lost only with supd."),
     A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+      .aka = "metrics http address bind",
       .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
               "*:PORT is for all addresses."),
     A("statsd_listen", statsd_listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+      .aka = "statsd statsd_port",
       .help = "The UDP address on which the agent takes StatsD's datagrams, an IP address and a "
               "port; 8125 alone means 127.0.0.1:8125, *:8125 all addresses."),
     A("statsd_socket", statsd_socket, PATH, .flags = OPT_OURS, .def_note = "none",
+      .aka = "statsd_path",
       .help = "The unix datagram socket on which it takes them; every user may send. What does "
               "not fit makes the sender wait, while UDP loses it."),
 };

@@ -59,8 +59,12 @@ const char *sect_expand(struct sect *x, const struct ini_key *k, const char *tex
     struct str out = STR_INIT;
     const char *what = arena_printf(x->c->a, "%s.%s", x->s->name, k->name);
     const char *done = NULL;
+    size_t row;
+    const struct opt *o = x->t ? rows_find(x->t, k->name, &row) : NULL;
     if (expand(&out, text, what, names, (struct expand_opts){.exact = x->c->rq.exact}, &e) == 0)
         done = arena_strdup(x->c->a, str_text(&out));
+    else if (o && o->flags & OPT_SECRET) /* the reason shows the value */
+        conf_fail(x->c, k->at, "%s: a percent sign is written %%%%, and names are %%(NAME)s", what);
     else
         conf_fail(x->c, k->at, "%s", e.msg);
     str_fini(&out);

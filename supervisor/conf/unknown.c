@@ -32,21 +32,34 @@ static struct tables tables_of(const struct conf *c, const struct ini_section *s
     return (struct tables){{kind->family->rows, k ? k->rows : NULL}};
 }
 
-/* The option nearest to a word that is none; NULL if nothing is near. */
+/* The option that is known by that word elsewhere, or is nearest to it; NULL if none is. The kind's
+ * own go before the family's. */
 static const char *nearest_option(const struct tables *tables, const char *word)
 {
-    const char *best = NULL;
-    unsigned least = strlen(word) > 5 ? 3 : 2;
-    for (size_t t = 0; t < 2 && tables->t[t]; t++) {
-        for (size_t i = 0; i < tables->t[t]->n; i++) {
-            unsigned d = text_distance(word, tables->t[t]->rows[i].name, least);
-            if (d < least) {
-                least = d;
-                best = tables->t[t]->rows[i].name;
-            }
+    struct near n = near_start(word);
+    const char *known = NULL;
+    for (size_t t = 2; t-- > 0;) {
+        for (size_t i = 0; tables->t[t] && i < tables->t[t]->n; i++) {
+            const struct opt *o = &tables->t[t]->rows[i];
+            near_try(&n, o->name);
+            if (!known && family_aka(o->aka, word))
+                known = o->name;
         }
     }
-    return best;
+    return n.best ? n.best : known;
+}
+
+/* All options of a section of ours, for who has nothing else to look at. */
+static const char *all_options(struct conf *c, const struct tables *tables)
+{
+    struct str list = STR_INIT;
+    for (size_t t = 2; t-- > 0;) {
+        for (size_t i = 0; tables->t[t] && i < tables->t[t]->n; i++)
+            str_printf(&list, "%s%s", list.len ? ", " : "", tables->t[t]->rows[i].name);
+    }
+    const char *text = arena_printf(c->a, "; it has %s", str_text(&list));
+    str_fini(&list);
+    return text;
 }
 
 static bool known_key(const struct tables *tables, const char *name)
@@ -59,27 +72,33 @@ static bool known_key(const struct tables *tables, const char *name)
     return false;
 }
 
-/* what the writer may have meant by an option that the section does not have */
+/* What the writer may have meant by an option that the section does not have; the list of all is
+ * given once. */
 static const char *hint_for(struct conf *c, const struct sect_kind *kind,
-                            const struct tables *tables, const char *word)
+                            const struct tables *tables, const char *word, bool *listed)
 {
     const char *near = nearest_option(tables, word);
     if (near)
         return arena_printf(c->a, "; did you mean %s?", near);
     const struct kind *other = kind->family ? family_kind_with(kind->family, word) : NULL;
-    return other ? arena_printf(c->a, "; it belongs to type=%s", other->name) : "";
+    const char *of = other ? arena_printf(c->a, "; type=%s has it", other->name) : "";
+    if (!kind->ours || *listed)
+        return of;
+    *listed = true;
+    return arena_printf(c->a, "%s%s", of, all_options(c, tables));
 }
 
 static void check_keys(struct conf *c, const struct ini_section *s, const struct sect_kind *kind)
 {
     struct tables tables = tables_of(c, s, kind);
+    bool listed = false;
     if (kind->family && !tables.t[1]) /* of no type: that has been said, and comes first */
         return;
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
         if (known_key(&tables, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
             continue;
-        const char *hint = hint_for(c, kind, &tables, k->name);
+        const char *hint = hint_for(c, kind, &tables, k->name, &listed);
         if (kind->ours)
             conf_fail(c, k->at, "[%s] has no option '%s'%s", s->name, k->name, hint);
         else

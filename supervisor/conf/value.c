@@ -134,9 +134,13 @@ int val_share(const char *text, int32_t *out_ppm, struct err *e)
         for (p++; isdigit((unsigned char)*p) && (unit || *p == '0'); p++, unit /= 10)
             ppm += (*p - '0') * unit;
     }
-    if (*p == '%')
+    bool bare = *p != '%';
+    if (!bare)
         p++;
     *out_ppm = (int32_t)ppm;
+    if (digits && !*p && bare && ppm > 0 && ppm < 10000)
+        return err_set(e, "'%s' may mean %g%% or %s%%; write the percent sign", text,
+                       (double)ppm / 100, text);
     if (digits && !*p && ppm <= 1000000)
         return 0;
     *out_ppm = 0;

@@ -61,6 +61,8 @@ static int load_child(struct load *ld)
         str_printf(&report, "%s\n", e.msg);
         bad = 1;
     }
+    for (size_t i = 0; !bad && i < conf_nwarnings(c); i++)
+        str_printf(&report, "%s\n", conf_warning(c, i));
     fd_write_all(ld->report_fd, str_text(&report), report.len);
     return bad ? 2 : 0;
 }
@@ -542,13 +544,12 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
                          e);
 }
 
-/* one line of the log for each error */
-static void log_report(const char *report)
+/* one line of the log for each error, or warning */
+static void log_report(enum log_level level, const char *before, const char *report)
 {
-    log_error("the configuration was not reloaded, nothing is changed");
     while (*report) {
         int n = (int)strcspn(report, "\n");
-        log_error("not reloaded: %.*s", n, report);
+        log_line(level, "%s%.*s", before, n, report);
         report += n + (report[n] == '\n');
     }
 }
@@ -556,7 +557,8 @@ static void log_report(const char *report)
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
-        log_report(report);
+        log_error("the configuration was not reloaded, nothing is changed");
+        log_report(LVL_ERROR, "not reloaded: ", report);
         return;
     }
     if (s->mood == SUP_STOPPING) {
@@ -566,6 +568,7 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     if (s->pending)
         live_gen_unref(&s->pending);
     s->pending = gen;
+    log_report(LVL_WARN, "", report);
     struct err e;
     int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
     if (n < 0)

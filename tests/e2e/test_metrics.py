@@ -21,7 +21,7 @@ command=/bin/sh -c "touch %(here)s/{name}.in; exec tail -c +1 -f %(here)s/{name}
 
 
 def metrics(s):
-    """name -> (total, errors, percent known) of the first window shown"""
+    """name -> (total, errors, share known) of the first window shown"""
     done = s.ctl("--json", "metrics")
     if done.returncode not in (0, 3):
         return {}
@@ -57,7 +57,7 @@ def test_lines_of_many_programs_and_of_a_group(sup):
     s.wait(lambda: counts(s, "group") == (6, 2))
     s.wait(lambda: counts(s, "p69") == (3, 1))
     shown = metrics(s)
-    assert {n: (shown[n]["total"], shown[n]["errors"]) for n in names} == {n: ("3", "1") for n in names}
+    assert {n: (shown[n]["total"], shown[n]["errors"]) for n in names} == {n: (3, 1) for n in names}
 
 
 def agent_of(s):

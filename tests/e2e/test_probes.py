@@ -85,7 +85,7 @@ def test_run_like_a_plugin(sup):
     health(s, ok=True)
     s.wait(lambda: state(s) == "OK")
     done = s.ctl("probe", "run", "web")
-    assert done.returncode == 0 and re.match(r"OK - web: status 200 .*\| time=0\.\d{3}s;;;0$", done.stdout)
+    assert done.returncode == 0 and re.match(r"OK - web: status 200 .*\| time=0\.\d{6}s;;;0$", done.stdout)
     done = s.ctl("probe", "run", "none")
     assert done.returncode == 2 and done.stdout.startswith("CRITICAL - none: connection refused")
     assert s.ctl("probe", "run", "nosuch").returncode == 3

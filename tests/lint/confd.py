@@ -12,7 +12,7 @@ def supd(program, *args):
 
 def check_one(program, path, shown):
     code, out, err = supd(program, "--check", "-c", path)
-    if code != 0:
+    if code != 0 or "warning: " in out:
         return [f"{shown}: --check ends with {code}: {out}{err}"]
     code, text, err = supd(program, "--dump-config", "-c", path)
     if code != 0 or not text:

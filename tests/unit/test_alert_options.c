@@ -21,8 +21,11 @@ static void read_rows(struct read *r, const char *keys)
     snprintf(text, sizeof(text), "[program:web]\ncommand=/bin/true\n[alert:x]\n%s", keys);
     r->c = load_text(text);
     r->o = (struct alert_opts){0};
-    r->item =
-        (struct item){.family = &family_alert, .name = "x", .section = "alert:x", .common = &r->o};
+    r->item = (struct item){.family = &family_alert,
+                            .kind = family_alert.kinds[0],
+                            .name = "x",
+                            .section = "alert:x",
+                            .common = &r->o};
     r->k = (struct checker){.c = r->c, .item = &r->item};
     VEC_EACH (&r->c->ini.sections, i) {
         const struct ini_section *s = r->c->ini.sections.v[i];

@@ -142,4 +142,31 @@ static void for_people(void **state)
     }
 }
 
-RUN(TEST(parses), TEST(refuses), TEST(formats), TEST(random_round_trips), TEST(for_people))
+static void for_what_a_computer_does(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } rows[] = {
+        {-S, "0.0ms"},
+        {0, "0.0ms"},
+        {233000, "0.2ms"},
+        {9940000, "9.9ms"},
+        {9950000, "10ms"},
+        {408944000, "409ms"},
+        {999400000, "999ms"},
+        {999500000, "1.00s"},
+        {1250 * S / 1000, "1.25s"},
+        {9999 * S / 1000, "10.00s"},
+        {10 * S, "10s"},
+        {72 * S, "1m12s"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[DUR_TEXT];
+        assert_string_equal(dur_brief((dur_t){rows[i].ns}, text, sizeof(text)), rows[i].text);
+    }
+}
+
+RUN(TEST(parses), TEST(refuses), TEST(formats), TEST(random_round_trips), TEST(for_people),
+    TEST(for_what_a_computer_does))

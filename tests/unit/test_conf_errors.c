@@ -178,7 +178,7 @@ static void test_ctl(void **state)
     assert_string_equal(
         strip_root(conf_note(c, 0)),
         "t.conf:3: Format string '%' for 'supervisorctl.serverurl' is badly formatted: "
-        "incomplete format");
+        "incomplete format (write %% for a percent sign)");
     conf_free(&c);
 }
 

@@ -22,7 +22,7 @@ static const struct {
     {"type=webhook\nurl=http://[fe80::1]/",
      "url: goes to a link-local address, where nobody waits for alerts"},
     {"type=webhook\nurl=http://x/a b",
-     "url: has a blank or a control character; write %20 for a blank"},
+     "url: has a blank or a control character; write %%20 for a blank"},
     {"type=webhook\nurl=http://x\nheaders=nothing", "headers: each line has to be \"Name: value\""},
     {"type=webhook\nurl=http://x\nheaders=A b: c", "headers: each line has to be \"Name: value\""},
     {"type=webhook\nurl=http://x\nheaders=Webhook-ID: c", "headers: webhook-id is set by supd"},

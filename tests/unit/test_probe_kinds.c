@@ -28,7 +28,7 @@ static void http_options_are_checked(void **state)
     refuses("type=http\nurl=ftp://a/", "has to begin with http:// or https://");
     refuses("type=http\nurl=http:///x", "has no host");
     refuses("type=http\nurl=http://me:pw@a/", "user= and password_file=");
-    refuses("type=http\nurl=http://a/b c", "write %20 for a blank");
+    refuses("type=http\nurl=http://a/b c", "write %%20 for a blank");
     refuses("type=http\nurl=http://a/\nstatus=2xx", "'2xx' is not like 200-299,401");
     refuses("type=http\nurl=http://a/\nstatus=300-200", "the smaller first");
     refuses("type=http\nurl=http://a/\nheaders=nonsense", "each line has to be \"Name: value\"");
