@@ -286,18 +286,11 @@ static void free_all(struct engine *e)
     }
     HASH_ITER(hh, e->payloads, p, next_p)
     payload_free(e, p);
-    struct node *n, *next_n;
-    HASH_ITER(hh, e->nodes, n, next_n)
-    {
-        HASH_DEL(e->nodes, n);
-        free(n->name);
-        free(n);
-    }
     VEC_EACH (&e->to_probe, i)
         free(e->to_probe.v[i]);
     VEC_FINI(&e->to_probe);
-    VEC_FINI(&e->node_names);
     VEC_FINI(&e->order);
+    VEC_FINI(&e->channel_order);
 }
 
 void engine_free(struct engine **ep)
@@ -315,12 +308,12 @@ void engine_free(struct engine **ep)
     loop_timer_stop(&e->timer);
     loop_defer_cancel(e->loop, &e->turn);
     free_all(e);
+    bind_free_nodes(e);
     facts_free(e);
     feed_free(&e->feed);
     outbox_fini(&e->outbox);
     outbox_out_fini(&e->out);
     silences_fini(&e->silences);
-    suppress_fini(&e->suppress);
     suppress_verdict_fini(&e->verdict);
     str_fini(&e->saved_windows);
     free(e->host);

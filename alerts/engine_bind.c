@@ -68,12 +68,14 @@ void bind_channels(struct engine *e)
     struct channel *c, *next;
     HASH_ITER(hh, e->channels, c, next)
     c->item = NULL;
+    e->channel_order.n = 0;
     VEC_EACH (&e->gen->conf->items, i) {
         const struct item *it = e->gen->conf->items.v[i];
         if (it->family != &family_notify)
             continue;
         c = channel_make(e, it->name);
         c->item = it;
+        VEC_PUSH(&e->channel_order, c);
         c->tell = tell_of(it);
         c->next_resend = c->tell->resend.ns ? engine_now(e) : WALL_NEVER;
     }
@@ -95,11 +97,10 @@ static void add_channel(struct alert *a, const struct channel *c)
 /* The notifiers in the order of the configuration. */
 static void add_all(struct engine *e, struct alert *a, const char *but)
 {
-    VEC_EACH (&e->gen->conf->items, i) {
-        const struct item *it = e->gen->conf->items.v[i];
-        if (it->family == &family_notify && notify_opts(it)->severity <= a->severity &&
-            !(but && strcmp(but, it->name) == 0))
-            add_channel(a, channel_by_name(e, it->name));
+    VEC_EACH (&e->channel_order, i) {
+        const struct channel *c = e->channel_order.v[i];
+        if (notify_opts(c->item)->severity <= a->severity && !(but && strcmp(but, c->name) == 0))
+            add_channel(a, c);
     }
 }
 
@@ -126,6 +127,7 @@ void bind_spec(struct engine *e, struct alert *a)
 {
     a->spec.channels = a->channels;
     a->spec.nchannels = 0;
+    a->spec_severity = a->severity;
     if (!a->known)
         return;
     const struct item *conf = a->origin == FROM_NODATA ? a->of->item : a->item;
@@ -271,6 +273,19 @@ static void bind_nodata(struct engine *e, struct alert *of)
     first_text(a, "as before supd-agent began");
 }
 
+/* The nodes know their alerts. What has too long a name for a node is judged now and then only. */
+static void bind_to_nodes(struct engine *e, struct alert *a)
+{
+    static const char kinds[] = {[SUBJECT_PROBE] = 'b', [SUBJECT_PROGRAM] = 'p'};
+    uint32_t about = SUPPRESS_NONE;
+    if (a->rule->subject != SUBJECT_METRIC)
+        about = node_find(e, kinds[a->rule->subject], a->rule->about(a->item));
+    if (about != SUPPRESS_NONE)
+        VEC_PUSH(&e->node_at.v[about]->about, a);
+    if (a->node != SUPPRESS_NONE)
+        VEC_PUSH(&e->node_at.v[a->node]->own, a);
+}
+
 static void bind_alert(struct engine *e, const struct item *it, size_t place)
 {
     const struct alert_opts *o = alert_opts(it);
@@ -280,6 +295,7 @@ static void bind_alert(struct engine *e, const struct item *it, size_t place)
     a->place = place;
     a->program = program_of(e, a);
     a->node = node_of(e, a);
+    bind_to_nodes(e, a);
     a->interval = interval_of(e, a);
     a->spec = conf_spec(e, a);
     if (a->life.state == LIFE_OK || it->kind != &alert_kind_cert)
@@ -392,7 +408,7 @@ static uint32_t node_make(struct engine *e, char kind, const char *name)
     n->name = str_take(&key);
     n->id = suppress_node(&e->suppress, kind == 'b');
     HASH_ADD_KEYPTR(hh, e->nodes, n->name, strlen(n->name), n);
-    VEC_PUSH(&e->node_names, n->name);
+    VEC_PUSH(&e->node_at, n);
     return n->id;
 }
 
@@ -450,18 +466,24 @@ static void bind_probes(struct engine *e)
     }
 }
 
-void bind_nodes(struct engine *e)
+void bind_free_nodes(struct engine *e)
 {
-    struct node *n, *next;
-    HASH_ITER(hh, e->nodes, n, next)
-    {
-        HASH_DEL(e->nodes, n);
+    HASH_CLEAR(hh, e->nodes);
+    VEC_EACH (&e->node_at, i) {
+        struct node *n = e->node_at.v[i];
+        VEC_FINI(&n->about);
+        VEC_FINI(&n->own);
         free(n->name);
         free(n);
     }
-    e->node_names.n = 0;
+    VEC_FINI(&e->node_at);
     suppress_fini(&e->suppress);
     memset(&e->suppress, 0, sizeof(e->suppress));
+}
+
+void bind_nodes(struct engine *e)
+{
+    bind_free_nodes(e);
     bind_programs(e);
     bind_probes(e);
 }

@@ -31,6 +31,8 @@ void probe_state_free(struct probe_state *p)
 
 static void set_text(char **text, const char *to)
 {
+    if (*text && to && strcmp(*text, to) == 0)
+        return;
     char *copy = to && *to ? mem_strdup(to) : NULL;
     free(*text);
     *text = copy;
@@ -59,10 +61,15 @@ static bool probe_fails(const struct probe_state *p)
     return p->health == HEALTH_FAILED || p->result == ENGINE_FAIL;
 }
 
-static bool about_probe(const struct alert *a, const char *name)
+/* Judges the alerts that are about it; false if there is no such node. */
+static bool eval_about(struct engine *e, uint32_t node)
 {
-    return a->origin == FROM_CONF && a->item && a->rule->subject == SUBJECT_PROBE &&
-           strcmp(a->rule->about(a->item), name) == 0;
+    if (node == SUPPRESS_NONE)
+        return false;
+    const struct node *n = e->node_at.v[node];
+    VEC_EACH (&n->about, i)
+        eval_alert(e, n->about.v[i]);
+    return true;
 }
 
 void engine_probe(struct engine *e, const struct engine_probe_fact *f)
@@ -75,11 +82,7 @@ void engine_probe(struct engine *e, const struct engine_probe_fact *f)
         return;
     uint32_t node = node_find(e, 'b', f->name);
     /* its own alerts first: they are part of what is known of the node */
-    VEC_EACH (&e->order, i) {
-        if (about_probe(e->order.v[i], f->name))
-            eval_alert(e, e->order.v[i]);
-    }
-    if (node != SUPPRESS_NONE && f->result != ENGINE_NO_RESULT)
+    if (eval_about(e, node) && f->result != ENGINE_NO_RESULT)
         gate_found(e, node, probe_fails(p));
 }
 
@@ -158,19 +161,10 @@ static void count_process(struct engine *e, const struct engine_process_fact *f)
     feed_restarts(e->feed, now, f->group, f->program, f->restarts_expected, f->restarts_unexpected);
 }
 
-static void program_found(struct engine *e, const char *program)
+static void program_found(struct engine *e, uint32_t node, const char *program)
 {
-    uint32_t node = node_find(e, 'p', program);
     if (node != SUPPRESS_NONE)
         gate_found(e, node, program_down(e, program));
-}
-
-static bool about_program(const struct alert *a, const struct engine_process_fact *f)
-{
-    if (a->origin != FROM_CONF || !a->item || a->rule->subject != SUBJECT_PROGRAM)
-        return false;
-    const char *about = a->rule->about(a->item);
-    return strcmp(about, f->program) == 0 || strcmp(about, f->group) == 0;
 }
 
 void engine_process(struct engine *e, const struct engine_process_fact *f)
@@ -179,13 +173,13 @@ void engine_process(struct engine *e, const struct engine_process_fact *f)
     count_process(e, f);
     if (!e->ready)
         return;
-    VEC_EACH (&e->order, i) {
-        if (about_program(e->order.v[i], f))
-            eval_alert(e, e->order.v[i]);
-    }
-    program_found(e, f->program);
+    uint32_t program = node_find(e, 'p', f->program), group = SUPPRESS_NONE;
     if (strcmp(f->group, f->program) != 0)
-        program_found(e, f->group);
+        group = node_find(e, 'p', f->group);
+    eval_about(e, program);
+    eval_about(e, group);
+    program_found(e, program, f->program);
+    program_found(e, group, f->group);
 }
 
 void facts_processes(struct engine *e, const char *program, struct processes *out)
@@ -202,7 +196,7 @@ void facts_processes(struct engine *e, const char *program, struct processes *ou
 
 bool facts_node_fails(struct engine *e, uint32_t node)
 {
-    const char *name = e->node_names.v[node];
+    const char *name = e->node_at.v[node]->name;
     if (name[0] == 'p')
         return program_down(e, name + 1);
     const struct probe_state *p = facts_probe(e, name + 1, false);

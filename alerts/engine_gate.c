@@ -22,7 +22,7 @@ static uint64_t silence_of(struct engine *e, struct alert *a)
 
 static void ask_probe(struct engine *e, uint32_t node)
 {
-    const char *name = e->node_names.v[node];
+    const char *name = e->node_at.v[node]->name;
     if (name[0] != 'b')
         return;
     VEC_PUSH(&e->to_probe, mem_strdup(name + 1));
@@ -74,7 +74,7 @@ const char *gate_inhibitor_name(const struct engine *e, uint64_t id)
         return NULL;
     if (id == INHIBITOR_STORM)
         return "the storm of alerts";
-    return id <= e->node_names.n ? e->node_names.v[id - 1] + 1 : NULL;
+    return id <= e->node_at.n ? e->node_at.v[id - 1]->name + 1 : NULL;
 }
 
 static bool alert_fails(const struct alert *a)
@@ -85,9 +85,9 @@ static bool alert_fails(const struct alert *a)
 /* An alert that is pending or firing makes its node a failed one, whatever the probe said. */
 static bool node_alerted(const struct engine *e, uint32_t node)
 {
-    VEC_EACH (&e->order, i) {
-        const struct alert *a = e->order.v[i];
-        if (a->node == node && a->origin == FROM_CONF && alert_fails(a))
+    const struct node *n = e->node_at.v[node];
+    VEC_EACH (&n->own, i) {
+        if (alert_fails(n->own.v[i]))
             return true;
     }
     return false;
@@ -95,14 +95,7 @@ static bool node_alerted(const struct engine *e, uint32_t node)
 
 static bool has_children(const struct engine *e, uint32_t node)
 {
-    VEC_EACH (&e->suppress.nodes, i) {
-        const struct suppress_node *n = &e->suppress.nodes.v[i];
-        VEC_EACH (&n->parents, j) {
-            if (n->parents.v[j] == node)
-                return true;
-        }
-    }
-    return false;
+    return e->suppress.nodes.v[node].is_parent;
 }
 
 /* Those that are not OK look at their gates again. */

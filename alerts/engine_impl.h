@@ -43,6 +43,7 @@ struct alert {
     struct life life, saved;
     bool written; /* `saved` is in the store */
     struct life_spec spec;
+    enum severity spec_severity; /* that its channels were chosen for */
     uint32_t channels[LIFE_CHANNELS];
     struct evaluation ev;
     enum severity severity; /* now; of certificates by stage */
@@ -123,10 +124,13 @@ struct process_state {
     UT_hash_handle hh;
 };
 
-/* a name of suppress: "b" and a probe's, "p" and a program's or group's */
+/* a name of suppress: "b" and a probe's, "p" and a program's or group's; and the alerts that have to
+ * do with it, so that nobody looks through all of them */
 struct node {
     char *name;
     uint32_t id;
+    VEC(struct alert *) about; /* it is their subject */
+    VEC(struct alert *) own;   /* it is their node: it is what may explain them */
     UT_hash_handle hh;
 };
 
@@ -166,6 +170,7 @@ struct engine {
     struct alert *alerts;      /* by key */
     VEC(struct alert *) order; /* of the configuration, then our own, then those gone */
     struct channel *channels;  /* by name */
+    VEC(struct channel *) channel_order; /* of the generation, in its order */
     struct alert *storm_alert;
     struct probe_state *probes; /* by name */
     struct process_state *processes;
@@ -174,7 +179,7 @@ struct engine {
     wall_t silences_due;
     struct suppress suppress;
     struct node *nodes;
-    VEC(const char *) node_names; /* by id: "probe db", "program web" */
+    VEC(struct node *) node_at; /* by id */
     struct suppress_verdict verdict;
     struct storm storm;
     VEC(char *) to_probe; /* at the end of the turn */
@@ -227,6 +232,7 @@ struct channel *engine_channel(struct engine *e, uint32_t id);
 void bind_channels(struct engine *e);
 void bind_alerts(struct engine *e);
 void bind_nodes(struct engine *e);
+void bind_free_nodes(struct engine *e);
 /* The channels that an alert tells now; they depend on its severity. */
 void bind_spec(struct engine *e, struct alert *a);
 /* The name of an alert's node of suppress; NULL: of none. */

@@ -69,13 +69,7 @@ static void check_parent(struct checker *k, const struct probe_opts *o)
             return;
         }
         const char *next = probe_opts(up)->parent;
-        const struct item *found = NULL;
-        VEC_EACH (&k->c->items, i) {
-            const struct item *it = k->c->items.v[i];
-            if (next && it->family == &family_probe && strcmp(it->name, next) == 0)
-                found = it;
-        }
-        up = found;
+        up = next ? family_item(k->c, &family_probe, next) : NULL;
     }
 }
 

@@ -50,8 +50,12 @@ static enum engine_result result_of(const struct probe_event *ev)
 
 static void put_hex(char *out, const uint8_t *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", p[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *out++ = digits[p[i] >> 4];
+        *out++ = digits[p[i] & 15];
+    }
+    *out = '\0';
 }
 
 /* The certificate of the chain that ends first decides. */

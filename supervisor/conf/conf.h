@@ -172,6 +172,7 @@ struct conf {
     VEC(struct group *) groups;
     VEC(struct server *) servers;
     VEC(struct item *) items; /* [probe:x] and its like */
+    struct item *by_section;  /* the same, by "probe:x" */
     bool plain;               /* values are expanded and checked already (the agent's generation) */
     size_t nprocs;
 };

@@ -89,34 +89,42 @@ static void fail_name(struct checker *k, const char *option, const char *section
 const struct item *check_item(struct checker *k, const char *option, const struct family *f,
                               const char *name)
 {
+    const struct item *found = family_item(k->c, f, name);
+    if (found)
+        return found;
     struct near n = near_start(name);
     VEC_EACH (&k->c->items, i) {
-        const struct item *it = k->c->items.v[i];
-        if (it->family != f)
-            continue;
-        if (strcmp(it->name, name) == 0)
-            return it;
-        near_try(&n, it->name);
+        if (k->c->items.v[i]->family == f)
+            near_try(&n, k->c->items.v[i]->name);
     }
     fail_name(k, option, f->section, &n);
     return NULL;
 }
 
-bool check_program(struct checker *k, const char *option, const char *name)
+static bool has_program(const struct conf *c, const char *name)
 {
-    struct near n = near_start(name);
-    if (k->c->plain) /* the agent's generation was checked before */
-        return true;
-    VEC_EACH (&k->c->groups, i) {
-        const struct group *g = k->c->groups.v[i];
+    VEC_EACH (&c->groups, i) {
+        const struct group *g = c->groups.v[i];
         if (strcmp(g->name, name) == 0)
             return true;
-        near_try(&n, g->name);
         VEC_EACH (&g->progs, j) {
             if (strcmp(g->progs.v[j]->name, name) == 0)
                 return true;
-            near_try(&n, g->progs.v[j]->name);
         }
+    }
+    return false;
+}
+
+bool check_program(struct checker *k, const char *option, const char *name)
+{
+    struct near n = near_start(name);
+    if (k->c->plain || has_program(k->c, name)) /* the agent's generation was checked before */
+        return true;
+    VEC_EACH (&k->c->groups, i) {
+        const struct group *g = k->c->groups.v[i];
+        near_try(&n, g->name);
+        VEC_EACH (&g->progs, j)
+            near_try(&n, g->progs.v[j]->name);
     }
     fail_name(k, option, "program", &n);
     return false;
@@ -124,12 +132,12 @@ bool check_program(struct checker *k, const char *option, const char *name)
 
 const struct item *family_item(const struct conf *c, const struct family *f, const char *name)
 {
-    VEC_EACH (&c->items, i) {
-        const struct item *it = c->items.v[i];
-        if (it->family == f && strcmp(it->name, name) == 0)
-            return it;
-    }
-    return NULL;
+    struct item *it;
+    struct str section = STR_INIT;
+    str_printf(&section, "%s:%s", f->section, name);
+    HASH_FIND(hh, c->by_section, str_text(&section), section.len, it);
+    str_fini(&section);
+    return it;
 }
 
 /* ---- kinds ---- */
@@ -269,6 +277,7 @@ static struct checker *read_item(struct conf *c, const struct family *f,
     convert(k, &k->common, f->rows, it->common, s);
     convert(k, &k->own, kind->rows, it->own, s);
     VEC_PUSH(&c->items, it);
+    HASH_ADD_KEYPTR(hh, c->by_section, it->section, strlen(it->section), it);
     return c->m.list[MSG_ERROR].n == before ? k : NULL;
 }
 

@@ -7,6 +7,8 @@
 
 #include "supervisor/conf/section.h"
 
+#include <uthash.h>
+
 struct checker;
 
 struct kind {
@@ -42,6 +44,7 @@ struct item {
     struct pos at;
     void *common; /* the family's options: a struct of family->size */
     void *own;    /* the kind's options: a struct of kind->size */
+    UT_hash_handle hh; /* conf->by_section */
 };
 
 struct checker {

@@ -124,6 +124,7 @@ void conf_free(struct conf **c)
     }
     VEC_FINI(&x->groups);
     VEC_FINI(&x->servers);
+    HASH_CLEAR(hh, x->by_section);
     VEC_FINI(&x->items);
     names_fini(&x->env);
     names_fini(&x->here);
