@@ -91,6 +91,7 @@ static bool is_done(const struct engine *e, const struct alert *a)
 
 static void alert_free(struct alert *a)
 {
+    seen_cert_free(&a->cert);
     arena_free(&a->a);
     free(a->name);
     free(a);
@@ -120,6 +121,8 @@ static void on_turn(struct engine *e)
         outbox_drain(e);
         send_pump(e);
         gate_run_probes(e);
+        if (e->unsorted)
+            bind_sort(e);
         if (e->sweep)
             sweep(e);
         store_flush(e);
@@ -142,11 +145,11 @@ static void on_timer(struct engine *e)
 /* ---- alerts and channels by what they are called ---- */
 
 void engine_alert_key(const struct engine *e, enum alert_origin origin, const char *name,
-                      const struct str_list *labels, char key[ALERT_KEY])
+                      const char *which, const struct str_list *labels, char key[ALERT_KEY])
 {
     static const char *const instance[ALERT_ORIGINS] = {
         [FROM_NODATA] = "nodata", [FROM_CHANNEL] = "notifier", [FROM_STORM] = "storm"};
-    alert_key(&(struct key_parts){e->host, name, instance[origin], labels}, key);
+    alert_key(&(struct key_parts){e->host, name, which ? which : instance[origin], labels}, key);
 }
 
 struct alert *engine_find(struct engine *e, const char *key)
@@ -166,7 +169,7 @@ struct alert *engine_alert_make(struct engine *e, enum alert_origin origin, cons
     a->origin = origin;
     a->name = mem_strdup(name);
     memcpy(a->key, key, strnlen(key, ALERT_KEY - 1));
-    a->node = SUPPRESS_NONE;
+    a->node = a->about = SUPPRESS_NONE;
     HASH_ADD_STR(e->alerts, key, a);
     VEC_PUSH(&e->order, a);
     return a;
@@ -224,6 +227,8 @@ void engine_loaded(void *engine, const struct store_loaded *r)
         if (r->note)
             log_warn("alerts: %s", r->note);
         store_restore(e, r->records, r->n);
+        if (e->ops->restored)
+            e->ops->restored(e->obj);
     }
     e->loaded = true;
     if (e->gen)
@@ -250,8 +255,7 @@ void engine_begin(struct engine *e)
     bind_alerts(e);
     e->sweep = true;
     e->outbox_moved = true;
-    if (!e->next_windows.ns)
-        e->next_windows = wall_add(engine_now(e), DUR_S(60));
+    e->next_windows = engine_now(e); /* from now on an end at any moment loses no exit */
     eval_all_soon(e);
     engine_at(e, engine_now(e));
     engine_later(e);

@@ -13,6 +13,7 @@
 #include "alerts/rules/rule.h"
 #include "alerts/rules/silence.h"
 #include "alerts/send.h"
+#include "probes/judge/verdict.h"
 #include "supervisor/io/store.h"
 
 struct engine;
@@ -26,6 +27,10 @@ struct engine_env {
 /* What the engine asks for; never from inside a call of the engine's user. */
 struct engine_ops {
     void (*run_probe)(void *obj, const char *name); /* at once; its result comes as any other */
+    /* A record of engine_keep that was read back; called before anything is judged, from inside
+     * engine_loaded. False: it is damaged, and dropped. May be NULL. */
+    bool (*kept)(void *obj, const char *table, const char *key, const void *p, size_t n);
+    void (*restored)(void *obj); /* those were all; may be NULL */
 };
 
 /* ---- life ---- */
@@ -38,6 +43,10 @@ void engine_use_store(struct engine *e, struct store *s);
 /* A store_loaded_fn. A store that cannot be used is one line in the log; the engine then goes on in
  * memory alone, and does not touch the store again. */
 void engine_loaded(void *engine, const struct store_loaded *r);
+/* Writes down a record of the user's, in the same batch as what else changes in this turn, so that
+ * both survive or none; p NULL: forgets it. table: none of the engine's own. Nothing without a
+ * store. */
+void engine_keep(struct engine *e, const char *table, const char *key, const void *p, size_t n);
 /* Goes over to the generation g, which must live until the next apply or engine_free. Alerts that
  * are the same problem (host, name, labels) keep their state; those that went are ended, and who
  * was told of them is told of that. -1 and the reason: nothing has changed, and the old generation
@@ -55,30 +64,26 @@ size_t engine_check(const struct agentgen *g, engine_error_fn *fn, void *obj);
 
 enum engine_result { ENGINE_NO_RESULT, ENGINE_OK, ENGINE_FAIL, ENGINE_UNKNOWN };
 
-struct engine_cert {
-    bool seen;
-    int64_t not_before, not_after; /* Unix seconds, of what expires first in the chain */
-    const char *fingerprint;       /* hexadecimal digits, or NULL */
-    const char *subject;           /* or NULL */
-};
 struct engine_probe_fact {
     const char *name;
-    enum rule_health health;     /* after rise and fall */
-    enum engine_result result;   /* of the attempt; NO_RESULT: only the health changed */
-    wall_t since;                /* of the health */
-    const char *reason, *detail; /* or NULL */
-    struct engine_cert cert;     /* seen false: what was known of it stays */
+    enum rule_health health;       /* after rise and fall */
+    enum engine_result result;     /* of the attempt; NO_RESULT: only the health changed */
+    wall_t since;                  /* of the health */
+    const char *reason, *detail;   /* or NULL */
+    const struct cert_seen *certs; /* that it saw; none: what was known of them stays */
+    size_t ncerts;
+    bool certs_partial; /* it could not look everywhere: elsewhere what was known stays */
 };
 /* After each result and each change. */
 void engine_probe(struct engine *e, const struct engine_probe_fact *f);
 
 struct engine_process_fact {
     const char *group, *program;
-    const char *process; /* its full name, "group:name" */
-    const char *state;   /* "RUNNING"; NULL: there is no such process any more */
-    /* since the last call */
-    uint32_t exits_expected, exits_unexpected, restarts_expected, restarts_unexpected;
-    bool exit_expected; /* how its last instance ended, for state EXITED */
+    const char *process;           /* its full name, "group:name" */
+    const char *state;             /* "RUNNING"; NULL: there is no such process any more */
+    struct feed_counters counters; /* supd's, as they are now */
+    bool fresh;                    /* the process was not there when the agent began */
+    bool exit_expected;            /* how its last instance ended, for state EXITED */
 };
 void engine_process(struct engine *e, const struct engine_process_fact *f);
 
@@ -112,7 +117,8 @@ struct engine_told {
 struct engine_alert {
     const char *name, *type, *severity, *program, *key;
     const char *kind; /* "alert"; "nodata": it cannot be evaluated; "notifier", "storm": our own */
-    bool gone;        /* not in the configuration any more; only its end is still to be told */
+    const char *certificate, *fingerprint; /* of an alert about one; else NULL */
+    bool gone; /* not in the configuration any more; only its end is still to be told */
     enum life_state state;
     enum cond cond;
     wall_t since; /* OK: of the last end, or 0; else since when the condition holds */
@@ -130,7 +136,8 @@ struct engine_alert {
 };
 typedef void engine_alert_fn(void *obj, const struct engine_alert *a);
 /* In the order of the configuration; those of our own and of no generation only while they say
- * something. name NULL: all. How many there were. */
+ * something. Of type=cert each certificate that is in a stage is one, and while there is none the
+ * section itself. name NULL: all. How many there were. */
 size_t engine_alerts(struct engine *e, const char *name, engine_alert_fn *fn, void *obj);
 
 typedef void engine_silence_fn(void *obj, const struct silence *s);

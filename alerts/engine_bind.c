@@ -183,6 +183,8 @@ static struct life_spec conf_spec(const struct engine *e, const struct alert *a)
         s.hold_for = (dur_t){0};
     if (!sect_given(family_alert.rows, o, "keep_firing"))
         s.keep_firing = (dur_t){0};
+    if (a->origin == FROM_CERT) /* that of the section says it for all */
+        s.nodata_after = (dur_t){0};
     return s;
 }
 
@@ -226,27 +228,32 @@ static uint32_t node_of(const struct engine *e, const struct alert *a)
 static void set_labels(struct alert *a, const char *type, const struct str_list *own)
 {
     size_t n = own ? own->n : 0;
-    const char **v = arena_alloc(a->a, (n + 4) * sizeof(*v));
+    const char **v = arena_alloc(a->a, (n + 6) * sizeof(*v));
     v[0] = "severity=";
     v[1] = arena_printf(a->a, "alertname=%s", a->name);
     v[2] = arena_printf(a->a, "type=%s", type);
     v[3] = arena_printf(a->a, "program=%s", a->program ? a->program : "");
     for (size_t i = 0; i < n; i++)
         v[4 + i] = arena_strdup(a->a, own->v[i]);
-    a->labels = (struct str_list){v, n + 4};
+    n += 4;
+    if (a->cert) { /* two of them are two alerts to everybody who goes by labels */
+        v[n++] = arena_printf(a->a, "certificate=%s", a->cert->subject);
+        v[n++] = arena_printf(a->a, "fingerprint=%s", a->cert->fingerprint);
+    }
+    a->labels = (struct str_list){v, n};
 }
 
 static struct alert *claim(struct engine *e, enum alert_origin origin, const char *name,
-                           const struct str_list *labels)
+                           const char *which, const struct str_list *labels)
 {
     char key[ALERT_KEY];
-    engine_alert_key(e, origin, name, labels, key);
+    engine_alert_key(e, origin, name, which, labels, key);
     struct alert *a = engine_alert_make(e, origin, name, key);
     arena_free(&a->a);
     a->a = arena_new();
     a->origin = origin;
     a->known = true;
-    a->node = SUPPRESS_NONE;
+    a->node = a->about = SUPPRESS_NONE;
     a->program = NULL;
     return a;
 }
@@ -261,7 +268,7 @@ static void first_text(struct alert *a, const char *text)
 static void bind_nodata(struct engine *e, struct alert *of)
 {
     const struct alert_opts *o = alert_opts(of->item);
-    struct alert *a = claim(e, FROM_NODATA, of->name, &o->labels);
+    struct alert *a = claim(e, FROM_NODATA, of->name, NULL, &o->labels);
     a->of = of;
     of->nodata = a;
     a->item = of->item;
@@ -273,23 +280,56 @@ static void bind_nodata(struct engine *e, struct alert *of)
     first_text(a, "as before supd-agent began");
 }
 
+/* Somebody may be walking through the list: a place that is left stays empty until it is taken. */
+static void add_alert(struct node_alerts *l, struct alert *a)
+{
+    size_t i = 0;
+    if (!l->holes) {
+        VEC_PUSH(l, a);
+        return;
+    }
+    while (l->v[i])
+        i++;
+    l->v[i] = a;
+    l->holes--;
+}
+
+static void drop_alert(struct node_alerts *l, const struct alert *a)
+{
+    VEC_EACH (l, i) {
+        if (l->v[i] != a)
+            continue;
+        l->v[i] = NULL;
+        l->holes++;
+    }
+}
+
 /* The nodes know their alerts. What has too long a name for a node is judged now and then only. */
 static void bind_to_nodes(struct engine *e, struct alert *a)
 {
     static const char kinds[] = {[SUBJECT_PROBE] = 'b', [SUBJECT_PROGRAM] = 'p'};
-    uint32_t about = SUPPRESS_NONE;
+    a->about = SUPPRESS_NONE;
     if (a->rule->subject != SUBJECT_METRIC)
-        about = node_find(e, kinds[a->rule->subject], a->rule->about(a->item));
-    if (about != SUPPRESS_NONE)
-        VEC_PUSH(&e->node_at.v[about]->about, a);
+        a->about = node_find(e, kinds[a->rule->subject], a->rule->about(a->item));
+    if (a->about != SUPPRESS_NONE)
+        add_alert(&e->node_at.v[a->about]->about, a);
     if (a->node != SUPPRESS_NONE)
-        VEC_PUSH(&e->node_at.v[a->node]->own, a);
+        add_alert(&e->node_at.v[a->node]->own, a);
 }
 
-static void bind_alert(struct engine *e, const struct item *it, size_t place)
+static void leave_nodes(struct engine *e, struct alert *a)
+{
+    if (a->about < e->node_at.n)
+        drop_alert(&e->node_at.v[a->about]->about, a);
+    if (a->node < e->node_at.n)
+        drop_alert(&e->node_at.v[a->node]->own, a);
+    a->about = a->node = SUPPRESS_NONE;
+}
+
+/* What alerts FROM_CONF and FROM_CERT take from their section. */
+static void bind_item(struct engine *e, struct alert *a, const struct item *it, size_t place)
 {
     const struct alert_opts *o = alert_opts(it);
-    struct alert *a = claim(e, FROM_CONF, it->name, &o->labels);
     a->item = it;
     a->rule = rule_of(it->kind);
     a->place = place;
@@ -298,20 +338,39 @@ static void bind_alert(struct engine *e, const struct item *it, size_t place)
     bind_to_nodes(e, a);
     a->interval = interval_of(e, a);
     a->spec = conf_spec(e, a);
-    if (a->life.state == LIFE_OK || it->kind != &alert_kind_cert)
+    if (a->life.state == LIFE_OK || a->origin == FROM_CONF)
         a->severity = (enum severity)o->severity;
     else
         a->severity = (enum severity)a->life.severity;
     set_labels(a, it->kind->name, &o->labels);
+}
+
+static void bind_alert(struct engine *e, const struct item *it, size_t place)
+{
+    struct alert *a = claim(e, FROM_CONF, it->name, NULL, &alert_opts(it)->labels);
+    bind_item(e, a, it, place);
     bind_nodata(e, a);
     a->nodata->place = place;
+}
+
+struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_cert *c)
+{
+    const struct item *it = base->item;
+    struct alert *a = claim(e, FROM_CERT, it->name, c->fingerprint, &alert_opts(it)->labels);
+    if (!a->cert)
+        a->cert = seen_cert_new(c->fingerprint, c->subject, c->where);
+    bind_item(e, a, it, base->place);
+    bind_spec(e, a);
+    first_text(a, "as before supd-agent began");
+    e->unsorted = true;
+    return a;
 }
 
 static void bind_refusal(struct engine *e, struct channel *c, size_t place)
 {
     struct str name = STR_INIT;
     str_printf(&name, "notify:%s", c->name);
-    struct alert *a = claim(e, FROM_CHANNEL, str_text(&name), NULL);
+    struct alert *a = claim(e, FROM_CHANNEL, str_text(&name), NULL, NULL);
     str_fini(&name);
     a->item = c->item;
     a->place = place;
@@ -328,7 +387,7 @@ static void bind_refusal(struct engine *e, struct channel *c, size_t place)
 
 static void bind_storm(struct engine *e, size_t place)
 {
-    struct alert *a = claim(e, FROM_STORM, "storm", NULL);
+    struct alert *a = claim(e, FROM_STORM, "storm", NULL, NULL);
     a->place = place;
     a->severity = life_firing(&a->life) ? (enum severity)a->life.severity : SEV_INFO;
     /* a moment, for those that come together */
@@ -342,16 +401,26 @@ static int by_place(const void *x, const void *y)
     const struct alert *a = *(struct alert *const *)x, *b = *(struct alert *const *)y;
     if (a->place != b->place)
         return a->place < b->place ? -1 : 1;
-    return (int)a->origin - (int)b->origin;
+    if (a->origin != b->origin)
+        return (int)a->origin - (int)b->origin;
+    int r = a->cert && b->cert ? strcmp(a->cert->subject, b->cert->subject) : 0;
+    return r ? r : strcmp(a->key, b->key);
 }
 
-/* An alert that is in no generation any more: it ends, and its end is told. */
-static void unbind(struct engine *e, struct alert *a)
+void bind_sort(struct engine *e)
 {
+    e->unsorted = false;
+    if (e->order.n)
+        qsort(e->order.v, e->order.n, sizeof(e->order.v[0]), by_place);
+}
+
+void bind_gone(struct engine *e, struct alert *a)
+{
+    leave_nodes(e, a);
+    a->known = false;
     a->item = NULL;
     a->rule = NULL;
     a->of = a->nodata = NULL;
-    a->node = SUPPRESS_NONE;
     a->next_eval = WALL_NEVER;
     a->spec = (struct life_spec){.channels = a->channels};
     a->place = SIZE_MAX;
@@ -375,14 +444,14 @@ void bind_alerts(struct engine *e)
     HASH_ITER(hh, e->channels, c, next)
     bind_refusal(e, c, place++);
     bind_storm(e, place);
+    certs_bind(e);
     VEC_EACH (&e->order, i) {
         if (e->order.v[i]->known)
             bind_spec(e, e->order.v[i]);
         else
-            unbind(e, e->order.v[i]);
+            bind_gone(e, e->order.v[i]);
     }
-    if (e->order.n)
-        qsort(e->order.v, e->order.n, sizeof(e->order.v[0]), by_place);
+    bind_sort(e);
 }
 
 /* ---- causes ---- */

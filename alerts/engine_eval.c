@@ -26,10 +26,6 @@ static void probe_input(struct engine *e, const char *about, struct rule_input *
                                     .since = since.ns > 0 ? since : (dur_t){0},
                                     .reason = p->reason,
                                     .detail = p->detail};
-    in->cert = (struct rule_cert){.seen = p->cert_seen,
-                                  .not_before = p->not_before,
-                                  .not_after = p->not_after,
-                                  .subject = p->subject};
 }
 
 static void restarts_input(struct engine *e, const struct alert *a, struct rule_input *in)
@@ -49,7 +45,9 @@ void eval_judge(struct engine *e, struct alert *a, bool text, struct evaluation 
                             .firing = life_firing(&a->life),
                             .no_text = !text,
                             .clear = alert_opts(a->item)->clear};
-    if (a->rule->subject == SUBJECT_METRIC) {
+    if (a->rule == &rule_cert) {
+        certs_input(e, a, &in.cert);
+    } else if (a->rule->subject == SUBJECT_METRIC) {
         metric_input(e, about, &in);
     } else if (a->rule->subject == SUBJECT_PROBE) {
         probe_input(e, about, &in);
@@ -60,6 +58,8 @@ void eval_judge(struct engine *e, struct alert *a, bool text, struct evaluation 
         restarts_input(e, a, &in);
     }
     a->rule->evaluate(a->item, &in, out);
+    if (a->rule == &rule_cert && !a->cert && out->cond == COND_TRUE)
+        out->cond = COND_FALSE; /* the certificate's own alert fires */
     VEC_FINI(&procs.v);
     e->counts.evaluations++;
 }
@@ -69,7 +69,7 @@ void eval_judge(struct engine *e, struct alert *a, bool text, struct evaluation 
 static enum severity severity_of(const struct alert *a, const struct evaluation *ev)
 {
     int own = alert_opts(a->item)->severity;
-    if (a->item->kind != &alert_kind_cert)
+    if (!a->cert)
         return (enum severity)own;
     if (ev->cond != COND_TRUE) /* what ends keeps the severity that it was told with */
         return a->life.state == LIFE_OK ? (enum severity)own : (enum severity)a->life.severity;
@@ -186,8 +186,15 @@ void eval_alert(struct engine *e, struct alert *a)
     a->severity = severity_of(a, &ev);
     a->next_eval = next_look(e, a);
     alert_step(e, a,
-               &(struct life_event){.kind = LIFE_EVAL, .cond = ev.cond, .severity = a->severity});
+               &(struct life_event){.kind = LIFE_EVAL,
+                                    .cond = ev.cond,
+                                    .severity = a->severity,
+                                    .stage = a->cert ? (unsigned)ev.stage : 0});
     alert_settle(e, a);
+    if (a->cert)
+        certs_retire(e, a);
+    else if (a->rule == &rule_cert)
+        certs_grow(e, a);
 }
 
 void eval_own(struct engine *e, struct alert *a, bool on, const char *text)
@@ -206,7 +213,7 @@ void eval_own(struct engine *e, struct alert *a, bool on, const char *text)
 /* At a deadline of its life it is judged, too: what is told has the numbers of now. */
 static void run_due(struct engine *e, struct alert *a)
 {
-    if (a->origin == FROM_CONF && a->known) {
+    if (alert_judged(a) && a->known) {
         eval_alert(e, a);
         return;
     }
@@ -236,7 +243,7 @@ void eval_all_soon(struct engine *e)
     wall_t now = engine_now(e);
     VEC_EACH (&e->order, i) {
         struct alert *a = e->order.v[i];
-        if (a->origin == FROM_CONF && a->known)
+        if (alert_judged(a) && a->known)
             a->next_eval = now;
         else
             a->due = now;

@@ -119,24 +119,36 @@ static void put_told(struct engine *e, const struct alert *a, struct str *out)
         str_printf(out, "a reminder follows in %s (repeat=)\n", in(e, a->life.next_reminder, buf));
 }
 
+/* It has nothing to say that another of the same name does not say. */
+static bool is_quiet(const struct engine *e, const struct alert *a)
+{
+    bool one_of_many = a->origin == FROM_NODATA || a->origin == FROM_CERT;
+    return one_of_many ? a->life.state == LIFE_OK : certs_speak(e, a);
+}
+
 static bool explain_alert(struct engine *e, const char *name, struct str *out)
 {
     bool found = false;
     VEC_EACH (&e->order, i) {
         struct alert *a = e->order.v[i];
-        bool quiet = a->origin != FROM_CONF && a->life.state == LIFE_OK;
-        if (strcmp(a->name, name) != 0 || (quiet && a->origin == FROM_NODATA))
+        if (strcmp(a->name, name) != 0 || is_quiet(e, a))
             continue;
+        if (found)
+            str_putc(out, '\n');
         found = true;
         if (a->origin == FROM_NODATA)
-            str_puts(out, "\nthat it cannot be evaluated is an alert of its own:\n");
-        if (a->origin == FROM_CONF && a->item && e->ready)
+            str_puts(out, "that it cannot be evaluated is an alert of its own:\n");
+        if (alert_judged(a) && e->ready)
             eval_judge(e, a, true, &a->ev);
         put_state(e, a, out);
         put_condition(a, out);
         put_next(e, a, out);
         put_gates(e, a, out);
         put_told(e, a, out);
+    }
+    for (size_t i = 0; found && i < e->order.n; i++) {
+        if (e->order.v[i]->origin == FROM_CONF && strcmp(e->order.v[i]->name, name) == 0)
+            certs_explain(e, e->order.v[i], out);
     }
     return found;
 }

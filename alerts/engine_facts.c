@@ -24,8 +24,7 @@ void probe_state_free(struct probe_state *p)
     free(p->name);
     free(p->reason);
     free(p->detail);
-    free(p->fingerprint);
-    free(p->subject);
+    certs_forget(p);
     free(p);
 }
 
@@ -46,13 +45,7 @@ static void take_probe(struct engine *e, struct probe_state *p, const struct eng
         p->result = f->result;
     set_text(&p->reason, f->reason);
     set_text(&p->detail, f->detail);
-    if (!f->cert.seen)
-        return;
-    p->cert_seen = true;
-    p->not_before = f->cert.not_before;
-    p->not_after = f->cert.not_after;
-    set_text(&p->fingerprint, f->cert.fingerprint);
-    set_text(&p->subject, f->cert.subject);
+    certs_take(p, f);
 }
 
 /* A failure that is not confirmed yet explains those of its children all the same. */
@@ -67,8 +60,10 @@ static bool eval_about(struct engine *e, uint32_t node)
     if (node == SUPPRESS_NONE)
         return false;
     const struct node *n = e->node_at.v[node];
-    VEC_EACH (&n->about, i)
-        eval_alert(e, n->about.v[i]);
+    VEC_EACH (&n->about, i) { /* it may grow */
+        if (n->about.v[i])
+            eval_alert(e, n->about.v[i]);
+    }
     return true;
 }
 
@@ -156,9 +151,15 @@ static void take_process(struct engine *e, const struct engine_process_fact *f)
 
 static void count_process(struct engine *e, const struct engine_process_fact *f)
 {
-    mono_t now = loop_now(e->loop);
-    feed_exits(e->feed, now, f->group, f->program, f->exits_expected, f->exits_unexpected);
-    feed_restarts(e->feed, now, f->group, f->program, f->restarts_expected, f->restarts_unexpected);
+    struct feed_process p = {.process = f->process,
+                             .group = f->group,
+                             .program = f->program,
+                             .counters = f->counters,
+                             .fresh = f->fresh};
+    if (f->state)
+        feed_process(e->feed, loop_now(e->loop), &p);
+    else
+        feed_process_gone(e->feed, f->process);
 }
 
 static void program_found(struct engine *e, uint32_t node, const char *program)

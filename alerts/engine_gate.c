@@ -87,7 +87,7 @@ static bool node_alerted(const struct engine *e, uint32_t node)
 {
     const struct node *n = e->node_at.v[node];
     VEC_EACH (&n->own, i) {
-        if (alert_fails(n->own.v[i]))
+        if (n->own.v[i] && alert_fails(n->own.v[i]))
             return true;
     }
     return false;
@@ -146,11 +146,15 @@ static bool told_any(const struct alert *a)
     return false;
 }
 
+static bool of_conf(const struct alert *a)
+{
+    return a->origin == FROM_CONF || a->origin == FROM_NODATA || a->origin == FROM_CERT;
+}
+
 static bool of_storm(const struct engine *e, const struct alert *a)
 {
     wall_t from = wall_add(e->storm.since, (dur_t){-STORM_WINDOW.ns});
-    return (a->origin == FROM_CONF || a->origin == FROM_NODATA) && life_firing(&a->life) &&
-           a->life.fired.ns >= from.ns;
+    return of_conf(a) && life_firing(&a->life) && a->life.fired.ns >= from.ns;
 }
 
 static const char *root_of(const struct engine *e, const struct alert *a)
@@ -206,7 +210,7 @@ static void count_for_storm(struct engine *e, struct alert *a, wall_t now)
 
 static void find_storm(struct engine *e, struct alert *a, wall_t now, struct life_gates *out)
 {
-    if (a->origin != FROM_CONF && a->origin != FROM_NODATA)
+    if (!of_conf(a))
         return;
     if (out->silence || out->inhibitor || out->hold.ns > now.ns)
         return;

@@ -3,6 +3,7 @@
  *   engine.c        its life, generations, the turn
  *   engine_bind.c   a generation's alerts and notifiers
  *   engine_facts.c  what probes and processes said
+ *   engine_certs.c  what certificates probes saw, and an alert for each of them
  *   engine_eval.c   conditions, and the steps of lives
  *   engine_gate.c   what holds notices back: silences, causes, storms
  *   engine_tell.c   notices: what they say, how they get into the outbox
@@ -28,7 +29,19 @@ enum alert_origin {
     FROM_NODATA,  /* that one of FROM_CONF cannot be evaluated */
     FROM_CHANNEL, /* a notifier takes nothing for good */
     FROM_STORM,
+    FROM_CERT, /* one certificate of an alert FROM_CONF of type=cert, which never fires itself */
     ALERT_ORIGINS
+};
+
+/* A certificate that a probe saw. */
+struct seen_cert {
+    char fingerprint[65];
+    int64_t not_before, not_after; /* Unix seconds */
+    char *subject, *where;         /* "" if there is nothing to say */
+};
+struct seen_certs { /* by fingerprint */
+    struct seen_cert **v;
+    size_t n, cap;
 };
 
 struct alert {
@@ -37,9 +50,10 @@ struct alert {
     enum alert_origin origin;
     const struct item *item; /* of the generation; NULL: of none, or gone */
     const struct rule *rule;
-    struct alert *nodata; /* of one FROM_CONF */
-    struct alert *of;     /* of one FROM_NODATA */
-    bool known;           /* by the present generation */
+    struct alert *nodata;   /* of one FROM_CONF */
+    struct alert *of;       /* of one FROM_NODATA */
+    struct seen_cert *cert; /* of one FROM_CERT: which, and where it was seen last */
+    bool known;             /* by the present generation */
     struct life life, saved;
     bool written; /* `saved` is in the store */
     struct life_spec spec;
@@ -51,6 +65,7 @@ struct alert {
     struct str_list labels; /* for silences; the first is the severity */
     const char *program;    /* or NULL */
     uint32_t node;          /* of suppress, or SUPPRESS_NONE */
+    uint32_t about;         /* the node of its subject; of metrics SUPPRESS_NONE */
     dur_t interval;
     wall_t next_eval; /* WALL_NEVER: by events alone */
     wall_t due;       /* of its life */
@@ -112,9 +127,8 @@ struct probe_state {
     enum engine_result result;
     wall_t since; /* of the engine's clock */
     char *reason, *detail;
-    bool cert_seen;
-    int64_t not_before, not_after;
-    char *fingerprint, *subject;
+    struct seen_certs certs;
+    bool certs_partial; /* it could not look everywhere */
     UT_hash_handle hh;
 };
 
@@ -124,13 +138,19 @@ struct process_state {
     UT_hash_handle hh;
 };
 
+/* NULL where one went */
+struct node_alerts {
+    struct alert **v;
+    size_t n, cap, holes;
+};
+
 /* a name of suppress: "b" and a probe's, "p" and a program's or group's; and the alerts that have to
  * do with it, so that nobody looks through all of them */
 struct node {
     char *name;
     uint32_t id;
-    VEC(struct alert *) about; /* it is their subject */
-    VEC(struct alert *) own;   /* it is their node: it is what may explain them */
+    struct node_alerts about; /* it is their subject */
+    struct node_alerts own;   /* it is their node: it is what may explain them */
     UT_hash_handle hh;
 };
 
@@ -164,12 +184,15 @@ struct engine {
     bool ready;  /* and a generation */
     bool ending;
     bool sweep;        /* an alert that is gone has nothing more to say */
+    bool unsorted;     /* alerts came in between */
     bool outbox_moved; /* its deadline is to be found anew */
     wall_t outbox_due;
     struct feed *feed;
-    struct alert *alerts;      /* by key */
-    VEC(struct alert *) order; /* of the configuration, then our own, then those gone */
-    struct channel *channels;  /* by name */
+    struct alert *alerts; /* by key */
+    VEC(struct alert *)
+    order;                    /* of the configuration, then our own, then those gone; grows at its
+                                 end, and is put in order when a turn ends */
+    struct channel *channels; /* by name */
     VEC(struct channel *) channel_order; /* of the generation, in its order */
     struct alert *storm_alert;
     struct probe_state *probes; /* by name */
@@ -221,8 +244,14 @@ void engine_later(struct engine *e);
 /* An alert by its key, made if there is none. */
 struct alert *engine_alert_make(struct engine *e, enum alert_origin origin, const char *name,
                                 const char *key);
+/* which: the fingerprint of one FROM_CERT, else NULL. */
 void engine_alert_key(const struct engine *e, enum alert_origin origin, const char *name,
-                      const struct str_list *labels, char key[ALERT_KEY]);
+                      const char *which, const struct str_list *labels, char key[ALERT_KEY]);
+/* It is judged by a rule of the configuration: FROM_CONF or FROM_CERT. */
+static inline bool alert_judged(const struct alert *a)
+{
+    return a->item && a->rule && (a->origin == FROM_CONF || a->origin == FROM_CERT);
+}
 struct alert *engine_find(struct engine *e, const char *key);
 /* Goes over to e->gen, once what was written down is there. */
 void engine_begin(struct engine *e);
@@ -233,6 +262,12 @@ void bind_channels(struct engine *e);
 void bind_alerts(struct engine *e);
 void bind_nodes(struct engine *e);
 void bind_free_nodes(struct engine *e);
+/* The alert of one certificate of an alert of type=cert, made if there is none. */
+struct alert *bind_cert(struct engine *e, struct alert *base, const struct seen_cert *c);
+/* It is of no generation any more: it ends, and its end is told. */
+void bind_gone(struct engine *e, struct alert *a);
+/* Puts the alerts in their order. */
+void bind_sort(struct engine *e);
 /* The channels that an alert tells now; they depend on its severity. */
 void bind_spec(struct engine *e, struct alert *a);
 /* The name of an alert's node of suppress; NULL: of none. */
@@ -252,6 +287,27 @@ void facts_to_nodes(struct engine *e);
 void facts_prune(struct engine *e);
 void facts_free(struct engine *e);
 void probe_state_free(struct probe_state *p);
+
+/* ---- engine_certs.c ---- */
+/* Takes over what a probe saw. */
+void certs_take(struct probe_state *p, const struct engine_probe_fact *f);
+void certs_forget(struct probe_state *p);
+/* What the rule of an alert of type=cert is told: of the alert's own certificate, or of the one
+ * that is nearest to its end. */
+void certs_input(struct engine *e, const struct alert *a, struct rule_cert *out);
+/* Makes the alerts of those that are in a stage. */
+void certs_grow(struct engine *e, struct alert *base);
+/* Ties what was written down to its alert of the generation. */
+void certs_bind(struct engine *e);
+/* The alert of a certificate that is over for long goes. */
+void certs_retire(struct engine *e, struct alert *a);
+/* The alert stands for certificates of which one is in a stage, so that it says nothing itself. */
+bool certs_speak(const struct engine *e, const struct alert *base);
+/* What the alert's probe sees, a line each. */
+void certs_explain(struct engine *e, const struct alert *base, struct str *out);
+/* Without dates; texts are copied. */
+struct seen_cert *seen_cert_new(const char *fingerprint, const char *subject, const char *where);
+void seen_cert_free(struct seen_cert **c);
 
 /* ---- engine_eval.c ---- */
 /* Judges an alert FROM_CONF into *out. */

@@ -61,6 +61,14 @@ void store_del(struct engine *e, const char *table, const char *key)
     engine_later(e);
 }
 
+void engine_keep(struct engine *e, const char *table, const char *key, const void *p, size_t n)
+{
+    if (p)
+        store_put(e, table, key, p, n);
+    else
+        store_del(e, table, key);
+}
+
 /* ---- what is written, and under which keys ---- */
 
 static const char *id_key(uint64_t id, char key[KEY])
@@ -69,21 +77,30 @@ static const char *id_key(uint64_t id, char key[KEY])
     return key;
 }
 
-/* The life's record, then the origin as one byte, then the name. */
+/* The life's record, then the origin as one byte, then the name; of a certificate, each behind a
+ * NUL, its fingerprint, its subject, and where it was seen. */
 void store_alert(struct engine *e, struct alert *a)
 {
     const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
     if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
         return;
-    size_t name = strlen(a->name), n = LIFE_RECORD + 1 + name;
-    char *value = mem_alloc(n);
+    char life[LIFE_RECORD];
+    struct str value = STR_INIT;
     a->saved = a->life;
     a->written = true;
-    life_save(&a->life, value);
-    value[LIFE_RECORD] = (char)a->origin;
-    memcpy(value + LIFE_RECORD + 1, a->name, name);
-    store_put(e, "alert", a->key, value, n);
-    free(value);
+    life_save(&a->life, life);
+    str_put(&value, life, sizeof(life));
+    str_putc(&value, (char)a->origin);
+    str_puts(&value, a->name);
+    if (a->cert) {
+        const char *parts[] = {a->cert->fingerprint, a->cert->subject, a->cert->where};
+        for (size_t i = 0; i < 3; i++) {
+            str_putc(&value, '\0');
+            str_puts(&value, parts[i]);
+        }
+    }
+    store_put(e, "alert", a->key, str_text(&value), value.len);
+    str_fini(&value);
 }
 
 void store_alert_gone(struct engine *e, struct alert *a)
@@ -280,6 +297,24 @@ void store_end(struct engine *e)
 
 /* ---- read back ---- */
 
+/* Texts behind each other with NULs between; those that are missing are "". */
+struct strings {
+    char *text, *v[4];
+};
+
+static struct strings strings_of(const char *p, size_t n)
+{
+    struct strings s = {.text = mem_zalloc(n + 2)};
+    char *at = s.text;
+    memcpy(s.text, p, n);
+    for (size_t i = 0; i < 4; i++) {
+        s.v[i] = at;
+        at += strlen(at);
+        at += at < s.text + n;
+    }
+    return s;
+}
+
 static bool restore_alert(struct engine *e, const struct store_op *op)
 {
     struct life life;
@@ -288,11 +323,11 @@ static bool restore_alert(struct engine *e, const struct store_op *op)
         (unsigned char)p[LIFE_RECORD] >= ALERT_ORIGINS ||
         !life_load(p, LIFE_RECORD, engine_now(e), &life))
         return false;
-    size_t n = op->n - LIFE_RECORD - 1;
-    char *name = mem_zalloc(n + 1);
-    memcpy(name, p + LIFE_RECORD + 1, n);
-    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], name, op->key);
-    free(name);
+    struct strings s = strings_of(p + LIFE_RECORD + 1, op->n - LIFE_RECORD - 1);
+    struct alert *a = engine_alert_make(e, (enum alert_origin)p[LIFE_RECORD], s.v[0], op->key);
+    if (a->origin == FROM_CERT && !a->cert)
+        a->cert = seen_cert_new(s.v[1], s.v[2], s.v[3]);
+    free(s.text);
     a->life = a->saved = life;
     a->severity = life.severity < SEVERITIES ? (enum severity)life.severity : SEV_WARNING;
     a->counted = life.episode; /* what fired before is no new storm */
@@ -373,7 +408,7 @@ static bool restore_one(struct engine *e, const struct store_op *op)
         if (strcmp(tables[i].name, op->table) == 0)
             return tables[i].restore(e, op);
     }
-    return true; /* a newer agent's, or somebody else's */
+    return !e->ops->kept || e->ops->kept(e->obj, op->table, op->key, op->value, op->n);
 }
 
 /* Words that no row refers to any more. */

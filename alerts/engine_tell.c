@@ -44,7 +44,7 @@ static wall_t started(const struct alert *a, enum tell_what tell)
 
 static struct template_facts facts_of(struct engine *e, const struct alert *a, enum tell_what tell)
 {
-    const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     wall_t end = tell == TELL_RESOLVE ? a->life.resolved : engine_now(e);
     dur_t age = wall_sub(end, started(a, tell));
     return (struct template_facts){.name = a->name,
@@ -53,6 +53,7 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
                                    .runbook = o ? o->runbook : NULL,
                                    .dashboard = o ? o->dashboard : NULL,
                                    .text = a->ev.text,
+                                   .dated = a->ev.dated,
                                    .value = a->ev.value,
                                    .limit = a->ev.limit,
                                    .unit = a->ev.unit,
@@ -67,14 +68,14 @@ static struct template_facts facts_of(struct engine *e, const struct alert *a, e
 static const char *summary_of(const struct alert *a, enum tell_what tell,
                               const struct template_facts *f)
 {
-    const struct alert_opts *o = a->origin == FROM_CONF && a->item ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     if (o && o->summary)
         return o->summary;
     if (tell == TELL_RESOLVE)
         return "{{name}}: over after {{age}}: {{text}}";
     if (a->origin == FROM_NODATA)
         return "{{name}} cannot be evaluated since {{since}}: {{text}}";
-    return a->origin == FROM_CONF || !*f->text ? template_default(f) : "{{name}}: {{text}}";
+    return alert_judged(a) || !*f->text ? template_default(f) : "{{name}}: {{text}}";
 }
 
 static char *line(struct arena *mem, const char *before, const char *template,
@@ -116,17 +117,6 @@ static void put_labels(struct notice_copy *c, const struct str_list *l)
     c->n.labels = v;
 }
 
-/* The condition with its numbers; of a certificate also which one it is. */
-static const char *reason_of(struct engine *e, const struct alert *a, struct arena *mem)
-{
-    if (!a->item || a->origin != FROM_CONF || a->item->kind != &alert_kind_cert)
-        return arena_strdup(mem, a->ev.text);
-    const struct probe_state *p = facts_probe(e, a->rule->about(a->item), false);
-    return p && p->fingerprint
-               ? arena_printf(mem, "%s; fingerprint %.32s", a->ev.text, p->fingerprint)
-               : arena_strdup(mem, a->ev.text);
-}
-
 static const char *or_empty(struct arena *mem, const char *s)
 {
     return s ? arena_strdup(mem, s) : "";
@@ -136,20 +126,20 @@ static void put_texts(struct engine *e, const struct alert *a, enum tell_what te
                       enum life_reason why, struct notice_copy *c)
 {
     struct template_facts f = facts_of(e, a, tell);
-    const struct alert_opts *o = a->item && a->origin == FROM_CONF ? alert_opts(a->item) : NULL;
+    const struct alert_opts *o = alert_judged(a) ? alert_opts(a->item) : NULL;
     char by[LIFE_BY + 32] = "";
     if (why == WHY_ACKED)
         snprintf(by, sizeof(by), "acknowledged by %.*s: ", LIFE_BY, a->life.acked_by);
     c->n.summary = line(c->a, by, summary_of(a, tell, &f), &f);
     c->n.description = o && o->description ? filled(c->a, o->description, &f) : "";
-    c->n.reason = reason_of(e, a, c->a);
+    c->n.reason = arena_strdup(c->a, a->ev.text); /* the condition with its numbers */
     c->n.runbook = or_empty(c->a, f.runbook);
     c->n.dashboard = or_empty(c->a, f.dashboard);
     c->n.program = or_empty(c->a, a->program);
     if (tell != TELL_RESOLVE)
         c->n.ack = arena_printf(c->a, "supctl alerts ack %s", a->name);
-    if (o)
-        put_labels(c, &o->labels);
+    if (o) /* the first four have places of their own */
+        put_labels(c, &(struct str_list){a->labels.v + 4, a->labels.n - 4});
 }
 
 static void refresh_storm(struct engine *e, struct alert *a)

@@ -8,7 +8,8 @@
 static const char *const kinds[ALERT_ORIGINS] = {[FROM_CONF] = "alert",
                                                  [FROM_NODATA] = "nodata",
                                                  [FROM_CHANNEL] = "notifier",
-                                                 [FROM_STORM] = "storm"};
+                                                 [FROM_STORM] = "storm",
+                                                 [FROM_CERT] = "alert"};
 
 static size_t told_list(struct engine *e, const struct alert *a, struct engine_told *out)
 {
@@ -25,7 +26,7 @@ static size_t told_list(struct engine *e, const struct alert *a, struct engine_t
 /* The numbers of now, also of one that is OK and whose text was not asked for. */
 static void fresh(struct engine *e, struct alert *a)
 {
-    if (a->origin == FROM_CONF && a->item && e->ready)
+    if (alert_judged(a) && e->ready)
         eval_judge(e, a, true, &a->ev);
 }
 
@@ -44,6 +45,8 @@ static void show_alert(struct engine *e, struct alert *a, engine_alert_fn *fn, v
                              .program = a->program,
                              .key = a->key,
                              .kind = kinds[a->origin],
+                             .certificate = a->cert ? a->cert->subject : NULL,
+                             .fingerprint = a->cert ? a->cert->fingerprint : NULL,
                              .gone = !a->known,
                              .state = (enum life_state)a->life.state,
                              .cond = a->ev.cond,
@@ -62,9 +65,11 @@ static void show_alert(struct engine *e, struct alert *a, engine_alert_fn *fn, v
     fn(obj, &v);
 }
 
-static bool is_shown(const struct alert *a)
+static bool is_shown(const struct engine *e, const struct alert *a)
 {
-    return a->origin == FROM_CONF || a->life.state != LIFE_OK || life_debts(&a->life);
+    if (a->origin == FROM_CONF)
+        return !certs_speak(e, a);
+    return a->life.state != LIFE_OK || life_debts(&a->life);
 }
 
 size_t engine_alerts(struct engine *e, const char *name, engine_alert_fn *fn, void *obj)
@@ -72,7 +77,7 @@ size_t engine_alerts(struct engine *e, const char *name, engine_alert_fn *fn, vo
     size_t n = 0;
     VEC_EACH (&e->order, i) {
         struct alert *a = e->order.v[i];
-        if (!is_shown(a) || (name && strcmp(a->name, name) != 0))
+        if (!is_shown(e, a) || (name && strcmp(a->name, name) != 0))
             continue;
         show_alert(e, a, fn, obj);
         n++;
@@ -190,7 +195,8 @@ struct engine_counts engine_counts(const struct engine *e)
     struct engine_counts c = e->counts;
     VEC_EACH (&e->order, i) {
         const struct alert *a = e->order.v[i];
-        if (a->origin == FROM_CONF && a->known)
+        bool counts = a->origin == FROM_CONF || a->origin == FROM_CERT;
+        if (counts && a->known && is_shown(e, a))
             c.alerts[a->life.state]++;
         c.debts += life_debts(&a->life);
     }

@@ -250,6 +250,7 @@ void feed_free(struct feed **fp)
     s->uses.n = 0;
     drop_unused(f);
     VEC_FINI(&f->order);
+    feed_seen_free(f);
     free(f);
 }
 
@@ -282,44 +283,42 @@ void metric_lost(struct metric_state *m, mono_t last, mono_t now)
     window_dark(m->m.window, from.ns > most.ns ? from : most, now);
 }
 
-static void count_role(const struct subject *s, mono_t now, enum role role, uint32_t ok,
-                       uint32_t err)
+static void count_role(const struct subject *s, mono_t now, enum role role,
+                       const uint32_t counts[2], bool restored)
 {
     for (size_t i = 0; s && i < s->uses.n; i++) {
-        if (s->uses.v[i].role == role)
-            metric_count(s->uses.v[i].metric, now, ok, err);
+        const struct use *u = &s->uses.v[i];
+        if (u->role == role && (!restored || u->metric->restored))
+            metric_count(u->metric, now, counts[0], counts[1]);
     }
 }
 
-static void count_program(struct feed *f, mono_t now, const char *group, const char *program,
-                          enum role role, const uint32_t counts[2])
+void feed_count_program(struct feed *f, mono_t now, const struct feed_seen *s, enum role role,
+                        const uint32_t counts[2], bool restored)
 {
-    const struct subject *p = find_subject(f, 'p', program, strlen(program));
-    const struct subject *g = find_subject(f, 'p', group, strlen(group));
-    count_role(p, now, role, counts[0], counts[1]);
+    const struct subject *p = find_subject(f, 'p', s->program, strlen(s->program));
+    const struct subject *g = find_subject(f, 'p', s->group, strlen(s->group));
+    count_role(p, now, role, counts, restored);
     if (g != p)
-        count_role(g, now, role, counts[0], counts[1]);
-}
-
-void feed_exits(struct feed *f, mono_t now, const char *group, const char *program,
-                uint32_t expected, uint32_t unexpected)
-{
-    count_program(f, now, group, program, ROLE_EXITS, (uint32_t[]){expected, unexpected});
-}
-
-void feed_restarts(struct feed *f, mono_t now, const char *group, const char *program,
-                   uint32_t expected, uint32_t unexpected)
-{
-    count_program(f, now, group, program, ROLE_RESTARTS, (uint32_t[]){expected, unexpected});
+        count_role(g, now, role, counts, restored);
 }
 
 void feed_probe(struct feed *f, mono_t now, const char *probe, bool ok)
 {
-    count_role(find_subject(f, 'b', probe, strlen(probe)), now, ROLE_PROBE, ok, !ok);
+    count_role(find_subject(f, 'b', probe, strlen(probe)), now, ROLE_PROBE, (uint32_t[]){ok, !ok},
+               false);
+}
+
+bool metric_is_exits(const struct metric_state *m)
+{
+    const struct kind *k = m->m.item->kind;
+    return k == &metric_kind_exits || k == &alert_kind_program;
 }
 
 void feed_gap(struct feed *f, mono_t from, mono_t now)
 {
-    VEC_EACH (&f->order, i)
-        window_dark(f->order.v[i]->m.window, from, now);
+    VEC_EACH (&f->order, i) {
+        if (!metric_is_exits(f->order.v[i])) /* supd counts on */
+            window_dark(f->order.v[i]->m.window, from, now);
+    }
 }

@@ -52,11 +52,23 @@ void feed_text(struct feed_stream *s, mono_t now, uint64_t skipped, const char *
 /* The process is gone: what it left without a newline is a line. */
 void feed_text_end(struct feed_stream *s, mono_t now);
 
-/* So many exits, or restarts after an exit, of a program's processes. */
-void feed_exits(struct feed *f, mono_t now, const char *group, const char *program,
-                uint32_t expected, uint32_t unexpected);
-void feed_restarts(struct feed *f, mono_t now, const char *group, const char *program,
-                   uint32_t expected, uint32_t unexpected);
+/* Which supd the counters are of: a number that no other supd has, or 0 if that is not known. */
+void feed_supd(struct feed *f, uint64_t instance);
+/* What supd has counted of one process. */
+struct feed_counters {
+    uint64_t exits, unexpected; /* unexpected: of exits */
+    uint64_t restarts, restarts_unexpected;
+};
+struct feed_process {
+    const char *process, *group, *program; /* process: its full name */
+    struct feed_counters counters;         /* as they are now */
+    bool fresh;                            /* it was not there before: it began at 0 */
+};
+/* Counts by how much the counters have moved since the last call for that process. The first call
+ * counts nothing, unless the process is fresh, or windows are restored: feed_restore counts what
+ * happened since they were saved. */
+void feed_process(struct feed *f, mono_t now, const struct feed_process *p);
+void feed_process_gone(struct feed *f, const char *process);
 /* The result of one attempt of a probe. */
 void feed_probe(struct feed *f, mono_t now, const char *probe, bool ok);
 /* One datagram; and that some were lost. */
@@ -67,8 +79,10 @@ struct statsd_counts feed_statsd_counts(const struct feed *f);
 /* From then to now nothing was seen at all: the agent stood still. */
 void feed_gap(struct feed *f, mono_t from, mono_t now);
 
-/* The windows of all metrics, to be restored after the agent's restart, by name: after feed_load.
- * What does not fit any more is left out. -1 and the reason if the bytes are damaged. */
+/* The windows of all metrics, to be restored after the agent's restart, by name: after feed_load,
+ * feed_supd, and a feed_process for each process. What does not fit any more is left out. The time
+ * between is unknown, but for exits and restarts: supd has counted them, if it is the same one. -1
+ * and the reason if the bytes are damaged. */
 void feed_save(struct feed *f, mono_t now, wall_t wall, struct str *out);
 int feed_restore(struct feed *f, const void *p, size_t n, mono_t now, wall_t wall, struct err *e);
 

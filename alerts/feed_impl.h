@@ -30,7 +30,11 @@ struct metric_state {
     double part_ok, part_err;
     /* total= and errors= come apart: errors counted that the total has yet to bring */
     uint64_t owed;
-    bool given_up; /* a match in this block was too much for its limits */
+    bool given_up;  /* a match in this block was too much for its limits */
+    bool restored;  /* by the feed_restore that runs */
+    mono_t resting; /* text is not looked at until then, after such a match */
+    mono_t until;   /* the matches of one block may take so long; looked at now and then */
+    unsigned tries;
     UT_hash_handle hh;
 };
 
@@ -48,10 +52,19 @@ struct subject {
     UT_hash_handle hh;
 };
 
+/* A process, and its counters as they were counted last (feed_exits.c). */
+struct feed_seen {
+    char *process, *group, *program;
+    struct feed_counters c, saved;
+    UT_hash_handle hh;
+};
+
 struct feed {
     struct metric_state *metrics; /* by name */
     VEC(struct metric_state *) order;
     struct subject *subjects;
+    struct feed_seen *seen; /* by process */
+    uint64_t instance;      /* of supd */
     struct statsd_counts statsd;
     mono_t statsd_last;
 };
@@ -59,7 +72,23 @@ struct feed {
 /* The subject, made if it is not there. */
 struct subject *feed_subject(struct feed *f, char kind, const char *name);
 void metric_count(struct metric_state *m, mono_t now, uint32_t ok, uint32_t err);
+/* It counts exits or restarts, which supd knows. */
+bool metric_is_exits(const struct metric_state *m);
 /* Nothing is known since `last`, but for a second at least and ten at most. */
 void metric_lost(struct metric_state *m, mono_t last, mono_t now);
+
+/* Counts so many successes and errors for the metrics in that role of the process's program and
+ * group; restored: only those whose windows were restored. */
+void feed_count_program(struct feed *f, mono_t now, const struct feed_seen *s, enum role role,
+                        const uint32_t counts[2], bool restored);
+
+/* ---- feed_exits.c ---- */
+void feed_seen_free(struct feed *f);
+/* Appends what was counted of each process; returns how many there are. */
+uint32_t feed_seen_save(const struct feed *f, struct str *out);
+/* Counts what happened since it was written down, by the same supd or another one, for metrics
+ * whose windows were restored. False if it is damaged. */
+bool feed_seen_restore(struct feed *f, mono_t now, const char *p, size_t n, uint32_t records,
+                       bool same);
 
 #endif

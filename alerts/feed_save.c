@@ -4,9 +4,10 @@
 
 #include <string.h>
 
-enum { MAGIC = 0x64656566, VERSION = 1 };
+enum { MAGIC = 0x64656566, VERSION = 2 };
 struct head {
-    uint32_t magic, version, metrics;
+    uint32_t magic, version, metrics, processes;
+    uint64_t instance; /* of the supd whose counters those of the processes are */
 };
 struct entry {
     uint32_t name, window, timers; /* bytes that follow */
@@ -36,10 +37,18 @@ static void save_one(struct metric_state *m, mono_t now, wall_t wall, struct str
 
 void feed_save(struct feed *f, mono_t now, wall_t wall, struct str *out)
 {
-    struct head h = {MAGIC, VERSION, (uint32_t)f->order.n};
+    struct str seen = STR_INIT;
+    bool counts = false;
+    VEC_EACH (&f->order, i)
+        counts |= metric_is_exits(f->order.v[i]);
+    struct head h = {MAGIC, VERSION, (uint32_t)f->order.n, 0, f->instance};
+    if (counts)
+        h.processes = feed_seen_save(f, &seen);
     str_put(out, &h, sizeof(h));
     VEC_EACH (&f->order, i)
         save_one(f->order.v[i], now, wall, out);
+    str_put(out, str_text(&seen), seen.len);
+    str_fini(&seen);
 }
 
 struct reader {
@@ -47,6 +56,7 @@ struct reader {
     size_t n;
     mono_t now;
     wall_t wall;
+    bool same; /* supd has counted on since */
 };
 
 static const char *take(struct reader *r, size_t n)
@@ -67,7 +77,10 @@ static void adopt(struct metric_state *m, const struct entry *en, const char *bo
     dur_t cell = own ? (dur_t){metric_opts(m->m.item)->cell} : WINDOW_CELL;
     struct err e;
     struct timers *t = NULL;
-    struct window *w = window_restore(body, en->window, cell, r->now, r->wall, &e);
+    bool exits = metric_is_exits(m);
+    struct window *w = exits && r->same
+                           ? window_restore_known(body, en->window, cell, r->now, r->wall, &e)
+                           : window_restore(body, en->window, cell, r->now, r->wall, &e);
     if (m->m.timers)
         t = timers_restore(body + en->window, en->timers, cell, r->now, r->wall, &e);
     if (!w || !t != !m->m.timers) {
@@ -79,8 +92,9 @@ static void adopt(struct metric_state *m, const struct entry *en, const char *bo
     timers_free(&m->m.timers);
     m->m.window = w;
     m->m.timers = t;
-    m->m.ok += en->ok;
-    m->m.err += en->err;
+    m->restored = true;
+    m->m.ok = en->ok + (exits ? 0 : m->m.ok); /* exits: what came since is counted again */
+    m->m.err = en->err + (exits ? 0 : m->m.err);
 }
 
 static bool restore_one(struct feed *f, struct reader *r)
@@ -103,16 +117,21 @@ static bool restore_one(struct feed *f, struct reader *r)
 
 int feed_restore(struct feed *f, const void *p, size_t n, mono_t now, wall_t wall, struct err *e)
 {
-    struct reader r = {p, n, now, wall};
+    struct reader r = {p, n, now, wall, false};
     struct head h;
     const char *head = take(&r, sizeof(h));
     if (head)
         memcpy(&h, head, sizeof(h));
     if (!head || h.magic != MAGIC || h.version != VERSION)
         return err_set(e, "not saved windows of this version");
+    VEC_EACH (&f->order, i)
+        f->order.v[i]->restored = false;
+    r.same = h.instance && h.instance == f->instance;
     for (uint32_t i = 0; i < h.metrics; i++) {
         if (!restore_one(f, &r))
             return err_set(e, "the saved windows are damaged");
     }
+    if (f->instance && !feed_seen_restore(f, now, r.p, r.n, h.processes, r.same))
+        return err_set(e, "the saved windows are damaged");
     return 0;
 }

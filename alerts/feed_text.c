@@ -49,12 +49,18 @@ static void keep_evidence(struct metric_state *m, const char *line, size_t n)
     m->m.evidence[n] = '\0';
 }
 
-/* A line that is too much for an expression's limits counts as none, and may have been anything. */
+/* After a match that was too much: a program whose every line is one must not hold the agent. */
+#define REST DUR_S(1)
+#define BLOCK_TIME DUR_MS(100)
+
+/* A line that is too much for an expression's limits counts as none, and may have been anything; so
+ * may what follows it in its block. */
 static bool matches(struct metric_state *m, const struct pattern *pattern, const char *line,
                     size_t n)
 {
     int r = pattern_match(pattern, line, n);
-    m->given_up = m->given_up || r < 0;
+    bool look = ++m->tries % 16 == 0;
+    m->given_up = m->given_up || r < 0 || (look && mono_reached(m->until, mono_now()));
     return r > 0;
 }
 
@@ -63,7 +69,7 @@ static const char *next_match(struct metric_state *m, const struct pattern *patt
                               const char *end, size_t *out_len)
 {
     const char *hit;
-    while (*p < end && (hit = pattern_maybe(pattern, *p, (size_t)(end - *p)))) {
+    while (*p < end && !m->given_up && (hit = pattern_maybe(pattern, *p, (size_t)(end - *p)))) {
         const char *before = memrchr(*p, '\n', (size_t)(hit - *p));
         *p = before ? before + 1 : *p;
         const char *line = line_next(p, end, out_len);
@@ -94,20 +100,23 @@ static uint32_t count_ok(struct metric_state *m, const struct block *b)
     size_t len;
     uint32_t n = 0;
     while ((line = next_match(m, m->total, &p, b->end, &len))) {
-        if (!m->errors || !matches(m, m->errors, line, len))
-            n++;
+        n += !m->errors || (!matches(m, m->errors, line, len) && !m->given_up);
     }
     return n;
 }
 
 static void match(struct metric_state *m, const struct block *b)
 {
-    uint32_t err = m->errors ? count_errors(m, b) : 0;
-    uint32_t ok = m->total ? count_ok(m, b) : b->lines - err;
+    m->given_up = m->resting.ns && !mono_reached(m->resting, b->now);
+    bool rests = m->given_up;
+    m->until = mono_add(mono_now(), BLOCK_TIME);
+    uint32_t err = m->errors && !rests ? count_errors(m, b) : 0;
+    uint32_t ok = m->total ? count_ok(m, b) : m->given_up ? 0 : b->lines - err;
     metric_count(m, b->now, ok, err);
     if (m->given_up)
         metric_lost(m, b->now, b->now);
-    m->given_up = false;
+    if (m->given_up && !rests)
+        m->resting = mono_add(b->now, REST);
 }
 
 static bool looks_at(const struct use *u, uint8_t stream)

@@ -18,6 +18,8 @@
 
 extern const struct kind probe_kind_cert;
 
+#define PLAIN_READS 16 /* before TLS begins: a peer could send faster than we read */
+
 /* what it waits for */
 enum step { STEP_FILES, STEP_CONNECT, STEP_STARTTLS, STEP_TLS, STEP_DONE };
 
@@ -34,7 +36,7 @@ struct attempt {
     struct files_read *read;
     int ca_at, served_at, key_at; /* -1: not asked for */
     size_t roles;
-    struct tls_trust *trust;
+    struct tls_trust *trust; /* held: while we connect another attempt may renew it */
     struct cert_file served;
     VEC(struct cert_file) files;
     struct cert_input in;
@@ -56,6 +58,7 @@ static void attempt_free(struct attempt *a)
     files_end(&a->read);
     tcp_cancel(&a->call);
     tls_end(&a->tls);
+    tls_trust_free(&a->trust);
     loop_timer_stop(&a->timer);
     loop_defer_cancel(l, &a->defer);
     loop_io_close(&a->io, &a->fd);
@@ -126,6 +129,7 @@ static void timed_out(struct attempt *a)
 static void judge(struct attempt *a)
 {
     a->in.now = wall_now().ns / 1000000000;
+    a->in.a = a->a;
     a->in.files = a->files.v;
     a->in.nfiles = a->files.n;
     a->in.served = a->served_at >= 0 ? &a->served : NULL;
@@ -153,12 +157,12 @@ static void on_tls(void *obj, const struct tls_result *r)
 
 static void begin_tls(struct attempt *a)
 {
-    char byte[256];
+    char plain[4096];
     loop_io_set(&a->io, a->fd, 0);
     if (a->o->starttls != STARTTLS_NONE) {
         /* what came in plain by now is not from the peer that TLS will prove: thrown away */
-        while (recv(a->fd, byte, sizeof(byte), MSG_DONTWAIT) > 0)
-            continue;
+        for (int i = 0; i < PLAIN_READS && recv(a->fd, plain, sizeof(plain), MSG_DONTWAIT) > 0; i++)
+            continue; /* of more than this the handshake will say that it is no TLS */
         phase_end(a, PHASE_PROCESSING);
     }
     a->step = STEP_TLS;
@@ -291,15 +295,22 @@ static void read_key(struct attempt *a, const struct files_got *key, const struc
     a->in.key_error = r < 0 ? arena_printf(a->a, "%s: %s", key->path, e.msg) : NULL;
 }
 
-/* False if the authorities cannot be read: then nothing can be said. */
+static struct tls_trust *known_trust(const struct attempt *a)
+{
+    return tls_trust_hold(trusts_get(a->rq.env->trusts, a->o->ca, loop_now(a->rq.env->loop)));
+}
+
+/* False if the authorities cannot be read: then nothing can be said. To take them in costs 20 ms:
+ * once is enough when many have read the file. */
 static bool read_trust(struct attempt *a, const struct files_got *g)
 {
     struct err e;
-    if (g->error)
+    a->trust = known_trust(a);
+    if (!a->trust && g->error)
         err_set(&e, "ca: %s", g->error);
-    else
-        a->trust =
-            trusts_put(a->rq.env->trusts, a->o->ca, g->text, g->n, loop_now(a->rq.env->loop), &e);
+    else if (!a->trust)
+        a->trust = tls_trust_hold(
+            trusts_put(a->rq.env->trusts, a->o->ca, g->text, g->n, loop_now(a->rq.env->loop), &e));
     if (!a->trust && !g->error)
         err_prefix(&e, "ca: %s", a->o->ca);
     if (!a->trust)
@@ -346,7 +357,7 @@ static void begin(struct attempt *a)
     const struct cert_opts *o = a->o;
     const char **list = arena_alloc(a->a, (o->files.n + 3) * sizeof(*list));
     if (o->address.text)
-        a->trust = trusts_get(a->rq.env->trusts, o->ca, loop_now(a->rq.env->loop));
+        a->trust = known_trust(a);
     a->ca_at = want_file(a, list, o->address.text && !a->trust ? o->ca : NULL);
     a->served_at = want_file(a, list, o->served_file);
     a->key_at = want_file(a, list, o->key_file);

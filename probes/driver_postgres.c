@@ -256,8 +256,9 @@ static void try_next(struct attempt *a)
     netaddr_text(at, a->where, sizeof(a->where));
     mono_t now = loop_now(a->rq.env->loop);
     int64_t share = mono_sub(a->rq.deadline, now).ns / (int64_t)(a->addrs.naddrs - a->addr);
-    if (a->addr + 1 < a->addrs.naddrs)
-        loop_timer_at(&a->timer, mono_add(now, (dur_t){share}));
+    /* the last one has all that is left; the timer may have been spent on the one before */
+    loop_timer_at(&a->timer,
+                  a->addr + 1 < a->addrs.naddrs ? mono_add(now, (dur_t){share}) : a->rq.deadline);
     open_at(a, netaddr_host(at, addr, sizeof(addr)));
 }
 

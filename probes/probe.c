@@ -76,6 +76,8 @@ static unsigned step(struct probe *p, enum sched_event ev, enum verdict_status r
 static void count(struct probe *p, const struct verdict *v)
 {
     p->last = *v;
+    p->last.certs = NULL; /* they live as long as the attempt */
+    p->last.ncerts = 0;
     p->last_at = wall_now();
     p->busy_ns += v->total_ns;
     if (v->status != VERDICT_FAIL)
@@ -125,7 +127,7 @@ static void on_timer(struct probe *p)
 }
 
 struct probe *probe_new(struct driver_env *env, const struct item *item,
-                        const struct sched_saved *saved, const struct probe_ops *ops, void *obj)
+                        const struct probe_ops *ops, void *obj)
 {
     struct probe *p = mem_zalloc(sizeof(*p));
     struct sched_now t = probe_now(env->loop);
@@ -137,10 +139,8 @@ struct probe *probe_new(struct driver_env *env, const struct item *item,
     p->obj = obj;
     p->conf = conf_of(item);
     verdict_init(&p->last);
-    if (saved)
-        sched_restore(&p->sched, &p->conf, &t, saved);
-    else
-        sched_init(&p->sched, &p->conf, &t);
+    sched_init(&p->sched, &p->conf, &t);
+    saved_news(p); /* a new one is no news */
     LOOP_TIMER(&p->timer, env->loop, on_timer, p);
     loop_timer_at(&p->timer, sched_deadline(&p->sched));
     return p;
@@ -163,14 +163,18 @@ void probe_free(struct probe **pp)
     *pp = NULL;
 }
 
-/* The attempt under way reads the old item: it is made anew, within the time it had. */
+/* The attempt under way reads the old item: it is made anew, and has as much time as any other: a
+ * reload is no fault of the target. */
 void probe_rebind(struct probe *p, const struct item *item)
 {
+    struct sched_now t = probe_now(p->env->loop);
     p->item = item;
     if (!p->attempt)
         return;
     p->driver->cancel(&p->attempt);
+    sched_again(&p->sched, &p->conf, &t);
     start(p);
+    loop_timer_at(&p->timer, sched_deadline(&p->sched));
 }
 
 void probe_run(struct probe *p)

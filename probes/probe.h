@@ -20,6 +20,14 @@ struct probe_waiter {
     void *obj;
 };
 
+/* What is worth being written down anew when it changes (saved.c). */
+struct saved_sig {
+    int64_t since;
+    uint32_t fails, oks, cert_errors;
+    uint8_t state, status, reason, stage;
+    uint8_t fingerprint[32];
+};
+
 struct probe {
     char *name;
     const struct item *item;
@@ -38,20 +46,27 @@ struct probe {
     wall_t last_at;
     uint64_t failures, failures_by[REASONS];
     int64_t busy_ns, late_max_ns;
+    struct saved_sig sig;
     /* of probes.c */
     bool kept; /* by the generation that is being applied */
     UT_hash_handle hh;
 };
 
-/* saved: NULL, or the state to begin with. */
 struct probe *probe_new(struct driver_env *env, const struct item *item,
-                        const struct sched_saved *saved, const struct probe_ops *ops, void *obj);
+                        const struct probe_ops *ops, void *obj);
 void probe_free(struct probe **p);
 /* Goes on with an item of the same options. */
 void probe_rebind(struct probe *p, const struct item *item);
 void probe_run(struct probe *p);
 void probe_program_started(struct probe *p);
 void probe_view(const struct probe *p, struct probe_view *out);
+
+/* ---- saved.c ---- */
+/* True if what saved_write writes differs from what it wrote, or read, when this was last true. */
+bool saved_news(struct probe *p);
+void saved_write(const struct probe *p, struct str *out);
+/* False: damaged, of another version or other options, too old, or there is a result already. */
+bool saved_read(struct probe *p, const char *bytes, size_t n, dur_t age);
 /* The clocks, as the schedule wants them. */
 struct sched_now probe_now(const struct loop *l);
 

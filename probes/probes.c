@@ -17,11 +17,12 @@ struct probes {
 
 /* ---- events ---- */
 
-static void emit(struct probes *ps, const struct probe *p, struct probe_event ev)
+static void emit(struct probes *ps, struct probe *p, struct probe_event ev)
 {
     struct probe_view view;
     probe_view(p, &view);
     ev.probe = &view;
+    ev.keep = ev.kind != PROBE_REMOVED && saved_news(p);
     ps->fn(ps->obj, &ev);
 }
 
@@ -88,57 +89,29 @@ void probes_free(struct probes **pp)
     *pp = NULL;
 }
 
-static int by_name(const void *a, const void *b)
+static struct probe *add(struct probes *ps, const struct item *it)
 {
-    const struct probes_saved *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
-}
-
-/* The saved states in the order of their names; the caller frees it. */
-static const struct probes_saved **sort_saved(const struct probes_saved *saved, size_t n)
-{
-    const struct probes_saved **list = mem_alloc((n + 1) * sizeof(*list));
-    for (size_t i = 0; i < n; i++)
-        list[i] = &saved[i];
-    qsort(list, n, sizeof(*list), by_name);
-    return list;
-}
-
-static const struct sched_saved *find_saved(const struct probes_saved **list, size_t n,
-                                            const char *name)
-{
-    struct probes_saved key = {.name = name};
-    const struct probes_saved *k = &key, **at = bsearch(&k, list, n, sizeof(*list), by_name);
-    return at ? &(*at)->s : NULL;
-}
-
-static struct probe *add(struct probes *ps, const struct item *it, const struct sched_saved *saved)
-{
-    struct probe *p = probe_new(ps->env, it, saved, &ops, ps);
+    struct probe *p = probe_new(ps->env, it, &ops, ps);
     HASH_ADD_KEYPTR(hh, ps->by_name, p->name, strlen(p->name), p);
     emit(ps, p, (struct probe_event){.kind = PROBE_ADDED});
     return p;
 }
 
 /* The probe for an item: the one there is, if nothing changed, or a new one. */
-static struct probe *take(struct probes *ps, const struct item *it, const struct sched_saved *saved)
+static struct probe *take(struct probes *ps, const struct item *it)
 {
     struct probe *p = find(ps, it->name);
     if (p && item_same(p->item, it)) {
         probe_rebind(p, it);
         return p;
     }
-    if (p) {
+    if (p)
         drop(ps, p, true);
-        saved = NULL; /* of the probe as it was */
-    }
-    return add(ps, it, saved);
+    return add(ps, it);
 }
 
-void probes_apply(struct probes *ps, const struct agentgen *g, const struct probes_saved *saved,
-                  size_t nsaved)
+void probes_apply(struct probes *ps, const struct agentgen *g)
 {
-    const struct probes_saved **list = sort_saved(saved, nsaved);
     struct probe *p, *next;
     VEC_EACH (&ps->order, i)
         ps->order.v[i]->kept = false;
@@ -147,7 +120,7 @@ void probes_apply(struct probes *ps, const struct agentgen *g, const struct prob
         const struct item *it = g->conf->items.v[i];
         if (it->family != &family_probe)
             continue;
-        p = take(ps, it, find_saved(list, nsaved, it->name));
+        p = take(ps, it);
         p->kept = true;
         VEC_PUSH(&ps->order, p);
     }
@@ -156,7 +129,6 @@ void probes_apply(struct probes *ps, const struct agentgen *g, const struct prob
         if (!p->kept)
             drop(ps, p, true);
     }
-    free(list);
 }
 
 size_t probes_check(const struct agentgen *g, probes_error_fn *fn, void *obj)
@@ -230,9 +202,18 @@ bool probes_find(const struct probes *ps, const char *name, struct probe_view *o
     return p;
 }
 
-void probes_save(const struct probes *ps, size_t i, struct probes_saved *out)
+void probes_save(const struct probes *ps, const char *name, struct str *out)
 {
-    const struct probe *p = ps->order.v[i];
-    out->name = p->name;
-    sched_save(&p->sched, &out->s);
+    const struct probe *p = find(ps, name);
+    if (p)
+        saved_write(p, out);
+}
+
+bool probes_restore(struct probes *ps, const char *name, const void *bytes, size_t n, dur_t age)
+{
+    struct probe *p = find(ps, name);
+    if (!p || !saved_read(p, bytes, n, age))
+        return false;
+    emit(ps, p, (struct probe_event){.kind = PROBE_RESTORED});
+    return true;
 }

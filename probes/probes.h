@@ -28,26 +28,22 @@ struct probe_view {
 };
 
 enum probe_event_kind {
-    PROBE_RESULT,  /* an attempt was answered; verdict is set */
-    PROBE_CHANGED, /* the state changed: before -> view->state; follows its PROBE_RESULT */
-    PROBE_ADDED,   /* is there now */
-    PROBE_REMOVED, /* is there for the last time */
+    PROBE_RESULT,   /* an attempt was answered; verdict is set */
+    PROBE_CHANGED,  /* the state changed: before -> view->state; follows its PROBE_RESULT */
+    PROBE_ADDED,    /* is there now */
+    PROBE_RESTORED, /* goes on in a state that was saved */
+    PROBE_REMOVED,  /* is there for the last time */
 };
 struct probe_event {
     enum probe_event_kind kind;
     const struct probe_view *probe;
     const struct verdict *verdict; /* of the attempt; NULL: none */
     bool counted; /* RESULT: it moved rise or fall (it does not in the start period) */
+    bool keep;    /* what probes_save gives is another now */
     enum sched_state before;
 };
 /* The probes may be asked and told to run from inside; not applied anew, not freed. */
 typedef void probes_event_fn(void *obj, const struct probe_event *ev);
-
-/* What outlives the agent, by name. */
-struct probes_saved {
-    const char *name;
-    struct sched_saved s;
-};
 
 /* env must be filled in and outlive the probes. */
 struct probes *probes_new(struct driver_env *env, probes_event_fn *fn, void *obj);
@@ -55,9 +51,8 @@ void probes_free(struct probes **p);
 
 /* Goes over to the probes of g, which must live until the next probes_apply or probes_free; NULL:
  * none. A probe with the same options goes on where it is (an attempt under way is made anew);
- * one with changed options begins anew; saved states are for probes that are not there yet. */
-void probes_apply(struct probes *p, const struct agentgen *g, const struct probes_saved *saved,
-                  size_t nsaved);
+ * one with changed options begins anew. */
+void probes_apply(struct probes *p, const struct agentgen *g);
 /* Checks what the load child could not (patterns): the number of errors; each is passed to fn as a
  * sentence with its file and line. */
 typedef void probes_error_fn(void *obj, const struct item *item, const char *text);
@@ -77,6 +72,13 @@ size_t probes_count(const struct probes *p);
 /* Number i of the generation's order; false: there is none. */
 bool probes_view(const struct probes *p, size_t i, struct probe_view *out);
 bool probes_find(const struct probes *p, const char *name, struct probe_view *out);
-void probes_save(const struct probes *p, size_t i, struct probes_saved *out);
+
+/* What outlives the agent, as bytes: a probe's state, what it said last, the certificate it saw.
+ * Nothing is written if there is no such probe. */
+void probes_save(const struct probes *p, const char *name, struct str *out);
+/* Goes on where the bytes say; then PROBE_RESTORED. age: as of sched_restore. False, and nothing
+ * has changed: they are damaged, of another version or of a probe with other options, or too old,
+ * or there is no such probe, or it has had a result already. */
+bool probes_restore(struct probes *p, const char *name, const void *bytes, size_t n, dur_t age);
 
 #endif

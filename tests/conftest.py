@@ -3,6 +3,7 @@ import functools
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,11 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.logdrive import Drive  # noqa: E402
+from harness.plaininit import Init  # noqa: E402
 from harness.supervised import Supd  # noqa: E402
+
+# a job in the background of a script ignores it, and so would all that tests start and interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.lru_cache(None)
@@ -75,3 +80,17 @@ def drive():
     yield make
     wrong = [text for one in made for text in one.close()]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def plain():
+    """plain(ARGV, ...) starts a plain init; see harness.plaininit.Init."""
+    made = []
+
+    def make(*args, **kw):
+        made.append(Init(*args, **kw))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

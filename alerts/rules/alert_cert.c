@@ -6,9 +6,14 @@
  *
  * because who renews at 2/3 of the life, as is usual, must not be told each time, and because on a
  * certificate of 45 days a stage of 30 days would always be on. The grace is a day, or half of the
- * stage where that is shorter. A renewed certificate is below all stages at once. */
+ * stage where that is shorter.
+ *
+ * Each certificate that the probe sees is judged for itself, and is an alert of its own by its
+ * fingerprint: a renewed one is another, in no stage. */
+#include "alerts/rules/alert.h"
 #include "alerts/rules/metric.h"
 #include "alerts/rules/rule.h"
+#include "alerts/rules/template.h"
 #include "supervisor/base/dur.h"
 
 #include <string.h>
@@ -27,7 +32,9 @@ static const struct opt rows[] = {
               "short life at 1/3, 1/6, 1/12 of it if that is less, always with a day of grace. "
               "That it has expired is the last stage. With severity=warning the last three of "
               "stages are info, warning and critical, and what has expired is page; another "
-              "severity moves all of them. for and keep_firing are 0s here unless given."),
+              "severity moves all of them. Each certificate that the probe sees is an alert of its "
+              "own, each stage is told, and a renewal ends it. for and keep_firing are 0s here "
+              "unless given."),
 };
 OPT_TABLE(rows_alert_cert, rows);
 
@@ -59,6 +66,16 @@ static void check_stages(struct checker *k, const struct str_list *stages)
     }
 }
 
+/* They tell one certificate from another. */
+static void check_labels(struct checker *k)
+{
+    static const char *const ours[] = {"certificate", "fingerprint"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (label_value(&alert_opts(k->item)->labels, ours[i], strlen(ours[i])))
+            check_fail(k, "labels", "every alert of type=cert has the label %s already", ours[i]);
+    }
+}
+
 static void check(struct checker *k)
 {
     const struct alert_cert *o = k->item->own;
@@ -68,6 +85,7 @@ static void check(struct checker *k)
     if (p && !sees_certificates(p->kind->name))
         check_fail(k, "probe", "a probe of type=%s sees no certificate", p->kind->name);
     check_stages(k, &o->stages);
+    check_labels(k);
 }
 
 /* Seconds before the end at which the stage (from 0) begins. */
@@ -81,33 +99,95 @@ static int64_t stage_begins(const struct alert_cert *o, size_t stage, int64_t li
     return at - (at > 2 * DAY ? DAY : at / 2);
 }
 
-static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
+int alert_cert_stage(const struct alert_cert *o, int64_t not_before, int64_t not_after, int64_t now)
 {
-    const struct alert_cert *o = alert->own;
+    int64_t left = not_after - now, life = not_after > not_before ? not_after - not_before : 0;
+    int stage = 0;
+    if (left < 0) /* the last second, not_after itself, is still valid */
+        return (int)o->stages.n + 1;
+    while (stage < (int)o->stages.n && left <= stage_begins(o, (size_t)stage, life))
+        stage++;
+    return stage;
+}
+
+/* ---- words ---- */
+
+static void put_span(struct str *out, int64_t seconds)
+{
+    char buf[DUR_TEXT];
+    bool far = seconds >= INT64_MAX / SEC / 4; /* one of the year 9999 */
+    str_puts(out,
+             dur_human(far ? (dur_t){INT64_MAX / 4} : (dur_t){seconds * SEC}, buf, sizeof(buf)));
+}
+
+static void put_name(struct str *out, const struct rule_cert *c)
+{
+    str_puts(out, "the certificate");
+    if (c->subject && *c->subject)
+        str_printf(out, " %.80s", c->subject);
+}
+
+static void put_place(struct str *out, const struct alert_cert *o, const struct rule_cert *c)
+{
+    if (!c->where || !*c->where)
+        str_printf(out, ", seen by the probe %s", o->probe);
+    else
+        str_printf(out, ", %s %s", *c->where == '/' ? "in" : "at", c->where);
+}
+
+static void put_end(struct str *out, const struct rule_cert *c, int64_t now)
+{
+    int64_t left = c->not_after - now;
+    str_puts(out, left < 0 ? " expired " : " expires in ");
+    put_span(out, left < 0 ? -left : left);
+    str_puts(out, left < 0 ? " ago, on " : ", on ");
+    template_stamp(c->not_after, out);
+}
+
+static void say(const struct alert_cert *o, const struct rule_input *in, struct evaluation *out)
+{
     const struct rule_cert *c = &in->cert;
-    char buf[48];
-    *out = (struct evaluation){.unit = UNIT_SECONDS};
-    if (!c->seen) {
-        evaluation_unknown(out, "no certificate was seen yet");
-        return;
+    struct str text = STR_INIT;
+    put_name(&text, c);
+    if (!c->gone) {
+        put_end(&text, c, in->wall.ns / SEC);
+    } else if (c->not_after) {
+        str_puts(&text, " was replaced by one until ");
+        template_stamp(c->not_after, &text);
+    } else {
+        str_puts(&text, " is not seen any more");
     }
-    int64_t left = c->not_after - in->wall.ns / SEC, life = c->not_after - c->not_before;
-    if (life < 0)
-        life = 0;
+    put_place(&text, o, c);
+    evaluation_text(out, "%s", str_text(&text));
+    str_fini(&text);
+}
+
+/* ---- the rule ---- */
+
+static void measure(const struct alert_cert *o, const struct rule_cert *c, int64_t now,
+                    struct evaluation *out)
+{
+    int64_t life = c->not_after > c->not_before ? c->not_after - c->not_before : 0;
+    out->stage = alert_cert_stage(o, c->not_before, c->not_after, now);
     out->has_value = true;
-    out->value = (double)left;
-    while (out->stage < (int)o->stages.n && left <= stage_begins(o, (size_t)out->stage, life))
-        out->stage++;
-    if (left <= 0)
-        out->stage = (int)o->stages.n + 1;
+    out->value = (double)(c->not_after - now);
     size_t shown = out->stage > 0 ? (size_t)out->stage - 1 : 0;
     out->limit = shown < o->stages.n ? (double)stage_begins(o, shown, life) : 0;
     out->cond = out->stage ? COND_TRUE : COND_FALSE;
-    dur_t d = {(left < 0 ? -left : left) < INT64_MAX / SEC / 4 ? (left < 0 ? -left : left) * SEC
-                                                               : DUR_MAX.ns};
-    evaluation_text(
-        out, left > 0 ? "the certificate%s%s expires in %s" : "the certificate%s%s expired %s ago",
-        c->subject ? " of " : "", c->subject ? c->subject : "", dur_human(d, buf, sizeof(buf)));
+}
+
+static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
+{
+    const struct alert_cert *o = alert->own;
+    *out = (struct evaluation){.unit = UNIT_SECONDS, .dated = true};
+    if (!in->cert.seen) {
+        evaluation_unknown(out, "no certificate was seen yet");
+        return;
+    }
+    if (!in->cert.gone)
+        measure(o, &in->cert, in->wall.ns / SEC, out);
+    if (!in->no_text)
+        say(o, in, out);
 }
 
 static const char *about(const struct item *alert)

@@ -1,6 +1,7 @@
 /* [alert:N] type=probe: a probe has failed (after its fall=, until its rise=). */
 #include "alerts/rules/metric.h"
 #include "alerts/rules/rule.h"
+#include "alerts/rules/template.h"
 
 #define R(text, field, kind, ...)                                                                  \
     OPT(struct alert_probe, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
@@ -17,23 +18,39 @@ static void check(struct checker *k)
         check_item(k, "probe", &family_probe, o->probe);
 }
 
+/* The probe's own words say what is wrong; that the last attempt was well (rise= wants more of
+ * them) says nothing about why it failed. */
+static const char *why(const struct rule_probe *p)
+{
+    if (p->health != HEALTH_FAILED)
+        return NULL;
+    if (!p->reason)
+        return "its last attempt was well";
+    return p->detail && *p->detail ? p->detail : p->reason;
+}
+
+static void say(const struct alert_probe *o, const struct rule_input *in, struct evaluation *out)
+{
+    const struct rule_probe *p = &in->probe;
+    const char *more = why(p);
+    struct str since = STR_INIT;
+    template_since((wall_t){in->wall.ns - p->since.ns}, p->since, &since);
+    evaluation_text(out, "the probe %s has %s since %s%s%s", o->probe,
+                    p->health == HEALTH_OK ? "been well" : "failed", str_text(&since),
+                    more ? ": " : "", more ? more : "");
+    str_fini(&since);
+}
+
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)
 {
     static const enum cond conds[] = {
         [HEALTH_UNKNOWN] = COND_UNKNOWN, [HEALTH_OK] = COND_FALSE, [HEALTH_FAILED] = COND_TRUE};
     const struct alert_probe *o = alert->own;
-    const struct rule_probe *p = &in->probe;
-    char buf[48];
-    *out = (struct evaluation){.unit = UNIT_STATE, .cond = conds[p->health]};
-    window_print(p->since.ns, buf, sizeof(buf));
-    if (p->health == HEALTH_UNKNOWN)
+    *out = (struct evaluation){.unit = UNIT_STATE, .cond = conds[in->probe.health], .dated = true};
+    if (in->probe.health == HEALTH_UNKNOWN)
         evaluation_text(out, "the probe %s has not said anything yet", o->probe);
-    else if (p->health == HEALTH_OK)
-        evaluation_text(out, "the probe %s is well for %s", o->probe, buf);
-    else
-        evaluation_text(out, "the probe %s has failed for %s: %s%s%s", o->probe, buf,
-                        p->reason ? p->reason : "no reason given", p->detail ? ": " : "",
-                        p->detail ? p->detail : "");
+    else if (!in->no_text)
+        say(o, in, out);
 }
 
 static const char *about(const struct item *alert)

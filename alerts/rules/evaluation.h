@@ -21,7 +21,8 @@ struct evaluation {
     double value, limit; /* what was measured, and what it was compared with, in the same unit */
     uint64_t n, k;       /* samples in the window, and how many of them count against it; 0: none */
     int stage;           /* of a certificate: 0 none, 1 the first of stages=, ...; else 0 */
-    char text[256];      /* a part of a sentence for people, UTF-8; "" if there is nothing to add */
+    bool dated;          /* the text says itself since when, or it does not matter */
+    char text[600];      /* a part of a sentence for people, UTF-8; "" if there is nothing to add */
 };
 
 #endif

@@ -50,6 +50,7 @@ static void begins(struct step *x)
     l->fired = x->now;
     l->due &= 1U << WHY_FLAPPING;
     l->told_severity = l->severity;
+    l->told_stage = l->stage;
     l->next_reminder = WALL_NEVER;
     flaps(x, true);
 }
@@ -171,6 +172,8 @@ static void sample(struct step *x, const struct life_event *ev)
     thaw(x);
     x->l->cond = ev->cond;
     x->l->severity = ev->severity;
+    if (ev->cond == COND_TRUE) /* what ends keeps the stage that it was told with */
+        x->l->stage = (uint16_t)ev->stage;
     if (ev->cond == COND_TRUE)
         holds(x);
     else

@@ -33,7 +33,7 @@ const char *tell_name(enum tell_what t);
     X(FIRED, "fired")                                                                              \
     X(RESOLVED, "resolved")                                                                        \
     X(FLAPPING, "flapping")                                                                        \
-    X(SEVERITY, "severity changed")                                                                \
+    X(SEVERITY, "severity or stage changed")                                                       \
     X(STILL_DOWN, "down without a break")                                                          \
     X(SILENCE_OVER, "silence over, still firing")                                                  \
     X(FLAPPING_OVER, "flapping over, still firing")                                                \
@@ -78,7 +78,8 @@ struct life {
     uint32_t due;     /* 1 << enum life_reason: to be told when the gates open */
     uint32_t acked;
     uint32_t still_down; /* the episode for which WHY_STILL_DOWN was told */
-    uint32_t unused;
+    uint16_t stage;      /* as last evaluated; each is told, also when the severity is the same */
+    uint16_t told_stage;
     wall_t since;    /* the condition holds since then, for people */
     wall_t fired;    /* the start of this episode; the last one's while it is OK */
     wall_t resolved; /* the end of the last one */
@@ -105,7 +106,7 @@ struct life_spec {
 };
 
 enum life_event_kind {
-    LIFE_EVAL,  /* cond, severity */
+    LIFE_EVAL,  /* cond, severity, stage */
     LIFE_TIMER, /* life_deadline has come */
     LIFE_ACK,   /* by, until */
     LIFE_UNACK,
@@ -118,6 +119,7 @@ struct life_event {
     enum life_event_kind kind;
     enum cond cond;
     enum severity severity;
+    unsigned stage; /* 0: it has none */
     uint32_t channel, seq;
     enum tell_what tell;
     const char *by;

@@ -192,14 +192,15 @@ static void find_due(struct telling *t)
     if (!t->open)
         return;
     t->due = l->due;
-    if (life_firing(l) && l->severity != l->told_severity)
+    if (life_firing(l) && (l->severity != l->told_severity || l->stage != l->told_stage))
         t->due |= BIT(SEVERITY);
     if (wall_reached(still_down_at(l, t->spec), t->now))
         t->due |= BIT(STILL_DOWN);
     if (l->state == LIFE_FIRING && !l->frozen.ns && wall_reached(l->next_reminder, t->now))
         t->due |= BIT(REMINDER);
+    bool graver = l->severity > l->told_severity || l->stage > l->told_stage;
     if (l->acked)
-        t->due &= BIT(ACKED) | (l->severity > l->told_severity ? BIT(SEVERITY) : 0);
+        t->due &= BIT(ACKED) | (graver ? BIT(SEVERITY) : 0);
 }
 
 /* reasons that make a trigger another one than "fired" */
@@ -259,8 +260,10 @@ static void settle_due(struct telling *t)
     l->due &= ~done;
     if (done & BIT(STILL_DOWN))
         l->still_down = l->episode;
-    if (done & BIT(SEVERITY))
+    if (done & BIT(SEVERITY)) {
         l->told_severity = l->severity;
+        l->told_stage = l->stage;
+    }
     if ((t->said || done & BIT(REMINDER)) && life_firing(l))
         l->next_reminder = t->spec->repeat.ns > 0 ? wall_add(t->now, t->spec->repeat) : WALL_NEVER;
 }

@@ -78,6 +78,7 @@ const char *line_next(const char **p, const char *end, size_t *out_len)
     const char *stop = memchr(line, '\n', (size_t)(end - line));
     size_t n = (size_t)((stop ? stop : end) - line);
     *p = stop ? stop + 1 : end;
+    n -= n > 0 && line[n - 1] == '\r';
     *out_len = n < LINES_MAX ? n : LINES_MAX;
     return line;
 }

@@ -33,11 +33,13 @@ struct rule_probe {
     const char *detail;      /* a sentence; NULL: none */
 };
 
-/* Of the certificate that a probe saw last; Unix seconds. */
+/* Of one certificate; Unix seconds. */
 struct rule_cert {
-    bool seen;
-    int64_t not_before, not_after; /* of what expires first */
-    const char *subject;           /* or NULL */
+    bool seen; /* the probe has seen certificates */
+    bool gone; /* but not this one any more; the dates are of what took its place, 0: nothing did */
+    int64_t not_before, not_after;
+    const char *subject; /* what people know it by; NULL or "": nothing */
+    const char *where;   /* "host:port" or a path; NULL or "": where the probe looks */
 };
 
 /* A process of the program that the alert names. */
@@ -132,6 +134,11 @@ struct alert_program {
     struct str_list state;
     int64_t restarts, window; /* restarts 0: not asked for */
 };
+
+/* In which stage a certificate is: 0 none, 1 the first of stages=, ..., one more than they are when
+ * it has expired. Unix seconds. */
+int alert_cert_stage(const struct alert_cert *o, int64_t not_before, int64_t not_after,
+                     int64_t now);
 
 /* ---- for the rules themselves ---- */
 

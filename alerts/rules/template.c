@@ -64,6 +64,28 @@ static void put_date(struct str *out, int64_t days)
                doy - (153 * mp + 2) / 5 + 1);
 }
 
+#define DAY INT64_C(86400)
+
+static void put_time(struct str *out, int64_t s)
+{
+    str_printf(out, "%02" PRId64 ":%02" PRId64 " UTC", s % DAY / 3600, s % 3600 / 60);
+}
+
+void template_stamp(int64_t seconds, struct str *out)
+{
+    int64_t s = seconds > 0 ? seconds : 0;
+    put_date(out, s / DAY);
+    put_time(out, s);
+}
+
+void template_since(wall_t since, dur_t age, struct str *out)
+{
+    if (age.ns >= DUR_S(DAY).ns)
+        template_stamp(since.ns / 1000000000, out);
+    else
+        put_time(out, since.ns / 1000000000);
+}
+
 /* ---- the fields ---- */
 
 #define FIELD(name) static void field_##name(const struct template_facts *f, struct str *out)
@@ -113,13 +135,9 @@ FIELD(age)
     str_puts(out, dur_human(f->age, buf, sizeof(buf)));
 }
 
-/* the date only when it is not of the last day */
 FIELD(since)
 {
-    int64_t s = f->since.ns / 1000000000, day = 86400;
-    if (f->age.ns >= DUR_S(day).ns)
-        put_date(out, s / day);
-    str_printf(out, "%02" PRId64 ":%02" PRId64 " UTC", s % day / 3600, s % 3600 / 60);
+    template_since(f->since, f->age, out);
 }
 
 static const struct field {
@@ -251,6 +269,8 @@ int template_check(const char *text, const struct str_list *labels, struct err *
 
 const char *template_default(const struct template_facts *f)
 {
+    if (f->text && *f->text && f->dated)
+        return "{{name}}: {{text}}";
     if (f->text && *f->text)
         return "{{name}}: {{text}} since {{since}}";
     return "{{name}}: {{value}} (limit {{limit}}) since {{since}}";

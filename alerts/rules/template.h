@@ -13,6 +13,7 @@
 struct template_facts {
     const char *name, *program, *severity, *runbook, *dashboard;
     const char *text; /* what the evaluation added */
+    bool dated;       /* text needs no {{since}} behind it */
     double value, limit;
     enum eval_unit unit;
     uint64_t n, k;
@@ -36,6 +37,11 @@ void template_fill(const char *text, const struct template_facts *f, struct str 
 /* The same as one line (control characters become blanks) of at most `chars` characters of valid
  * UTF-8; a longer one ends in an ellipsis. */
 void template_line(const char *text, const struct template_facts *f, size_t chars, struct str *out);
+/* "2026-12-04 09:30 UTC" of Unix seconds. */
+void template_stamp(int64_t seconds, struct str *out);
+/* Since when something is so that has lasted so long: "09:30 UTC", with the date when that is not
+ * of the last day. */
+void template_since(wall_t since, dur_t age, struct str *out);
 /* The value of label `name` in a list of NAME=VALUE, or NULL. */
 const char *label_value(const struct str_list *labels, const char *name, size_t n);
 

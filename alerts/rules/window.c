@@ -295,8 +295,8 @@ static int take(struct window *w, const struct head *h, const char *body, size_t
     return ok ? 0 : err_set(e, "the saved window has other cells");
 }
 
-struct window *window_restore(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
-                              struct err *e)
+static struct window *restore(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
+                              bool known, struct err *e)
 {
     struct head h;
     if (n < sizeof(h)) {
@@ -315,6 +315,19 @@ struct window *window_restore(const void *p, size_t n, dur_t cell, mono_t now, w
     if (gap > 2 * WINDOW_MAX.ns)
         gap = 2 * WINDOW_MAX.ns;
     w->birth = now.ns - gap - w->last;
-    window_dark(w, (mono_t){now.ns - gap}, now);
+    if (!known)
+        window_dark(w, (mono_t){now.ns - gap}, now);
     return w;
+}
+
+struct window *window_restore(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
+                              struct err *e)
+{
+    return restore(p, n, cell, now, wall, false, e);
+}
+
+struct window *window_restore_known(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
+                                    struct err *e)
+{
+    return restore(p, n, cell, now, wall, true, e);
 }

@@ -61,5 +61,8 @@ void window_save(struct window *w, mono_t now, wall_t wall, struct str *out);
  * counts as no time. */
 struct window *window_restore(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
                               struct err *e);
+/* The same, but that time is known: what happened in it is still to be added, to its end. */
+struct window *window_restore_known(const void *p, size_t n, dur_t cell, mono_t now, wall_t wall,
+                                    struct err *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include "probes/judge/cert.h"
 #include "probes/judge/cert_say.h"
 #include "supervisor/base/text.h"
+#include "supervisor/base/vec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,8 @@ struct judging {
     const char *first_where;
     struct cert_stage stage; /* of it */
     bool denied;             /* a file that the agent may not read */
+    VEC(struct cert_seen) seen;
+    bool partial; /* a file or a part of one could not be looked at */
 };
 
 /* ---- one certificate ---- */
@@ -102,8 +105,20 @@ static void judge_stage(struct judging *j, const struct x509_cert *c, const char
     j->stage = s;
 }
 
+static void note_seen(struct judging *j, const struct x509_cert *c, const char *where)
+{
+    struct cert_seen s = {.not_before = c->not_before, .not_after = c->not_after};
+    if (!j->in->a || c->not_after == 0)
+        return;
+    s.subject = arena_strdup(j->in->a, c->subject_cn); /* the verdict outlives the facts */
+    s.where = arena_strdup(j->in->a, where);
+    memcpy(s.fingerprint, c->fingerprint, sizeof(s.fingerprint));
+    VEC_PUSH(&j->seen, s);
+}
+
 static void judge_one(struct judging *j, const struct x509_cert *c, const char *where, bool leaf)
 {
+    note_seen(j, c, where);
     judge_dates(j, c, where);
     judge_strength(j, c, where, leaf);
     judge_stage(j, c, where);
@@ -228,6 +243,7 @@ static void judge_chain(struct judging *j, const struct x509_chain *c)
 
 static void judge_file(struct judging *j, const struct cert_file *f)
 {
+    j->partial |= f->error || f->pem.bad;
     if (f->error) {
         cert_found(&j->f, CERT_UNREADABLE, "%s%s", f->error,
                    f->denied ? "; [agent] groups= can give access" : "");
@@ -260,9 +276,9 @@ static void judge_served(struct judging *j, const struct cert_file *f, const str
     cert_date(c->not_after, there, sizeof(there));
     if (c->not_before > leaf->not_before)
         cert_found(&j->f, CERT_SERVED_NE_FILE,
-                   "%s still presents the certificate that ends %s; %s "
-                   "was renewed and ends %s, but is not loaded: reload the server",
-                   j->in->peer, served, f->path, there);
+                   "%s has not loaded the renewed %s: reload the server (it presents the one until "
+                   "%s, the file's lasts until %s)",
+                   j->in->peer, f->path, served, there);
     else
         cert_found(&j->f, CERT_SERVED_NE_FILE,
                    "%s presents another certificate (until %s, issuer "
@@ -329,6 +345,15 @@ static void tell_facts(const struct judging *j, struct cert_facts *out)
     memcpy(out->stage_fingerprint, j->first->fingerprint, sizeof(out->stage_fingerprint));
 }
 
+static void tell_seen(struct judging *j, struct verdict *v)
+{
+    v->ncerts = j->seen.n;
+    v->certs_partial = j->partial;
+    if (j->seen.n)
+        v->certs = arena_memdup(j->in->a, j->seen.v, j->seen.n * sizeof(j->seen.v[0]));
+    VEC_FINI(&j->seen);
+}
+
 /* what the nearest end is; the faults have said it if it is over */
 static void tell_end(struct judging *j)
 {
@@ -384,5 +409,6 @@ void cert_judge(const struct cert_opts *o, const struct cert_input *in, struct v
     judge_key(&j);
     tell_end(&j);
     tell_facts(&j, &v->cert);
+    tell_seen(&j, v);
     tell_status(&j, v);
 }

@@ -4,6 +4,7 @@
 #define PROBES_JUDGE_CERT_H
 
 #include "probes/judge/verdict.h"
+#include "supervisor/base/arena.h"
 #include "supervisor/conf/family.h"
 #include "supervisor/core/x509.h"
 
@@ -109,10 +110,11 @@ struct cert_input {
     enum cert_key key;              /* key_file= against the first file, or the served one */
     const char *key_error;          /* why it is unknown */
     int64_t now;                    /* Unix seconds */
+    struct arena *a;                /* for the verdict's list of certificates; NULL: none is made */
 };
 
-/* Sets v's status, reason (tls_verify), subreason, detail and cert. A certificate that ends in the
- * future never fails the probe; its stage is told. */
+/* Sets v's status, reason (tls_verify), subreason, detail, cert and certs. A certificate that ends
+ * in the future never fails the probe; its stage is told. */
 void cert_judge(const struct cert_opts *o, const struct cert_input *in, struct verdict *v);
 
 #endif

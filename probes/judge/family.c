@@ -76,7 +76,7 @@ static void check_parent(struct checker *k, const struct probe_opts *o)
 static void check(struct checker *k)
 {
     struct probe_opts *o = k->item->common;
-    if (!check_given(k, "timeout"))
+    if (!o->timeout) /* neither the section nor its kind says it */
         o->timeout = o->interval / 2 < 5000 * MS ? o->interval / 2 : 5000 * MS;
     if (!check_given(k, "target"))
         o->target = o->program ? PROBE_SELF : PROBE_DEPENDENCY;

@@ -109,7 +109,7 @@ static void check_plain(struct checker *k, const char *option, const char *path)
 }
 
 /* Certificates change in days, and a handshake costs the server more than it costs us. */
-static void calmer(struct checker *k)
+static void defaults(struct checker *k)
 {
     struct probe_opts *c = k->item->common;
     if (!check_given(k, "interval"))
@@ -123,7 +123,6 @@ static void calmer(struct checker *k)
 static void check(struct checker *k)
 {
     struct cert_opts *o = k->item->own;
-    calmer(k);
     check_plain(k, "ca", o->ca);
     check_plain(k, "check_served_file", o->served_file);
     check_plain(k, "key_file", o->key_file);
@@ -152,5 +151,6 @@ const struct kind probe_kind_cert = {
             "say otherwise; timeout= is 10s then.",
     .rows = &rows_cert,
     .size = sizeof(struct cert_opts),
+    .defaults = defaults,
     .check = check,
 };

@@ -52,19 +52,23 @@ void sched_init(struct sched *s, const struct sched_conf *c, const struct sched_
     grace_begin(s, c, t->now);
 }
 
-void sched_restore(struct sched *s, const struct sched_conf *c, const struct sched_now *t,
-                   const struct sched_saved *saved)
+static bool is_stale(const struct sched_conf *c, dur_t age)
 {
-    sched_init(s, c, t);
-    if (saved->state > SCHED_FAILED)
-        return;
+    return age.ns < 0 || (age.ns > SCHED_STALE_LEAST && age.ns / SCHED_STALE > c->interval);
+}
+
+bool sched_restore(struct sched *s, const struct sched_conf *c, const struct sched_saved *saved,
+                   dur_t age)
+{
+    if (saved->state > SCHED_FAILED || saved->state == SCHED_WAITING || is_stale(c, age))
+        return false;
     s->state = s->was = saved->state;
     s->since.ns = saved->since;
-    s->runs = saved->runs;
+    s->runs += saved->runs;
     s->fails = saved->fails;
     s->oks = saved->fails ? 0 : saved->oks;
-    if (s->state != SCHED_WAITING)
-        s->grace_until = MONO_NEVER;
+    s->grace_until = MONO_NEVER;
+    return true;
 }
 
 void sched_save(const struct sched *s, struct sched_saved *out)
@@ -231,6 +235,14 @@ unsigned sched_step(struct sched *s, const struct sched_conf *c, enum sched_even
         return on_program(s, c, t);
     }
     return 0;
+}
+
+void sched_again(struct sched *s, const struct sched_conf *c, const struct sched_now *t)
+{
+    if (!s->running)
+        return;
+    s->asleep = t->asleep;
+    s->due = mono_add(t->now, (dur_t){c->timeout});
 }
 
 mono_t sched_deadline(const struct sched *s)

@@ -84,10 +84,14 @@ int64_t sched_phase(const char *name, int64_t interval);
  * the interval if that is shorter; then the ticks count. */
 #define SCHED_FIRST_SPREAD (INT64_C(10) * 1000000000)
 void sched_init(struct sched *s, const struct sched_conf *c, const struct sched_now *t);
-/* The same with what was saved: its state and counters go on; a state other than WAITING has its
- * start period behind it. */
-void sched_restore(struct sched *s, const struct sched_conf *c, const struct sched_now *t,
-                   const struct sched_saved *saved);
+/* Goes on with what was saved, in one that has no result yet: its state, counters and runs; a state
+ * other than WAITING has its start period behind it. age: how long nobody looked at the target,
+ * negative if that is not known. What is older than SCHED_STALE intervals, and SCHED_STALE_LEAST,
+ * says nothing any more. False: nothing has changed. */
+#define SCHED_STALE 5
+#define SCHED_STALE_LEAST (INT64_C(120) * 1000000000)
+bool sched_restore(struct sched *s, const struct sched_conf *c, const struct sched_saved *saved,
+                   dur_t age);
 void sched_save(const struct sched *s, struct sched_saved *out);
 
 /* One step; returns bits. result: of SCHED_RESULT, else ignored. Call again at sched_deadline. A
@@ -97,6 +101,9 @@ void sched_save(const struct sched *s, struct sched_saved *out);
 #define SCHED_FROZEN_NS (INT64_C(1) * 1000000000)
 unsigned sched_step(struct sched *s, const struct sched_conf *c, enum sched_event ev,
                     const struct sched_now *t, enum verdict_status result);
+/* The running attempt is made anew by whoever drives it (a reload took away what it reads): it has
+ * the whole timeout again. Nothing if none runs. */
+void sched_again(struct sched *s, const struct sched_conf *c, const struct sched_now *t);
 /* When sched_step wants SCHED_TIMER. */
 mono_t sched_deadline(const struct sched *s);
 

@@ -5,6 +5,7 @@
 #include "supervisor/base/mono.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define VERDICT_REASONS(X)                                                                         \
@@ -63,6 +64,14 @@ struct cert_facts {
     int64_t next_stage;                        /* when the next one begins; 0: there is none */
 };
 
+/* One certificate that clients or servers look at: of a path that was built, or in a file. */
+struct cert_seen {
+    uint8_t fingerprint[32];       /* SHA-256 */
+    int64_t not_before, not_after; /* Unix seconds */
+    const char *subject;           /* the common name, else the whole name */
+    const char *where;             /* "host:port", or a path; NULL: where the probe looks */
+};
+
 #define VERDICT_DETAIL 512
 struct verdict {
     enum verdict_status status;
@@ -78,6 +87,11 @@ struct verdict {
     bool has_value;
     double value; /* of a query */
     struct cert_facts cert;
+    /* All certificates that were seen, of kinds that tell more of them than the one of `cert`;
+     * valid during the call that hands the verdict over, and not kept. */
+    const struct cert_seen *certs;
+    size_t ncerts;
+    bool certs_partial; /* there may be more, which could not be looked at */
 };
 
 /* An empty one: UNKNOWN, phases not reached. */

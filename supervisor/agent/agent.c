@@ -16,6 +16,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+static void take_generation(struct agent_program *a, int fd);
+
 static void on_request(void *obj, const struct channel_req *rq, char *const *args, size_t nargs)
 {
     requests_do(obj, rq, args, nargs);
@@ -34,9 +36,17 @@ static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
     procs_record(a->procs, pairs, n);
 }
 
-static void on_snapshot(void *obj)
+/* The configuration is taken into use only when it is known what runs: what was written down is
+ * compared with it. */
+static void on_snapshot(void *obj, uint64_t instance)
 {
-    alerting_snapshot(obj);
+    struct agent_program *a = obj;
+    a->has_snapshot = true;
+    feed_supd(engine_feed(a->engine), instance);
+    alerting_snapshot(a);
+    if (a->waiting_gen >= 0)
+        take_generation(a, a->waiting_gen);
+    fd_close(&a->waiting_gen);
 }
 
 static void on_process(void *obj, const struct procs_change *c)
@@ -110,7 +120,10 @@ static void serve(struct agent_program *a, int fd)
 static void on_hand(void *obj, const char *what, int fd)
 {
     struct agent_program *a = obj;
-    if (strcmp(what, HAND_GENERATION) == 0) {
+    if (strcmp(what, HAND_GENERATION) == 0 && !a->has_snapshot) {
+        fd_close(&a->waiting_gen);
+        a->waiting_gen = fd;
+    } else if (strcmp(what, HAND_GENERATION) == 0) {
         take_generation(a, fd);
         fd_close(&fd);
     } else if (strcmp(what, HAND_JOURNAL) == 0 && a->journal < 0) {
@@ -155,7 +168,8 @@ static bool setup(struct agent_program *a, struct err *e)
 
 int agent_run(const struct agent_server *server)
 {
-    struct agent_program a = {.started = mono_now(), .journal = -1, .server = server};
+    struct agent_program a = {
+        .started = mono_now(), .journal = -1, .waiting_gen = -1, .server = server};
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
@@ -173,6 +187,7 @@ int agent_run(const struct agent_server *server)
     procs_free(&a.procs);
     loop_free(&a.loop);
     agentgen_free(&a.gen);
+    fd_close(&a.waiting_gen);
     fd_close(&a.journal);
     return ok ? 0 : 1;
 }

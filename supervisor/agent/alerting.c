@@ -1,6 +1,7 @@
 /* The agent's alerts: facts from supd and from probes to the engine, and its store. */
 #include "supervisor/agent/alerting.h"
 #include "supervisor/agent/counting.h"
+#include "supervisor/agent/keeping.h"
 #include "supervisor/base/log.h"
 #include "supervisor/io/exec_out.h"
 #include "supervisor/io/journal.h"
@@ -24,6 +25,7 @@ static void open_store(struct agent_program *a)
     snprintf(path, sizeof(path), "%s/agent.db", dir);
     if (access(dir, W_OK | X_OK) == 0) {
         a->store = store_open(a->loop, path, engine_loaded, a->engine, &e);
+        a->store_is_file = true;
     } else if (a->journal >= 0) {
         log_info("agent: cannot write to state_dir %s: alerts and windows are kept in memory that "
                  "supd holds, and lost when supd ends",
@@ -48,29 +50,45 @@ static enum engine_result result_of(const struct probe_event *ev)
                                                    : ENGINE_NO_RESULT;
 }
 
-static void put_hex(char *out, const uint8_t *p, size_t n)
+/* The common name in "CN=shop.example, O=Shop", as others are told by; else all of it. */
+static const char *name_in(const char *subject, char *buf, size_t size)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        *out++ = digits[p[i] >> 4];
-        *out++ = digits[p[i] & 15];
-    }
-    *out = '\0';
+    const char *cn = strncmp(subject, "CN=", 3) == 0 ? subject : strstr(subject, ",CN=");
+    if (!cn)
+        cn = strstr(subject, " CN=");
+    if (!cn)
+        return subject;
+    cn = strchr(cn, '=') + 1;
+    snprintf(buf, size, "%.*s", (int)strcspn(cn, ","), cn);
+    return buf;
 }
 
-/* The certificate of the chain that ends first decides. */
-static struct engine_cert cert_of(const struct verdict *v, char *hex)
+/* The certificate of kinds that tell of one only: of the chain, the one that ends first. */
+struct only {
+    struct cert_seen c;
+    char name[sizeof(((struct cert_facts *)0)->subject)];
+};
+
+static void put_only(const struct cert_facts *c, struct only *out)
 {
-    const struct cert_facts *c = &v->cert;
-    if (!c->seen)
-        return (struct engine_cert){0};
     bool staged = c->stage_not_after != 0;
-    put_hex(hex, staged ? c->stage_fingerprint : c->fingerprint, 32);
-    return (struct engine_cert){.seen = true,
-                                .not_before = staged ? c->stage_not_before : c->not_before,
+    out->c = (struct cert_seen){.not_before = staged ? c->stage_not_before : c->not_before,
                                 .not_after = staged ? c->stage_not_after : c->not_after,
-                                .fingerprint = hex,
-                                .subject = c->subject};
+                                .subject = name_in(c->subject, out->name, sizeof(out->name))};
+    memcpy(out->c.fingerprint, staged ? c->stage_fingerprint : c->fingerprint,
+           sizeof(out->c.fingerprint));
+}
+
+static void put_certs(const struct verdict *v, struct only *only, struct engine_probe_fact *f)
+{
+    f->certs = v->certs;
+    f->ncerts = v->ncerts;
+    f->certs_partial = v->certs_partial;
+    if (v->ncerts || !v->cert.seen)
+        return;
+    put_only(&v->cert, only);
+    f->certs = &only->c;
+    f->ncerts = 1;
 }
 
 void alerting_probe(struct agent_program *a, const struct probe_event *ev)
@@ -78,7 +96,7 @@ void alerting_probe(struct agent_program *a, const struct probe_event *ev)
     static const enum rule_health health[] = {
         [SCHED_WAITING] = HEALTH_UNKNOWN, [SCHED_OK] = HEALTH_OK, [SCHED_FAILED] = HEALTH_FAILED};
     const struct probe_view *v = ev->probe;
-    char hex[65] = "";
+    struct only only;
     if (ev->kind == PROBE_REMOVED)
         return;
     struct engine_probe_fact f = {
@@ -86,8 +104,9 @@ void alerting_probe(struct agent_program *a, const struct probe_event *ev)
     if (v->last_at.ns) {
         f.reason = v->last->reason ? reason_text(v->last->reason) : NULL;
         f.detail = v->last->detail;
-        f.cert = cert_of(v->last, hex);
     }
+    if (ev->kind == PROBE_RESULT && ev->verdict)
+        put_certs(ev->verdict, &only, &f);
     engine_probe(a->engine, &f);
 }
 
@@ -119,17 +138,17 @@ static void tell_process(struct agent_program *a, const struct agent_process *p,
     if (!f->state)
         f->state = p->state;
     f->exit_expected = p->last_expected;
+    f->fresh = p->fresh;
+    f->counters = (struct feed_counters){.exits = p->exits,
+                                         .unexpected = p->unexpected,
+                                         .restarts = p->restarts,
+                                         .restarts_unexpected = p->restarts_unexpected};
     engine_process(a->engine, f);
 }
 
 void alerting_process(struct agent_program *a, const struct procs_change *c)
 {
     struct engine_process_fact f = {0};
-    bool exit = c->what == PROCS_EXIT, restart = c->what == PROCS_SPAWNED && c->restart;
-    f.exits_expected = exit && c->expected;
-    f.exits_unexpected = exit && !c->expected;
-    f.restarts_expected = restart && c->p->last_expected;
-    f.restarts_unexpected = restart && !c->p->last_expected;
     if (c->what == PROCS_GONE) {
         engine_process(a->engine, &(struct engine_process_fact){.group = c->p->name,
                                                                 .program = c->p->program,
@@ -163,7 +182,8 @@ bool alerting_apply(struct agent_program *a)
 
 bool alerting_setup(struct agent_program *a, struct err *e)
 {
-    static const struct engine_ops ops = {run_probe};
+    static const struct engine_ops ops = {
+        .run_probe = run_probe, .kept = keeping_record, .restored = keeping_restored};
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
     a->mail = mail_new(a->loop, a->env.resolve, e);
@@ -179,6 +199,7 @@ bool alerting_setup(struct agent_program *a, struct err *e)
 void alerting_fini(struct agent_program *a)
 {
     counting_fini(a);
+    keeping_fini(a);
     if (a->engine)
         engine_free(&a->engine);
     if (a->store && !store_close(&a->store, CLOSE_LIMIT))

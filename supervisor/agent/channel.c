@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/base/vec.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,14 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ASKED_MAX 64
 #define PAIRS_MAX 64
 #define OUT_MAX (4u << 20)
 #define SUB_ID "sub"
 
 struct asked {
-    char id[WIRE_ID_MAX + 1]; /* "": free */
-    channel_reply_fn *fn;
+    uint32_t id;
+    channel_reply_fn *fn; /* NULL: answered */
     void *obj;
 };
 
@@ -31,8 +31,9 @@ struct channel {
     int fd;
     struct wire_buf in;
     struct str out;
-    size_t skip; /* raw bytes of a bulk that nobody asked for */
-    struct asked asked[ASKED_MAX];
+    size_t skip;             /* raw bytes of a bulk that nobody asked for */
+    VEC(struct asked) asked; /* in their order, which is that of most answers */
+    size_t answered;         /* so many of its first ones are */
     uint32_t ids;
     const struct channel_ops *ops;
     void *obj;
@@ -73,36 +74,33 @@ static void flush_later(struct channel *c)
     loop_defer(c->loop, &c->flush);
 }
 
-static void put_id(struct channel *c, char *buf)
+static uint32_t put_id(struct channel *c)
 {
-    snprintf(buf, WIRE_ID_MAX + 1, "a%u", ++c->ids);
-    wire_put_field(&c->out, buf);
+    char id[WIRE_ID_MAX + 1];
+    snprintf(id, sizeof(id), "a%u", ++c->ids);
+    wire_put_field(&c->out, id);
+    return c->ids;
 }
 
 bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
                  void *obj)
 {
-    for (size_t i = 0; i < ASKED_MAX; i++) {
-        struct asked *a = &c->asked[i];
-        if (a->id[0])
-            continue;
-        *a = (struct asked){.fn = fn, .obj = obj};
-        put_id(c, a->id);
-        wire_put_field(&c->out, verb);
-        for (; args && *args; args++)
-            wire_put_field(&c->out, *args);
-        str_putc(&c->out, '\n');
-        flush_later(c);
-        return true;
-    }
-    return false;
+    if (c->out.len > OUT_MAX / 2)
+        return false;
+    VEC_PUSH(&c->asked, (struct asked){.id = put_id(c), .fn = fn, .obj = obj});
+    wire_put_field(&c->out, verb);
+    for (; args && *args; args++)
+        wire_put_field(&c->out, *args);
+    str_putc(&c->out, '\n');
+    flush_later(c);
+    return true;
 }
 
 static void answer_begin(struct channel *c, uint32_t ref, const char *word)
 {
-    char id[WIRE_ID_MAX + 1], num[16];
+    char num[16];
     snprintf(num, sizeof(num), "%u", ref);
-    put_id(c, id);
+    put_id(c);
     wire_put_field(&c->out, "answer");
     wire_put_field(&c->out, num);
     wire_put_field(&c->out, word);
@@ -200,19 +198,40 @@ static void on_record(struct channel *c, const struct wire_reply *r)
         c->ops->record(c->obj, pairs, (size_t)n);
 }
 
+static void on_subscribed(struct channel *c, const struct wire_reply *r)
+{
+    struct wire_pair pairs[PAIRS_MAX];
+    int64_t n = wire_pairs(r->rest, pairs, PAIRS_MAX);
+    const char *instance = n > 0 ? wire_value(pairs, (size_t)n, "instance") : NULL;
+    c->ops->snapshot(c->obj, instance ? strtoull(instance, NULL, 16) : 0);
+}
+
+/* Takes the request of that id off the list; false if none waits for its answer. */
+static bool take_asked(struct channel *c, const char *id, struct asked *out)
+{
+    uint32_t number = id[0] == 'a' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
+    for (size_t i = c->answered; number && i < c->asked.n; i++) {
+        if (c->asked.v[i].id != number || !c->asked.v[i].fn)
+            continue;
+        *out = c->asked.v[i];
+        c->asked.v[i].fn = NULL;
+        while (c->answered < c->asked.n && !c->asked.v[c->answered].fn)
+            c->answered++;
+        if (c->answered == c->asked.n)
+            c->answered = c->asked.n = 0;
+        return true;
+    }
+    return false;
+}
+
 static void on_last_line(struct channel *c, const struct wire_reply *r)
 {
+    struct asked a;
     if (r->kind == WIRE_OK && strcmp(r->id, SUB_ID) == 0)
-        c->ops->snapshot(c->obj);
-    for (size_t i = 0; i < ASKED_MAX; i++) {
-        struct asked a = c->asked[i];
-        if (strcmp(a.id, r->id) != 0)
-            continue;
-        c->asked[i].id[0] = '\0';
+        on_subscribed(c, r);
+    if (take_asked(c, r->id, &a))
         a.fn(a.obj, r);
-        return;
-    }
-    if (r->kind == WIRE_ERROR)
+    else if (r->kind == WIRE_ERROR)
         log_warn("supd answered %s: %s %s", r->id, r->code, r->text);
 }
 
@@ -309,6 +328,7 @@ void channel_free(struct channel **cp)
     loop_defer_cancel(c->loop, &c->flush);
     if (c->fd >= 0)
         loop_io_close(&c->io, &c->fd);
+    VEC_FINI(&c->asked);
     wire_buf_fini(&c->in);
     str_fini(&c->out);
     free(c);

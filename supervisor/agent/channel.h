@@ -22,8 +22,9 @@ typedef void channel_reply_fn(void *obj, const struct wire_reply *r);
 struct channel_ops {
     /* a record of the snapshot that the subscription begins with */
     void (*record)(void *obj, const struct wire_pair *pairs, size_t n);
-    /* the snapshot is complete; events follow without a gap */
-    void (*snapshot)(void *obj);
+    /* the snapshot is complete; events follow without a gap. instance: which supd counts, 0: it
+     * does not say */
+    void (*snapshot)(void *obj, uint64_t instance);
     /* an event that is no request; the pairs are valid during the call */
     void (*event)(void *obj, const struct wire_pair *pairs, size_t n);
     /* a forwarded request; its strings are valid during the call */
@@ -38,7 +39,8 @@ struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *op
 void channel_free(struct channel **c);
 
 /* Asks supd one verb with its arguments (NULL-terminated, or NULL for none); fn is called with its
- * last line (ok or error). At most 64 at a time; more are refused: false. */
+ * last line (ok or error). Many may wait for their answer (a start asks for each program and each
+ * probe); false when so much waits to be read by supd that it would be too much. */
 bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
                  void *obj);
 

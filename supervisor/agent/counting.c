@@ -11,28 +11,63 @@
 
 struct source {
     char *key; /* the process's name and the channel's number */
+    char *program, *process, *group;
     struct feed_stream *stream;
     uint32_t run;
     UT_hash_handle hh;
 };
 
+/* The text comes with the names of its program and of the process; a process that the generation
+ * does not have (any more) is of no group. */
+static const char *group_of(const struct agent_program *a, const char *program, const char *process)
+{
+    for (size_t i = 0; i < a->gen->nprocs; i++) {
+        const struct agent_proc *p = &a->gen->procs[i];
+        if (strcmp(p->name, process) == 0 && strcmp(p->program, program) == 0)
+            return p->group;
+    }
+    return program;
+}
+
 static struct source *source_of(struct agent_program *a, const struct text_piece *p)
 {
-    char key[640], group[512];
+    char key[640];
     struct source *s;
-    size_t n = strcspn(p->process, ":");
     snprintf(key, sizeof(key), "%s %d", p->process, p->channel);
     HASH_FIND_STR(a->sources, key, s);
-    if (s || n >= sizeof(group))
+    if (s)
         return s;
-    memcpy(group, p->process, n);
-    group[n] = '\0';
     s = mem_zalloc(sizeof(*s));
     s->key = mem_strdup(key);
+    s->program = mem_strdup(p->program);
+    s->process = mem_strdup(p->process);
+    s->group = mem_strdup(group_of(a, p->program, p->process));
     s->run = p->run;
-    s->stream = feed_stream_open(engine_feed(a->engine), group, p->program, p->channel == 1);
+    s->stream = feed_stream_open(engine_feed(a->engine), s->group, p->program, p->channel == 1);
     HASH_ADD_KEYPTR(hh, a->sources, s->key, strlen(s->key), s);
     return s;
+}
+
+static void source_free(struct agent_program *a, struct source *s)
+{
+    HASH_DEL(a->sources, s);
+    feed_stream_close(&s->stream);
+    free(s->key);
+    free(s->program);
+    free(s->process);
+    free(s->group);
+    free(s);
+}
+
+/* Those whose process is in another group now begin anew. */
+static void regroup(struct agent_program *a)
+{
+    struct source *s, *next;
+    HASH_ITER(hh, a->sources, s, next)
+    {
+        if (strcmp(s->group, group_of(a, s->program, s->process)) != 0)
+            source_free(a, s);
+    }
 }
 
 static void on_text(void *obj, const struct text_piece *p)
@@ -96,18 +131,28 @@ static void want(struct wanted_text *list, const char *program, int channel)
         VEC_PUSH(list, str_take(&text));
 }
 
+/* supd gives the output of programs; of a group a metric wants that of each of its programs. */
+static void want_of(struct wanted_text *list, const struct agentgen *g,
+                    const struct metric_lines *o)
+{
+    for (size_t i = 0; i < g->nprocs; i++) {
+        const struct agent_proc *p = &g->procs[i];
+        if (strcmp(p->program, o->program) != 0 && strcmp(p->group, o->program) != 0)
+            continue;
+        if (o->stream != METRIC_STDERR)
+            want(list, p->program, 0);
+        if (o->stream != METRIC_STDOUT)
+            want(list, p->program, 1);
+    }
+}
+
 static struct wanted_text all_wanted(const struct agentgen *g)
 {
     struct wanted_text list = VEC_INIT;
     VEC_EACH (&g->conf->items, i) {
         const struct item *it = g->conf->items.v[i];
-        if (it->kind != &metric_kind_lines)
-            continue;
-        const struct metric_lines *o = it->own;
-        if (o->stream != METRIC_STDERR)
-            want(&list, o->program, 0);
-        if (o->stream != METRIC_STDOUT)
-            want(&list, o->program, 1);
+        if (it->kind == &metric_kind_lines)
+            want_of(&list, g, it->own);
     }
     return list;
 }
@@ -180,6 +225,7 @@ static void apply_statsd(struct agent_program *a)
 
 void counting_apply(struct agent_program *a)
 {
+    regroup(a);
     apply_text(a);
     apply_statsd(a);
 }
@@ -188,12 +234,7 @@ void counting_fini(struct agent_program *a)
 {
     struct source *s, *next;
     HASH_ITER(hh, a->sources, s, next)
-    {
-        HASH_DEL(a->sources, s);
-        feed_stream_close(&s->stream);
-        free(s->key);
-        free(s);
-    }
+    source_free(a, s);
     if (a->text)
         text_close(&a->text);
     if (a->udp)

@@ -1,6 +1,7 @@
 /* The agent's probes, and what their results mean for the programs that they look at. */
 #include "supervisor/agent/probing.h"
 #include "supervisor/agent/alerting.h"
+#include "supervisor/agent/keeping.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/io/files.h"
@@ -77,11 +78,12 @@ static void on_event(void *obj, const struct probe_event *ev)
 {
     struct agent_program *a = obj;
     const struct probe_view *v = ev->probe;
+    keeping_probe(a, ev);
     alerting_probe(a, ev);
     if (ev->kind == PROBE_CHANGED) {
         log_change(ev);
         tell_health(a, v, sched_state_text(v->state), v->state == SCHED_FAILED);
-    } else if (ev->kind == PROBE_ADDED) {
+    } else if (ev->kind == PROBE_ADDED || ev->kind == PROBE_RESTORED) {
         tell_health(a, v, sched_state_text(v->state), false);
     } else if (ev->kind == PROBE_REMOVED) {
         tell_health(a, v, "GONE", false);
@@ -90,7 +92,8 @@ static void on_event(void *obj, const struct probe_event *ev)
 
 void probing_apply(struct agent_program *a)
 {
-    probes_apply(a->probes, a->gen, NULL, 0);
+    probes_apply(a->probes, a->gen);
+    keeping_apply(a);
 }
 
 /* No other process of its program is up: while one is, the program has not begun anew. */
@@ -121,6 +124,7 @@ bool probing_setup(struct agent_program *a, struct err *e)
         return false;
     a->env.trusts = trusts_new();
     a->probes = probes_new(&a->env, on_event, a);
+    keeping_setup(a);
     return true;
 }
 

@@ -106,6 +106,8 @@ static void take_counters(struct agent_process *p, const struct wire_pair *pairs
     take_number(pairs, n, "restarts", &p->restarts);
     take_number(pairs, n, "exits", &p->exits);
     take_number(pairs, n, "fatals", &p->fatals);
+    take_number(pairs, n, "unexpected", &p->unexpected);
+    take_number(pairs, n, "restarts_unexpected", &p->restarts_unexpected);
 }
 
 static void take_state(struct agent_process *p, const struct wire_pair *pairs, size_t n,
@@ -140,19 +142,16 @@ static void on_state(struct agent_process *p, const struct wire_pair *pairs, siz
 {
     take_state(p, pairs, n, "to");
     c->what = PROCS_STATE;
-    c->fatal = strcmp(p->state, "FATAL") == 0;
 }
 
 static void on_spawned(struct agent_process *p, const struct wire_pair *pairs, size_t n,
                        struct procs_change *c)
 {
-    uint64_t before = p->restarts, pid = 0;
-    take_number(pairs, n, "restarts", &p->restarts);
+    uint64_t pid = 0;
     take_number(pairs, n, "pid", &pid);
     p->pid = (int)pid;
     p->start = wall_now().ns / 1000000000;
     c->what = PROCS_SPAWNED;
-    c->restart = p->restarts > before;
 }
 
 static void on_exit_event(struct agent_process *p, const struct wire_pair *pairs, size_t n,
@@ -161,7 +160,6 @@ static void on_exit_event(struct agent_process *p, const struct wire_pair *pairs
     const char *expected = wire_value(pairs, n, "expected");
     c->what = PROCS_EXIT;
     c->expected = expected && strcmp(expected, "1") == 0;
-    p->unexpected += !c->expected;
     p->last_expected = c->expected;
 }
 
@@ -182,8 +180,10 @@ void procs_event(struct procs *t, const struct wire_pair *pairs, size_t n)
         if (strcmp(rows[i].type, type) != 0)
             continue;
         struct entry *e = find(t, name);
-        if (!e)
+        if (!e) {
             e = add(t, name);
+            e->p.fresh = true;
+        }
         struct procs_change c = {.p = &e->p};
         rows[i].fn(&e->p, pairs, n, &c);
         take_counters(&e->p, pairs, n);

@@ -14,8 +14,9 @@ struct agent_process {
     int pid;
     int64_t start; /* when the last instance began, seconds since 1970; 0: never */
     uint64_t starts, restarts, exits, fatals;
-    uint64_t unexpected; /* exits that were not expected, as seen by this agent */
-    bool last_expected;  /* the last exit was */
+    uint64_t unexpected, restarts_unexpected; /* of exits, of restarts */
+    bool fresh;                               /* it was not there when this agent began */
+    bool last_expected;                       /* the last exit was */
 };
 
 struct procs;
@@ -26,8 +27,6 @@ struct procs_change {
     enum procs_what what;
     const struct agent_process *p;
     bool expected; /* PROCS_EXIT */
-    bool restart;  /* PROCS_SPAWNED: an automatic one */
-    bool fatal;    /* PROCS_STATE: to FATAL */
 };
 typedef void procs_fn(void *obj, const struct procs_change *c);
 

@@ -40,6 +40,8 @@ struct wanted_text {
 struct agent_program {
     struct loop *loop;
     struct channel *channel;
+    bool has_snapshot; /* of all processes */
+    int waiting_gen;   /* a generation that came before it; -1: none */
     struct hand *hand;
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
@@ -52,7 +54,8 @@ struct agent_program {
     struct send_env send;
     struct engine *engine;
     struct store *store; /* NULL: nothing is kept */
-    bool store_opened;
+    bool store_opened, store_is_file;
+    struct keeping *keeping;
     /* what metrics count */
     struct text_port *text;
     struct source *sources; /* of output, by process and channel */

@@ -87,6 +87,10 @@ static void put_alert(void *obj, const struct engine_alert *v)
     put_told(c, v);
     if (v->program && *v->program)
         channel_kv(c, "program", v->program);
+    if (v->fingerprint) {
+        channel_kv(c, "certificate", v->certificate);
+        channel_kv(c, "fingerprint", v->fingerprint);
+    }
     channel_kv(c, "key", v->key);
     channel_kv_int(c, "episodes", v->episodes);
     channel_end(c);

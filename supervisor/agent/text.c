@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define TURN_MESSAGES 64
+#define TURN_TIME DUR_MS(10) /* costly expressions must not hold up the rest of the agent */
 /* A busy socket is looked at after naps, so that neither side wakes the other for each message. */
 #define NAP_LEAST ((dur_t){250000})
 #define NAP_MOST DUR_MS(4)
@@ -107,9 +108,13 @@ static bool receive(struct text_port *p)
 
 static int drain(struct text_port *p)
 {
+    mono_t until = mono_add(mono_now(), TURN_TIME);
     int n = 0;
-    while (n < TURN_MESSAGES && receive(p))
+    while (n < TURN_MESSAGES && receive(p)) {
         n++;
+        if (mono_reached(until, mono_now()))
+            break;
+    }
     return n;
 }
 

@@ -26,6 +26,8 @@ static const struct {
     {"restarts", 'n'},
     {"exits", 'n'},
     {"fatals", 'n'},
+    {"unexpected", 'n'},
+    {"restarts_unexpected", 'n'},
     {"tries", 'n'},
     {"exitcode", 'n'},
     {"expected", 'b'},

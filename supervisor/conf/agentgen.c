@@ -207,6 +207,19 @@ const struct item *agentgen_item(const struct agentgen *g, const struct family *
     return family_item(g->conf, f, name);
 }
 
+uint64_t item_mark(const struct item *it)
+{
+    struct str s = STR_INIT;
+    str_printf(&s, "%s\n", it->kind->name);
+    put_rows(&s, it->family->rows, it->common, NULL, NULL);
+    put_rows(&s, it->kind->rows, it->own, NULL, NULL);
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.s[i]) * UINT64_C(1099511628211);
+    str_fini(&s);
+    return h;
+}
+
 bool item_same(const struct item *a, const struct item *b)
 {
     struct str x = STR_INIT, y = STR_INIT;

@@ -42,5 +42,7 @@ const struct item *agentgen_item(const struct agentgen *g, const struct family *
                                  const char *name);
 /* True if both items have the same options with the same values: nothing has to change. */
 bool item_same(const struct item *a, const struct item *b);
+/* A number that is the same for the same kind and options, also in another agent. */
+uint64_t item_mark(const struct item *it);
 
 #endif

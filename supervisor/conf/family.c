@@ -292,6 +292,8 @@ void load_families(struct conf *c)
     }
     VEC_EACH (&checks, i) {
         struct checker *k = checks.v[i];
+        if (k->item->kind->defaults)
+            k->item->kind->defaults(k);
         if (k->item->family->check)
             k->item->family->check(k);
         if (k->item->kind->check)

@@ -16,6 +16,9 @@ struct kind {
     const char *help; /* a sentence for the man page */
     const struct opt_table *rows;
     size_t size; /* of its options, a struct that begins with struct opt_set */
+    /* Fills in options that the section does not give and whose default differs from the family's;
+     * called before the family's check, which fills in the rest. May be NULL. */
+    void (*defaults)(struct checker *k);
     /* What rows cannot say: relations between options, names of other sections. May be NULL; called
      * only when all rows of the section were converted. */
     void (*check)(struct checker *k);

@@ -111,12 +111,15 @@ struct proc_life {
     uint32_t restarts;   /* of these, how many were automatic (retries included) */
     uint32_t exits;      /* deaths reaped */
     uint32_t fatals;     /* times it gave up (not: ended by a shutdown) */
-    mono_t started;      /* of the current or last instance */
-    mono_t due;          /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
-                            STOPPING: next signal at */
-    mono_t sweep_due;    /* next signal to the leftover group; once killed: when to let it be */
-    mono_t poll;         /* next look at the leftover group */
-    mono_t changed;      /* when the state last changed */
+    uint32_t unexpected; /* exits that were not expected */
+    uint32_t restarts_unexpected; /* automatic restarts after one, or after a failed start */
+    uint32_t pad2;
+    mono_t started;   /* of the current or last instance */
+    mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
+                         STOPPING: next signal at */
+    mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
+    mono_t poll;      /* next look at the leftover group */
+    mono_t changed;   /* when the state last changed */
     wall_t start_wall, stop_wall; /* for people; 0: never */
 };
 

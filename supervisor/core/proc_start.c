@@ -82,7 +82,9 @@ void proc_adopt(struct step *s)
     l->started = s->in->now;
     l->start_wall = s->in->wall;
     l->starts++;
-    l->restarts += l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART;
+    bool automatic = l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART;
+    l->restarts += automatic;
+    l->restarts_unexpected += automatic && !l->expected;
 }
 
 void proc_on_spawned(struct step *s)
@@ -189,6 +191,7 @@ void proc_bury(struct step *s)
         l->exit_status = s->in->status;
         l->expected = code_expected(s->p, s->in->status);
     }
+    l->unexpected += !l->expected;
     dur_t reset = s->p->backoff_reset;
     if (reset.ns > 0 && mono_sub(s->in->now, l->started).ns >= reset.ns)
         l->tries = 0;

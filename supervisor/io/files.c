@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct files {
     struct loop *loop;
     struct loop_io io;
     struct shared *sh;
+    TAILQ_HEAD(, files_read) waiting; /* for a thread */
 };
 
 /* A request. The thread owns the arena and the results until it has put it on sh->done. */
@@ -42,7 +44,9 @@ struct files_read {
     const char **patterns;
     VEC(struct files_got) got;
     struct loop_defer defer;
-    bool told, finished, abandoned; /* finished, abandoned: under the lock */
+    TAILQ_ENTRY(files_read) line; /* in files.waiting */
+    bool waiting, told;
+    bool finished, abandoned; /* under the lock */
 };
 
 /* ---- in the thread ---- */
@@ -168,6 +172,8 @@ static void tell(struct files_read *r)
     r->rq.done(r->rq.obj, r->got.v, r->got.n);
 }
 
+static void begin_waiting(struct files *f);
+
 static void woken(struct files *f)
 {
     uint64_t n;
@@ -182,6 +188,7 @@ static void woken(struct files *f)
         loop_defer(f->loop, &r->defer);
         r = next;
     }
+    begin_waiting(f);
 }
 
 /* Threads take no signals: those are the loop's. */
@@ -228,6 +235,27 @@ static void give_thread_back(struct shared *sh)
     pthread_mutex_unlock(&sh->lock);
 }
 
+/* In its own thread; false if none is free. */
+static bool begin(struct files_read *r)
+{
+    if (!take_thread(r->sh))
+        return false;
+    if (start_thread(r) != 0) {
+        give_thread_back(r->sh);
+        refuse(r, "cannot read files: no thread can be started");
+    }
+    return true;
+}
+
+static void begin_waiting(struct files *f)
+{
+    struct files_read *r;
+    while ((r = TAILQ_FIRST(&f->waiting)) && begin(r)) {
+        TAILQ_REMOVE(&f->waiting, r, line);
+        r->waiting = false;
+    }
+}
+
 struct files_read *files_start(const struct files_request *rq)
 {
     struct files_read *r = mem_zalloc(sizeof(*r));
@@ -238,12 +266,9 @@ struct files_read *files_start(const struct files_request *rq)
     for (size_t i = 0; i < rq->n; i++)
         r->patterns[i] = arena_strdup(r->a, rq->patterns[i]);
     LOOP_DEFER(&r->defer, tell, r);
-    if (!take_thread(r->sh)) {
-        refuse(r, "cannot read files: all readers wait for a disk that does not answer");
-    } else if (start_thread(r) != 0) {
-        give_thread_back(r->sh);
-        refuse(r, "cannot read files: no thread can be started");
-    }
+    r->waiting = !begin(r);
+    if (r->waiting)
+        TAILQ_INSERT_TAIL(&rq->files->waiting, r, line);
     return r;
 }
 
@@ -254,6 +279,11 @@ void files_end(struct files_read **rp)
         return;
     *rp = NULL;
     loop_defer_cancel(r->rq.files->loop, &r->defer);
+    if (r->waiting) {
+        TAILQ_REMOVE(&r->rq.files->waiting, r, line);
+        read_free(r);
+        return;
+    }
     pthread_mutex_lock(&r->sh->lock);
     for (at = &r->sh->done; *at; at = &(*at)->next) {
         if (*at == r) {
@@ -277,6 +307,7 @@ struct files *files_new(struct loop *l, struct err *e)
     }
     struct files *f = mem_zalloc(sizeof(*f));
     f->loop = l;
+    TAILQ_INIT(&f->waiting);
     f->sh = mem_zalloc(sizeof(*f->sh));
     f->sh->refs = 1;
     f->sh->event = fd;

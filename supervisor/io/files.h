@@ -1,7 +1,7 @@
 /* Small files read by threads, so that a disk or a network mount that does not answer holds up the
  * one who asked for its file and nobody else. O_NONBLOCK does not help there: it is ignored for
  * regular files, and open() itself hangs. A read that hangs keeps its thread; there are at most
- * FILES_THREADS, and when all hang, later requests fail at once. */
+ * FILES_THREADS, and while all are busy, or hang, later requests wait for one. */
 #ifndef IO_FILES_H
 #define IO_FILES_H
 

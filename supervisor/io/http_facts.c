@@ -102,12 +102,13 @@ static void say_late(struct http_call *c)
     }
     snprintf(after, sizeof(after), "connected in %lld ms",
              (long long)((p[HTTP_CONNECT] + 500000) / 1000000));
-    const char *wait = "waiting for the first byte";
-    if (c->https && p[HTTP_TLS_PHASE] < 0)
-        wait = "waiting for the TLS handshake";
-    else if (c->r.status)
-        wait = "the answer began, but did not end";
-    http_fail(c, HTTP_READ_TIMEOUT, "no answer within %s (%s, %s)", time, after, wait);
+    bool shaking = c->https && p[HTTP_TLS_PHASE] < 0;
+    if (c->r.status && !shaking)
+        http_fail(c, HTTP_READ_TIMEOUT, "the answer did not end within %s (%s, status %d)", time,
+                  after, c->r.status);
+    else
+        http_fail(c, HTTP_READ_TIMEOUT, "no answer within %s (%s, waiting for the %s)", time, after,
+                  shaking ? "TLS handshake" : "first byte");
 }
 
 static void say_connect(struct http_call *c)

@@ -10,12 +10,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
-    /* of a match; a million take about 10 ms */
-    STEPS_LEAST = 50000,
-    STEPS_A_BYTE = 20,
-    STEPS_MAX = 1000000,
+    /* PCRE2 counts its steps anew at each place where a match might begin, and of some expressions
+     * a step is long. So a text is tried a few places at a time, and the CPU time between is looked
+     * at: a step too many means fewer places, then more steps; a quick answer means more places. */
+    PLACES = 256,
+    STEPS = 4096,
+    STEPS_MAX = 4 << 20, /* at one place */
+    BUDGET_NS = 10 * 1000 * 1000,
+    BUDGET_NS_A_BYTE = 10,
+    QUICK_NS = 200 * 1000,
     HEAP_KB = 1024,
     STACK_MIN = 32 * 1024,
     STACK_MAX = 256 * 1024,
@@ -27,6 +33,7 @@ struct pattern {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    bool once; /* a match begins at the first place or nowhere, or is told by \G where it begins */
     char literal[LITERAL_MAX];
     size_t nliteral;
 };
@@ -210,13 +217,21 @@ static pcre2_code *compile(const char *text, struct err *e)
     PCRE2_SIZE at;
     PCRE2_UCHAR why[160];
     pcre2_code *c = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
+                                  PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                                      PCRE2_USE_OFFSET_LIMIT,
                                   &code, &at, NULL);
     if (c)
         return c;
     pcre2_get_error_message(code, why, sizeof(why));
     err_set(e, "the pattern is wrong at its character %zu: %s", at + 1, (const char *)why);
     return NULL;
+}
+
+static bool begins_once(const pcre2_code *code, const char *text)
+{
+    uint32_t options = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    return (options & PCRE2_ANCHORED) || strstr(text, "\\G");
 }
 
 struct pattern *pattern_new(const char *text, struct err *e)
@@ -237,6 +252,7 @@ struct pattern *pattern_new(const char *text, struct err *e)
         if (p->stack)
             pcre2_jit_stack_assign(p->context, NULL, p->stack);
     }
+    p->once = begins_once(code, text);
     find_literal(p, text);
     return p;
 }
@@ -301,12 +317,84 @@ const char *pattern_maybe(const struct pattern *p, const char *text, size_t n)
     return p->nliteral ? memchr(text, p->literal[0], n) : text;
 }
 
+/* ---- within a budget ---- */
+
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* the next place that does not lie inside a character */
+static size_t whole(const char *text, size_t n, size_t at)
+{
+    while (at < n && ((unsigned char)text[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+struct effort {
+    size_t places; /* tried at once */
+    uint32_t steps;
+    int64_t start, last, budget; /* CPU times */
+};
+
+/* After an attempt that said no, or had too few steps; false: all of it was too much. */
+static bool go_on(struct effort *e, bool answered)
+{
+    int64_t now = cpu_ns(), took = now - e->last;
+    e->last = now;
+    if (now - e->start > e->budget)
+        return false;
+    if (answered) {
+        e->places = took < QUICK_NS ? e->places * 2 : e->places > 16 ? e->places / 4 : e->places;
+        return true;
+    }
+    if (e->places > 1) {
+        e->places = e->places > 16 ? e->places / 16 : 1;
+        return true;
+    }
+    e->steps *= 4;
+    return e->steps <= STEPS_MAX && now - e->start + 4 * took < 2 * e->budget;
+}
+
+static int match_at(const struct pattern *p, const char *text, size_t n, size_t at,
+                    const struct effort *e)
+{
+    bool rest = p->once || e->places > n - at;
+    pcre2_set_match_limit(p->context, e->steps);
+    pcre2_set_offset_limit(p->context, rest ? PCRE2_UNSET : at + e->places - 1);
+    return pcre2_match(p->code, (PCRE2_SPTR)text, n, at, 0, p->data, p->context);
+}
+
+/* The rest of a match whose first attempt, at the start of the text, said r. */
+static int match_on(const struct pattern *p, const char *text, size_t n, struct effort *e, int r)
+{
+    size_t at = 0;
+    e->start = e->last = cpu_ns();
+    e->budget = BUDGET_NS + (int64_t)n * BUDGET_NS_A_BYTE;
+    for (;;) {
+        bool answered = r == PCRE2_ERROR_NOMATCH;
+        if (r >= 0)
+            return 1;
+        if (answered && (p->once || e->places > n - at))
+            return 0;
+        if (answered)
+            at = whole(text, n, at + e->places);
+        if ((!answered && r != PCRE2_ERROR_MATCHLIMIT) || !go_on(e, answered))
+            return -1;
+        r = match_at(p, text, n, at, e);
+    }
+}
+
 int pattern_match(const struct pattern *p, const char *text, size_t n)
 {
+    struct effort e = {.places = p->once ? 1 : PLACES, .steps = STEPS};
     if (!pattern_maybe(p, text, n))
         return 0;
-    size_t steps = n < STEPS_MAX / STEPS_A_BYTE ? STEPS_LEAST + n * STEPS_A_BYTE : STEPS_MAX;
-    pcre2_set_match_limit(p->context, (uint32_t)(steps < STEPS_MAX ? steps : STEPS_MAX));
-    int r = pcre2_match(p->code, (PCRE2_SPTR)text, n, 0, 0, p->data, p->context);
-    return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    int r = match_at(p, text, n, 0, &e);
+    if (r == PCRE2_ERROR_NOMATCH && (p->once || n < PLACES))
+        return 0;
+    return r >= 0 ? 1 : match_on(p, text, n, &e, r);
 }

@@ -16,6 +16,7 @@
 
 struct tls_trust {
     SSL_CTX *ctx;
+    size_t owners;
 };
 
 struct tls_handshake {
@@ -95,17 +96,25 @@ struct tls_trust *tls_trust_new(const char *pem, size_t n, struct err *e)
     }
     settings(ctx);
     struct tls_trust *t = mem_alloc(sizeof(*t));
-    t->ctx = ctx;
+    *t = (struct tls_trust){.ctx = ctx, .owners = 1};
+    return t;
+}
+
+struct tls_trust *tls_trust_hold(struct tls_trust *t)
+{
+    if (t)
+        t->owners++;
     return t;
 }
 
 void tls_trust_free(struct tls_trust **t)
 {
-    if (!*t)
-        return;
-    SSL_CTX_free((*t)->ctx);
-    free(*t);
+    struct tls_trust *old = *t;
     *t = NULL;
+    if (!old || --old->owners)
+        return;
+    SSL_CTX_free(old->ctx);
+    free(old);
 }
 
 /* ---- facts of a connection ---- */

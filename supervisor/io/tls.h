@@ -13,6 +13,9 @@
 struct tls_trust;
 /* From n bytes of PEM. NULL and the reason if there is no certificate in it. */
 struct tls_trust *tls_trust_new(const char *pem, size_t n, struct err *e);
+/* One more owner, who frees it, too: for attempts that outlast its place in a cache. */
+struct tls_trust *tls_trust_hold(struct tls_trust *t);
+/* The last owner's frees it. */
 void tls_trust_free(struct tls_trust **t);
 
 struct tls_result {

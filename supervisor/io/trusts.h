@@ -9,8 +9,8 @@
 struct trusts;
 struct trusts *trusts_new(void);
 void trusts_free(struct trusts **t);
-/* What was put for that file less than an hour before now; NULL: read the file and put it. Valid
- * until the next trusts_put. */
+/* What was put for that file less than an hour before now; NULL: read the file and put it. Whoever
+ * needs it beyond the next trusts_put holds it (tls_trust_hold). */
 struct tls_trust *trusts_get(struct trusts *t, const char *path, mono_t now);
 /* Takes the file's content, in place of what was there. NULL and the reason if there is no
  * certificate in it. */

@@ -1,5 +1,6 @@
 /* supd: PID 1 that keeps queue workers alive. The main only reads the command line. */
 #include "supervisor/base/fd.h"
+#include "supervisor/init/init.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/options.h"
 #include "supervisor/run/sup.h"
@@ -13,6 +14,8 @@ int main(int argc, char **argv)
     struct err e;
     static struct options opt; /* its strings stay to the end */
     struct sup sup;
+    if (init_wanted(argc, argv))
+        return init_main(argc, argv);
     /* what a large answer took goes back to the system, and does not raise the bar for the next */
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     mallopt(M_TRIM_THRESHOLD, 64 * 1024);

@@ -21,6 +21,10 @@ static void put_alert(void *obj, const struct engine_alert *v)
     expo_label(f->x, "alert", v->name);
     expo_label(f->x, "kind", v->kind);
     expo_label(f->x, "severity", v->severity);
+    if (v->fingerprint) {
+        expo_label(f->x, "certificate", v->certificate);
+        expo_label(f->x, "fingerprint", v->fingerprint);
+    }
     if (f->which == 0)
         expo_int(f->x, firing);
     else
@@ -35,7 +39,8 @@ static void put_alerts(struct expo *x, const struct agent_program *a)
     engine_alerts(a->engine, NULL, put_alert, &(struct walk){x, 0});
     expo_family(x, "supd_alert_value", EXPO_GAUGE, "What the alert's condition measured last.");
     engine_alerts(a->engine, NULL, put_alert, &(struct walk){x, 1});
-    expo_family(x, "supd_alerts", EXPO_GAUGE, "Configured alerts by state.");
+    expo_family(x, "supd_alerts", EXPO_GAUGE,
+                "Configured alerts by state; of certificates each in a stage.");
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         expo_begin(x, "");
         expo_label(x, "state", states[i]);

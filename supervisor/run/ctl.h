@@ -70,6 +70,7 @@ struct ctl_config {
     void *obj;           /* passed to the handlers */
     const char *version; /* for the greeting */
     struct ctl_limits limits;
+    uint64_t instance; /* no other supd has it: told to subscribers, unless it is 0 */
 };
 
 struct ctl_stats {

@@ -4,6 +4,7 @@
 #include "supervisor/run/ctl_impl.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,8 @@ void ctl_subscribe(struct ctl_req *rq, bool text)
     }
     struct wire_out w = ctl_ok_begin(rq);
     wire_kv_int(&w, "seq", (int64_t)cl->ctl->seq);
+    if (cl->ctl->config.instance)
+        wire_kv_fmt(&w, "instance", "%016" PRIx64, cl->ctl->config.instance);
     snprintf(cl->sub_id, sizeof(cl->sub_id), "%s", rq->id);
     cl->ctl->nsubscribers++;
     cl->text = text;

@@ -27,6 +27,7 @@ static const char usage_text[] =
     "supd -- keeps programs alive: starts, restarts, logs and stops them\n"
     "\n"
     "Usage: supd [-c FILE] [--check | --dump-config[=json]]\n"
+    "       supd [--single] [--setsid] [--grace DUR] [--verbose] -- COMMAND [ARG...]\n"
     "\n"
     "  -c, --configuration FILE  the configuration (default: supervisord.conf in the usual "
     "places)\n"
@@ -37,6 +38,7 @@ static const char usage_text[] =
     "  -v, --version             print the version and exit\n"
     "  -h, --help                print this and exit\n"
     "\n"
+    "With -- it is a plain init: one command, no configuration, no helpers.\n"
     "While it runs, talk to it with supctl. See supd(8) and supd.conf(5).\n";
 
 struct reading {
@@ -143,6 +145,8 @@ int options_read(int argc, char **argv, struct options *out)
     if (status >= 0)
         return status;
     if (optind < argc)
-        return usage_error(argv0, argv[optind], "positional arguments are not supported");
+        return usage_error(argv0, argv[optind],
+                           "positional arguments are not supported; to run one command as a plain "
+                           "init, write: supd -- COMMAND");
     return r.check || r.dump || r.man ? show(&r) : -1;
 }

@@ -79,6 +79,8 @@ static void put_counters(struct wire_out *w, const struct proc_life *l)
     wire_kv_int(w, "restarts", (int64_t)l->restarts);
     wire_kv_int(w, "exits", (int64_t)l->exits);
     wire_kv_int(w, "fatals", (int64_t)l->fatals);
+    wire_kv_int(w, "unexpected", (int64_t)l->unexpected);
+    wire_kv_int(w, "restarts_unexpected", (int64_t)l->restarts_unexpected);
 }
 
 static void emit(struct proc *p, const struct event *ev)

@@ -2,6 +2,7 @@
 #include "supervisor/run/setup.h"
 #include "supervisor/conf/libexec.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/rng.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/logmem.h"
@@ -199,6 +200,7 @@ int setup_ctl(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
     struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION};
+    config.instance = rng_entropy();
     config.verbs = verbs_all(&config.nverbs);
     s->ctl = ctl_new(&config, e);
     if (!s->ctl)

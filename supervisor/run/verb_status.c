@@ -54,6 +54,8 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv_int(&w, "restarts", (int64_t)l->restarts);
     wire_kv_int(&w, "exits", (int64_t)l->exits);
     wire_kv_int(&w, "fatals", (int64_t)l->fatals);
+    wire_kv_int(&w, "unexpected", (int64_t)l->unexpected);
+    wire_kv_int(&w, "restarts_unexpected", (int64_t)l->restarts_unexpected);
     wire_kv_int(&w, "tries", l->tries);
     put_exit(&w, l);
     wire_kv(&w, "why", proc_why_text((enum proc_why)l->why));

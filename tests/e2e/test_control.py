@@ -124,7 +124,7 @@ def test_the_document_lists_every_event(line, s):
     written = {}
     for types, keys in re.findall(r"^\| (`[a-z_`, ]+`) \|(.*)\|$", table, re.M):
         for name in re.findall(r"`([a-z_]+)`", types):
-            written[name] = set(re.findall(r"[a-z]+", (re.match(r" `([a-z ]+)`", keys) or [""])[0]))
+            written[name] = set(re.findall(r"[a-z_]+", (re.match(r" `([a-z_ ]+)`", keys) or [""])[0]))
     line.read()
     line.ask("s subscribe")
     with open(s.path("supd.conf"), encoding="utf-8") as f:

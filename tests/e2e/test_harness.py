@@ -54,6 +54,17 @@ def stand_in(tmp_path, monkeypatch):
             one.close()
 
 
+def test_state_of_agents_stays_inside(stand_in):
+    """What an agent keeps in the default folder is gone with its namespace, and never the host's."""
+    for _ in range(2):
+        s = stand_in()
+        assert s.run("ls", "-A", "/var/lib/supd").stdout == ""
+        assert s.run("setpriv", "--reuid=65534", "--clear-groups", "sh", "-c",
+                     "echo kept > /var/lib/supd/agent.db").returncode == 0
+        assert s.run("cat", "/var/lib/supd/agent.db").stdout == "kept\n"
+    assert os.stat("/var/lib/supd").st_dev == os.stat("/var/lib").st_dev
+
+
 @pytest.mark.parametrize("pid1", [True, False])
 def test_quiet_run(stand_in, pid1):
     s = stand_in(pid1=pid1)

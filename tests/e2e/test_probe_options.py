@@ -30,6 +30,7 @@ def check(tmp_path, options):
     (CERT + "address=a:443\nstages=4d,3d,2d,1d", "needs one to 3 times"),
     (CERT + "address=a:443\nstages=soon", "probe:x.stages: "),
     (CERT + "address=a:443\nallow=selfsigned", "'selfsigned' is not one of expired, not_yet_valid"),
+    (CERT + "address=a:443\ntimeout=20s\ninterval=15s", "may not take longer than the interval"),
     (CERT + "address=a:443\nstarttls=xmpp", "'xmpp' is not one of none, smtp"),
     ("type=postgres", "probe:x.user: a PostgreSQL probe needs user="),
     (PG + "expect=90", "'90' begins with none of < <= > >= = !="),
@@ -44,6 +45,7 @@ def test_refused(tmp_path, options, words):
 
 @pytest.mark.parametrize("options", [
     CERT + "address=[2001:db8::1]:443\nstages=7d\nallow=self_signed,hostname_mismatch",
+    CERT + "address=a:443\ntimeout=20s",
     CERT + "files=/etc/live/*/fullchain.pem,/srv/[ab].pem\nkey_file=/nowhere/k.pem",
     CERT + "address=mx.example:25\nstarttls=smtp\ncheck_served_file=/nowhere/yet/a.pem",
     PG + "expect = <= 90\nquery=select 1\nfresh_every=1\nsslmode=verify-full",

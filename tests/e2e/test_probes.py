@@ -149,3 +149,12 @@ body_regex=(
     conf.write_text("[supervisord]\n[probe:re]\ntype=http\nurl=http://h/\nbody_regex=(\n", encoding="utf-8")
     done = run_supd("--check", "-c", str(conf))
     assert done.returncode == 2 and ":5: probe:re.body_regex: " in done.stderr
+
+
+def test_health_of_many_programs(sup):
+    names = [f"p{i}" for i in range(100)]
+    s = sup("[supd]\n[supervisord]\nchildlogdir=%(here)s\n" + "".join(
+        f"[program:{n}]\ncommand=/bin/sleep 1000\n"
+        f"[probe:{n}]\ntype=tcp\naddress=127.0.0.1:1\ninterval=1h\nprogram={n}\n" for n in names))
+    s.wait(lambda: len(probes(s)) == len(names))
+    s.wait(lambda: {s.status()[n].get("health") for n in names} == {"WAITING"})

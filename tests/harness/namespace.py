@@ -1,6 +1,8 @@
 """Processes in a PID, mount and network namespace of their own, which end with the test."""
+import contextlib
 import os
 import signal
+import stat
 import subprocess
 
 from .waiting import wait
@@ -8,13 +10,35 @@ from .waiting import wait
 DOCKER_CAPS = ("chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw "
                "sys_chroot mknod audit_write setfcap").split()
 
-# a private /run and a loopback that is up; then what was asked for takes this shell's place
+# tests run from a folder that other users can get to, wherever the project lies: what closes it off
+# (/root, usually) is covered, and the project laid on top;
+# a private /run, a private folder where agents keep their state (any user's may, as if supd had made
+# it), and a loopback that is up; then what was asked for takes this shell's place
 INSIDE = """
+if [ -n "$TEST_CLOSED" ]; then
+    mount --bind "$TEST_ROOT" /run && mount -t tmpfs -o mode=755 tmpfs "$TEST_CLOSED" &&
+        mkdir -p "$TEST_ROOT" && mount --move /run "$TEST_ROOT" && cd "$TEST_CWD" || exit 125
+fi
+unset TEST_CLOSED TEST_ROOT TEST_CWD
 mount -t tmpfs -o mode=755 tmpfs /run || exit 125
+mkdir -p /var/lib/supd && mount -t tmpfs -o mode=1777 tmpfs /var/lib/supd || exit 125
 [ -z "$TEST_NET" ] || ip link set lo up || exit 125
 unset TEST_NET
 exec "$@"
 """
+
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def closed_folder(path):
+    """The topmost folder above path that other users may not enter, or ""."""
+    above = path.split("/")
+    for i in range(1, len(above)):
+        folder = "/".join(above[:i + 1])
+        if not os.stat(folder).st_mode & stat.S_IXOTH:
+            return folder if folder != path else ""
+    return ""
 
 
 def capability_prefix(caps):
@@ -53,7 +77,8 @@ class Namespace:
         outer = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc",
                  "--kill-child", "--mount"] + (["--net"] if net else [])
         shell = ["sh", "-c", INSIDE, "sh"]
-        env = dict(env, TEST_NET="1" if net else "")
+        env = dict(env, TEST_NET="1" if net else "", TEST_CLOSED=closed_folder(ROOT), TEST_ROOT=ROOT,
+                   TEST_CWD=str(cwd or ROOT))
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
                                      cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
         self.init = wait(self._first_child, 10, "unshare has started its child")
@@ -129,7 +154,8 @@ class Namespace:
     def destroy(self):
         """Ends all of it at once: the kernel kills what is inside when PID 1 goes."""
         if self.running():
-            os.kill(self.init, signal.SIGKILL)  # unshare reaps it, and follows
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, unshare follows
+                os.kill(self.init, signal.SIGKILL)
         try:
             self.proc.wait(10)
         except subprocess.TimeoutExpired:

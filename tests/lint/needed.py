@@ -4,6 +4,8 @@ import subprocess
 
 from tree import table
 
+STATIC = "static"  # in the table: no shared library, not even the loader
+
 
 def readelf(path, *flags):
     return subprocess.run(["readelf", "-W", *flags, path], check=True, stdout=subprocess.PIPE,
@@ -16,8 +18,10 @@ def check_program(path, allowed):
     found = [f"{path}: links {so}, which docs/architecture.md does not give it"
              for so in sorted(needed - allowed)]
     found += [f"{path}: docs/architecture.md gives it {so}, which it does not link"
-              for so in sorted(allowed - needed) if needed]
-    if not needed:
+              for so in sorted(allowed - needed) if needed and so != STATIC]
+    if STATIC in allowed and ("INTERP" in readelf(path, "-l") or needed):
+        found.append(f"{path}: is not static")
+    if STATIC not in allowed and not needed:
         found.append(f"{path}: is not dynamically linked")
     if "(FLAGS_1)" not in dynamic or "NOW" not in dynamic:
         found.append(f"{path}: lacks full RELRO (BIND_NOW)")

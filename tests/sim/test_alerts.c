@@ -6,6 +6,8 @@
 #include "tests/fake/fake.h"
 #include "tests/fake/fake_store.h"
 
+#include <stdio.h>
+
 #define HOOKS                                                                                      \
     "[notify:chat]\ntype=webhook\nurl=http://127.0.0.1:9/c\nfallback=mail\n"                       \
     "[notify:mail]\ntype=webhook\nurl=http://127.0.0.1:9/m\nseverity=critical\n"
@@ -337,49 +339,171 @@ static void what_cannot_be_evaluated_is_told_more_quietly(void **state)
 #define CERT                                                                                       \
     "[probe:site]\ntype=http\nurl=https://127.0.0.1:1/\n[alert:cert]\ntype=cert\nprobe=site\n"
 
-static void certificate(struct world *w, int days_left)
+/* What a probe saw: "NAME DAYS WHERE" each, DAYS left of 300; NAME's first letter and DAYS make the
+ * fingerprint. */
+static void certificates(struct world *w, bool partial, const char *text)
 {
+    struct cert_seen v[8];
+    char names[8][32], places[8][32];
+    size_t n = 0;
+    int days, used;
     int64_t now = wall_now().ns / 1000000000, day = 86400;
+    for (; sscanf(text, " %31s %d %31s%n", names[n], &days, places[n], &used) == 3; text += used) {
+        v[n] = (struct cert_seen){.not_before = now + (days - 300) * day,
+                                  .not_after = now + days * day,
+                                  .subject = names[n],
+                                  .where = places[n],
+                                  .fingerprint = {(uint8_t)names[n][0]}};
+        v[n].fingerprint[1] = (uint8_t)(names[n][strlen(names[n]) - 1]);
+        n++;
+    }
     engine_probe(w->e, &(struct engine_probe_fact){.name = "site",
                                                    .health = HEALTH_OK,
                                                    .result = ENGINE_OK,
                                                    .since = wall_now(),
-                                                   .cert = {.seen = true,
-                                                            .not_before = now - 300 * day,
-                                                            .not_after = now + days_left * day,
-                                                            .fingerprint = "ab12",
-                                                            .subject = "db.example"}});
+                                                   .certs = v,
+                                                   .ncerts = n,
+                                                   .certs_partial = partial});
     world_run(w, 1000);
 }
 
-static void take_severity(void *obj, const struct engine_alert *a)
+struct firing {
+    struct str certs, severity, conds;
+};
+
+static void take_firing(void *obj, const struct engine_alert *a)
 {
-    *(const char **)obj = a->severity;
+    struct firing *f = obj;
+    str_printf(&f->certs, "%s,", a->certificate ? a->certificate : "-");
+    str_printf(&f->severity, "%s,", a->severity);
+    str_printf(&f->conds, "%s,", cond_text(a->cond));
+}
+
+static void expect_firing(struct world *w, const char *certs, const char *severities,
+                          const char *conds)
+{
+    struct firing f = {STR_INIT, STR_INIT, STR_INIT};
+    engine_alerts(w->e, "cert", take_firing, &f);
+    assert_string_equal(str_text(&f.certs), certs);
+    assert_string_equal(str_text(&f.severity), severities);
+    if (conds)
+        assert_string_equal(str_text(&f.conds), conds);
+    str_fini(&f.certs);
+    str_fini(&f.severity);
+    str_fini(&f.conds);
+}
+
+/* The certificates that the alert is shown for ("-": none is in a stage), and their severities. */
+static void expect_certs(struct world *w, const char *certs, const char *severities)
+{
+    expect_firing(w, certs, severities, NULL);
 }
 
 static void a_certificate_grows_graver_by_its_stages_and_ends_renewed(void **state)
 {
     (void)state;
     struct world w;
-    const char *severity = "";
     world_open(&w, BASE CERT, 13);
-    certificate(&w, 60);
+    certificates(&w, false, "shop 60 a:1");
     world_expect(&w, "");
-    certificate(&w, 20);
+    expect_certs(&w, "-,", "warning,");
+    certificates(&w, false, "shop 20 a:1");
     world_expect(&w, "chat firing cert\n");
-    engine_alerts(w.e, "cert", take_severity, &severity);
-    assert_string_equal(severity, "info");
-    certificate(&w, 10);
+    expect_certs(&w, "shop,", "info,");
+    certificates(&w, false, "shop 10 a:1");
     world_expect(&w, "chat update cert\n");
     world_restart(&w, true);
-    certificate(&w, 5);
-    certificate(&w, 5);
+    world_run(&w, 5000);
+    world_expect(&w, ""); /* nothing is known yet, and so nothing ends */
+    certificates(&w, false, "shop 5 a:1");
+    certificates(&w, false, "shop 5 a:1");
     assert_non_null(strstr(str_text(&w.seen), "chat update cert\n"));
     assert_non_null(strstr(str_text(&w.seen), "mail firing cert\n")); /* critical now */
-    engine_alerts(w.e, "cert", take_severity, &severity);
-    assert_string_equal(severity, "critical");
-    certificate(&w, 365);
+    expect_certs(&w, "shop,", "critical,");
+    certificates(&w, false, "shop-2 290 a:1");
     assert_non_null(strstr(str_text(&w.seen), "chat resolved cert\n"));
+    assert_int_equal(engine_counts(w.e).debts, 0);
+    expect_certs(&w, "-,", "warning,");
+    world_close(&w);
+}
+
+static void every_stage_is_told_whatever_the_severity(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    world_open(&w, BASE CERT "severity=page\nrunbook=r\n", 21);
+    certificates(&w, false, "shop 20 a:1"); /* critical, then page three times */
+    world_expect(&w, "chat firing cert\nmail firing cert\n");
+    certificates(&w, false, "shop 10 a:1");
+    world_expect(&w, "chat update cert\nmail update cert\n");
+    certificates(&w, false, "shop 5 a:1");
+    world_expect(&w, "chat update cert\nmail update cert\n");
+    certificates(&w, false, "shop 5 a:1");
+    world_expect(&w, "");
+    assert_int_equal(engine_ack(w.e, "cert", "ann", (wall_t){0}, &er), 0);
+    world_run(&w, 1000);
+    world_expect(&w, "chat ack cert\nmail ack cert\n");
+    certificates(&w, false, "shop -1 a:1"); /* graver: past the acknowledgement */
+    world_expect(&w, "chat update cert\nmail update cert\n");
+    world_close(&w);
+}
+
+static void no_certificate_hides_behind_another(void **state)
+{
+    (void)state;
+    struct world w;
+    struct str why = STR_INIT;
+    world_open(&w, BASE CERT, 22);
+    certificates(&w, false, "one 5 /1.pem two 60 /2.pem");
+    expect_certs(&w, "one,", "critical,");
+    world_run(&w, 5000);
+    str_clear(&w.seen);
+    w.seen.s[0] = '\0';
+    certificates(&w, false, "one 5 /1.pem two 20 /2.pem");
+    world_expect(&w, "chat firing cert\n");
+    assert_true(engine_explain(w.e, "alert", "cert", &why));
+    assert_non_null(strstr(str_text(&why), "the probe site sees 2 certificates\n"));
+    assert_non_null(strstr(str_text(&why), "the certificate one expires in "));
+    assert_non_null(strstr(str_text(&why), "the certificate two expires in "));
+    str_fini(&why);
+    /* what cannot be looked at is neither renewed nor gone */
+    certificates(&w, true, "two 20 /2.pem");
+    world_expect(&w, "");
+    expect_firing(&w, "one,two,", "critical,info,", "true,true,"); /* as it was seen before */
+    world_restart(&w, true);
+    certificates(&w, true, "two 20 /2.pem");
+    world_expect(&w, "");
+    expect_firing(&w, "one,two,", "critical,info,", "unknown,true,");
+    certificates(&w, true, "one-2 299 /1.pem");
+    world_expect(&w, "chat resolved cert\nmail resolved cert\n");
+    expect_certs(&w, "two,", "info,");
+    world_restart(&w, false);
+    certificates(&w, false, "one-2 299 /1.pem two 20 /2.pem");
+    world_expect(&w, "");
+    certificates(&w, false, "one-2 299 /1.pem");
+    world_expect(&w, "chat resolved cert\n");
+    expect_certs(&w, "-,", "warning,");
+    assert_int_equal(engine_counts(w.e).debts, 0);
+    world_close(&w);
+}
+
+static void certificates_of_a_section_that_goes_are_told_to_end(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, BASE CERT, 23);
+    certificates(&w, false, "one 20 /1.pem two 20 /2.pem");
+    world_expect(&w, "chat firing cert\nchat firing cert\n");
+    world_reload(&w, BASE CERT "stages=20d\n"); /* limits are not what an alert is */
+    certificates(&w, false, "one 18 /1.pem two 30 /2.pem");
+    world_run(&w, 2000);
+    expect_certs(&w, "one,", "critical,");
+    str_clear(&w.seen);
+    w.seen.s[0] = '\0';
+    world_reload(&w, BASE);
+    world_run(&w, 3000);
+    world_expect(&w, "chat resolved cert\nmail resolved cert\n");
     assert_int_equal(engine_counts(w.e).debts, 0);
     world_close(&w);
 }
@@ -468,5 +592,7 @@ RUN(TEST(a_counter_becomes_an_alert_that_is_told_and_ends), TEST(for_and_keep_fi
     TEST(a_notifier_that_refuses_is_an_alert_on_its_fallback), TEST(many_at_once_are_one_digest),
     TEST(what_cannot_be_evaluated_is_told_more_quietly),
     TEST(a_certificate_grows_graver_by_its_stages_and_ends_renewed),
+    TEST(every_stage_is_told_whatever_the_severity), TEST(no_certificate_hides_behind_another),
+    TEST(certificates_of_a_section_that_goes_are_told_to_end),
     TEST(a_program_that_is_down_is_told_and_explains_those_that_need_it),
     TEST(alertmanager_hears_again_of_what_fires), TEST(a_notifier_can_be_tested))

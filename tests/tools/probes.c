@@ -187,7 +187,7 @@ static int run(const char *path, double seconds, const char *dns)
     mono_t now = loop_now(w.env.loop);
     loop_timer_at(&w.half, mono_add(now, (dur_t){(int64_t)(seconds * 5e8)}));
     loop_timer_at(&w.end, mono_add(now, (dur_t){(int64_t)(seconds * 1e9)}));
-    probes_apply(w.probes, g, NULL, 0);
+    probes_apply(w.probes, g);
     loop_run(w.env.loop);
     probes_free(&w.probes);
     agentgen_free(&g);

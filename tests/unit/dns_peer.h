@@ -1,4 +1,5 @@
-/* A DNS server on loopback: answers every A question with 127.0.0.1 and a TTL, or never. */
+/* A DNS server on loopback: answers every A question with 127.0.0.1 and a TTL (and with 127.0.0.2,
+ * where that is wanted), or never. */
 #ifndef TESTS_DNS_PEER_H
 #define TESTS_DNS_PEER_H
 
@@ -9,7 +10,7 @@ struct dns_peer {
     int fd;
     unsigned port, asked;
     char servers[32];
-    bool silent;
+    bool silent, two;
     unsigned rcode; /* of its answers: 0, 2 SERVFAIL, 3 NXDOMAIN */
     struct loop_io io;
 };
@@ -34,15 +35,16 @@ static inline void dns_peer_answer(struct dns_peer *d)
     d->asked++;
     size_t end = dns_question_end(p, (size_t)n);
     bool a = p[end - 3] == 1 && !d->rcode;
-    static const unsigned char rr[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1};
+    static const unsigned char rr[][16] = {{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1},
+                                           {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 2}};
+    size_t answers = !a ? 0 : d->two ? 2 : 1;
     if (d->silent)
         return;
     p[2] = 0x81, p[3] = (unsigned char)(0x80 | d->rcode);
-    p[6] = 0, p[7] = a;
+    p[6] = 0, p[7] = (unsigned char)answers;
     memset(p + 8, 0, 4);
-    if (a)
-        memcpy(p + end, rr, sizeof(rr));
-    sendto(d->fd, p, end + (a ? sizeof(rr) : 0), 0, (void *)&from, len);
+    memcpy(p + end, rr, answers * sizeof(rr[0]));
+    sendto(d->fd, p, end + answers * sizeof(rr[0]), 0, (void *)&from, len);
 }
 
 static inline void dns_peer_start(struct dns_peer *d, struct loop *l)

@@ -441,7 +441,7 @@ static void words(void **state)
     (void)state;
     assert_string_equal(life_state_name(LIFE_RECOVERING), "recovering");
     assert_string_equal(tell_name(TELL_DIGEST), "digest");
-    assert_string_equal(life_reason_text(WHY_SEVERITY), "severity changed");
+    assert_string_equal(life_reason_text(WHY_SEVERITY), "severity or stage changed");
 }
 
 RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_once),

@@ -109,6 +109,36 @@ static void test_skipped(void **state)
     agentgen_free(&g);
 }
 
+/* An expression that is too costly for the lines at hand: its metric rests, and knows nothing then.
+ */
+static void test_costly(void **state)
+{
+    (void)state;
+    struct agentgen *g = gen("[supervisord]\n[program:w]\ncommand=w\n"
+                             "[metric:m]\ntype=lines\nprogram=w\nerrors=(a+)+$\n");
+    struct feed *f = feed_of(g);
+    struct feed_stream *w = feed_stream_open(f, "w", "w", false);
+    const struct metric *m = feed_metric(f, "m");
+    static char costly[200 * 64];
+    for (size_t i = 0; i < sizeof(costly); i++)
+        costly[i] = i % 64 == 63 ? '\n' : i % 64 == 62 ? '!' : 'a';
+    mono_t start = mono_now();
+    for (int i = 0; i < 20; i++)
+        feed_text(w, t0, 0, costly, sizeof(costly));
+    assert_true(mono_sub(mono_now(), start).ns < DUR_S(1).ns); /* 4,000 lines */
+    expect(f, "m", 0, 0);
+    assert_int_equal(window_sum(m->window, t0, DUR_S(60)).unknown.ns, 0); /* younger than that */
+    mono_t later = {t0.ns + 2 * SEC};
+    feed_text(w, later, 0, "fine\na\r\n", 8);
+    expect(f, "m", 1, 1); /* it tries again */
+    assert_string_equal(m->evidence, "a");
+    feed_text(w, later, 0, costly, sizeof(costly));
+    assert_int_equal(window_sum(m->window, later, DUR_S(60)).unknown.ns, SEC);
+    feed_stream_close(&w);
+    feed_free(&f);
+    agentgen_free(&g);
+}
+
 static void statsd(struct feed *f, const char *p)
 {
     feed_statsd(f, t0, p, strlen(p));
@@ -138,18 +168,40 @@ static void test_statsd(void **state)
     agentgen_free(&g);
 }
 
+static void process(struct feed *f, const char *name, unsigned exits, unsigned unexpected,
+                    unsigned restarts, unsigned bad)
+{
+    feed_process(f, t0,
+                 &(struct feed_process){.process = name,
+                                        .group = *name == 'v' ? "g" : name,
+                                        .program = *name == 'v' ? "v" : "w",
+                                        .counters = {exits, unexpected, restarts, bad},
+                                        .fresh = strncmp(name, "fresh", 5) == 0});
+}
+
 static void test_programs(void **state)
 {
     (void)state;
     struct agentgen *g = gen(text);
     struct feed *f = feed_of(g);
-    feed_exits(f, t0, "w", "w", 1, 3);
-    feed_restarts(f, t0, "w", "w", 1, 2);
-    feed_exits(f, t0, "g", "v", 5, 5);
+    process(f, "w", 4, 3, 3, 2);
+    expect(f, "exits", 0, 0); /* what was before us */
+    process(f, "w", 8, 6, 6, 4);
+    process(f, "v", 50, 5, 0, 0);
     feed_probe(f, t0, "nobody", true);
     expect(f, "exits", 1, 3);
     expect(f, "restarts", 1, 2);
     expect(f, "alert:flaps", 1, 2);
+    process(f, "fresh", 2, 1, 0, 0); /* began while we looked */
+    expect(f, "exits", 2, 4);
+    process(f, "fresh", 1, 1, 0, 0); /* and anew */
+    expect(f, "exits", 2, 5);
+    feed_process_gone(f, "fresh");
+    feed_process_gone(f, "nobody");
+    process(f, "fresh", 1, 0, 0, 0);
+    expect(f, "exits", 3, 5);
+    feed_gap(f, (mono_t){t0.ns - 5 * SEC}, t0); /* supd counted on */
+    assert_int_equal(window_sum(feed_metric(f, "exits")->window, t0, DUR_S(60)).unknown.ns, 0);
     assert_null(feed_metric(f, "flaps"));
     size_t n = 0;
     while (feed_at(f, n))
@@ -226,5 +278,51 @@ static void test_restart(void **state)
     agentgen_free(&g);
 }
 
-RUN(TEST(test_text), TEST(test_skipped), TEST(test_statsd), TEST(test_programs), TEST(test_reload),
-    TEST(test_restart))
+/* What happened while the agent was away is counted when it is back, once. */
+static void test_exits_over_a_restart(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t before, after; /* which supd */
+        unsigned ok, err, restarts, restarts_bad;
+        int64_t unknown; /* s */
+    } rows[] = {{7, 7, 4, 3, 2, 3, 0},
+                {7, 8, 5, 6, 2, 5, 15},
+                {7, 0, 1, 2, 0, 1, 15},
+                {0, 8, 5, 6, 2, 5, 15}};
+    struct err e;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct str s = STR_INIT;
+        struct agentgen *g = gen(text);
+        struct feed *f = feed_of(g);
+        feed_supd(f, rows[i].before);
+        process(f, "w", 1, 1, 1, 1);
+        process(f, "w", 4, 3, 2, 2);
+        feed_save(f, t0, (wall_t){50 * SEC}, &s);
+        feed_free(&f);
+        f = feed_of(g);
+        feed_supd(f, rows[i].after);
+        process(f, "w", 6, 4, 5, 4); /* as the snapshot has it */
+        process(f, "w", 7, 4, 6, 4); /* and then, before the store is read */
+        process(f, "w", 8, 4, 6, 4);
+        assert_int_equal(feed_restore(f, s.s, s.len, t0, (wall_t){65 * SEC}, &e), 0);
+        expect(f, "exits", rows[i].ok, rows[i].err);
+        expect(f, "restarts", rows[i].restarts, rows[i].restarts_bad);
+        struct window_sum sum = window_sum(feed_metric(f, "exits")->window, t0, DUR_S(60));
+        assert_int_equal(sum.unknown.ns, rows[i].unknown * SEC);
+        assert_true(sum.ok == rows[i].ok && sum.err == rows[i].err);
+        /* the others' time is unknown in any case */
+        sum = window_sum(feed_metric(f, "one")->window, t0, DUR_S(60));
+        assert_int_equal(sum.unknown.ns, 15 * SEC);
+        process(f, "w", 9, 5, 6, 4);
+        expect(f, "exits", rows[i].ok, rows[i].err + 1);
+        for (size_t n = 0; n < s.len; n += 97)
+            assert_int_equal(feed_restore(f, s.s, n, t0, (wall_t){65 * SEC}, &e), -1);
+        str_fini(&s);
+        feed_free(&f);
+        agentgen_free(&g);
+    }
+}
+
+RUN(TEST(test_exits_over_a_restart), TEST(test_text), TEST(test_skipped), TEST(test_costly),
+    TEST(test_statsd), TEST(test_programs), TEST(test_reload), TEST(test_restart))

@@ -135,9 +135,43 @@ static void ended_requests_are_not_answered(void **state)
     assert_int_equal(s.n, 1);
 }
 
+static void count(void *obj, const struct files_got *got, size_t n)
+{
+    size_t *left = obj;
+    assert_int_equal(n, 1);
+    if (!got[0].text)
+        fail_msg("%s", got[0].error);
+    if (--*left == 0)
+        loop_stop(loop);
+}
+
+/* More than there are threads: the others wait for one, also when some are ended meanwhile. */
+static void many_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    static char big[FILES_BYTES];
+    struct files_read *r[MANY];
+    const char *path = make(0, big, sizeof(big));
+    size_t left = MANY - MANY / 10;
+    for (size_t i = 0; i < MANY; i++)
+        r[i] = files_start(&(struct files_request){
+            .files = files, .patterns = &path, .n = 1, .done = count, .obj = &left});
+    for (size_t i = 0; i < MANY; i += 10)
+        files_end(&r[i]);
+    struct loop_timer timer;
+    LOOP_TIMER(&timer, loop, late, loop);
+    loop_timer_at(&timer, mono_add(mono_now(), DUR_S(60)));
+    loop_run(loop);
+    loop_timer_stop(&timer);
+    for (size_t i = 0; i < MANY; i++)
+        files_end(&r[i]);
+    assert_int_equal(left, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(files_and_patterns), TEST(too_large_and_from_proc),
-                                       TEST(ended_requests_are_not_answered)};
+                                       TEST(ended_requests_are_not_answered), TEST(many_at_once)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

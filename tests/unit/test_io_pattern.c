@@ -5,6 +5,8 @@
 
 #include "unit.h"
 
+#include <time.h>
+
 static const struct {
     const char *pattern, *literal;
 } literals[] = {
@@ -129,4 +131,60 @@ static void test_bounded(void **state)
     pattern_free(&p);
 }
 
-RUN(TEST(test_literals), TEST(test_maybe), TEST(test_match), TEST(test_errors), TEST(test_bounded))
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* PCRE2 counts its steps for each place anew: what takes few steps a place may take hours in all */
+static void test_bounded_over_all_places(void **state)
+{
+    (void)state;
+    static const char *const hostile[] = {"[0-9]+[0-9]+\\s$",  "\\w+\\w+\\s$",
+                                          "(?=.*.*.*[!])",     "\\d[^x]*+\\d",
+                                          "^\\w+\\w+\\w+\\s$", ".*\\d.*\\d.*\\s$"};
+    static char text[256 * 1024];
+    struct err e;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('1' + i % 7);
+    for (size_t i = 0; i < COUNT(hostile); i++) {
+        struct pattern *p = pattern_new(hostile[i], &e);
+        int64_t start = cpu_ns();
+        assert_int_equal(pattern_match(p, text, sizeof(text)), -1);
+        int64_t took = cpu_ns() - start;
+        if (took > 100000000)
+            fail_msg("%s took %d ms", hostile[i], (int)(took / 1000000));
+        pattern_free(&p);
+    }
+}
+
+/* found, or not, wherever it stands in a long text: it is tried piece by piece */
+static void test_long_texts(void **state)
+{
+    (void)state;
+    static char text[100000];
+    struct err e;
+    struct pattern *any = pattern_new("(?<=ab)[xX]y$", &e), *first = pattern_new("^[xX]y", &e);
+    struct pattern *here = pattern_new("\\G[xX]y", &e), *wide = pattern_new("[\xc3\xb6]!", &e);
+    for (size_t at = 0; at < 3000; at += 7) {
+        memset(text, 'k', sizeof(text));
+        memcpy(text + at, "abxy", 4);
+        assert_int_equal(pattern_match(any, text, at + 4), 1);
+        assert_int_equal(pattern_match(any, text, at + 5), 0);
+        assert_int_equal(pattern_match(first, text, sizeof(text)), 0);
+        assert_int_equal(pattern_match(here, text, sizeof(text)), 0);
+        for (size_t i = 0; i < at; i++)
+            text[i] = "\xc3\xb6"[i % 2];
+        memcpy(text + at, "\xc3\xb6!", 3);
+        assert_int_equal(pattern_match(wide, text, sizeof(text)), 1);
+    }
+    pattern_free(&any);
+    pattern_free(&first);
+    pattern_free(&here);
+    pattern_free(&wide);
+}
+
+RUN(TEST(test_literals), TEST(test_maybe), TEST(test_match), TEST(test_errors), TEST(test_bounded),
+    TEST(test_bounded_over_all_places), TEST(test_long_texts))

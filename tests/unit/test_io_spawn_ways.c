@@ -374,6 +374,9 @@ static int hung_user(void)
     EXPECT(start_hanging(cells, 1, 65534) == 0);
     EXPECT(others_start_in_time(2) == 0);
     EXPECT(spawn_in_flight() == 1);
+    mono_t end = mono_add(mono_now(), IN_TIME); /* it may not have changed its user yet */
+    while (prctl(PR_GET_DUMPABLE) == 1 && !mono_reached(end, mono_now()))
+        pause_ms(1);
     EXPECT(prctl(PR_GET_DUMPABLE) != 1);
     thaw();
     EXPECT(reap_all(cells, 1) == 0);

@@ -270,14 +270,39 @@ static void what_is_saved_comes_back(void **state)
     attempt(&s, &conf, VERDICT_OK);
     sched_save(&s, &saved);
     struct sched_now t = at(500);
-    sched_restore(&r, &conf, &t, &saved);
+    sched_init(&r, &conf, &t);
+    assert_true(sched_restore(&r, &conf, &saved, DUR_S(1)));
     assert_int_equal(r.state, SCHED_FAILED);
     assert_int_equal(r.since.ns, s.since.ns);
     assert_int_equal(attempt(&r, &conf, VERDICT_OK), SCHED_SOFT | SCHED_CHANGED);
     saved.state = 77; /* a damaged one is a new one */
-    sched_restore(&r, &conf, &t, &saved);
+    sched_init(&r, &conf, &t);
+    assert_false(sched_restore(&r, &conf, &saved, DUR_S(1)));
     assert_int_equal(r.state, SCHED_WAITING);
     assert_string_equal(sched_state_text(r.state), "WAITING");
+}
+
+/* What nobody looked at for long may be anything by now. */
+static void what_is_too_old_begins_anew(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t interval, age; /* s */
+        bool believed;
+    } rows[] = {{1, 0, true},           {1, 119, true},          {1, 121, false},
+                {30, 149, true},        {30, 181, false},        {3600, 1, true},
+                {3600, 5 * 3600, true}, {3600, 6 * 3600, false}, {3600, -1, false}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sched_conf c = conf;
+        struct sched_saved saved = {.state = SCHED_FAILED, .fails = 3};
+        struct sched_now t = at(500);
+        struct sched s;
+        c.interval = rows[i].interval * 1000000000;
+        sched_init(&s, &c, &t);
+        bool believed = sched_restore(&s, &c, &saved, (dur_t){rows[i].age * 1000000000});
+        assert_int_equal(believed, rows[i].believed);
+        assert_int_equal(s.state, believed ? SCHED_FAILED : SCHED_WAITING);
+    }
 }
 
 /* ---- the walk ---- */
@@ -375,14 +400,24 @@ int main(int argc, char **argv)
 {
     one_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     const struct CMUnitTest tests[] = {
-        TEST(ticks_stay_on_their_phase),       TEST(phase_follows_from_the_name), TEST(phases_lie_on_a_grid),
-        TEST(first_success_makes_it_ok),       TEST(a_failure_is_confirmed_fast),
-        TEST(a_success_ends_the_confirmation), TEST(no_confirmation_without_confirm),
-        TEST(the_start_period_forgives),       TEST(the_first_success_ends_the_start_period),
-        TEST(a_program_start_begins_anew),     TEST(run_now_does_not_overlap),
-        TEST(an_overrun_is_counted),           TEST(sleep_discards_what_was_under_way),
-        TEST(a_stopped_agent_discards_too),    TEST(a_mute_driver_is_given_up),
-        TEST(what_is_saved_comes_back),        TEST(at_random),
+        TEST(ticks_stay_on_their_phase),
+        TEST(phase_follows_from_the_name),
+        TEST(phases_lie_on_a_grid),
+        TEST(first_success_makes_it_ok),
+        TEST(a_failure_is_confirmed_fast),
+        TEST(a_success_ends_the_confirmation),
+        TEST(no_confirmation_without_confirm),
+        TEST(the_start_period_forgives),
+        TEST(the_first_success_ends_the_start_period),
+        TEST(a_program_start_begins_anew),
+        TEST(run_now_does_not_overlap),
+        TEST(an_overrun_is_counted),
+        TEST(sleep_discards_what_was_under_way),
+        TEST(a_stopped_agent_discards_too),
+        TEST(a_mute_driver_is_given_up),
+        TEST(what_is_saved_comes_back),
+        TEST(what_is_too_old_begins_anew),
+        TEST(at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

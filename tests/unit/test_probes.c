@@ -119,7 +119,7 @@ static void apply(struct world *w, const char *text)
     *out = '\0';
     struct agentgen *old = w->gen;
     w->gen = probe_gen(conf);
-    probes_apply(w->probes, w->gen, NULL, 0);
+    probes_apply(w->probes, w->gen);
     agentgen_free(&old);
 }
 
@@ -223,21 +223,68 @@ static void a_reload_keeps_what_did_not_change(void **state)
     assert_int_equal(count(w, "web", PROBE_ADDED), 2);
 }
 
+static void begin_anew(struct world *w)
+{
+    probes_free(&w->probes);
+    w->nseen = 0;
+    w->probes = probes_new(&w->env, on_event, w);
+    probes_apply(w->probes, w->gen);
+}
+
 static void states_are_saved_and_come_back(void **state)
 {
     struct world *w = *state;
-    struct probes_saved saved[2] = {{.name = "other"}};
+    struct str s = STR_INIT;
+    struct probe_view v;
+    apply(w, WEB "start_period=0\n");
+    w->status = 503;
+    until(w, "web", PROBE_CHANGED, 1);
+    probes_save(w->probes, "web", &s);
+    probes_save(w->probes, "other", &s);
+    assert_true(probes_find(w->probes, "web", &v));
+    wall_t since = v.since;
+    uint64_t runs = v.runs;
+    begin_anew(w);
+    assert_false(probes_restore(w->probes, "other", s.s, s.len, DUR_S(1)));
+    assert_true(probes_restore(w->probes, "web", s.s, s.len, DUR_S(100)));
+    assert_true(probes_find(w->probes, "web", &v));
+    assert_int_equal(v.state, SCHED_FAILED);
+    assert_int_equal(v.since.ns, since.ns);
+    assert_int_equal(v.runs, runs);
+    assert_int_equal(v.last->reason, REASON_STATUS);
+    assert_non_null(strstr(v.last->detail, "status 503"));
+    assert_int_equal(count(w, "web", PROBE_RESTORED), 1);
+    assert_int_equal(count(w, "web", PROBE_CHANGED), 0);
+    /* it goes on: the next failure changes nothing, what was measured is not replaced */
+    until(w, "web", PROBE_RESULT, 1);
+    assert_int_equal(count(w, "web", PROBE_CHANGED), 0);
+    assert_false(probes_restore(w->probes, "web", s.s, s.len, DUR_S(1)));
+    str_fini(&s);
+}
+
+static void what_does_not_fit_is_not_restored(void **state)
+{
+    struct world *w = *state;
+    struct str s = STR_INIT;
     struct probe_view v;
     apply(w, WEB);
     until(w, "web", PROBE_CHANGED, 1);
-    probes_save(w->probes, 0, &saved[1]);
-    saved[1].name = "web";
-    probes_free(&w->probes);
-    w->probes = probes_new(&w->env, on_event, w);
-    probes_apply(w->probes, w->gen, saved, 2);
+    probes_save(w->probes, "web", &s);
+    begin_anew(w);
+    for (size_t i = 0; i < s.len; i++) {
+        s.s[i] ^= 1;
+        assert_false(probes_restore(w->probes, "web", s.s, s.len, DUR_S(1)));
+        s.s[i] ^= 1;
+        assert_false(probes_restore(w->probes, "web", s.s, i, DUR_S(1)));
+    }
+    assert_false(probes_restore(w->probes, "web", s.s, s.len, DUR_S(3600))); /* too old */
+    assert_false(probes_restore(w->probes, "web", s.s, s.len, DUR_S(-1)));
+    apply(w, WEB "status=201\n");
+    begin_anew(w);
+    assert_false(probes_restore(w->probes, "web", s.s, s.len, DUR_S(1)));
     assert_true(probes_find(w->probes, "web", &v));
-    assert_int_equal(v.state, SCHED_OK);
-    assert_true(v.runs >= 1);
+    assert_int_equal(v.state, SCHED_WAITING);
+    str_fini(&s);
 }
 
 static void a_childs_failure_asks_the_parent(void **state)
@@ -299,7 +346,7 @@ static void a_dead_dns_server_delays_nobody_else(void **state)
     snprintf(conf + n, sizeof(conf) - n,
              "[probe:well]\ntype=http\nurl=http://127.0.0.1:%u/\ninterval=100ms\n", w->peer.port);
     w->gen = probe_gen(conf);
-    probes_apply(w->probes, w->gen, NULL, 0);
+    probes_apply(w->probes, w->gen);
     run_for(w, 2500);
     struct probe_view v;
     probes_find(w->probes, "well", &v);
@@ -365,5 +412,6 @@ static int after(void **state)
 #define W(fn) cmocka_unit_test_setup_teardown(fn, before, after)
 RUN(W(a_probe_lives), W(the_body_is_looked_at), W(runs_asked_for_are_answered),
     W(a_reload_keeps_what_did_not_change), W(states_are_saved_and_come_back),
-    W(a_childs_failure_asks_the_parent), W(a_programs_start_begins_anew), W(tcp_kinds_of_answers),
+    W(what_does_not_fit_is_not_restored), W(a_childs_failure_asks_the_parent),
+    W(a_programs_start_begins_anew), W(tcp_kinds_of_answers),
     W(a_dead_dns_server_delays_nobody_else), W(a_frozen_agent_counts_no_failures))

@@ -284,12 +284,23 @@ static void test_probe(void **state)
     alert = &it;
     assert_string_equal(rule_probe.about(&it), "p");
     assert_cond(eval(&rule_probe, &in, false), COND_UNKNOWN);
+    in.wall.ns = 100 * 86400 * SEC + 37800 * SEC; /* half past ten */
     in.probe = (struct rule_probe){HEALTH_OK, DUR_S(60), NULL, NULL};
-    assert_cond(eval(&rule_probe, &in, false), COND_FALSE);
-    in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(60), "status", "503 Service Unavailable"};
     struct evaluation ev = eval(&rule_probe, &in, false);
+    assert_cond(ev, COND_FALSE);
+    assert_string_equal(ev.text, "the probe p has been well since 10:29 UTC");
+    in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(60), "status", "status 503 (wanted 200)"};
+    ev = eval(&rule_probe, &in, false);
     assert_cond(ev, COND_TRUE);
-    assert_string_equal(ev.text, "the probe p has failed for 1m: status: 503 Service Unavailable");
+    assert_true(ev.dated);
+    assert_string_equal(ev.text, "the probe p has failed since 10:29 UTC: status 503 (wanted 200)");
+    in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(86400), "status", ""};
+    assert_string_equal(eval(&rule_probe, &in, false).text,
+                        "the probe p has failed since 1970-04-10 10:30 UTC: status");
+    in.probe = (struct rule_probe){HEALTH_FAILED, DUR_S(60), NULL, "status 200 in 1.0 ms"};
+    assert_string_equal(eval(&rule_probe, &in, false).text,
+                        "the probe p has failed since 10:29 UTC: "
+                        "its last attempt was well");
 }
 
 static void test_cert(void **state)
@@ -299,7 +310,7 @@ static void test_cert(void **state)
     static const struct {
         int64_t life, left; /* days */
         int stage;
-    } rows[] = {{365, 40, 0}, {365, 29, 1}, {365, 13, 2}, {365, 6, 3}, {365, 1, 3}, {365, 0, 4},
+    } rows[] = {{365, 40, 0}, {365, 29, 1}, {365, 13, 2}, {365, 6, 3}, {365, 1, 3}, {365, 0, 3},
                 {365, -3, 4}, {45, 16, 0},  {45, 14, 1},  {45, 7, 1},  {45, 6, 2},  {45, 2, 3},
                 {6, 2, 0},    {6, 1, 1},    {90, 30, 0},  {90, 29, 1}, {365, 30, 0}};
     struct alert_cert o = {.probe = "p", .stages = {(const char **)(uintptr_t)words, 3}};
@@ -316,9 +327,29 @@ static void test_cert(void **state)
                      ev.text);
     }
     in.cert.not_after = 1000 * 86400 - 3600;
-    in.cert.subject = "CN=x";
+    in.cert.subject = "x";
+    struct evaluation ev = eval(&rule_cert, &in, false);
+    assert_true(ev.dated);
+    assert_string_equal(ev.text,
+                        "the certificate x expired 1h ago, on 1972-09-26 23:00 UTC, seen by "
+                        "the probe p");
+    in.cert.where = "x:443";
+    in.cert.not_after = 1010 * 86400;
     assert_string_equal(eval(&rule_cert, &in, false).text,
-                        "the certificate of CN=x expired 1h ago");
+                        "the certificate x expires in 10d, on 1972-10-07 00:00 UTC, at x:443");
+    in.cert.where = "/x.pem";
+    in.cert.gone = true;
+    assert_cond(eval(&rule_cert, &in, false), COND_FALSE);
+    assert_string_equal(
+        eval(&rule_cert, &in, false).text,
+        "the certificate x was replaced by one until 1972-10-07 00:00 UTC, in /x.pem");
+    in.cert.not_after = 0;
+    in.cert.subject = NULL;
+    assert_string_equal(eval(&rule_cert, &in, false).text,
+                        "the certificate is not seen any more, in /x.pem");
+    in.cert = (struct rule_cert){.seen = true, .not_before = 1, .not_after = INT64_C(253402300799)};
+    assert_cond(eval(&rule_cert, &in, false), COND_FALSE);
+    assert_non_null(strstr(eval(&rule_cert, &in, false).text, ", on 9999-12-31 23:59 UTC,"));
 }
 
 RUN(TEST(test_wilson), TEST(test_ratio), TEST(test_unknown), TEST(test_burn), TEST(test_count),

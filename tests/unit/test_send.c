@@ -165,7 +165,7 @@ static void servers_of_all_sorts(void **state)
         {"/302", TELL_PERMANENT, 0, "status 302: redirects are not followed"},
         {"/garbage", TELL_RETRY, 0, "answered with something that is not HTTP"},
         {"/half", TELL_RETRY, 0, "closed the connection before the end of the body"},
-        {"/slow", TELL_RETRY, 0, "the answer began, but did not end"},
+        {"/slow", TELL_RETRY, 0, "the answer did not end within"},
         {"/silent", TELL_RETRY, 0, "waiting for the first byte"},
         {"/reset", TELL_RETRY, 0, "broke before the end of the answer"},
     };
