@@ -182,7 +182,6 @@ def lines(world, metric=True):
     mib = int(command[4])
     total = mib * 1024 * 1024 * count // size
     found = {"cpu_ms_per_mib": cpu * 1000 / mib, "lines_per_cpu_s": total / cpu}
-    if os.environ.get("SPLIT"): found["split"] = {measure.exe_of(p): measure.cpu_ns([p]) / 1e6 / mib for p in world.pids()}; found["sw"] = measure.switches(world.pids())
     if own and metric:
         seen = w.metrics("supd_metric_ok_total")[0] + w.metrics("supd_metric_errors_total")[0]
         found["lost_percent"] = max(0.0, 100 * (1 - seen / total))
