@@ -144,8 +144,8 @@ struct node_alerts {
     size_t n, cap, holes;
 };
 
-/* a name of suppress: "b" and a probe's, "p" and a program's or group's; and the alerts that have to
- * do with it, so that nobody looks through all of them */
+/* a name of suppress: "b" and a probe's, "p" and a program's or group's; and the alerts that have
+ * to do with it, so that nobody looks through all of them */
 struct node {
     char *name;
     uint32_t id;

@@ -32,8 +32,8 @@ void lines_skip(struct lines *l);
 /* The stream ended (its process is gone): what is left counts as a line, unless it is torn. */
 void lines_end(struct lines *l, lines_fn *fn, void *obj);
 
-/* The next line of a block at *p, without its newline (or CR and newline) and cut to LINES_MAX; moves
- * *p behind it. Returns NULL at the end. */
+/* The next line of a block at *p, without its newline (or CR and newline) and cut to LINES_MAX;
+ * moves *p behind it. Returns NULL at the end. */
 const char *line_next(const char **p, const char *end, size_t *out_len);
 
 #endif

@@ -45,8 +45,8 @@ struct item {
     const char *name;    /* behind the colon */
     const char *section; /* "probe:api" */
     struct pos at;
-    void *common; /* the family's options: a struct of family->size */
-    void *own;    /* the kind's options: a struct of kind->size */
+    void *common;      /* the family's options: a struct of family->size */
+    void *own;         /* the kind's options: a struct of kind->size */
     UT_hash_handle hh; /* conf->by_section */
 };
 

@@ -103,10 +103,10 @@ void http_place_fini(struct http_place *p);
 
 /* Texts stay the caller's and must stay as they are until done is called. NULL or 0: unset. */
 struct http_request {
-    const char *url;     /* http:// or https:// */
+    const char *url;                /* http:// or https:// */
     const struct http_place *place; /* of url; NULL: it is found out */
-    const char *method;  /* NULL: GET */
-    const char *headers; /* "Name: value", one a line */
+    const char *method;             /* NULL: GET */
+    const char *headers;            /* "Name: value", one a line */
     const char *body;
     size_t body_len;
     const char *user, *password, *bearer;

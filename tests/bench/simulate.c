@@ -17,8 +17,8 @@ int main(int argc, char **argv)
         for (int r = 0; r < SIM_RULES; r++) {
             /* where there is a promise, it is measured best */
             int part = r == SIM_WILSON || weeks < 6 || incidents < 5 ? 1 : 5;
-            struct sim_figures f = simulate(&sim_traffics[i], (enum sim_rule)r, weeks / part,
-                                            incidents / part);
+            struct sim_figures f =
+                simulate(&sim_traffics[i], (enum sim_rule)r, weeks / part, incidents / part);
             printf("| %.0f | %s | %.2f | %.2f | %.0f | %.0f | %.1f |\n", sim_traffics[i].per_minute,
                    sim_name((enum sim_rule)r), f.pages0, f.pages, f.detect0, f.detect,
                    100 * f.blind * part / incidents);

@@ -144,8 +144,7 @@ static int step(struct world *s)
 static void world_begin(struct world *s, const struct sim_traffic *t, enum sim_rule r,
                         uint64_t seed)
 {
-    *s = (struct world){
-        .none = t->none, .incident = INT64_MAX, .t = 1, .rule = rules[r].rule};
+    *s = (struct world){.none = t->none, .incident = INT64_MAX, .t = 1, .rule = rules[r].rule};
     rng_seed(&s->rng, seed * 1000 + (uint64_t)t->per_minute);
     s->w = window_new(WINDOW_CELL, (mono_t){SEC});
     s->timers = r == SIM_PERCENTILE ? timers_new(WINDOW_CELL, (mono_t){SEC}) : NULL;

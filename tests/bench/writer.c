@@ -1,8 +1,8 @@
-/* A program that logs: `writer BOARD GATE SIZE MIB RATE [FILE]` waits until the FIFO GATE is opened for
- * writing, then writes MIB mebibytes to stdout, in lines of SIZE bytes, one write() each, RATE
+/* A program that logs: `writer BOARD GATE SIZE MIB RATE [FILE]` waits until the FIFO GATE is opened
+ * for writing, then writes MIB mebibytes to stdout, in lines of SIZE bytes, one write() each, RATE
  * mebibytes a second (0: as fast as they are taken), and says on row 0 of the board that it is
- * done. With FILE it writes its text over and over, cut into pieces of SIZE bytes. It stays, so that
- * no supervisor has a death to handle. */
+ * done. With FILE it writes its text over and over, cut into pieces of SIZE bytes. It stays, so
+ * that no supervisor has a death to handle. */
 #include "board.h"
 
 #include <fcntl.h>

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
+import pytest
 from harness.supervised import ROOT, build_dir
 
 BENCH = os.path.join(ROOT, "tests", "bench", "run.py")
@@ -46,6 +47,7 @@ def test_the_benchmark_measures_every_figure(tmp_path):
     assert [row for row in table if row.startswith("| all started, s |")]
 
 
+@pytest.mark.timeout(240)
 def test_what_watching_costs_is_measured(tmp_path):
     folder = tempfile.mkdtemp(prefix="supd-bench-")  # the agent is nobody there: not below tmp_path
     try:

@@ -193,5 +193,5 @@ static void test_what_is_no_socket(void **state)
     loop_free(&l);
 }
 
-RUN(TEST(test_pieces), TEST(test_a_new_key_starts_anew), TEST(test_much_and_the_end), TEST(test_naps),
-    TEST(test_what_is_no_socket))
+RUN(TEST(test_pieces), TEST(test_a_new_key_starts_anew), TEST(test_much_and_the_end),
+    TEST(test_naps), TEST(test_what_is_no_socket))

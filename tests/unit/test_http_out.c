@@ -531,9 +531,9 @@ static int after(void **state)
 }
 
 #define W(fn) cmocka_unit_test_setup_teardown(fn, before, after)
-RUN(W(an_answer_is_read), W(names_come_from_the_resolver), W(a_place_is_not_carried_over), W(a_place_may_be_given), W(what_is_sent),
-    W(redirects_are_followed), W(redirects_may_be_answers), W(see_other_asks_with_get),
-    W(credentials_stay_with_the_host), W(the_body_is_capped), W(failures_have_names),
-    W(deadlines_hold), W(connections_may_be_kept), W(a_cancelled_call_says_nothing),
-    W(tls_facts_are_told), W(refused_certificates_have_dates_too),
+RUN(W(an_answer_is_read), W(names_come_from_the_resolver), W(a_place_is_not_carried_over),
+    W(a_place_may_be_given), W(what_is_sent), W(redirects_are_followed),
+    W(redirects_may_be_answers), W(see_other_asks_with_get), W(credentials_stay_with_the_host),
+    W(the_body_is_capped), W(failures_have_names), W(deadlines_hold), W(connections_may_be_kept),
+    W(a_cancelled_call_says_nothing), W(tls_facts_are_told), W(refused_certificates_have_dates_too),
     W(a_peer_that_is_silent_in_the_handshake), TEST(urls_are_checked))
