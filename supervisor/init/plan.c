@@ -9,7 +9,7 @@
 
 void init_plan_default(struct init_plan *plan, const struct init_persona *persona)
 {
-    *plan = (struct init_plan){.persona = persona,
+    *plan = (struct init_plan){.persona = *persona,
                                .told = INIT_WARNING,
                                .status_missing = 127,
                                .status_denied = 126,
@@ -36,7 +36,7 @@ int init_plan_status(const struct init_plan *plan, int status)
 
 static const char *level_name(enum init_level level)
 {
-    static const char *const names[] = {"FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"};
+    static const char names[][6] = {"FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"};
     return names[level];
 }
 
@@ -51,7 +51,7 @@ static void put(const char *line, size_t size)
 
 void init_say(const struct init_plan *plan, enum init_level level, const char *fmt, ...)
 {
-    const struct init_persona *p = plan->persona;
+    const struct init_persona *p = &plan->persona;
     char line[512];
     va_list ap;
     if (level > plan->told)

@@ -19,9 +19,22 @@ enum init_session {
 /* How much is said; a message is said when its level is not above the plan's. */
 enum init_level { INIT_FATAL, INIT_WARNING, INIT_INFO, INIT_DEBUG, INIT_TRACE };
 
+struct init_plan;
+
+/* A persona: the manners of one init, by the name it is called. One file, one row in persona.c. */
+struct init_persona {
+    const char *name;         /* as --as= takes it */
+    const char *const *known; /* the basenames of argv[0] that mean it; NULL at the end */
+    const char *open, *close; /* a message is open, level (if tells_level), close, text */
+    bool tells_level;
+    /* Reads the arguments into a plan that init_plan_default() prepared. Returns -1 to go on, else
+     * the exit status: usage was wrong, or help or a version was all that was asked for. */
+    int (*read)(int argc, char **argv, struct init_plan *plan);
+};
+
 struct init_plan {
-    const struct init_persona *persona;
-    char *const *argv; /* the command */
+    struct init_persona persona; /* a copy, see init_trim */
+    char *const *argv;           /* the command */
     enum init_session session;
     bool to_group;        /* signals go to the child's whole group */
     bool keeps_entry;     /* the child gets the signal mask and the ignored signals of our entry */
@@ -39,17 +52,6 @@ struct init_plan {
     int status_missing, status_denied, status_other; /* exit when the command cannot run */
     uint8_t becomes[INIT_SIGNALS];                   /* signal n is passed on as this; 0: not */
     uint8_t success[256 / 8];                        /* exit statuses that become 0 */
-};
-
-/* A persona: the manners of one init, by the name it is called. One file, one row in persona.c. */
-struct init_persona {
-    const char *name;         /* as --as= takes it */
-    const char *const *known; /* the basenames of argv[0] that mean it; NULL at the end */
-    const char *open, *close; /* a message is open, level (if tells_level), close, text */
-    bool tells_level;
-    /* Reads the arguments into a plan that init_plan_default() prepared. Returns -1 to go on, else
-     * the exit status: usage was wrong, or help or a version was all that was asked for. */
-    int (*read)(int argc, char **argv, struct init_plan *plan);
 };
 
 extern const struct init_persona init_own, init_tini, init_dumb;
