@@ -18,7 +18,7 @@ struct probes {
 
 /* What very many probes keep the agent busy with when they come, each: their first attempts begin
  * after that, so that none is late. */
-#define SETTLE_NS 100000
+#define SETTLE_NS 200000
 
 /* ---- events ---- */
 

@@ -21,9 +21,9 @@ exec /usr/bin/python3 "$DRIVER" "$WANT"
 """
 # a part: how its sizes are in a long run, and in a quick one; how often it is repeated
 SIZES = {
-    "tcp": ({"probes": 1000, "interval": 1, "window": 6}, {"probes": 200, "interval": 1, "window": 2}, 3),
+    "tcp": ({"probes": 1000, "interval": 1, "window": 4}, {"probes": 200, "interval": 1, "window": 2}, 3),
     "many": ({"probes": 10000, "interval": 10, "window": 20}, {"probes": 500, "interval": 2, "window": 3}, 1),
-    "lines": ({"mib": 200, "rate": 40}, {"mib": 20, "rate": 20}, 3),
+    "lines": ({"mib": 200, "rate": 40}, {"mib": 20, "rate": 20}, 2),
     "statsd-udp": ({"datagrams": 1000000, "datagram_rate": 100000},
                    {"datagrams": 50000, "datagram_rate": 50000}, 1),
     "memory": ({"programs": 1000, "probes": 100}, {"programs": 50, "probes": 20}, 1),
