@@ -81,8 +81,10 @@ static const char *id_key(uint64_t id, char key[KEY])
  * NUL, its fingerprint, its subject, and where it was seen. */
 void store_alert(struct engine *e, struct alert *a)
 {
-    const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
-    if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
+    struct life now = a->life;
+    if (a->written)
+        now.missing = a->saved.missing; /* each of the first samples changes it: no news by itself */
+    if (memcmp(&now, &a->saved, sizeof(now)) == 0) /* it has no padding */
         return;
     char life[LIFE_RECORD];
     struct str value = STR_INIT;
