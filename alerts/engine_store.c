@@ -83,7 +83,8 @@ void store_alert(struct engine *e, struct alert *a)
 {
     struct life now = a->life;
     if (a->written)
-        now.missing = a->saved.missing; /* each of the first samples changes it: no news by itself */
+        now.missing =
+            a->saved.missing; /* each of the first samples changes it: no news by itself */
     if (memcmp(&now, &a->saved, sizeof(now)) == 0) /* it has no padding */
         return;
     char life[LIFE_RECORD];
