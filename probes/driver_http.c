@@ -16,6 +16,7 @@
 struct held {
     struct http_cert cert;
     struct pattern *match, *not_match;
+    struct http_place place;
     struct err e;
     bool bad;
 };
@@ -42,6 +43,7 @@ static void drop(void **heldp)
     if (h) {
         pattern_free(&h->match);
         pattern_free(&h->not_match);
+        http_place_fini(&h->place);
     }
     free(h);
     *heldp = NULL;
@@ -62,7 +64,10 @@ static struct held *held_of(const struct attempt_request *rq)
 {
     if (!*rq->held) {
         struct held *h = *rq->held = mem_zalloc(sizeof(*h));
-        h->bad = compile(http_opts(rq->item), h, &h->e) < 0;
+        const struct http_opts *o = http_opts(rq->item);
+        struct err ignored; /* the attempt says it again */
+        h->bad = compile(o, h, &h->e) < 0;
+        http_place_find(&h->place, o->url, &ignored);
     }
     return *rq->held;
 }
@@ -183,6 +188,7 @@ static struct http_request request_of(struct attempt *a)
     const struct http_opts *o = http_opts(a->rq.item);
     return (struct http_request){
         .url = o->url,
+        .place = &a->held->place,
         .method = o->method,
         .headers = o->headers,
         .body = o->body,

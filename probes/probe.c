@@ -186,6 +186,12 @@ void probe_rebind(struct probe *p, const struct item *item)
     loop_timer_at(&p->timer, sched_deadline(&p->sched));
 }
 
+void probe_delay(struct probe *p, dur_t d)
+{
+    p->sched.next = mono_add(p->sched.next, d);
+    loop_timer_at(&p->timer, sched_deadline(&p->sched));
+}
+
 void probe_run(struct probe *p)
 {
     step(p, SCHED_RUN_NOW, VERDICT_UNKNOWN);

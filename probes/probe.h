@@ -58,6 +58,8 @@ void probe_free(struct probe **p);
 /* Goes on with an item of the same options. */
 void probe_rebind(struct probe *p, const struct item *item);
 void probe_run(struct probe *p);
+/* Its next attempt comes that much later. */
+void probe_delay(struct probe *p, dur_t d);
 void probe_program_started(struct probe *p);
 void probe_view(const struct probe *p, struct probe_view *out);
 

@@ -13,7 +13,12 @@ struct probes {
     void *obj;
     struct probe *by_name;
     VEC(struct probe *) order; /* as the generation has them */
+    dur_t settle;              /* before the first attempts */
 };
+
+/* What very many probes keep the agent busy with when they come, each: their first attempts begin
+ * after that, so that none is late. */
+#define SETTLE_NS 200000
 
 /* ---- events ---- */
 
@@ -92,6 +97,7 @@ void probes_free(struct probes **pp)
 static struct probe *add(struct probes *ps, const struct item *it)
 {
     struct probe *p = probe_new(ps->env, it, &ops, ps);
+    probe_delay(p, ps->settle);
     HASH_ADD_KEYPTR(hh, ps->by_name, p->name, strlen(p->name), p);
     emit(ps, p, (struct probe_event){.kind = PROBE_ADDED});
     return p;
@@ -110,9 +116,18 @@ static struct probe *take(struct probes *ps, const struct item *it)
     return add(ps, it);
 }
 
+static size_t count(const struct agentgen *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; g && i < g->conf->items.n; i++)
+        n += g->conf->items.v[i]->family == &family_probe;
+    return n;
+}
+
 void probes_apply(struct probes *ps, const struct agentgen *g)
 {
     struct probe *p, *next;
+    ps->settle = (dur_t){(int64_t)count(g) * SETTLE_NS};
     VEC_EACH (&ps->order, i)
         ps->order.v[i]->kept = false;
     ps->order.n = 0;

@@ -23,7 +23,8 @@ static uint64_t hash(const char *name)
 
 int64_t sched_phase(const char *name, int64_t interval)
 {
-    return (int64_t)(hash(name) % (uint64_t)interval);
+    int64_t phase = (int64_t)(hash(name) % (uint64_t)interval);
+    return interval < SCHED_GRID_FROM ? phase : phase - phase % SCHED_GRID;
 }
 
 /* the first tick after t */

@@ -75,7 +75,10 @@ struct sched_saved {
     uint64_t runs;
 };
 
-/* The phase that belongs to a name: the same for ever, spread evenly over names. */
+/* The phase that belongs to a name: the same for ever, spread evenly over names. Probes with whole
+ * intervals start on a grid: those of very many come together in one waking of the agent. */
+#define SCHED_GRID (INT64_C(10) * 1000000)
+#define SCHED_GRID_FROM (INT64_C(1) * 1000000000) /* shorter intervals have none */
 int64_t sched_phase(const char *name, int64_t interval);
 /* A probe that has never run. Its first attempt comes soon: at its phase within FIRST_SPREAD, or
  * the interval if that is shorter; then the ticks count. */

@@ -9,8 +9,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define TURN_MESSAGES 32
+#define TURN_MESSAGES 64
 #define TURN_TIME DUR_MS(10) /* costly expressions must not hold up the rest of the agent */
+/* A busy socket is looked at after naps, so that neither side wakes the other for each message. */
+#define NAP_LEAST ((dur_t){250000})
+#define NAP_MOST DUR_MS(4)
+#define FEW_MESSAGES 4
+#define MANY_MESSAGES 12
 
 /* A stream that is tapped for us. */
 struct source {
@@ -22,6 +27,9 @@ struct source {
 struct text_port {
     struct loop *loop;
     struct loop_io io;
+    struct loop_timer timer; /* of a nap; the loop does not watch the socket meanwhile */
+    dur_t nap;
+    mono_t woken;
     int fd;
     text_fn *fn;
     void *obj;
@@ -98,11 +106,50 @@ static bool receive(struct text_port *p)
     return true;
 }
 
-static void on_io(struct text_port *p)
+static int drain(struct text_port *p)
 {
     mono_t until = mono_add(mono_now(), TURN_TIME);
-    for (int i = 0; i < TURN_MESSAGES && receive(p) && !mono_reached(until, mono_now()); i++)
-        ;
+    int n = 0;
+    while (n < TURN_MESSAGES && receive(p)) {
+        n++;
+        if (mono_reached(until, mono_now()))
+            break;
+    }
+    return n;
+}
+
+static void doze(struct text_port *p)
+{
+    if (p->fd < 0)
+        return;
+    loop_io_set(&p->io, p->fd, 0);
+    loop_timer_at(&p->timer, mono_add(loop_now(p->loop), p->nap));
+}
+
+/* Woken twice within a nap: from now on it looks by itself. */
+static void on_io(struct text_port *p)
+{
+    mono_t before = p->woken;
+    p->woken = loop_now(p->loop);
+    drain(p);
+    p->nap = NAP_MOST;
+    if (mono_sub(p->woken, before).ns < NAP_MOST.ns)
+        doze(p);
+}
+
+/* The more there was, the shorter the next nap; nothing: the loop watches again. */
+static void on_nap(struct text_port *p)
+{
+    int n = drain(p);
+    if (!n && p->fd >= 0)
+        loop_io_set(&p->io, p->fd, LOOP_READ | LOOP_SOCKET);
+    if (!n)
+        return;
+    if (n > MANY_MESSAGES)
+        p->nap.ns = p->nap.ns / 2 < NAP_LEAST.ns ? NAP_LEAST.ns : p->nap.ns / 2;
+    else if (n < FEW_MESSAGES)
+        p->nap.ns = p->nap.ns * 2 > NAP_MOST.ns ? NAP_MOST.ns : p->nap.ns * 2;
+    doze(p);
 }
 
 struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, struct err *e)
@@ -115,6 +162,7 @@ struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, stru
     }
     *p = (struct text_port){.loop = l, .fd = fd, .fn = fn, .obj = obj};
     LOOP_IO(&p->io, l, on_io, p);
+    LOOP_TIMER(&p->timer, l, on_nap, p);
     if (loop_io_set(&p->io, fd, LOOP_READ) < 0) {
         err_errno(e, errno, "descriptor %d is no socket for text", fd);
         fd_close(&p->fd);
@@ -130,6 +178,7 @@ void text_close(struct text_port **pp)
     *pp = NULL;
     if (!p)
         return;
+    loop_timer_stop(&p->timer);
     if (p->fd >= 0)
         loop_io_close(&p->io, &p->fd);
     for (uint32_t i = 0; i < p->nsources; i++)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_MIN 4096u
+#define CHUNK_MIN 256u /* the first; many arenas are small: one for each alert */
 #define ALIGN 16u
 
 struct chunk {

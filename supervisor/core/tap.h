@@ -11,8 +11,10 @@
 /* Bytes of text in a message: with head and the kernel's own part it takes 16 KiB of memory there;
  * larger ones are no cheaper. */
 #define TAP_TEXT 15360u
-/* SO_SNDBUF of a tap; the kernel doubles it: 128 KiB of its memory, eight full messages. */
-#define TAP_SNDBUF 65536
+/* SO_SNDBUF of a tap; the kernel doubles it: 1 MiB of its memory, 64 full messages, where
+ * net.core.wmem_max allows that; with its default 416 KiB, 26 messages. A busy pipe is read 256 KiB
+ * at once, and the consumer may be asleep then. */
+#define TAP_SNDBUF (512 << 10)
 
 enum {
     TAP_NAMES = 1,    /* text is "program\0process\0"; comes before all else of this key */

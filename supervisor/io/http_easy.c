@@ -171,6 +171,25 @@ static void set_tls(struct http_call *c)
 }
 
 /* The library gets an address, never a name: behind "::" for every host and port it would go to. */
+static bool set_connect_to(struct http_call *c)
+{
+    char host[NETADDR_TEXT], text[NETADDR_TEXT + 8];
+    const struct netaddr *a = &c->addrs.addrs[c->addr];
+    bool v6 = netaddr_family(a) == 6;
+    netaddr_host(a, host, sizeof(host));
+    snprintf(text, sizeof(text), "::%s%s%s:", v6 ? "[" : "", host, v6 ? "]" : "");
+    c->connect_to = curl_slist_append(NULL, text);
+    SET(c, CURLOPT_CONNECT_TO, c->connect_to);
+    return c->connect_to;
+}
+
+/* The URL's host is the very address. */
+static bool is_address(const struct http_call *c)
+{
+    struct netaddr a;
+    return netaddr_parse(c->host, c->port, &a) && netaddr_family(&a) == 4;
+}
+
 static bool set_address(struct http_call *c)
 {
     char host[NETADDR_TEXT], text[2 * NETADDR_TEXT];
@@ -185,10 +204,7 @@ static bool set_address(struct http_call *c)
         return true;
     }
     SET(c, CURLOPT_PROXY, "");
-    snprintf(text, sizeof(text), "::%s%s%s:", v6 ? "[" : "", host, v6 ? "]" : "");
-    c->connect_to = curl_slist_append(NULL, text);
-    SET(c, CURLOPT_CONNECT_TO, c->connect_to);
-    return c->connect_to;
+    return set_connect_to(c);
 }
 
 /* SNI and the check of the name follow the URL's host; Host: then says the real one. */
@@ -218,18 +234,24 @@ static void set_url(struct http_call *c)
     curl_url_cleanup(u);
 }
 
+/* What differs from one use of a handle to the next in any case. */
+static void set_call(struct http_call *c)
+{
+    c->why[0] = '\0';
+    SET(c, CURLOPT_PRIVATE, c);
+    SET(c, CURLOPT_ERRORBUFFER, c->why);
+    SET(c, CURLOPT_WRITEDATA, c);
+    SET(c, CURLOPT_HEADERDATA, c);
+}
+
 static void set_common(struct http_call *c)
 {
-    SET(c, CURLOPT_PRIVATE, c);
-    c->why[0] = '\0';
-    SET(c, CURLOPT_ERRORBUFFER, c->why);
     SET(c, CURLOPT_NOSIGNAL, 1L);
     SET(c, CURLOPT_QUICK_EXIT, 1L);
     SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(c, CURLOPT_WRITEFUNCTION, on_body);
-    SET(c, CURLOPT_WRITEDATA, c);
     SET(c, CURLOPT_HEADERFUNCTION, on_header);
-    SET(c, CURLOPT_HEADERDATA, c);
+    SET(c, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* it would look through all it knows at each end */
     if (c->rq.compressed)
         SET(c, CURLOPT_ACCEPT_ENCODING, "");
     if (!c->rq.reuse) {
@@ -238,12 +260,59 @@ static void set_common(struct http_call *c)
     }
 }
 
-bool http_easy_setup(struct http_call *c)
+/* ---- handles ---- */
+
+static CURL *pool_take(struct http_pool *p)
 {
-    struct http *h = c->h;
-    c->easy = h->nidle ? h->idle[--h->nidle] : curl_easy_init();
-    if (!c->easy)
+    return p->n ? p->v[--p->n] : NULL;
+}
+
+static void pool_put(struct http_pool *p, CURL *easy)
+{
+    if (p->n < HTTP_IDLE_EASY)
+        p->v[p->n++] = easy;
+    else
+        curl_easy_cleanup(easy);
+}
+
+void http_pool_fini(struct http_pool *p)
+{
+    while (p->n)
+        curl_easy_cleanup(p->v[--p->n]);
+}
+
+/* Most probes: GET over a fresh connection without anything of its own but the URL. Their handles
+ * keep their options, since to set all of them anew costs as much as the request. */
+static bool is_plain(const struct http_call *c)
+{
+    const struct http_request *q = &c->rq;
+    return !c->https && strcmp(c->method, "GET") == 0 && !q->headers && !q->bearer && !q->user &&
+           !q->proxy && !q->reuse && !q->compressed;
+}
+
+static bool setup_plain(struct http_call *c)
+{
+    c->easy = pool_take(&c->h->plain);
+    bool is_new = !c->easy;
+    if (is_new && !(c->easy = curl_easy_init()))
         return false;
+    if (is_new) {
+        set_common(c);
+        SET(c, CURLOPT_USERAGENT, "supd-agent/" SUPD_VERSION);
+        SET(c, CURLOPT_PROXY, "");
+        SET(c, CURLOPT_TCP_NODELAY, 0L); /* it is one segment */
+    }
+    set_call(c);
+    SET(c, CURLOPT_URL, c->url ? c->url : c->rq.url);
+    return is_address(c) || set_connect_to(c);
+}
+
+static bool setup_any(struct http_call *c)
+{
+    c->easy = pool_take(&c->h->any);
+    if (!c->easy && !(c->easy = curl_easy_init()))
+        return false;
+    set_call(c);
     set_common(c);
     if (c->https) {
         tls_seen_drop(&c->seen);
@@ -256,17 +325,33 @@ bool http_easy_setup(struct http_call *c)
     return set_address(c);
 }
 
+bool http_easy_setup(struct http_call *c)
+{
+    c->plain = is_plain(c);
+    return c->plain ? setup_plain(c) : setup_any(c);
+}
+
+/* What a plain handle keeps must not point to what is freed. */
+static void undress(struct http_call *c)
+{
+    if (!c->plain) {
+        curl_easy_reset(c->easy);
+        return;
+    }
+    SET(c, CURLOPT_PRIVATE, NULL);
+    if (c->connect_to)
+        SET(c, CURLOPT_CONNECT_TO, NULL);
+}
+
 void http_easy_done(struct http_call *c)
 {
     struct http *h = c->h;
     if (c->added)
         curl_multi_remove_handle(h->multi, c->easy);
     c->added = false;
-    if (c->easy && h->nidle < HTTP_IDLE_EASY) {
-        curl_easy_reset(c->easy);
-        h->idle[h->nidle++] = c->easy;
-    } else if (c->easy) {
-        curl_easy_cleanup(c->easy);
+    if (c->easy) {
+        undress(c);
+        pool_put(c->plain ? &h->plain : &h->any, c->easy);
     }
     c->easy = NULL;
     curl_slist_free_all(c->headers);

@@ -21,13 +21,18 @@ struct tls_seen {
     struct http_cert cert;
 };
 
+/* Handles that were used before. */
+struct http_pool {
+    CURL *v[HTTP_IDLE_EASY];
+    size_t n;
+};
+
 struct http {
     struct loop *loop;
     struct resolve *resolve;
     CURLM *multi;
     struct loop_timer timer;
-    CURL *idle[HTTP_IDLE_EASY]; /* used before, kept for their memory */
-    size_t nidle;
+    struct http_pool any, plain;
     LIST_HEAD(, http_call) calls;
     char *ca;                  /* the system's file of CAs; NULL: there is none */
     struct memfiles *memfiles; /* NULL: the library reads files itself */
@@ -41,6 +46,7 @@ struct http_call {
     struct loop_timer timer;
     struct loop_defer defer;
     mono_t started, hop_started;
+    curl_socket_t connecting; /* not connected yet; -1: nothing, or it is */
     mono_t readable; /* the hop's connection was first waited for to be readable: it is there */
     /* the hop */
     char *url, *host;    /* url NULL: the request's own */
@@ -55,6 +61,7 @@ struct http_call {
     size_t addr; /* the one that is tried */
     CURL *easy;
     bool added; /* to the multi */
+    bool plain; /* the handle is of that pool */
     struct curl_slist *headers, *connect_to;
     struct tls_seen *seen;
     char why[CURL_ERROR_SIZE]; /* the library's words */
@@ -74,6 +81,7 @@ const char *http_file(const struct http_call *c, enum http_file which);
 /* http_easy.c: a transfer for the present hop and address, not started; false: no memory. */
 bool http_easy_setup(struct http_call *c);
 void http_easy_done(struct http_call *c);
+void http_pool_fini(struct http_pool *p);
 /* http_facts.c: takes times, status and peer of a hop that ended (code) or was cut (-1); sets error
  * and text. */
 void http_take_facts(struct http_call *c, int code);

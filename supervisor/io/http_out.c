@@ -40,30 +40,35 @@ static void collect(struct http *h)
     }
 }
 
+static void act(struct http *h, curl_socket_t fd, int events)
+{
+    int running;
+    curl_multi_socket_action(h->multi, fd, events, &running);
+    collect(h);
+}
+
 static void on_sock(struct sock *s)
 {
-    struct http *h = s->h;
-    int ev = loop_io_events(&s->io), running;
-    curl_multi_socket_action(h->multi, s->fd,
-                             ((ev & LOOP_READ) ? CURL_CSELECT_IN : 0) |
-                                 ((ev & LOOP_WRITE) ? CURL_CSELECT_OUT : 0),
-                             &running);
-    collect(h); /* s may be gone */
+    int ev = loop_io_events(&s->io);
+    act(s->h, s->fd,
+        ((ev & LOOP_READ) ? CURL_CSELECT_IN : 0) | ((ev & LOOP_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(struct http *h)
 {
-    int running;
-    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(h);
+    act(h, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* The library tells the time of the connection only when the TLS handshake is over. */
-static void note_readable(CURL *easy)
+/* Notes what the call waits for. The library tells the time of the connection only when the TLS
+ * handshake is over. */
+static void note_wait(CURL *easy, curl_socket_t fd, int what)
 {
     struct http_call *c = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&c);
-    if (c && !c->readable.ns)
+    if (!c)
+        return;
+    c->connecting = what == CURL_POLL_OUT && !c->readable.ns ? fd : -1;
+    if ((what & CURL_POLL_IN) && !c->readable.ns)
         c->readable = mono_now();
 }
 
@@ -71,8 +76,7 @@ static int want_sock(CURL *easy, curl_socket_t fd, int what, void *obj, void *so
 {
     struct http *h = obj;
     struct sock *s = sockp;
-    if (what & CURL_POLL_IN)
-        note_readable(easy);
+    note_wait(easy, fd, what);
     if (what == CURL_POLL_REMOVE) {
         if (s)
             loop_io_set(&s->io, fd, 0);
@@ -89,7 +93,7 @@ static int want_sock(CURL *easy, curl_socket_t fd, int what, void *obj, void *so
     }
     loop_io_set(&s->io, fd,
                 ((what & CURL_POLL_IN) ? LOOP_READ : 0) |
-                    ((what & CURL_POLL_OUT) ? LOOP_WRITE : 0));
+                    ((what & CURL_POLL_OUT) ? LOOP_WRITE : 0) | LOOP_SOCKET);
     return 0;
 }
 
@@ -152,8 +156,8 @@ void http_free(struct http **hp)
         struct http_call *c = LIST_FIRST(&h->calls);
         http_cancel(&c);
     }
-    while (h->nidle)
-        curl_easy_cleanup(h->idle[--h->nidle]);
+    http_pool_fini(&h->any);
+    http_pool_fini(&h->plain);
     curl_multi_cleanup(h->multi);
     loop_timer_stop(&h->timer);
     free(h->ca);
@@ -210,6 +214,25 @@ static CURLU *parse_url(const char *url, const char *schemes, struct err *e)
         return u;
     curl_url_cleanup(u);
     return NULL;
+}
+
+bool http_place_find(struct http_place *p, const char *url, struct err *e)
+{
+    CURLU *u = parse_url(url, "http https", e);
+    char *scheme = u ? part_of(u, CURLUPART_SCHEME) : NULL;
+    *p = (struct http_place){.https = scheme && strcmp(scheme, "https") == 0};
+    if (u && !(p->host = host_of(u)))
+        err_set(e, "the URL has no host");
+    p->port = u ? port_of(u) : 0;
+    free(scheme);
+    curl_url_cleanup(u);
+    return p->host;
+}
+
+void http_place_fini(struct http_place *p)
+{
+    free(p->host);
+    p->host = NULL;
 }
 
 bool http_url_ok(const char *url, struct err *e)
@@ -292,6 +315,7 @@ static void start_transfer(struct http_call *c)
 {
     c->hop_started = mono_now();
     c->readable = MONO_NEVER;
+    c->connecting = -1;
     c->r.body_bytes = 0;
     c->r.body_cut = false;
     str_clear(&c->body);
@@ -303,6 +327,9 @@ static void start_transfer(struct http_call *c)
     }
     c->added = true;
     arm(c);
+    on_timer(c->h); /* it wants to begin at once: no turn of the loop for that */
+    if (c->connecting >= 0)
+        act(c->h, c->connecting, CURL_CSELECT_OUT); /* to a near host it is connected by now */
 }
 
 /* False if none is left. */
@@ -360,31 +387,38 @@ static bool same_text(const char *a, const char *b)
     return strcasecmp(a ? a : "", b ? b : "") == 0;
 }
 
+static void go_to(struct http_call *c, const struct http_place *p)
+{
+    free(c->host);
+    c->host = mem_strdup(p->host);
+    c->port = p->port;
+    if (!c->first_host) {
+        c->first_host = mem_strdup(c->host);
+        c->first_port = c->port;
+    } else if (!same_text(c->host, c->first_host) || c->port != c->first_port ||
+               (c->https && !p->https)) {
+        c->strange = true; /* for good: also when it comes back */
+    }
+    c->https = p->https;
+}
+
 /* Takes scheme, host and port of the present URL. */
 static bool take_url(struct http_call *c)
 {
     struct err e;
-    CURLU *u = parse_url(c->url ? c->url : c->rq.url, "http https", &e);
-    if (!u) {
+    struct http_place found = {0};
+    const struct http_place *known = c->url ? NULL : c->rq.place;
+    if (known && known->host) {
+        go_to(c, known);
+        return true;
+    }
+    if (!http_place_find(&found, c->url ? c->url : c->rq.url, &e)) {
         http_fail(c, c->url ? HTTP_REDIRECTS : HTTP_BAD_URL, "%s", e.msg);
         return false;
     }
-    char *scheme = part_of(u, CURLUPART_SCHEME);
-    bool https = same_text(scheme, "https");
-    free(scheme);
-    free(c->host);
-    c->host = host_of(u);
-    c->port = port_of(u);
-    curl_url_cleanup(u);
-    if (!c->first_host && c->host) {
-        c->first_host = mem_strdup(c->host);
-        c->first_port = c->port;
-    } else if (!same_text(c->host, c->first_host) || c->port != c->first_port ||
-               (c->https && !https)) {
-        c->strange = true; /* for good: also when it comes back */
-    }
-    c->https = https;
-    return c->host;
+    go_to(c, &found);
+    http_place_fini(&found);
+    return true;
 }
 
 /* the proxy is resolved in place of the host */

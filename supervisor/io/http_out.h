@@ -92,11 +92,22 @@ struct http_tls {
     int least;               /* 10 to 13 for TLS 1.0 to 1.3; 0: 1.2 */
 };
 
+/* Where a URL leads. */
+struct http_place {
+    char *host; /* NULL: not known */
+    unsigned port;
+    bool https;
+};
+/* Who asks for the same URL again and again finds it out once; false and the reason. */
+bool http_place_find(struct http_place *p, const char *url, struct err *e);
+void http_place_fini(struct http_place *p);
+
 /* Texts stay the caller's and must stay as they are until done is called. NULL or 0: unset. */
 struct http_request {
-    const char *url;     /* http:// or https:// */
-    const char *method;  /* NULL: GET */
-    const char *headers; /* "Name: value", one a line */
+    const char *url;                /* http:// or https:// */
+    const struct http_place *place; /* of url; NULL: it is found out */
+    const char *method;             /* NULL: GET */
+    const char *headers;            /* "Name: value", one a line */
     const char *body;
     size_t body_len;
     const char *user, *password, *bearer;

@@ -402,7 +402,7 @@ int loop_io_set(struct loop_io *w, int fd, int events)
     io_stop(w);
     if (!want)
         return 0;
-    if (!known && check_waitable(fd) < 0) {
+    if (!known && !(events & LOOP_SOCKET) && check_waitable(fd) < 0) {
         int saved = errno;
         log_error("event loop: cannot wait for descriptor %d: %s", fd, strerrordesc_np(saved));
         errno = saved;

@@ -34,7 +34,11 @@ struct loop_defer {
     bool queued;
 };
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum {
+    LOOP_READ = 1,
+    LOOP_WRITE = 2,
+    LOOP_SOCKET = 4, /* for loop_io_set: it is a socket for sure, no need to look */
+};
 
 /* A new loop of its own, or NULL and the reason (never libev's default one: that one reaps
  * children). */

@@ -2,6 +2,7 @@
 #include "supervisor/io/tcp_out.h"
 
 #include "supervisor/base/dur.h"
+#include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/str.h"
 
@@ -26,16 +27,33 @@ struct tcp_call {
     struct resolve_result addrs;
     size_t addr;
     bool is_connected, ended;
+    bool watched; /* the loop has seen fd */
     size_t sent;
     struct str got;
 };
 
 /* ---- the end ---- */
 
+/* What the loop never saw needs not be taken out of it. */
+static void close_socket(struct tcp_call *c)
+{
+    if (c->watched)
+        loop_io_close(&c->io, &c->fd);
+    else
+        fd_close(&c->fd);
+    c->watched = false;
+}
+
+static void watch(struct tcp_call *c, int events)
+{
+    c->watched |= events != 0;
+    loop_io_set(&c->io, c->fd, events ? events | LOOP_SOCKET : 0);
+}
+
 static void call_free(struct tcp_call *c)
 {
     resolve_cancel(&c->query);
-    loop_io_close(&c->io, &c->fd);
+    close_socket(c);
     loop_timer_stop(&c->timer);
     loop_defer_cancel(c->rq.loop, &c->defer);
     str_fini(&c->got);
@@ -77,9 +95,9 @@ finish(struct tcp_call *c, enum tcp_error error, const char *fmt, ...)
         c->r.answer_ns = error == TCP_OK ? mono_sub(mono_now(), c->connected).ns : -1;
     resolve_cancel(&c->query);
     if (error == TCP_OK && c->rq.out_fd)
-        loop_io_set(&c->io, c->fd, 0);
+        watch(c, 0);
     else
-        loop_io_close(&c->io, &c->fd);
+        close_socket(c);
     loop_timer_stop(&c->timer);
     loop_defer(c->rq.loop, &c->defer);
 }
@@ -105,8 +123,7 @@ static const char *time_text(const struct tcp_call *c, char *buf, size_t size)
 static void want(struct tcp_call *c)
 {
     bool sending = c->sent < c->rq.send_len;
-    loop_io_set(&c->io, c->fd,
-                (sending ? LOOP_WRITE : 0) | (c->rq.look || sending ? LOOP_READ : 0));
+    watch(c, (sending ? LOOP_WRITE : 0) | (c->rq.look || sending ? LOOP_READ : 0));
 }
 
 static void say_closed(struct tcp_call *c, int number)
@@ -185,7 +202,7 @@ static void connect_failed(struct tcp_call *c, int number)
     char peer[128], time[DUR_TEXT];
     peer_text(c, peer, sizeof(peer));
     time_text(c, time, sizeof(time));
-    loop_io_close(&c->io, &c->fd);
+    close_socket(c);
     if (!c->rq.path && c->addr + 1 < c->addrs.naddrs) {
         c->addr++;
         connect_next(c);
@@ -230,10 +247,14 @@ static void begin_connect(struct tcp_call *c, int domain, const struct sockaddr 
         return;
     }
     int r = connect(c->fd, sa, len);
-    if (r < 0 && errno != EINPROGRESS)
-        connect_failed(c, errno == EAGAIN ? ECONNREFUSED : errno); /* a unix socket's full queue */
+    if (r < 0 && errno == EINPROGRESS)
+        r = connect(c->fd, sa, len); /* a near host has answered by now */
+    if (r == 0)
+        connected(c);
+    else if (errno == EALREADY)
+        watch(c, LOOP_WRITE);
     else
-        loop_io_set(&c->io, c->fd, LOOP_WRITE); /* also when it is connected: one way */
+        connect_failed(c, errno == EAGAIN ? ECONNREFUSED : errno); /* a unix socket's full queue */
 }
 
 static void connect_next(struct tcp_call *c)

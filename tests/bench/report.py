@@ -139,11 +139,12 @@ def markdown(found):
     return "\n\n".join(t for t in (comparison(found), growth(found), notes(found)) if t)
 
 
-def put(path, text):
-    """Puts text between the markers of a document."""
+def put(path, text, marks=(BEGIN, END)):
+    """Puts text between the marks of a document."""
+    begin, end = marks
     with open(path, encoding="utf-8") as f:
         old = f.read()
-    before, rest = old.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
+    before, rest = old.split(begin, 1)
+    after = rest.split(end, 1)[1]
     with open(path, "w", encoding="utf-8") as f:
-        f.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        f.write(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -1,11 +1,29 @@
 """The benchmark still works: a few programs, ours and the floor, and no time is judged."""
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 
+import pytest
 from harness.supervised import ROOT, build_dir
 
 BENCH = os.path.join(ROOT, "tests", "bench", "run.py")
+# what the agent costs, in its shortest form; the rivals are left out
+WATCH = """
+import json, os, sys
+sys.path.insert(0, os.path.join(sys.argv[1], "tests", "bench"))
+import run, watch
+os.chmod(sys.argv[3], 0o755)
+tools, place = (os.path.join(sys.argv[3], name) for name in ("tools", "place"))
+os.mkdir(tools)
+os.mkdir(place)
+run.compile_tools(tools)
+w = watch.Watching(tools, place, sys.argv[2], quick=True)
+found = {part: {"supd": w.run("supd", part)} for part in ("tcp", "many", "lines", "statsd-unix", "memory")}
+json.dump(found, open(os.path.join(sys.argv[3], "found.json"), "w"))
+print(watch.comparison({"parts": {**dict.fromkeys(watch.SIZES, {}), **found}, "left_out": {}}))
+"""
 
 
 def test_the_benchmark_measures_every_figure(tmp_path):
@@ -27,3 +45,26 @@ def test_the_benchmark_measures_every_figure(tmp_path):
     table = done.stdout.splitlines()
     assert table[0].startswith("| 20 programs | supd | floor, 2 spawners |"), table[0]
     assert [row for row in table if row.startswith("| all started, s |")]
+
+
+@pytest.mark.timeout(240)
+def test_what_watching_costs_is_measured(tmp_path):
+    folder = tempfile.mkdtemp(prefix="supd-bench-")  # the agent is nobody there: not below tmp_path
+    try:
+        done = subprocess.run(["/usr/bin/python3", "-c", WATCH, ROOT, build_dir(), folder],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with open(os.path.join(folder, "found.json"), encoding="utf-8") as f:
+            found = {part: of["supd"] for part, of in json.load(f).items()}
+    finally:
+        shutil.rmtree(folder)
+    assert all(found.values()), done.stderr
+    assert found["tcp"]["us"] > 0 and found["tcp"]["attempts"] > 100
+    assert found["many"]["ok"] == 500 and found["many"]["kept"] > 0.5
+    assert found["lines"]["cpu_ms_per_mib"] > 0 and found["lines"]["lost_percent"] < 50
+    assert found["statsd-unix"]["lost_percent"] == 0
+    assert found["memory"]["processes"] == 3
+    rows = done.stdout.splitlines()
+    assert rows[0] == "|  | supd | blackbox_exporter | monit | floor | promised |"
+    assert len(rows) == 17 and rows[2].endswith(" | - | - | - |  |")

@@ -139,6 +139,48 @@ static void test_much_and_the_end(void **state)
     close_world(&w);
 }
 
+/* Says one thing after the other, a millisecond apart. */
+struct talker {
+    struct world *w;
+    struct loop_timer timer;
+    struct tap_head h;
+    int left;
+};
+
+static void talk(struct talker *t)
+{
+    say(t->w, t->h, "y", 1);
+    t->h.at++;
+    if (--t->left)
+        loop_timer_at(&t->timer, mono_add(mono_now(), DUR_MS(1)));
+}
+
+/* A busy socket is looked at by a timer, then watched again: all comes, also after a silence. */
+static void test_naps(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w);
+    struct talker t = {.w = &w, .left = 20, .h = {.key = 1, .flags = TAP_NAMES}};
+    say(&w, t.h, "a\0a", 4);
+    t.h.flags = 0;
+    LOOP_TIMER(&t.timer, w.loop, talk, &t);
+    loop_timer_at(&t.timer, mono_now());
+    for (int i = 0; i < 40 && t.left; i++)
+        hear(&w);
+    hear(&w); /* it sleeps by now */
+    say(&w, t.h, "z", 1);
+    uint64_t turns = loop_turns(w.loop);
+    assert_non_null(strstr(hear(&w), "skipped=0 'z'"));
+    assert_true(loop_turns(w.loop) - turns < 8); /* and does not nap for one message */
+    size_t n = 0;
+    for (const char *p = str_text(&w.said); (p = strstr(p, "skipped=0 'y'")); p++)
+        n++;
+    assert_int_equal(n, 20);
+    loop_timer_stop(&t.timer);
+    close_world(&w);
+}
+
 static void test_what_is_no_socket(void **state)
 {
     (void)state;
@@ -152,4 +194,4 @@ static void test_what_is_no_socket(void **state)
 }
 
 RUN(TEST(test_pieces), TEST(test_a_new_key_starts_anew), TEST(test_much_and_the_end),
-    TEST(test_what_is_no_socket))
+    TEST(test_naps), TEST(test_what_is_no_socket))

@@ -175,6 +175,43 @@ static void names_come_from_the_resolver(void **state)
     assert_non_null(strstr(w->peer.last, "Host: localhost:"));
 }
 
+/* The library's handle is used again, but not what it was told about the request before. */
+static void a_place_is_not_carried_over(void **state)
+{
+    struct world *w = *state;
+    char url[128];
+    names_come_from_the_resolver(state);
+    snprintf(url, sizeof(url), "http://127.0.0.2:%u/hello", w->peer.port); /* nobody listens */
+    struct http_request rq = request(w, url);
+    assert_int_equal(ask(w, &rq)->error, HTTP_REFUSED);
+    assert_non_null(strstr(w->r.text, "127.0.0.2"));
+    names_come_from_the_resolver(state);
+    assert_int_equal(get(w, "/hello")->error, HTTP_OK);
+    assert_string_equal(w->body, "hello");
+}
+
+static void a_place_may_be_given(void **state)
+{
+    struct world *w = *state;
+    struct http_place p;
+    struct err e;
+    char url[128];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/hello", w->peer.port);
+    struct http_request rq = request(w, url);
+    assert_true(http_place_find(&p, url, &e));
+    rq.place = &p;
+    assert_int_equal(ask(w, &rq)->status, 200);
+    http_place_fini(&p);
+    assert_int_equal(ask(w, &rq)->status, 200); /* one that is not known is found out */
+    assert_true(http_place_find(&p, "https://[::1]/x", &e));
+    assert_string_equal(p.host, "::1");
+    assert_int_equal(p.port, 443);
+    assert_true(p.https);
+    http_place_fini(&p);
+    assert_false(http_place_find(&p, "ftp://x/", &e));
+    assert_null(p.host);
+}
+
 static void what_is_sent(void **state)
 {
     struct world *w = *state;
@@ -573,10 +610,10 @@ static int after(void **state)
 }
 
 #define W(fn) cmocka_unit_test_setup_teardown(fn, before, after)
-RUN(W(an_answer_is_read), W(names_come_from_the_resolver), W(what_is_sent),
-    W(redirects_are_followed), W(redirects_may_be_answers), W(see_other_asks_with_get),
-    W(credentials_stay_with_the_host), W(the_body_is_capped), W(failures_have_names),
-    W(deadlines_hold), W(connections_may_be_kept), W(a_cancelled_call_says_nothing),
-    W(tls_facts_are_told), W(refused_certificates_have_dates_too), W(we_show_a_certificate),
-    W(files_that_cannot_be_used_are_our_trouble), W(a_peer_that_is_silent_in_the_handshake),
-    TEST(urls_are_checked))
+RUN(W(an_answer_is_read), W(names_come_from_the_resolver), W(a_place_is_not_carried_over),
+    W(a_place_may_be_given), W(what_is_sent), W(redirects_are_followed),
+    W(redirects_may_be_answers), W(see_other_asks_with_get), W(credentials_stay_with_the_host),
+    W(the_body_is_capped), W(failures_have_names), W(deadlines_hold), W(connections_may_be_kept),
+    W(a_cancelled_call_says_nothing), W(tls_facts_are_told), W(refused_certificates_have_dates_too),
+    W(we_show_a_certificate), W(files_that_cannot_be_used_are_our_trouble),
+    W(a_peer_that_is_silent_in_the_handshake), TEST(urls_are_checked))

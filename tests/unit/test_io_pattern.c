@@ -1,5 +1,6 @@
 /* Patterns: matches, errors with their offset, the literal, and what a hostile one may cost. */
 #include "supervisor/base/mono.h"
+#include "supervisor/base/rng.h"
 #include "supervisor/io/pattern.h"
 
 #include "unit.h"
@@ -53,6 +54,26 @@ static void test_literals(void **state)
         const char *l = pattern_literal(p, &n);
         if (n != strlen(literals[i].literal) || memcmp(l, literals[i].literal, n) != 0)
             fail_msg("%s: '%.*s'", literals[i].pattern, (int)n, l);
+        pattern_free(&p);
+    }
+}
+
+/* The search for the literal finds what memmem does, wherever it is. */
+static void test_maybe(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"a", "ab", "aba", "abcab", "aaaaaaaaaaaaaaaaab"};
+    struct rng r;
+    struct err e;
+    rng_seed(&r, 7);
+    for (int i = 0; i < 50000; i++) {
+        char text[80];
+        size_t n = (size_t)rng_below(&r, sizeof(text) + 1);
+        const char *word = words[(size_t)i % COUNT(words)];
+        for (size_t k = 0; k < n; k++)
+            text[k] = "aaaabc"[(size_t)rng_below(&r, 6)];
+        struct pattern *p = pattern_new(word, &e);
+        assert_ptr_equal(pattern_maybe(p, text, n), memmem(text, n, word, strlen(word)));
         pattern_free(&p);
     }
 }
@@ -165,5 +186,5 @@ static void test_long_texts(void **state)
     pattern_free(&wide);
 }
 
-RUN(TEST(test_literals), TEST(test_match), TEST(test_errors), TEST(test_bounded),
+RUN(TEST(test_literals), TEST(test_maybe), TEST(test_match), TEST(test_errors), TEST(test_bounded),
     TEST(test_bounded_over_all_places), TEST(test_long_texts))

@@ -81,6 +81,21 @@ static void phase_follows_from_the_name(void **state)
         assert_in_range(buckets[i], 850, 1150);
 }
 
+/* very many probes wake the agent together; very frequent ones need the whole interval */
+static void phases_lie_on_a_grid(void **state)
+{
+    (void)state;
+    unsigned off = 0;
+    for (int i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "p%d", i);
+        assert_int_equal(sched_phase(name, 10 * S) % SCHED_GRID, 0);
+        assert_int_equal(sched_phase(name, S) % SCHED_GRID, 0);
+        off += sched_phase(name, S / 2) % SCHED_GRID != 0;
+    }
+    assert_true(off > 90);
+}
+
 static void first_success_makes_it_ok(void **state)
 {
     (void)state;
@@ -395,6 +410,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(ticks_stay_on_their_phase),
         TEST(phase_follows_from_the_name),
+        TEST(phases_lie_on_a_grid),
         TEST(first_success_makes_it_ok),
         TEST(a_failure_is_confirmed_fast),
         TEST(a_success_ends_the_confirmation),
