@@ -38,9 +38,10 @@ struct proc_opts {
     int64_t backoff, backoff_max, backoff_reset, retry_window;
     int32_t backoff_factor, backoff_jitter;
     struct fatal_val on_fatal;
+    struct exit_code_val exit_code;
     struct stops_val stopsignals;
     uint8_t orphans, sigpipe, stdin_mode, log_format, log_overflow;
-    bool log_prefix;
+    bool log_prefix, critical;
     struct str_list depends_on;
 };
 
@@ -84,7 +85,7 @@ struct supd_opts {
     const char *socket, *libexec;
     struct owner_val socket_group;
     int64_t log_memory, shutdown_timeout;
-    uint8_t log_format, orphans, sigpipe;
+    uint8_t log_format, orphans, sigpipe, exit_on;
 };
 
 struct agent_opts {

@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 2u
+#define GEN_VERSION 3u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -70,11 +70,14 @@ struct gen_opts {
     uint8_t sigpipe_ignore; /* leave SIGPIPE and SIGXFSZ ignored */
     uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
     uint8_t on_fatal;       /* enum gen_on_fatal */
-    uint8_t pad[3];
+    uint8_t critical;
+    uint8_t pad[2];
     uint32_t exitcodes[8]; /* bit n: exit code n is expected */
     goff stops; /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
                    implied after the last wait and repeated every stopwait_ns */
     uint32_t nstops;
+    goff exit_map; /* struct exit_map[nexit_map] */
+    uint32_t nexit_map;
     uint32_t pad2;
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
@@ -181,7 +184,8 @@ struct gen_supd {
     goff restarters; /* struct gen_restarter[nrestarters] */
     uint32_t nrestarters;
     uint8_t needs_agent;
-    uint8_t pad[7];
+    uint8_t exit_on; /* enum exit_on */
+    uint8_t pad[6];
 };
 
 struct gen {

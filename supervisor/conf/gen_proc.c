@@ -224,6 +224,13 @@ static bool kills_orphans(const struct gen_writer *w, const struct proc_opts *o)
     return !w->c->rq.as_supervisord || o->stopasgroup || o->killasgroup;
 }
 
+static void write_exit_map(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
+{
+    const struct exit_code_val *v = &o->exit_code;
+    g->exit_map = v->n ? genbuf_data(w->b, v->v, v->n * sizeof(*v->v), sizeof(int16_t)) : 0;
+    g->nexit_map = (uint32_t)v->n;
+}
+
 static bool ignores_sigpipe(const struct gen_writer *w, const struct proc_opts *o)
 {
     if (sect_given(&rows_program, o, "sigpipe"))
@@ -247,6 +254,7 @@ static void write_policy(const struct gen_writer *w, const struct proc_opts *o, 
     g->stdin_null = o->stdin_mode;
     g->on_fatal = o->on_fatal.action;
     g->fatal_retry_ns = o->on_fatal.retry_ns;
+    g->critical = o->critical;
     g->backoff_ns = o->backoff;
     g->backoff_factor_milli = o->backoff_factor;
     g->backoff_jitter_milli = o->backoff_jitter;
@@ -311,6 +319,7 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o, struct g
     write_user(w, o, g);
     write_policy(w, o, g);
     write_stops(w, o, g);
+    write_exit_map(w, o, g);
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));

@@ -227,6 +227,7 @@ static void write_supd(struct gen_writer *w, struct gen_supd *s)
     s->silent = o->silent;
     s->nocleanup = o->nocleanup;
     s->shutdown_timeout_ns = shutdown_timeout(w->c);
+    s->exit_on = w->c->supd.exit_on;
     s->has_server = w->c->servers.n > 0;
 }
 

@@ -73,6 +73,34 @@ static void lint_stop(struct conf *c)
                   slow->prog->section->name, most / 1000000000, CONTAINER_SECS);
 }
 
+/* critical= and exit_code= that never come to bear, and exit_on=critical without such a program */
+static void lint_exit(struct conf *c)
+{
+    bool any = false;
+    const struct ini_section *supd = ini_find(&c->ini, "supd");
+    const struct ini_key *on = supd ? ini_get(&c->ini, supd, "exit_on") : NULL;
+    VEC_EACH (&c->groups, i) {
+        VEC_EACH (&c->groups.v[i]->progs, j) {
+            const struct prog *prog = c->groups.v[i]->progs.v[j];
+            const struct ini_key *critical = ini_get(&c->ini, prog->section, "critical");
+            const struct ini_key *code = ini_get(&c->ini, prog->section, "exit_code");
+            any = any || prog->o.critical;
+            if (critical && prog->o.critical && c->supd.exit_on != EXIT_ON_CRITICAL)
+                conf_warn(c, critical->at,
+                          "%s.critical: has no effect without [supd] exit_on=critical",
+                          prog->section->name);
+            if (code && c->supd.exit_on == EXIT_ON_NEVER &&
+                prog->o.on_fatal.action != GEN_FATAL_EXIT)
+                conf_warn(c, code->at,
+                          "%s.exit_code: has no effect: this program never ends supd without "
+                          "on_fatal=exit or [supd] exit_on=",
+                          prog->section->name);
+        }
+    }
+    if (on && c->supd.exit_on == EXIT_ON_CRITICAL && !any)
+        conf_warn(c, on->at, "supd.exit_on: critical, but no program has critical=true");
+}
+
 /* Supervisor reads [include] of the main file only. */
 static void lint_include(struct conf *c)
 {
@@ -90,5 +118,6 @@ void conf_lint(struct conf *c)
         lint_names(c, c->groups.v[i]);
     }
     lint_stop(c);
+    lint_exit(c);
     lint_include(c);
 }

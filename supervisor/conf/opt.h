@@ -11,6 +11,7 @@
 #include "supervisor/conf/users.h"
 #include "supervisor/conf/value.h"
 #include "supervisor/conf/words.h"
+#include "supervisor/core/exitcode.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,11 @@ struct stops_val {
 struct fatal_val {
     uint8_t action; /* enum gen_on_fatal */
     int64_t retry_ns;
+};
+struct exit_code_val {
+    const char *text; /* NULL: unset */
+    struct exit_map *v;
+    size_t n;
 };
 struct addr_val {
     const char *text; /* NULL: unset */
@@ -75,6 +81,7 @@ struct addr_val {
     X(ENVIRONMENT, struct env_list)                                                                \
     X(STOPS, struct stops_val)                                                                     \
     X(ONFATAL, struct fatal_val)                                                                   \
+    X(EXITCODE, struct exit_code_val)                                                              \
     X(ADDRESS, struct addr_val)
 
 enum opt_type {

@@ -1,4 +1,5 @@
 /* The types of our own options: durations, percentages, stop sequences, what follows FATAL. */
+#include "supervisor/base/text.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/conf/opt_ops.h"
 
@@ -190,4 +191,66 @@ PRINTER(ONFATAL)
     if (v->action == GEN_FATAL_RETRY)
         str_puts(out, dur_format((dur_t){v->retry_ns}, buf, sizeof(buf)));
     return true;
+}
+
+/* a status from 0 to 255, or a signal, which stands for 128 and its number */
+static int parse_status(const char *text, int16_t *out, struct err *e)
+{
+    int64_t n;
+    int sig;
+    if (text_int(text, 0, 255, &n, NULL) == 0)
+        *out = (int16_t)n;
+    else if (text[0] >= 'A' && val_signal(text, &sig, NULL) == 0 && sig > 0)
+        *out = (int16_t)(128 + sig);
+    else
+        return err_set(e, "'%s' is no exit status from 0 to 255 and no signal", text);
+    return 0;
+}
+
+static int parse_to(const char *text, int16_t *out, struct err *e)
+{
+    *out = EXIT_TO_OWN;
+    return strcasecmp(text, "own") == 0 ? 0 : parse_status(text, out, e);
+}
+
+/* one "143:0", "TERM:0" or "*:1" of exit_code= */
+static int parse_exit_row(char *text, struct exit_map *out, struct err *e)
+{
+    char *colon = strchr(text, ':');
+    if (!colon)
+        return err_set(e, "'%s' is not FROM:TO, as in 143:0", text);
+    *colon = '\0';
+    out->from = EXIT_FROM_ANY;
+    if (strcmp(text, "*") != 0 && parse_status(text, &out->from, e) < 0)
+        return -1;
+    return parse_to(colon + 1, &out->to, e);
+}
+
+PARSER(EXITCODE)
+{
+    UNUSED;
+    struct exit_code_val *v = field;
+    struct str_list l = val_list(env->a, text);
+    v->text = arena_strdup(env->a, text);
+    v->v = arena_alloc(env->a, (l.n + 1) * sizeof(*v->v));
+    v->n = l.n;
+    if (!l.n)
+        return err_set(e, "use own, a number from 0 to 255, or a list such as 143:0,*:1");
+    if (l.n == 1 && !strchr(l.v[0], ':')) {
+        v->v[0].from = EXIT_FROM_ANY;
+        return parse_to(l.v[0], &v->v[0].to, e);
+    }
+    for (size_t i = 0; i < l.n; i++) {
+        if (parse_exit_row(arena_strdup(env->a, l.v[i]), &v->v[i], e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+PRINTER(EXITCODE)
+{
+    UNUSED;
+    const struct exit_code_val *v = field;
+    str_puts(out, v->text ? v->text : "");
+    return v->text;
 }

@@ -414,6 +414,7 @@ static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_LIST] = {"list", parse_LIST, print_LIST, NULL, false},
     [OPT_ENVIRONMENT] = {"KEY=\"value\",...", parse_ENVIRONMENT, print_ENVIRONMENT, NULL, false},
     [OPT_STOPS] = {"SIGNAL:wait,...", parse_STOPS, print_STOPS, NULL, false},
+    [OPT_EXITCODE] = {"own, a number, or FROM:TO,...", parse_EXITCODE, print_EXITCODE, NULL, false},
     [OPT_ONFATAL] = {"nothing, exit or retry:duration", parse_ONFATAL, print_ONFATAL, NULL, false},
     [OPT_ADDRESS] = {"[host:]port", parse_ADDRESS, print_ADDRESS, NULL, false},
 };

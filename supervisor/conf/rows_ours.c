@@ -3,6 +3,7 @@
 
 static const char *const words_orphans[] = {"keep", "kill", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
+static const char *const words_exit_on[] = {"never", "any", "all", "critical", NULL};
 static const char *const words_format[] = {"text", "json", NULL};
 
 #define S(text, field, kind, ...) OPT(struct supd_opts, text, field, kind, __VA_ARGS__)
@@ -20,6 +21,12 @@ static const struct opt supd[] = {
       .hi = INT64_C(31536000000000000),
       .def_note = "the largest stopwaitsecs, at least 25s; as supervisord: none",
       .help = "After this time a shutdown ends with KILL."),
+    S("exit_on", exit_on, WORD, .words = words_exit_on, .def = "never", .flags = OPT_OURS,
+      .apply = GEN_HOT,
+      .help =
+          "When supd ends by itself: never, or when a program has ended for good (it exited and "
+          "is not started again, or it is FATAL): any program, the last one that was up (all), "
+          "or one with critical=true (critical)."),
     S("log_format", log_format, WORD, .words = words_format, .def = "text", .flags = OPT_OURS,
       .help = "How the main log is written."),
     S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,

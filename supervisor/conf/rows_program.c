@@ -102,6 +102,12 @@ static const struct opt program[] = {
     P("on_fatal", on_fatal, ONFATAL, .def = "nothing", .flags = OPT_OURS, .apply = GEN_HOT,
       .help = "What follows when it is FATAL: nothing, exit (supd ends with an error), or "
               "retry:DURATION (start again after that time)."),
+    P("critical", critical, BOOLEAN, .def = "false", .flags = OPT_OURS, .apply = GEN_HOT,
+      .help = "With [supd] exit_on=critical supd ends when this program has ended for good."),
+    P("exit_code", exit_code, EXITCODE, .def = "own", .flags = OPT_OURS, .apply = GEN_HOT,
+      .help =
+          "The exit status of supd when this program ends it: its own, a number, or a list of "
+          "FROM:TO such as TERM:0,3:0,*:1, where the first that fits counts and TO may be own."),
     P("stopsignals", stopsignals, STOPS, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "stopsignal and stopwaitsecs",
       .help = "A sequence such as TERM:10s,INT:5s,KILL, each with the wait that follows it."),

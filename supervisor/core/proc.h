@@ -176,9 +176,8 @@ struct proc_out {
     bool cont;         /* SIGCONT after it */
     bool check_group; /* look at kill(-pgid, 0); on ESRCH feed GROUP_EMPTY (so may ESRCH of a signal
                          to the group while sweep is set) */
-    bool gave_up_sweep;   /* leftovers of the group survived KILL; going on without them */
-    bool exit_supervisor; /* on_fatal=exit */
-    bool exited;          /* an instance ended: publish it with its status */
+    bool gave_up_sweep; /* leftovers of the group survived KILL; going on without them */
+    bool exited;        /* an instance ended: publish it with its status */
 };
 
 /* A life that has never run: STOPPED, want 0. */

@@ -147,7 +147,6 @@ static void give_up(struct step *s, enum proc_why why)
     l->nwindow = 0;
     if (s->p->on_fatal == PROC_FATAL_RETRY)
         l->due = proc_after(s, s->p->fatal_retry);
-    s->out->exit_supervisor = s->p->on_fatal == PROC_FATAL_EXIT;
 }
 
 /* one failure more: BACKOFF, and FATAL behind it when the retries are used up */

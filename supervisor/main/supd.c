@@ -2,6 +2,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/init/init.h"
 #include "supervisor/run/daemon.h"
+#include "supervisor/run/exitpol.h"
 #include "supervisor/run/options.h"
 #include "supervisor/run/sup.h"
 
@@ -33,5 +34,5 @@ int main(int argc, char **argv)
     }
     status = sup_run(&sup);
     sup_fini(&sup);
-    return status;
+    return exitpol_leave(status);
 }

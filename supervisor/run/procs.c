@@ -3,6 +3,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
+#include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/publish.h"
@@ -184,7 +185,6 @@ static void publish(struct proc *p, const struct proc_life *before, const struct
 static void act(struct proc *p, const struct proc_life *before, const struct proc_in *in,
                 const struct proc_out *out)
 {
-    struct sup *s = proc_sup(p);
     publish(p, before, in, out);
     if (out->cancel_spawn)
         dequeue(p);
@@ -197,8 +197,6 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
                   proc_life(p)->pgid);
     if (out->check_group)
         check_group(p);
-    if (out->exit_supervisor)
-        shutdown_begin(s, 1, "a program with on_fatal=exit is FATAL");
 }
 
 static void set_sweeping(struct proc *p, bool sweeping)
@@ -231,6 +229,7 @@ static void feed(struct proc *p, struct proc_in in)
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
     due_at(&s->due, p, proc_next(l));
+    exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p))

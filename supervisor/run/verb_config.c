@@ -1,6 +1,7 @@
 /* config: the configuration in use, as it was checked; values of environment are never shown. */
 #include "supervisor/base/dur.h"
 #include "supervisor/base/text.h"
+#include "supervisor/core/exitcode.h"
 #include "supervisor/run/verb.h"
 
 #include <stdio.h>
@@ -119,6 +120,26 @@ static void put_restart(struct wire_out *w, const struct gen_opts *o)
         wire_kv_fmt(w, "on_fatal", "retry:%gs", (double)o->fatal_retry_ns / 1e9);
 }
 
+static void put_exit(struct wire_out *w, const struct gen *g, const struct gen_opts *o)
+{
+    struct str text = STR_INIT;
+    const struct exit_map *v = gen_at(g, o->exit_map);
+    for (uint32_t i = 0; i < o->nexit_map; i++) {
+        char from[8] = "*", to[8] = "own";
+        if (v[i].from != EXIT_FROM_ANY)
+            snprintf(from, sizeof(from), "%d", v[i].from);
+        if (v[i].to != EXIT_TO_OWN)
+            snprintf(to, sizeof(to), "%d", v[i].to);
+        if (o->nexit_map == 1 && v[i].from == EXIT_FROM_ANY)
+            str_puts(&text, to);
+        else
+            str_printf(&text, "%s%s:%s", i ? "," : "", from, to);
+    }
+    put_bool(w, "critical", o->critical);
+    wire_kv(w, "exit_code", str_text(&text));
+    str_fini(&text);
+}
+
 static void put_log(struct wire_out *w, const struct gen *g, const struct proc *p, int channel)
 {
     static const char *const sinks[] = {[GEN_SINK_NONE] = "NONE", [GEN_SINK_AUTO] = "AUTO"};
@@ -151,6 +172,7 @@ static void process_row(struct ctl_req *rq, struct proc *p)
         wire_kv_fmt(&w, "conf", "%s:%u", gen_str(g, c->file), c->line);
     put_process(&w, g, c);
     put_restart(&w, o);
+    put_exit(&w, g, o);
     put_bool(&w, "redirect_stderr", o->redirect_stderr);
     put_log(&w, g, p, 0);
     if (!o->redirect_stderr)
@@ -174,6 +196,7 @@ static void supd_row(struct sup *s, struct ctl_req *rq)
     wire_kv(&w, "childlogdir", d->childlogdir ? gen_str(g, d->childlogdir) : "");
     if (d->shutdown_timeout_ns >= 0)
         put_dur(&w, "shutdown_timeout", d->shutdown_timeout_ns);
+    wire_kv(&w, "exit_on", exit_on_name((enum exit_on)d->exit_on));
     wire_kv_int(&w, "log_memory", d->log_memory);
     wire_end(&w);
 }

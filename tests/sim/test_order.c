@@ -140,6 +140,25 @@ static void on_fatal_exit_ends_the_supervisor_with_1(void **state)
     play_expect("0 start a\n0 start b\n100 death b\n100 SIGTERM a\n120 death a\n", 1);
 }
 
+/* What else becomes FATAL on the way down does not hasten it, nor change the status. */
+static void the_first_end_decides(void **state)
+{
+    (void)state;
+    play_begin();
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "b" : "a";
+        struct gen_opts *o = play_add(name, 1, name);
+        o->on_fatal = GEN_FATAL_EXIT;
+        o->startretries = 0;
+        *play_fate(name) = (struct fake_fate){.lives = DUR_MS(100)};
+    }
+    play_add("c", 1, "c");
+    play_open();
+    play_expect("0 start a\n0 start b\n0 start c\n100 death a\n100 SIGTERM b\n100 SIGTERM c\n"
+                "100 death b\n120 death c\n",
+                1);
+}
+
 static void make_room(struct fake_fate *f)
 {
     f->start = FATE_STARTS;
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_crash_is_made_good_in_the_same_millisecond),
         cmocka_unit_test(retries_wait_1_2_and_3_seconds_then_fatal),
         cmocka_unit_test(on_fatal_exit_ends_the_supervisor_with_1),
+        cmocka_unit_test(the_first_end_decides),
         cmocka_unit_test(a_kernel_without_resources_costs_no_retries),
         cmocka_unit_test(a_restart_waits_for_what_the_dead_leader_left),
         cmocka_unit_test(a_stop_in_the_midst_of_a_start_leaves_nothing),

@@ -75,8 +75,6 @@ static inline const char *fix_line(struct fix *f)
         SAY(" check");
     if (f->o.gave_up_sweep)
         SAY(" gave-up-sweep");
-    if (f->o.exit_supervisor)
-        SAY(" exit-supervisor");
     if (f->o.exited)
         SAY(" exited");
 #undef SAY

@@ -211,7 +211,7 @@ static void on_fatal_exit_ends_the_supervisor(void **state)
     f.p.startretries = 0;
     f.p.on_fatal = PROC_FATAL_EXIT;
     fix_start(&f, 1);
-    IS(fix_exit(&f, STATUS(1)), "STARTING>BACKOFF>FATAL exit-supervisor exited");
+    IS(fix_exit(&f, STATUS(1)), "STARTING>BACKOFF>FATAL exited");
 }
 
 static void fatal_is_final_until_a_start(void **state)
