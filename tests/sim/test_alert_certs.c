@@ -123,7 +123,8 @@ static void every_stage_is_told_whatever_the_severity(void **state)
     world_expect(&w, "chat update cert\nmail update cert\n");
     certificates(&w, false, "shop 5 a:1");
     world_expect(&w, "");
-    assert_int_equal(engine_ack(w.e, &(struct engine_ack_request){.name = "cert", .by = "ann"}, &er), 0);
+    assert_int_equal(
+        engine_ack(w.e, &(struct engine_ack_request){.name = "cert", .by = "ann"}, &er), 0);
     world_run(&w, 1000);
     world_expect(&w, "chat ack cert\nmail ack cert\n");
     certificates(&w, false, "shop -1 a:1"); /* graver: past the acknowledgement */

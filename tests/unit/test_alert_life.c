@@ -482,8 +482,7 @@ RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_o
     TEST(a_silence_holds_all_but_debts), TEST(the_end_of_a_silence_tells_once_more),
     TEST(a_hold_ends_by_itself), TEST(a_long_name_is_cut_between_characters),
     TEST(reminders_and_acknowledgement), TEST(stages_update_the_same_alert),
-    TEST(a_stage_is_told_though_the_severity_is_the_same),
-    TEST(what_is_lost_is_tried_again), TEST(a_lost_trigger_needs_no_resolve),
-    TEST(a_fallback_is_told_of_the_end), TEST(flapping_is_told_once),
-    TEST(an_alert_that_goes_pays_its_debts), TEST(a_record_that_is_not_ours_is_refused),
-    TEST(words))
+    TEST(a_stage_is_told_though_the_severity_is_the_same), TEST(what_is_lost_is_tried_again),
+    TEST(a_lost_trigger_needs_no_resolve), TEST(a_fallback_is_told_of_the_end),
+    TEST(flapping_is_told_once), TEST(an_alert_that_goes_pays_its_debts),
+    TEST(a_record_that_is_not_ours_is_refused), TEST(words))

@@ -364,7 +364,6 @@ static void a_full_outbox_is_sent_in_time(void **state)
 
 RUN(TEST(one_goes_through), TEST(attempts_back_off), TEST(a_short_incident_is_one_notice),
     TEST(a_lost_trigger_takes_its_resolve_along), TEST(a_resolve_waits_for_no_limit),
-    TEST(a_channel_that_fails_has_a_fallback),
-    TEST(a_full_outbox_drops_what_matters_least), TEST(a_reload_keeps_what_is_known),
-    TEST(rows_survive), TEST(what_may_have_arrived_is_not_lost_by_a_refusal),
-    TEST(a_full_outbox_is_sent_in_time))
+    TEST(a_channel_that_fails_has_a_fallback), TEST(a_full_outbox_drops_what_matters_least),
+    TEST(a_reload_keeps_what_is_known), TEST(rows_survive),
+    TEST(what_may_have_arrived_is_not_lost_by_a_refusal), TEST(a_full_outbox_is_sent_in_time))
