@@ -76,7 +76,7 @@ static void test_every_row(void **state)
         [OPT_PERCENT] = "7%",   [OPT_FACTOR] = "7",        [OPT_AUTORESTART] = "false",
         [OPT_SIGNAL] = "USR1",  [OPT_EXITCODES] = "7",     [OPT_USER] = "root",
         [OPT_LOGFILE] = "NONE", [OPT_ENVIRONMENT] = "A=7", [OPT_STOPS] = "HUP:7s,KILL",
-        [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",
+        [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
     for (size_t i = 0; i < rows_program.n; i++) {

@@ -136,7 +136,7 @@ static const struct {
      "told"},
     {"[alert:x]\ntype=program\nprogram=w\n" PAGER LOG, NULL},
     /* a certificate's alert grows more severe */
-    {"[probe:p]\ntype=cert\naddress=a:1\n[alert:x]\ntype=cert\nprobe=p\n" PAGER, NULL},
+    {"[probe:p]\ntype=cert\naddress=a:1\n[alert:x]\ntype=cert\nprobe=p\nrunbook=r\n" PAGER, NULL},
     {"[probe:p]\ntype=cert\naddress=a:1\n[alert:x]\ntype=cert\nprobe=p\nseverity=info\n" PAGER,
      "no notifier takes critical (their severity= is higher): nobody is ever told"},
     {LOG, "notify:log.type: there is no [alert:NAME] that it could tell of"},
