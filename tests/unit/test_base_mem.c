@@ -127,5 +127,36 @@ static void trim_gives_the_stack_back(void **state)
     assert_string_equal(mine, "what a caller has stays");
 }
 
-RUN(TEST(arena_blocks), TEST(arena_strings), TEST(vectors), TEST(plain_memory),
-    TEST(out_of_memory_ends_the_program), TEST(trim_gives_the_stack_back))
+/* KiB of code that are mapped */
+static long mapped_code(void)
+{
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[512], perms[8] = "", path[256] = "";
+    long sum = 0, rss;
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "%*x-%*x %7s %*s %*s %*s %255s", perms, path) == 2)
+            continue;
+        if (sscanf(line, "Rss: %ld", &rss) == 1 && strcmp(perms, "r-xp") == 0 && path[0] == '/')
+            sum += rss;
+    }
+    fclose(f);
+    return sum;
+}
+
+static void code_is_dropped_and_comes_back(void **state)
+{
+    (void)state;
+    long before = mapped_code();
+    mem_drop_code();
+    long after = mapped_code();
+    if (after >= before)
+        fail_msg("%ld KiB of code before, %ld after", before, after);
+    mem_trim();
+    struct arena *a = arena_new(); /* and all still works */
+    assert_string_equal(arena_printf(a, "%s", "x"), "x");
+    arena_free(&a);
+}
+
+RUN(TEST(code_is_dropped_and_comes_back), TEST(arena_blocks), TEST(arena_strings), TEST(vectors),
+    TEST(plain_memory), TEST(out_of_memory_ends_the_program), TEST(trim_gives_the_stack_back))
