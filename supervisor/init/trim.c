@@ -5,9 +5,16 @@
 #include "supervisor/init/relay.h"
 
 #include <link.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED true /* it reads tables of its own at the end */
+#else
+#define SANITIZED false
+#endif
 
 enum { PAGE = 4096, ABOUT = 4 * PAGE }; /* all of plain init's code is smaller than ABOUT */
 
@@ -45,7 +52,7 @@ static int drop(struct dl_phdr_info *info, size_t size, void *obj)
         uintptr_t begin = info->dlpi_addr + ph->p_vaddr;
         if (ph->p_type == PT_LOAD && !(ph->p_flags & PF_W))
             madvise((void *)page_of(begin), begin + ph->p_memsz - page_of(begin), MADV_DONTNEED);
-        else if (ph->p_type == PT_GNU_RELRO && !info->dlpi_name[0])
+        else if (ph->p_type == PT_GNU_RELRO && !info->dlpi_name[0] && !SANITIZED)
             drop_tables(begin, ph->p_memsz);
     }
     return 0;

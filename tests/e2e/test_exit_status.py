@@ -52,7 +52,7 @@ def test_all_waits_for_the_last(sup):
 
 def test_all_and_everything_is_well(sup):
     s = sup(conf(program("a", "run=1200", autorestart="false"), program("b", "run=1300", autorestart="false"),
-                 supd="exit_on=all"))
+                 supd="exit_on=all"), ready=False)
     assert s.wait_exit() == 0
     s.wait_log(r"is EXITED \(exit status 0\) and \[supd\] exit_on=all: ending with status 0")
 
@@ -60,13 +60,13 @@ def test_all_and_everything_is_well(sup):
 @pytest.mark.parametrize("code,status", [
     ("own", 3), ("7", 7), ("3:0", 0), ("4:0", 3), ("4:0,*:5", 5), ("3:own,*:5", 3), ("TERM:0,3:44", 44)])
 def test_exit_code(sup, code, status):
-    s = sup(conf(program("one", "run=1200 exit=3", autorestart="false", exit_code=code), supd="exit_on=any"))
+    s = sup(conf(program("one", "run=1200 exit=3", autorestart="false", exit_code=code), supd="exit_on=any"), ready=False)
     assert s.wait_exit() == status
 
 
 @pytest.mark.parametrize("command,status", [("/no/such/command", 127), ("/etc/passwd", 126), ("/bin/true", 1)])
 def test_one_that_cannot_start_is_no_success(sup, command, status):
-    s = sup(conf(program("one", command=command, startretries=0), supd="exit_on=any"))
+    s = sup(conf(program("one", command=command, startretries=0), supd="exit_on=any"), ready=False)
     assert s.wait_exit() == status
 
 
@@ -75,7 +75,7 @@ def test_one_that_cannot_start_is_no_success(sup, command, status):
 def test_a_signal(sup, pid1, code, want):
     """As PID 1 we cannot die of it; else we do, so that who waits for us sees it."""
     s = sup(conf(program("one", "run=1200 die=KILL", autorestart="false", exit_code=code), supd="exit_on=any"),
-            pid1=pid1)
+            pid1=pid1, ready=False)
     assert s.wait_exit() == (128 + signal.SIGKILL if want == "signal" else want)
 
 
