@@ -3,7 +3,6 @@
 
 static const char *const words_orphans[] = {"keep", "kill", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
-static const char *const words_exit_on[] = {"never", "any", "all", "critical", NULL};
 static const char *const words_format[] = {"text", "json", NULL};
 
 #define S(text, field, kind, ...) OPT(struct supd_opts, text, field, kind, __VA_ARGS__)
@@ -21,7 +20,7 @@ static const struct opt supd[] = {
       .hi = INT64_C(31536000000000000),
       .def_note = "the largest stopwaitsecs, at least 25s; as supervisord: none",
       .help = "After this time a shutdown ends with KILL."),
-    S("exit_on", exit_on, WORD, .words = words_exit_on, .def = "never", .flags = OPT_OURS,
+    S("exit_on", exit_on, WORD, .words = exit_on_words, .def = "never", .flags = OPT_OURS,
       .apply = GEN_HOT,
       .help =
           "When supd ends by itself: never, or when a program has ended for good (it exited and "

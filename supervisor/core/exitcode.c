@@ -4,11 +4,7 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-const char *exit_on_name(enum exit_on on)
-{
-    static const char *const names[] = {"never", "any", "all", "critical"};
-    return names[on];
-}
+const char *const exit_on_words[] = {"never", "any", "all", "critical", NULL};
 
 bool exit_ends_all(const struct exit_facts *f)
 {

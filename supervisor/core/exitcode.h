@@ -11,7 +11,7 @@
 /* When an end for good of a program (EXITED and not started again, or FATAL) ends supd. */
 enum exit_on { EXIT_ON_NEVER, EXIT_ON_ANY, EXIT_ON_ALL, EXIT_ON_CRITICAL };
 
-const char *exit_on_name(enum exit_on on);
+extern const char *const exit_on_words[]; /* by enum exit_on; NULL at the end */
 
 #define EXIT_FROM_ANY (-1)
 #define EXIT_TO_OWN (-1)

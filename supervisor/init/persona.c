@@ -41,28 +41,35 @@ static const char *as_of(int argc, char *const *argv, int *out_words)
     return argc > 2 && strcmp(argv[1], "--as") == 0 ? argv[2] : NULL;
 }
 
+/* Whom the arguments name, or NULL; *out_words: how many of them do so, 0 if argv[0] does. */
+static const struct init_persona *named(int argc, char *const *argv, int *out_words)
+{
+    const char *as = as_of(argc, argv, out_words);
+    const struct init_persona *p = as ? by_name(as) : NULL;
+    if (p)
+        return p;
+    *out_words = 0;
+    return !as && argc > 0 ? by_basename(argv[0]) : NULL;
+}
+
 const struct init_persona *init_persona_of(int *argc, char **argv)
 {
     int words;
-    const char *as = as_of(*argc, argv, &words);
-    const struct init_persona *p = as ? by_name(as) : NULL;
-    if (p) {
-        *argc -= words;
-        memmove(argv + 1, argv + 1 + words, sizeof(*argv) * (size_t)*argc);
-    } else if (*argc > 0) {
+    const struct init_persona *p = named(*argc, argv, &words);
+    if (!p && *argc > 0) /* an unknown --as= is for its options to refuse */
         p = by_basename(argv[0]);
-    }
+    *argc -= words;
+    memmove(argv + 1, argv + 1 + words, sizeof(*argv) * (size_t)*argc);
     return p ? p : &init_own;
 }
 
 bool init_wanted(int argc, char *const *argv)
 {
-    int words, at;
-    const char *why, *as = as_of(argc, argv, &words);
-    const struct init_persona *p = as ? by_name(as) : argc > 0 ? by_basename(argv[0]) : NULL;
+    int skip, at;
+    const char *why;
+    const struct init_persona *p = named(argc, argv, &skip);
     if (p && p != &init_own)
         return true;
-    int skip = p && as ? words : 0;
     int end = init_own_options(argc - skip, argv + skip, NULL, &at, &why);
     return end > 1 && strcmp(argv[skip + end - 1], "--") == 0;
 }

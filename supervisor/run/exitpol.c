@@ -60,7 +60,7 @@ static void describe(const struct proc *p, const struct exit_facts *f, int statu
              proc_fullname(p, name, sizeof(name)), proc_state_name(l->state), how.len ? " (" : "",
              str_text(&how), how.len ? ")" : "",
              f->fatal && f->on_fatal_exit ? "has on_fatal=exit" : "[supd] exit_on=",
-             f->fatal && f->on_fatal_exit ? "" : exit_on_name(f->on), exit_as_code(status));
+             f->fatal && f->on_fatal_exit ? "" : exit_on_words[f->on], exit_as_code(status));
     str_fini(&how);
 }
 

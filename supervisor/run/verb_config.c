@@ -196,7 +196,7 @@ static void supd_row(struct sup *s, struct ctl_req *rq)
     wire_kv(&w, "childlogdir", d->childlogdir ? gen_str(g, d->childlogdir) : "");
     if (d->shutdown_timeout_ns >= 0)
         put_dur(&w, "shutdown_timeout", d->shutdown_timeout_ns);
-    wire_kv(&w, "exit_on", exit_on_name((enum exit_on)d->exit_on));
+    wire_kv(&w, "exit_on", exit_on_words[d->exit_on]);
     wire_kv_int(&w, "log_memory", d->log_memory);
     wire_end(&w);
 }
