@@ -148,7 +148,7 @@ void engine_forgive(struct engine *e)
         return;
     log_info("alerts: supd-agent stood still for %.1f s; that time does not count",
              (double)late.ns / 1e9);
-    engine_gap(e, e->due);
+    feed_gap(e->feed, e->due, now);
     e->due = now;
     VEC_EACH (&e->order, i)
         life_stood_still(&e->order.v[i]->life, late);
@@ -361,11 +361,6 @@ void engine_free(struct engine **ep)
 struct feed *engine_feed(struct engine *e)
 {
     return e->feed;
-}
-
-void engine_gap(struct engine *e, mono_t from)
-{
-    feed_gap(e->feed, from, loop_now(e->loop));
 }
 
 /* ---- what the load child cannot check ---- */

@@ -91,8 +91,6 @@ void engine_process(struct engine *e, const struct engine_process_fact *f);
 /* Text and datagrams go to the feed as they are (feed_text, feed_statsd): metrics are judged in
  * steps of their cells, not at each line. The feed is the engine's: never feed_load it. */
 struct feed *engine_feed(struct engine *e);
-/* From then on nothing was seen. */
-void engine_gap(struct engine *e, mono_t from);
 
 /* ---- requests: 0, or -1 and the reason ---- */
 
