@@ -10,6 +10,7 @@ import struct
 import time
 import zlib
 
+from harness.agents import again, ping
 from harness.pki import Pki
 
 CONF = """[supd]
@@ -42,20 +43,6 @@ for=0
 keep_firing=0
 notify=all
 """
-
-
-def ping(s):
-    done = s.ctl("--json", "agent", "ping")
-    return json.loads(done.stdout) if done.returncode == 0 else None
-
-
-def again(s, wait=True):
-    """Kills the agent; returns when the next one is there."""
-    old = s.wait(lambda: ping(s))["pid"]
-    s.kill(old)
-    if wait:
-        s.wait(lambda: (ping(s) or {"pid": old})["pid"] != old)
-    return old
 
 
 def probes(s):

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness.agents import again, ping
 from harness.pki import Pki
 from harness.stall import stalled
 
@@ -33,17 +34,6 @@ for=0
 keep_firing=0
 notify=all
 """
-
-
-def ping(s):
-    done = s.ctl("--json", "agent", "ping")
-    return json.loads(done.stdout) if done.returncode == 0 else None
-
-
-def again(s):
-    old = s.wait(lambda: ping(s))["pid"]
-    s.kill(old)
-    s.wait(lambda: (ping(s) or {"pid": old})["pid"] != old)
 
 
 def firing(s):
