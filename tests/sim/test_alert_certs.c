@@ -132,6 +132,26 @@ static void every_stage_is_told_whatever_the_severity(void **state)
     world_close(&w);
 }
 
+/* Who is only told of what is critical hears of it when it is, though somebody has taken it. */
+static void an_acknowledged_certificate_that_grows_graver_finds_the_next_notifier(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    world_open(&w, BASE CERT, 22);
+    certificates(&w, false, "shop 10 a:1"); /* a warning */
+    world_expect(&w, "chat firing cert\n");
+    assert_int_equal(
+        engine_ack(w.e, &(struct engine_ack_request){.name = "cert", .by = "ann"}, &er), 0);
+    world_run(&w, 1000);
+    world_expect(&w, "chat ack cert\n");
+    certificates(&w, false, "shop 5 a:1");
+    world_expect(&w, "chat update cert\nmail firing cert\n");
+    certificates(&w, false, "shop-2 290 a:1");
+    world_expect(&w, "chat resolved cert\nmail resolved cert\n");
+    world_close(&w);
+}
+
 static void no_certificate_hides_behind_another(void **state)
 {
     (void)state;
@@ -224,6 +244,8 @@ static void one_that_comes_and_goes_flaps_and_is_forgotten_a_day_later(void **st
 }
 
 RUN(TEST(a_certificate_grows_graver_by_its_stages_and_ends_renewed),
-    TEST(every_stage_is_told_whatever_the_severity), TEST(no_certificate_hides_behind_another),
+    TEST(every_stage_is_told_whatever_the_severity),
+    TEST(an_acknowledged_certificate_that_grows_graver_finds_the_next_notifier),
+    TEST(no_certificate_hides_behind_another),
     TEST(certificates_of_a_section_that_goes_are_told_to_end),
     TEST(one_that_comes_and_goes_flaps_and_is_forgotten_a_day_later))
