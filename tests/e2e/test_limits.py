@@ -17,7 +17,7 @@ def sleeper(name, **keys):
 
 
 def outer(s, name):
-    pid = s.ns.outer(s.status()[name]["pid"])
+    pid = s.ns.outer(s.wait(lambda: s.status()[name]["pid"], 10, "it is started"))
     wait(lambda: os.readlink(f"/proc/{pid}/exe").endswith("busybox"), 10, "the exec is done")
     return pid
 
