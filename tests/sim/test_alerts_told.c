@@ -96,13 +96,13 @@ static void a_reload_while_it_is_sent_makes_no_pair(void **state)
     struct world w;
     world_open(&w, basic, 23);
     well(&w);
-    w.slow = DUR_S(1);
+    w.slow = DUR_S(5);
     world_probe(&w, "db", false);
     world_run(&w, 1500);
     world_expect(&w, "chat firing db\n");
-    world_reload(&w, basic);
     world_probe(&w, "db", true);
-    world_run(&w, 2200); /* it is over while its second attempt is on its way */
+    world_run(&w, 1900);
+    world_reload(&w, basic); /* its second attempt is in half a second, its end before that */
     w.slow = (dur_t){0};
     world_run(&w, 20000);
     world_expect(&w, "chat resolved db\n");
