@@ -114,6 +114,7 @@ static void arrived(void *obj, const struct item *it, const struct notice *n)
 {
     struct world *w = obj;
     note(w, it, n);
+    snprintf(w->severity, sizeof(w->severity), "%s", n->severity);
     bool again = strstr(n->id, "-again-") != NULL;
     struct incident *x = incident_of(w, it->name, n->key);
     w->arrivals++;

@@ -33,6 +33,7 @@ struct world {
     VEC(struct incident) incidents;
     VEC(char *) ids; /* that arrived; a repetition is no new notice */
     uint64_t arrivals, repeated;
+    char severity[16]; /* of the last that arrived, repetitions included */
     char told[128]; /* "chat resolved db program=web team=db": the last that arrived, with labels */
 };
 
