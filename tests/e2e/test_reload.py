@@ -1,10 +1,13 @@
 """reread, update and HUP: the difference and nothing else; a bad file changes nothing."""
+import os
 import re
 import signal
+import subprocess
 
 import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
+from harness.namespace import status_of
 from harness.waiting import wait
 
 
@@ -118,6 +121,32 @@ def test_a_bad_file_changes_nothing(sup, kind):
     s.ok("update")
     wait_record(s, "add", "start")
     assert pids(s)["keep"] == before["keep"]
+
+
+def load_child(s):
+    """The copy of supd that reads the configuration; its pid outside."""
+    def there():
+        with open(f"/proc/{s.pid}/task/{s.pid}/children", encoding="ascii") as f:
+            return [int(p) for p in f.read().split() if status_of(p, "Name") == ["supd"]]
+    return s.wait(there, what="the load child")[0]
+
+
+def test_a_crash_of_the_load_child(sup):
+    """Whoever reads the file is not supd: its death is an error message."""
+    s, before = up(sup)
+    good = s.read("supd.conf")
+    s.run("rm", s.path("supd.conf"))
+    os.mkfifo(s.path("supd.conf"))
+    asking = subprocess.Popen(s.ns.enter_command(s.ctl_command("update")), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, env=s.env)
+    os.kill(load_child(s), signal.SIGABRT)
+    said, _ = asking.communicate(timeout=20)
+    assert asking.returncode == 1 and "reading the configuration was ended by signal 6" in said
+    assert pids(s) == before
+    s.run("rm", s.path("supd.conf"))
+    s.write("supd.conf", good + program("add", startsecs=0))
+    s.ok("update")
+    wait_record(s, "add", "start")
 
 
 def test_missing_file(sup):
