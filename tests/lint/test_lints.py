@@ -109,19 +109,26 @@ def test_sizes_notice_long_files(tree):
 
 
 def compile_(tree, *flags):
-    tree.write("prog.c", "double cbrt(double);\nint main(int c, char **v)\n"
-               "{ (void)v;\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\nreturn c; }\n")
+    tree.write("prog.c", "#include <string.h>\ndouble cbrt(double);\nint main(int c, char **v)\n"
+               "{ char b[9];\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\n"
+               "memcpy(b, v[0], (size_t)c); return strcmp(b, v[1]); }\n")
     os.makedirs(tree.path("build"), exist_ok=True)
-    subprocess.run(["gcc", "-fPIE", "-pie", "-o", tree.path("build/prog"), tree.path("prog.c"), *flags],
-                   check=True)
+    subprocess.run(["gcc", "-fPIE", "-pie", "-O2", "-U_FORTIFY_SOURCE", "-o", tree.path("build/prog"),
+                    tree.path("prog.c"), *flags], check=True)
 
 
-HARD = ("-Wl,-z,relro", "-Wl,-z,now")
+LINKED = ("-Wl,-z,relro", "-Wl,-z,now")
+FORTIFIED = ("-D_FORTIFY_SOURCE=3",)
+PROTECTED = ("-fstack-protector-strong",)
+HARD = LINKED + FORTIFIED + PROTECTED
 
 
 @pytest.mark.parametrize("flags,words", [
     ((*HARD, "-DMATH", "-lm"), ("links libm.so.6",)),
-    (("-Wl,-z,lazy",), ("RELRO",)),
+    (("-Wl,-z,lazy",), ("lacks full RELRO",)),
+    ((*HARD, "-Wl,-z,norelro"), ("lacks RELRO",)),
+    (LINKED + PROTECTED, ("not fortified",)),
+    (LINKED + FORTIFIED + ("-fno-stack-protector",), ("stack protector",)),
     ((*HARD, "-no-pie"), ("not a PIE",)),
     ((*HARD, "-z", "execstack"), ("executable stack",)),
     (("-static-pie", *HARD), ("not dynamically linked",)),
