@@ -235,12 +235,24 @@ def test_numprocs_grow(sup):
     many = program("w", command="busybox sleep 1000", numprocs=2, startsecs=0,
                    process_name="w%(process_num)d")
     s = sup(conf(program("keep", startsecs=0), many))
-    keep = wait_record(s, "keep", "start")[0].pid
+    wait_record(s, "keep", "start")
+    for name in ("w:w0", "w:w1"):
+        s.wait_state(name, "RUNNING")
+    before = pids(s)
     s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=4")))
     s.ok("update")
     wait(lambda: sum(r["state"] == "RUNNING" for n, r in s.status().items() if n.startswith("w:")) == 4,
          10, lambda: f"four run: {s.status()}")
-    assert s.status()["keep"]["pid"] == keep
+    grown = pids(s)
+    assert {n: grown[n] for n in before} == before  # those that were there go on
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=1\nnumprocs_start=2")))
+    s.ok("update")
+    assert pids(s) == {n: grown[n] for n in ("keep", "w:w2")}
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace(
+        "numprocs=2", "numprocs=1\nnumprocs_start=2").replace("1000", "100%(numprocs)d")))
+    s.ok("update")
+    s.wait_state("w:w2", "RUNNING")
+    assert pids(s)["w:w2"] != grown["w:w2"] and pids(s)["keep"] == grown["keep"]
 
 
 def test_as_supervisord_hup_restarts_everything(sup):

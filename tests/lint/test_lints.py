@@ -47,6 +47,7 @@ def tree(tmp_path):
     return made
 
 
+@pytest.mark.timeout(600)  # clang-tidy reads every file
 @pytest.mark.parametrize("name", sorted(run.RULES))
 def test_tree(name):
     found = run.RULES[name].check(Tree(run.ROOT))
