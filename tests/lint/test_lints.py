@@ -250,7 +250,7 @@ PAGE = """.Dd November 23, 2026
 A word.
 .It Ic backoff Ns = Ns Ar duration
 A wait.
-Not an option of Supervisor.
+Not in Supervisor.
 .El
 """
 
@@ -279,7 +279,9 @@ def test_pages_allow(documented):
     ("docs/man/supd.8", ".Fl \\-watch\n", "", ("supd.8", "no word of --watch")),
     ("docs/man/supd.8", ".Sh NAME\n", "", ("supd.8", "NAME")),
     ("build/man/supd.conf.5", ".It Ic backoff", ".It Ic other", ("option backoff",)),
-    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program:x] backoff")),
+    ("build/man/supd.conf.5", "Not in Supervisor.\n", "", ("no option is said to be ours",)),
+    ("conf.d/all-keys.conf", "[program:x]\n", "[other:x]\n", ("all-keys.conf", "[program] backoff")),
+    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program] backoff")),
 ])
 def test_pages_notice(documented, path, old, new, words):
     text = documented.read(path)
