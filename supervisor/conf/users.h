@@ -15,7 +15,7 @@ struct user_val {
     uint32_t ngroups;
 };
 
-/* A name or a number that must be in passwd. */
+/* A name of passwd, or a number; one that passwd does not know has the group of that number. */
 int user_find(struct arena *a, const char *text, struct user_val *out, struct err *e);
 /* "user" or "user:group"; *out_gid is -1 without a group. */
 int user_group_find(const char *text, int64_t *out_uid, int64_t *out_gid, struct err *e);
