@@ -244,9 +244,25 @@ static bool is_calm_again(const struct sup *s)
     return s->nstarts >= MANY_STARTS && !s->due.n && !s->nqueued;
 }
 
+/* A program that is being stopped has not had its time if it was frozen with us. True: it has it
+ * again, once. */
+static bool forgive(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    mono_t now = mono_now(), due = proc_next(l);
+    dur_t more = due_forgiven(due, now);
+    if ((l->state != PROC_STOPPING && !l->sweep) || !more.ns || p->forgiven.ns == due.ns)
+        return false;
+    p->forgiven = due;
+    due_at(&proc_sup(p)->due, p, mono_add(now, more));
+    return true;
+}
+
 static void on_due(struct proc *p)
 {
     struct sup *s = proc_sup(p);
+    if (forgive(p))
+        return;
     feed_event(p, PROC_EV_TIMER);
     if (is_calm_again(s))
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
