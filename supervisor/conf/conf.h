@@ -45,6 +45,17 @@ struct proc_opts {
     struct str_list depends_on;
 };
 
+/* What all processes of a program are started with (core/attrs.h). */
+struct limit_opts {
+    struct opt_set set;
+    struct rlimit_val limit[ATTRS_LIMITS]; /* by RLIMIT_ */
+    struct adjust_val nice, oom_score_adj;
+    struct ionice_val ionice;
+    struct cpus_val cpus;
+    struct caps_val caps, ambient;
+    bool no_new_privileges, die_with_supd;
+};
+
 /* the keys that only [eventlistener:x] has */
 struct listener_opts {
     struct opt_set set;
@@ -125,7 +136,8 @@ struct prog {
     const struct ini_section *section;
     const char *name; /* the part behind the colon */
     const char *group_name;
-    struct proc_opts o; /* what all its processes share */
+    struct proc_opts o;        /* what all its processes share */
+    struct limit_opts *limits; /* NULL: none of its keys is there */
     VEC(struct proc *) procs;
 };
 

@@ -350,6 +350,38 @@ static void read_processes(struct reading *r)
     r->c->nprocs += prog->procs.n;
 }
 
+static bool has_limits(const struct sect *x)
+{
+    for (size_t i = 0; i < x->t->n; i++) {
+        if (x->keys[i])
+            return true;
+    }
+    return false;
+}
+
+static void check_limits(struct reading *r, const struct sect *x)
+{
+    const struct limit_opts *l = r->prog->limits;
+    size_t row = sect_index(&rows_limits, "ambient_capabilities");
+    bool bounded = l->set.has >> sect_index(&rows_limits, "capabilities") & 1;
+    if (bounded && l->ambient.v & ~l->caps.v)
+        conf_fail(r->c, sect_pos(x, row),
+                  "%s.ambient_capabilities: capabilities= has to name each of them, too",
+                  r->prog->section->name);
+}
+
+/* What the kernel is told; nearly no program has any of it. */
+static void read_limits(struct reading *r)
+{
+    struct sect x;
+    sect_init(&x, r->c, r->prog->section, &rows_limits);
+    if (!has_limits(&x))
+        return;
+    r->prog->limits = arena_alloc(r->c->a, sizeof(*r->prog->limits));
+    sect_convert(&x, r->prog->limits, &r->names, 0, 0);
+    check_limits(r, &x);
+}
+
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
 {
     struct prog *prog = arena_alloc(c->a, sizeof(*prog));
@@ -363,6 +395,7 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     sect_init(&r.x, c, s, &rows_program);
     common_names(&r);
     read_shared(&r);
+    read_limits(&r);
     read_processes(&r);
     names_fini(&r.names);
     names_fini(&r.per_proc);

@@ -112,6 +112,8 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .nofile = &proc_sup(p)->child_nofile,
         .fsize = proc_sup(p)->fsize_lifted ? &proc_sup(p)->child_fsize : NULL,
     };
+    if (o->attrs)
+        rq->attrs = gen_at(g, o->attrs);
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);

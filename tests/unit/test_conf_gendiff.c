@@ -47,6 +47,8 @@ static const struct {
     {"user=root\n", GEN_RESTART},
     {"stdin=null\n", GEN_RESTART},
     {"sigpipe=ignore\n", GEN_RESTART},
+    {"nice=5\n", GEN_RESTART},
+    {"no_new_privileges=false\n", GEN_SAME},
     {"serverurl=http://h\n", GEN_RESTART},
     {"[supervisord]\nenvironment=A=1\n", GEN_RESTART},
     {"[supervisord]\nstrip_ansi=true\n", GEN_HOT},
@@ -77,10 +79,14 @@ static void test_every_row(void **state)
         [OPT_SIGNAL] = "USR1",  [OPT_EXITCODES] = "7",     [OPT_USER] = "root",
         [OPT_LOGFILE] = "NONE", [OPT_ENVIRONMENT] = "A=7", [OPT_STOPS] = "HUP:7s,KILL",
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
+        [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
+        [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
+        [OPT_CAPS] = "chown",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
-    for (size_t i = 0; i < rows_program.n; i++) {
-        const struct opt *o = &rows_program.rows[i];
+    for (size_t i = 0; i < rows_program.n + rows_limits.n; i++) {
+        const struct opt *o =
+            i < rows_program.n ? &rows_program.rows[i] : &rows_limits.rows[i - rows_program.n];
         const char *value =
             o->words ? o->words[o->def && strcmp(o->def, o->words[0]) == 0] : other[o->type];
         if (strcmp(o->name, "numprocs") == 0)
