@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const struct proc_life *proc_life(const struct proc *p)
@@ -483,11 +484,21 @@ bool procs_peeked(struct sup *s, int pid, int status)
     return true;
 }
 
+/* The kernel kills without a word. What we killed ourselves needs no other reason. */
+static int with_reason(struct sup *s, const struct proc *p, int status)
+{
+    bool struck = oom_struck(&s->oom);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
+    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
+}
+
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
     if (!p)
         return false;
+    status = with_reason(s, p, status);
     hash_remove(p);
     if (p->stdin_fd >= 0) {
         close(p->stdin_fd);
