@@ -108,6 +108,7 @@ def test_a_program_that_may_not_be_signalled(sup):
     outer = s.ns.outer(s.wait_state("other", "RUNNING")["pid"])
     assert s.ctl("stop", "other").returncode != 0
     s.wait_log("other: cannot send signal 15 to .*: Operation not permitted")
+    assert s.state("other") == "UNKNOWN"
     s.kill(pid)
     wait_record(s, "a", "start", 2)
     began = time.monotonic()

@@ -247,17 +247,40 @@ def test_signals_of_our_own_writes(plain, name, why):
 def test_out_of_memory(cgroup, sup):
     """The kernel kills the program that takes too much, not us, and the others do not notice."""
     group = cgroup("memory")
-    s = sup(conf(program("hog", command="/usr/bin/tail /dev/zero", startsecs=0, autorestart="false",
-                         autostart="false"), program("a", startsecs=0)))
-    wait_record(s, "a", "start")
-    group.set("memory.limit_in_bytes" if group.old else "memory.max", 24 << 20)
-    if not group.old:
-        group.set("memory.swap.max", 0)
-    group.add(s.pid)
+    group.add(os.getpid())  # what is started from here on is in it, too
+    try:
+        s = sup(conf(program("hog", command="/usr/bin/tail /dev/zero", startsecs=0, autorestart="false",
+                             autostart="false"), program("a", startsecs=0)))
+    finally:
+        group.leave(os.getpid())
+    pid = wait_record(s, "a", "start")[0].pid
+    group.set("memory.limit_in_bytes" if group.old else "memory.max", 64 << 20)
     s.ctl("start", "hog")
-    got = s.wait_state("hog", "EXITED")
-    assert got["exit"].startswith("terminated by SIGKILL")
+    assert s.wait_state("hog", "EXITED")["exit"] == "terminated by SIGKILL (out of memory)"
     assert s.status()["a"]["restarts"] == 0 and s.running()
+    s.kill(pid)
+    wait_record(s, "a", "start", 2)
+    assert s.status()["a"]["exit"] == "terminated by SIGKILL"
+
+
+def test_the_reason_of_a_death(sup):
+    """The count of version 2, in a tree of our own."""
+    s = sup(conf(program("a", startsecs=0)),
+            before="mount -t tmpfs none /sys/fs/cgroup; printf 'oom 0\\noom_kill 7\\n' >/sys/fs/cgroup/memory.events")
+    inside = os.path.join(f"/proc/{s.ns.init}/root", "sys/fs/cgroup/memory.events")
+
+    def kill(count):
+        with open(inside, "w", encoding="ascii") as f:
+            f.write(f"oom 0\noom_kill {count}\n")
+        done = len(starts(s, "a"))
+        s.kill(starts(s, "a")[-1].pid)
+        wait_record(s, "a", "start", done + 1)
+        return s.status()["a"]["exit"]
+
+    wait_record(s, "a", "start")
+    assert [kill(n) for n in (7, 8, 8, 10)] == ["terminated by SIGKILL" + why for why in
+                                               ("", " (out of memory)", "", " (out of memory)")]
+    assert "terminated by SIGKILL (out of memory)" in s.ok("status") and "(out of memory)" in s.log_text()
 
 
 # A9: one percent of a CPU
