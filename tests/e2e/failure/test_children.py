@@ -98,10 +98,13 @@ def test_a_stopped_program_is_not_an_exit(sup):
         s.kill(pid, sig)
         frozen(s.ns.outer(pid))
         got = s.status()["a"]
-        assert (got["state"], got["pid"], got["exits"]) == ("RUNNING", pid, 0)
+        assert (got["state"], got["pid"], got["exits"], got["stopped"]) == ("RUNNING", pid, 0, sig.name)
+        assert f"It stands still, stopped by {sig.name}, until SIGCONT" in s.ok("explain", "a")
+        assert f"stands still: {sig.name}" in s.ctl("status").stdout
         s.kill(pid, signal.SIGCONT)
         wait(lambda: status_of(s.ns.outer(pid), "State")[:1] != ["T"], 10, "it goes on")
-    assert s.status()["a"]["restarts"] == 0 and len(starts(s, "a")) == 1
+    got = s.status()["a"]
+    assert got["restarts"] == 0 and "stopped" not in got and len(starts(s, "a")) == 1
 
 
 # B5: somebody looks at a child with a debugger
