@@ -25,7 +25,7 @@ def check(tree):
     found, rows = [], []
     for number, line in enumerate(tree.read(PAGE).splitlines(), 1):
         cells = [c.strip() for c in line.strip("|").split("|")]
-        if not re.fullmatch(r"[A-F]\d+", cells[0]):
+        if not re.fullmatch(r"[A-F]\d+|-", cells[0]):
             continue
         rows.append(cells[0])
         names = re.findall(r"([\w/]+\.(?:py|c))::([\w:]+)", cells[3])

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
-from harness.failing import frozen, shell, zombies
+from harness.failing import frozen, pause, shell, zombies
 from harness.namespace import command_of, status_of
 from harness.plaininit import own, signals_of
 from harness.supervised import tool
@@ -192,6 +192,32 @@ def test_a_thousand_instant_exits(sup):
     wait(lambda: {r.get("exit") for r in s.status().values()} == {"exit status 0"}, 20, "each status has come")
     got = s.status().values()
     assert len(got) == 1000 and {(r["state"], r["starts"], r["exits"]) for r in got} == {("EXITED", 1, 1)}
+
+
+# what is asked for twice, or before it has come true
+
+def test_two_restarts_at_once(sup):
+    """One instance comes out of it, and none was started beside another."""
+    s = sup(conf(program("a", "slow=300", startsecs=0)))
+    wait_record(s, "a", "start")
+    with s.wire() as one, s.wire() as two:
+        for wire in (one, two):
+            wire.sock.sendall(b"1\trestart\ta\n")
+        for wire in (one, two):
+            while not wire.line().startswith("1 ok"):
+                pass
+    wait(lambda: len(starts(s, "a")) - len(record(s, "a", "end")) == 1, 10, lambda: record(s, "a"))
+    events = [e.what for e in record(s, "a") if e.what in ("start", "end")]
+    assert events == ["start", "end"] * (len(events) // 2) + ["start"] and 3 <= len(events) <= 5
+
+
+def test_stopped_while_it_starts(sup):
+    s = sup(conf(program("a", startsecs=1)))
+    wait_record(s, "a", "start")
+    assert s.state("a") == "STARTING"
+    s.ok("stop", "a")
+    pause(1.5)  # its startsecs
+    assert s.state("a") == "STOPPED" and len(starts(s, "a")) == 1
 
 
 # B13: pids that are used again

@@ -156,9 +156,7 @@ def test_a_terminal_that_stops_writers(plain):
     os.close(master)
 
 
-def test_supd_in_the_background_of_a_terminal(sup):
-    """With tostop: its log is written, and it is never stopped."""
-    script = """
+BACKGROUND = """
 import os, pty, sys
 pid, master = pty.fork()
 if pid == 0:
@@ -169,9 +167,13 @@ while True:
         out.write(os.read(master, 65536))
     except OSError:
         break
-os.waitpid(pid, 0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
-    s = sup(conf(program("a", startsecs=0)), pid1=False, prefix=["/usr/bin/python3", "-c", script])
+
+
+def test_supd_in_the_background_of_a_terminal(sup):
+    """With tostop: its log is written, and it is never stopped."""
+    s = sup(conf(program("a", startsecs=0)), pid1=False, prefix=["/usr/bin/python3", "-c", BACKGROUND])
     pid = wait_record(s, "a", "start")[0].pid
     s.kill(pid)
     wait_record(s, "a", "start", 2)
@@ -179,6 +181,13 @@ os.waitpid(pid, 0)
     s.ok("shutdown")
     s.wait_exit()
     assert "supd ends" in s.read("terminal")
+
+
+def test_an_error_in_the_background_of_a_terminal(sup):
+    s = sup(conf(program("a", autorestart="perhaps")), pid1=False, prefix=["/usr/bin/python3", "-c", BACKGROUND],
+            ready=False)
+    assert s.wait_exit() == 2
+    assert "program:a.autorestart" in s.read("terminal")
 
 
 # C9: every way to ask for a stop
