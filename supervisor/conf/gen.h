@@ -71,7 +71,8 @@ struct gen_opts {
     uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
     uint8_t on_fatal;       /* enum gen_on_fatal */
     uint8_t critical;
-    uint8_t pad[2];
+    uint8_t env_clear; /* the generation's base environment is not for it */
+    uint8_t pad[1];
     uint32_t exitcodes[8]; /* bit n: exit code n is expected */
     goff stops; /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
                    implied after the last wait and repeated every stopwait_ns */

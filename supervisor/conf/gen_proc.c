@@ -338,6 +338,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
         if (row->type != OPT_ENVIRONMENT)
             digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
+    digest_add(restart, &o->env_clear, sizeof(o->env_clear));
     if (o->attrs)
         digest_add(restart, genbuf_base(w->b) + o->attrs, sizeof(struct attrs));
     digest_env(restart, &p->env_all);
@@ -365,6 +366,7 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o,
     write_exit_map(w, o, g);
     if (limits)
         write_attrs(w, limits, g);
+    g->env_clear = limits && limits->env_clear;
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));

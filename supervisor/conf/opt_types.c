@@ -216,10 +216,24 @@ static JSON(EXITCODES)
     str_putc(out, ']');
 }
 
+/* A number that passwd does not know is its own group, too: images without passwd, and platforms
+ * that choose a uid. */
 static PARSER(USER)
 {
     UNUSED;
-    return user_find(env->a, text, field, e);
+    struct user_val *u = field;
+    int64_t uid;
+    if (user_find(env->a, text, u, e) == 0)
+        return 0;
+    if (env->exact || text_int(text, 0, UINT32_MAX - 1, &uid, NULL) < 0)
+        return -1;
+    uint32_t group = (uint32_t)uid;
+    *u = (struct user_val){.name = arena_strdup(env->a, text),
+                           .uid = uid,
+                           .gid = uid,
+                           .groups = arena_memdup(env->a, &group, sizeof(group)),
+                           .ngroups = 1};
+    return 0;
 }
 
 static PRINTER(USER)

@@ -6,6 +6,8 @@
 
 #define L(text, field, kind, ...)                                                                  \
     OPT(struct limit_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_RESTART, __VA_ARGS__)
+static const char *const words_envfile[] = {"systemd", "docker", NULL};
+
 #define INHERITED .def_note = "inherited"
 
 static const struct opt limits[] = {
@@ -56,6 +58,19 @@ static const struct opt limits[] = {
     L("die_with_supd", die_with_supd, BOOLEAN, .def = "false",
       .help = "The kernel sends it KILL when supd dies. It then cannot outlive a supd that is "
               "killed."),
+    L("env_file", env_file, LIST, .def_note = "none",
+      .help = "Files with variables for its environment, read whenever the configuration is. One "
+              "with a - before its name need not be there. environment= goes before them."),
+    L("env_file_format", env_file_format, WORD, .words = words_envfile, .def = "systemd",
+      .help = "How they are written: with quotes, as systemd reads them; or each value as it "
+              "stands, as docker reads them."),
+    L("env_clear", env_clear, BOOLEAN, .def = "false",
+      .help = "It gets none of the variables that supd was started with, but SUPD_ and SUPERVISOR_ "
+              "ones."),
+    L("env_pass", env_pass, LIST, .def_note = "all, without env_clear",
+      .help = "With env_clear: names of variables that it gets all the same, as in LANG,LC_*."),
+    L("set_home", set_home, BOOLEAN, .def = "false",
+      .help = "Set HOME, USER, LOGNAME and SHELL to what its user= has in passwd."),
 };
 
 OPT_TABLE(rows_limits, limits);

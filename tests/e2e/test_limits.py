@@ -17,7 +17,7 @@ def sleeper(name, **keys):
 
 
 def outer(s, name):
-    pid = s.ns.outer(s.status()[name]["pid"])
+    pid = s.ns.outer(s.wait(lambda: s.status()[name]["pid"], 10, "it is started"))
     wait(lambda: os.readlink(f"/proc/{pid}/exe").endswith("busybox"), 10, "the exec is done")
     return pid
 
@@ -138,3 +138,61 @@ def test_changed_limits_restart_the_program(sup):
     s.wait_state("a", "RUNNING")
     assert limit(outer(s, "a"), "open files") == ("65", "65")
     assert outer(s, "b") == before["b"]
+
+
+SHOW = """#!/bin/sh
+busybox env -0 >"$1.new"
+mv "$1.new" "$1"
+exec busybox sleep 1000
+"""
+
+
+def shown(s, name):
+    text = s.wait_file(f"out/{name}", r"[\s\S]+\0", 10).group(0)
+    return dict(pair.split("=", 1) for pair in text.split("\0")[:-1])
+
+
+def shower(name, **keys):
+    return program(name, command="%(here)s/show %(here)s/out/" + name, autostart="false", startsecs=0, **keys)
+
+
+def test_environment(sup):
+    s = sup(conf(shower("before")), env={"TEST_LANG": "de", "TEST_LC_A": "1", "TEST_SECRET": "s"})
+    os.mkdir(s.path("out"))
+    os.chmod(s.path("out"), 0o1777)
+    os.chmod(s.write("show", SHOW), 0o755)
+    s.write("a.env", "# comment\n; and one more\nA=plain  \nB=\"two words\" \nC='it'\\''s'\nD=one \\\n two\n"
+                     "E=\"several\nlines \\\"here\\\"\"\nA=again\nTEST_LANG=en\n")
+    s.write("d.env", "# comment\nQ=\"kept\"  \nTEST_SECRET\nNOT_THERE\n")
+    s.write("supd.conf", conf(
+        shower("systemd", env_file="a.env,-missing.env", environment='B="own"'),
+        shower("docker", env_file="d.env", env_file_format="docker"),
+        shower("clear", env_clear="true", env_pass="TEST_L*", environment="X=1"),
+        shower("home", user="nobody", set_home="true"),
+        shower("number", user="12345")))
+    s.ok("update")
+    s.ok("start", "all")
+    env = shown(s, "systemd")
+    assert {k: env[k] for k in "ABCDE"} == {"A": "again", "B": "own", "C": "it's", "D": "one  two",
+                                            "E": 'several\nlines "here"'}
+    assert env["TEST_LANG"] == "en" and env["TEST_SECRET"] == "s"
+    env = shown(s, "docker")
+    assert env["Q"] == '"kept"  ' and env["TEST_SECRET"] == "s" and "NOT_THERE" not in env
+    env = shown(s, "clear")
+    assert {k for k in env if not k.startswith(("SUPD_", "SUPERVISOR_"))} - {"PWD", "SHLVL", "_", "OLDPWD"} == \
+        {"TEST_LANG", "TEST_LC_A", "X"}
+    assert env["SUPERVISOR_PROCESS_NAME"] == "clear" and "SUPD_MARK" in env
+    env = shown(s, "home")
+    assert (env["HOME"], env["USER"], env["LOGNAME"]) == ("/nonexistent", "nobody", "nobody")
+    pid = s.ns.outer(s.status()["number"]["pid"])
+    assert status_of(pid, "Uid") == ["12345"] * 4 and status_of(pid, "Gid") == ["12345"] * 4
+    assert status_of(pid, "Groups") == ["12345"]
+
+    # a changed file is a change of its program alone
+    before = {n: p["pid"] for n, p in s.status().items()}
+    s.write("d.env", "Q=other\n")
+    os.unlink(s.path("out", "docker"))
+    s.ok("update")
+    assert shown(s, "docker")["Q"] == "other"
+    after = {n: p["pid"] for n, p in s.status().items()}
+    assert {n for n in after if after[n] != before[n]} == {"docker"}

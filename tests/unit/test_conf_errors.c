@@ -54,6 +54,10 @@ static const struct bad table[] = {
       "0-3",
       "t.conf:7: program:x.capabilities: it names no capability; write none, or names such as "
       "net_bind_service,chown"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nenv_pass=A\nset_home=yes\nenv_file=/nosuch\n",
+     {"t.conf:4: program:x.env_pass: has no effect without env_clear=true: everything is passed",
+      "t.conf:5: program:x.set_home: there is no user= whose home it is",
+      "t.conf:6: program:x.env_file: cannot read /nosuch: No such file or directory"}},
     {"[supervisord]\n[program:x]\ncommand=a\ncapabilities=chown\nambient_capabilities=kill\n",
      {"t.conf:5: program:x.ambient_capabilities: capabilities= has to name each of them, too"}},
     {"[supervisord]\n[program:x]\ncommand=printf %s\n",

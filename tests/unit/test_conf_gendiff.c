@@ -91,6 +91,8 @@ static void test_every_row(void **state)
             o->words ? o->words[o->def && strcmp(o->def, o->words[0]) == 0] : other[o->type];
         if (strcmp(o->name, "numprocs") == 0)
             continue; /* changes the number of processes, see below */
+        if (strncmp(o->name, "env_", 4) == 0 || strcmp(o->name, "set_home") == 0)
+            continue; /* what comes of them counts, see below */
         if (strcmp(o->name, "autostart") == 0)
             value = "false";
         if (strcmp(o->name, "sigpipe") == 0)
@@ -101,6 +103,19 @@ static void test_every_row(void **state)
         if (change(HEAD "[program:z]\ncommand=z\n", text) != o->apply)
             fail_msg("%s=%s: not seen as the row says", o->name, value);
     }
+}
+
+/* A program restarts if its environment is another one, whatever made it so. */
+static void test_environment(void **state)
+{
+    (void)state;
+    assert_int_equal(change(HEAD, HEAD "env_clear=true\n"), GEN_RESTART);
+    assert_int_equal(change(HEAD "env_clear=true\n", HEAD "env_clear=true\nenv_pass=HOME\n"),
+                     GEN_RESTART);
+    assert_int_equal(change(HEAD "env_clear=true\n", HEAD "env_clear=true\nenv_pass=NONE\n"),
+                     GEN_SAME);
+    assert_int_equal(change(HEAD "user=root\n", HEAD "user=root\nset_home=true\n"), GEN_RESTART);
+    assert_int_equal(change(HEAD, HEAD "env_file=-/nosuch\nenv_file_format=docker\n"), GEN_SAME);
 }
 
 static bool group_change(const char *before, const char *after)
@@ -139,8 +154,8 @@ static void test_groups(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_classes),
-                                       cmocka_unit_test(test_every_row),
-                                       cmocka_unit_test(test_groups)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes), cmocka_unit_test(test_every_row),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_groups)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
