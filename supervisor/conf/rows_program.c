@@ -43,9 +43,10 @@ static const struct opt program[] = {
     P("process_name", process_name, STRING, .def = "%(program_name)s",
       .flags = OPT_RAW | OPT_PER_PROC, .apply = GEN_RESTART,
       .help = "The name of each process; needs %(process_num) when numprocs is above 1."),
-    P("numprocs", numprocs, INTEGER, .def = "1", .apply = GEN_RESTART,
-      .help = "How many processes of this program run."),
-    P("numprocs_start", numprocs_start, INTEGER, .def = "0", .apply = GEN_RESTART,
+    P("numprocs", numprocs, INTEGER, .def = "1", .apply = GEN_HOT,
+      .help = "How many processes of this program run. A change of it starts or stops only those "
+              "that come or go; %(numprocs)s in an option restarts all."),
+    P("numprocs_start", numprocs_start, INTEGER, .def = "0", .apply = GEN_HOT,
       .help = "The number of the first one."),
     P("directory", directory, STRING, .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_RESTART,
       .def_note = "where supd was started", .help = "The working directory."),

@@ -6,19 +6,13 @@
 #include <pwd.h>
 #include <string.h>
 
-static bool is_uid(const char *text, int64_t *out_uid)
-{
-    return py_int(text, 10, out_uid) != PY_INT_INVALID && *out_uid >= 0 &&
-           *out_uid < (int64_t)UINT32_MAX;
-}
-
 static const struct passwd *find(const char *text, struct err *e)
 {
     int64_t uid;
     bool number = py_int(text, 10, &uid) != PY_INT_INVALID;
-    const struct passwd *pw = !number              ? getpwnam(text)
-                              : is_uid(text, &uid) ? getpwuid((uid_t)uid)
-                                                   : NULL;
+    const struct passwd *pw = !number                                 ? getpwnam(text)
+                              : uid >= 0 && uid < (int64_t)UINT32_MAX ? getpwuid((uid_t)uid)
+                                                                      : NULL;
     if (!pw)
         err_set(e,
                 number ? "Invalid user id %s (no such user in passwd)"
@@ -40,21 +34,8 @@ static void load_groups(struct arena *a, const struct passwd *pw, struct user_va
     out->ngroups = (uint32_t)n;
 }
 
-/* A number that no passwd file knows, as in images without one: the group of the same number, and
- * not root's, which it would be by leaving it as it is. */
-static int bare_number(struct arena *a, const char *text, int64_t uid, struct user_val *out)
-{
-    uint32_t gid = (uint32_t)uid;
-    *out = (struct user_val){.name = arena_strdup(a, text), .uid = uid, .gid = uid, .ngroups = 1};
-    out->groups = arena_memdup(a, &gid, sizeof(gid));
-    return 0;
-}
-
 int user_find(struct arena *a, const char *text, struct user_val *out, struct err *e)
 {
-    int64_t uid;
-    if (is_uid(text, &uid) && !getpwuid((uid_t)uid))
-        return bare_number(a, text, uid, out);
     const struct passwd *pw = find(text, e);
     if (!pw)
         return -1;

@@ -15,7 +15,7 @@ struct user_val {
     uint32_t ngroups;
 };
 
-/* A name of passwd, or a number; one that passwd does not know has the group of that number. */
+/* A name or a number that must be in passwd. */
 int user_find(struct arena *a, const char *text, struct user_val *out, struct err *e);
 /* What passwd has of a user beside the numbers. 0, or -1: there is no such user. */
 struct user_home {

@@ -26,7 +26,7 @@ SIGNALS = ["TERM", "SIGTERM", "term", "sigterm", "SigInt", "15", "9", "0", "1", 
            "USR1,USR2", "+15", "1_5", "BREAK", "STOP", "CONT", "TSTP", "TTIN", "URG", "VTALRM", "PROF"]
 EXITCODES = ["0", "0,2", "0, 2", " 0 ,2 ", "", "0,", ",0", "256", "255", "-1", "0 2", "0;2", "0-3",
              "1,1,1", "2,1,0", "+1", "1_0", "0,a", "0,,1", "0x1", "0\n  ,2", ","]
-USERS = ["root", "0", "nobody", "daemon", "65534", "-1", "nosuch", "", "root:root", " root", "+0",
+USERS = ["root", "0", "nobody", "daemon", "65534", "99999", "-1", "nosuch", "", "root:root", " root", "+0",
          "0_0", "1e1", "%(ENV_HOME)s", "4294967295", "4294967296", "99999999999999999999"]
 LOGFILES = ["NONE", "none", "None", "off", "OFF", "AUTO", "auto", "Auto", "syslog", "SYSLOG", "",
             "/dev/stdout", "/dev/fd/1", "/dev/null", "/proc/1/fd/1", "rel.log", "./rel.log", "sub/rel.log",

@@ -48,6 +48,7 @@ def tree(tmp_path):
     return made
 
 
+@pytest.mark.timeout(600)  # clang-tidy reads every file
 @pytest.mark.parametrize("name", sorted(run.RULES))
 def test_tree(name):
     found = run.RULES[name].check(Tree(run.ROOT))
@@ -130,19 +131,26 @@ def test_sizes_notice_long_files(tree):
 
 
 def compile_(tree, *flags):
-    tree.write("prog.c", "double cbrt(double);\nint main(int c, char **v)\n"
-               "{ (void)v;\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\nreturn c; }\n")
+    tree.write("prog.c", "#include <string.h>\ndouble cbrt(double);\nint main(int c, char **v)\n"
+               "{ char b[9];\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\n"
+               "memcpy(b, v[0], (size_t)c); return strcmp(b, v[1]); }\n")
     os.makedirs(tree.path("build"), exist_ok=True)
-    subprocess.run(["gcc", "-fPIE", "-pie", "-o", tree.path("build/prog"), tree.path("prog.c"), *flags],
-                   check=True)
+    subprocess.run(["gcc", "-fPIE", "-pie", "-O2", "-U_FORTIFY_SOURCE", "-o", tree.path("build/prog"),
+                    tree.path("prog.c"), *flags], check=True)
 
 
-HARD = ("-Wl,-z,relro", "-Wl,-z,now")
+LINKED = ("-Wl,-z,relro", "-Wl,-z,now")
+FORTIFIED = ("-D_FORTIFY_SOURCE=3",)
+PROTECTED = ("-fstack-protector-strong",)
+HARD = LINKED + FORTIFIED + PROTECTED
 
 
 @pytest.mark.parametrize("flags,words", [
     ((*HARD, "-DMATH", "-lm"), ("links libm.so.6",)),
-    (("-Wl,-z,lazy",), ("RELRO",)),
+    (("-Wl,-z,lazy",), ("lacks full RELRO",)),
+    ((*HARD, "-Wl,-z,norelro"), ("lacks RELRO",)),
+    (LINKED + PROTECTED, ("not fortified",)),
+    (LINKED + FORTIFIED + ("-fno-stack-protector",), ("stack protector",)),
     ((*HARD, "-no-pie"), ("not a PIE",)),
     ((*HARD, "-z", "execstack"), ("executable stack",)),
     (("-static-pie", *HARD), ("not dynamically linked",)),
@@ -263,7 +271,7 @@ PAGE = """.Dd November 23, 2026
 A word.
 .It Ic backoff Ns = Ns Ar duration
 A wait.
-Not an option of Supervisor.
+Not in Supervisor.
 .El
 """
 
@@ -292,7 +300,9 @@ def test_pages_allow(documented):
     ("docs/man/supd.8", ".Fl \\-watch\n", "", ("supd.8", "no word of --watch")),
     ("docs/man/supd.8", ".Sh NAME\n", "", ("supd.8", "NAME")),
     ("build/man/supd.conf.5", ".It Ic backoff", ".It Ic other", ("option backoff",)),
-    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program:x] backoff")),
+    ("build/man/supd.conf.5", "Not in Supervisor.\n", "", ("no option is said to be ours",)),
+    ("conf.d/all-keys.conf", "[program:x]\n", "[other:x]\n", ("all-keys.conf", "[program] backoff")),
+    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program] backoff")),
 ])
 def test_pages_notice(documented, path, old, new, words):
     text = documented.read(path)
