@@ -51,7 +51,8 @@ static const struct opt program[] = {
     P("directory", directory, STRING, .flags = OPT_PER_PROC | OPT_JSON, .apply = GEN_RESTART,
       .def_note = "where supd was started", .help = "The working directory."),
     P("user", user, USER, .flags = OPT_JSON, .apply = GEN_RESTART, .def_note = "as supd runs",
-      .help = "The user that the process runs as, with that user's groups."),
+      .help = "The user that the process runs as, with that user's groups. A number need not be "
+              "in passwd: its group is then that of the same number."),
     P("umask", umask, OCTAL, .flags = OPT_JSON, .apply = GEN_RESTART, .def_note = "inherited",
       .help = "The file mode mask of the process."),
     P("priority", priority, INTEGER, .def = "999", .flags = OPT_JSON, .apply = GEN_HOT,
@@ -111,7 +112,8 @@ static const struct opt program[] = {
           "FROM:TO such as TERM:0,3:0,*:1, where the first that fits counts and TO may be own."),
     P("stopsignals", stopsignals, STOPS, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "stopsignal and stopwaitsecs",
-      .help = "A sequence such as TERM:10s,INT:5s,KILL, each with the wait that follows it."),
+      .help = "A sequence such as TERM:10s,INT:5s,KILL, each with the wait that follows it; "
+              "RTMIN+N works, too."),
     P("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "[supd] orphans",
       .help = "What happens to processes of its group that it leaves behind."),

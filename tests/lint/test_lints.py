@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import coverage  # noqa: E402
+import failures  # noqa: E402
 import run  # noqa: E402
 from tree import Tree, strip_comments, table  # noqa: E402
 
@@ -85,6 +86,26 @@ def test_layers_allow(tree):
 def test_layers_need_a_row(tree):
     tree.write("supervisor/new/x.c", "\n")
     breaks("layers", tree, "supervisor/new/x.c", "no row")
+
+
+FAILURES = "".join(f"| {row} | x | exempt: x | | |\n" for row in failures.ROWS)
+
+
+def test_failures_notice(tree):
+    tree.write("tests/e2e/failure/test_a.py", "def test_one(sup):\n    pass\n\n\nclass TestB:\n    def test_two(self):\n        pass\n")
+    tree.write("tests/unit/test_c.c", "static void three(void **state)\n{\n}\n")
+    known = "failure/test_a.py::test_one, failure/test_a.py::TestB::test_two, test_c.c::three"
+    page = FAILURES.replace("| A1 | x | exempt: x | |", f"| A1 | x | y | {known} |")
+    tree.write("docs/failure-modes.md", page)
+    holds("failures", tree)
+    for name in ("failure/test_a.py::test_two", "failure/test_b.py::test_one", "failure/test_a.py::TestC::test_two",
+                 "test_c.c::four"):
+        tree.write("docs/failure-modes.md", page.replace(known, name))
+        breaks("failures", tree, "docs/failure-modes.md:1", "there is no test", name.split("::", 1)[1])
+    tree.write("docs/failure-modes.md", page.replace(known, ""))
+    breaks("failures", tree, "A1 names no test")
+    tree.write("docs/failure-modes.md", page.replace("| B7 |", "| |"))
+    breaks("failures", tree, "there is no row B7")
 
 
 def function(name, lines):
