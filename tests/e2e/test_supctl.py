@@ -2,6 +2,8 @@
 import json
 import re
 import signal
+import socket
+import threading
 
 import pytest
 
@@ -309,6 +311,116 @@ def test_events_and_watch(sup):
     assert events.ended() == 0 and watch.ended() == 0
     events.close()
     watch.close()
+
+
+def watching(s, *args, rows=40, term="xterm"):
+    return Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "status", "--watch", *args]),
+                    env=dict(s.env, TERM=term), rows=rows)
+
+
+def test_watch_shows_how_the_times_go_on(s):
+    t = watching(s, "good")
+    shown = set()
+    while len(shown) < 4:
+        shown.add(t.expect(r"good +\S+ +\d+ +(\S+)s +0 +-\S*\r\n\x1b\[J").group(1))
+        t.seen = ""
+    t.close()
+
+
+def test_watch_fits_a_small_terminal(s):
+    t = watching(s, rows=6)
+    t.expect(r"^\.\.\. and 5 more\x1b\[K\r$")
+    assert "w:w_02" not in t.seen
+    t.close()
+
+
+def test_watch_on_a_terminal_that_can_nothing(s):
+    t = watching(s, "good", "w:w_00", term="dumb")
+    t.expect(r"good +RUNNING")
+    s.wait(lambda: s.ask("stats")[1]["subscribers"] == 1)
+    s.ok("stop", "w:w_00")
+    t.expect(r"w:w_00 +STOPPED")
+    assert "\x1b" not in t.seen
+    t.close()
+
+
+def test_watch_of_names_that_are_not_known(s):
+    check(s.ctl("status", "--watch", "nosuch"), 4, r"\A\Z", "nosuch: no such process")
+
+
+class Double:
+    """Says what supd would, a connection at a time: the answer to one request, then it closes."""
+
+    def __init__(self, path, *answers):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.bind(path)
+        self.socket.listen()
+        self.asked = []
+        self.thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
+        self.thread.start()
+
+    def _serve(self, answers):
+        for answer in answers:
+            with self.socket.accept()[0] as one:
+                one.settimeout(20)
+                one.sendall(b"supd 1 version=0 pid=1\n")
+                self.asked.append(one.recv(1000))
+                one.sendall(answer)
+
+    def close(self):
+        self.thread.join(30)
+        self.socket.close()
+
+
+@pytest.mark.parametrize("args", [["events"], ["status", "--watch"]])
+def test_a_connection_that_was_dropped_is_not_the_end_of_supd(s, args):
+    double = Double(s.path("double.sock"), b"1 ok seq=0\n", b"1 ok\n")
+    check(s.ns.enter([program("supctl"), "-s", s.path("double.sock"), *args], env=s.env), 1,
+          err="supd closed the connection, since it was not read for too long")
+    double.close()
+    assert double.asked[1] == b"1\tping\n"
+
+
+def test_tail_says_who_may_have_ended(s):
+    """supd-log has the connection, and may be killed."""
+    t = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "tail", "-f", "good"]), env=s.env)
+    t.expect("said good")
+    s.kill(s.ask("stats")[1]["log_pid"])
+    t.expect("supd-log, which sends the output, was started again; run it once more")
+    assert t.ended() == 4
+    t.close()
+
+
+def test_tail_follows_over_a_clear(s):
+    t = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "tail", "-f", "good"]), env=s.env)
+    t.expect("said good")
+    s.ok("clear", "good")
+    s.ok("restart", "good")
+    t.expect("said good\r\nsaid good")
+    t.close()
+
+
+def test_start_shows_what_was_said_on_either_stream(sup):
+    s = sup("""[supd]
+[supervisord]
+childlogdir=%(here)s
+[program:out]
+command=/bin/sh -c 'echo on stdout; exit 3'
+autostart=false
+startretries=0
+stderr_logfile=%(here)s/old.log
+[program:one]
+command=/bin/sh -c 'echo on stdout; echo on stderr >&2; exit 3'
+autostart=false
+startretries=0
+redirect_stderr=true
+""")
+    s.write("old.log", "of last year\n")
+    done = check(s.ctl("start", "out"), 7)
+    assert "(stderr):\n   of last year\n" in done.stderr and "(stdout):\n   on stdout\n" in done.stderr
+    done = check(s.ctl("start", "one"), 7)
+    assert done.stderr.count("last output of one") == 1 and "   on stdout\n   on stderr\n" in done.stderr
 
 
 def test_colours(s):
