@@ -1,5 +1,6 @@
 """supctl's commands, their output and their exit codes, against a real supd."""
 import json
+import os
 import re
 import signal
 import socket
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from harness.supervised import program
+from harness.supervised import ROOT, program
 from harness.terminal import Terminal
 from harness.wire import record as wire_record
 
@@ -98,6 +99,43 @@ def test_status_json(s):
     assert isinstance(good["pid"], int) and good["uptime_ms"] >= 0 and "exit" not in good
     assert once["exit"] == "exit status 0" and once["exitcode"] == 0 and once["expected"] is True
     assert once["pid"] == 0 and "uptime_ms" not in once
+
+
+def documented(command):
+    """The keys that supctl(1) gives for the JSON of a command."""
+    with open(os.path.join(ROOT, "docs/man/supctl.1.in"), encoding="utf-8") as f:
+        page = f.read()
+    part = page[page.index(".Ss JSON"):page.index(".Sh ENVIRONMENT")]
+    entry = re.search(rf"^\.It Ic [^\n]*\b{command}\b[^\n]*\n(.*?)(?=^\.It|\Z)", part, re.M | re.S).group(1)
+    return set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.Li (.*)$", entry, re.M))))
+
+
+def keys_of(text):
+    found = json.loads(text)
+    return set().union(*(found if isinstance(found, list) else [found]))
+
+
+def test_every_key_of_the_json_is_documented(s):
+    """What each command of a running supd prints; those of probes and alerts need an agent."""
+    s.ctl("start", "quick", "missing")
+    s.ctl("restart", "good")
+    for args in (["status"], ["version"], ["stats"], ["explain", "all"]):
+        have = keys_of(s.ctl("--json", *args).stdout)
+        assert have and have <= documented(args[0]), have - documented(args[0])
+    assert {"name", "section", "conf"} <= documented("config") and keys_of(s.ok("--json", "config", "good")) >= {"name"}
+    events = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "--json", "events"]), env=s.env)
+    s.wait(lambda: s.ask("stats")[1]["subscribers"] == 1)
+    s.ok("restart", "good")
+    events.expect(r'"to": ?"RUNNING"')
+    for line in events.seen.splitlines()[:5]:
+        assert set(json.loads(line)) <= documented("events"), line
+    events.close()
+
+
+@pytest.mark.parametrize("args", [["status", "nosuch"], ["explain", "nosuch"], ["config", "nosuch"]])
+def test_json_of_what_is_not_there_is_an_empty_array(s, args):
+    done = s.ctl("--json", *args)
+    assert done.returncode in (1, 4) and json.loads(done.stdout) == [] and "nosuch" in done.stderr
 
 
 def untyped(raw, shown):
