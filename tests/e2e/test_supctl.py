@@ -316,6 +316,31 @@ def test_without_supd(sup, args, code, err):
     check(s.ns.enter(argv, env=s.env, input="status\n"), code, err=err)
 
 
+EXITS = [
+    ("status good", 0), ("status", 3), ("status nosuch", 4), ("status once nosuch", 3),
+    ("start good", 0), ("start quick", 7), ("start nosuch", 1), ("start nosuch missing", 7),
+    ("stop once", 0), ("stop nosuch", 1), ("restart missing", 7), ("restart good", 0), ("restart nosuch", 1),
+    ("signal CONT good", 0), ("signal CONT once", 7), ("signal CONT nosuch", 1), ("signal NOPE good", 1),
+    ("pid", 0), ("pid good", 0), ("pid once", 7), ("pid nosuch", 1), ("pid once nosuch", 7),
+    ("explain good", 0), ("explain nosuch", 1), ("tail good", 0), ("tail silent", 0), ("tail nosuch", 1),
+    ("maintail", 0), ("clear good", 0), ("clear nosuch", 1), ("config good", 0), ("config nosuch", 1),
+    ("check", 0), ("reread", 0), ("update", 0), ("update nosuch", 1), ("reload", 0),
+    ("add good", 0), ("add nosuch", 1), ("remove good", 1), ("remove nosuch", 1), ("reopen", 0),
+    ("stats", 0), ("version", 0), ("names", 0), ("agent ping", 1), ("probes", 1), ("metrics", 1), ("alerts", 1), ("notify", 1),
+]
+
+
+def test_exit_codes(s):
+    """The table of supctl(1), command by command."""
+    found = [(args, s.ctl(*args.split()).returncode) for args, _ in EXITS]
+    assert found == EXITS
+    s.write("supd.conf", CONF + "[program:bad]\n")
+    wrong = [("check", 2), ("reread", 1), ("update", 1), ("reload", 1), ("status good", 0), ("add good", 0)]
+    assert [(args, s.ctl(*args.split()).returncode) for args, _ in wrong] == wrong
+    check(s.ctl("check", s.path("supd.conf")), 2)
+    check(s.ctl("check", s.path("nothere.conf")), 2)
+
+
 def test_not_permitted(s):
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     check(s.ns.enter([*nobody, program("supctl"), "-s", s.socket, "status"], env=s.env), 6, err="you may not use")
