@@ -72,13 +72,18 @@ static void recovered(struct sink *k)
 static void obey(struct logd *d, struct sink *k)
 {
     bool clear = k->want_clear, reopen = k->want_reopen;
-    k->want_clear = k->want_reopen = false;
+    bool clean = true;
+    k->want_reopen = false;
     pthread_mutex_unlock(&d->lock);
     if (clear)
-        sink_clear(k);
+        clean = sink_clear(k);
     else if (reopen)
         sink_close(k);
     pthread_mutex_lock(&d->lock);
+    if (clear) {
+        k->unclean = !clean;
+        k->want_clear = false; /* only now: whoever asked for it waits for that */
+    }
 }
 
 /* Open and settled, or the failure is noted. */

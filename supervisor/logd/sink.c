@@ -165,13 +165,16 @@ void sink_close(struct sink *s)
     fd_close(&s->fd);
 }
 
-void sink_clear(struct sink *s)
+bool sink_clear(struct sink *s)
 {
-    if (s->kind == SINK_FILE && s->regular && unlink(s->path) < 0 && errno != ENOENT &&
-        (s->fd < 0 || ftruncate(s->fd, 0) < 0)) /* the folder may not be ours to change */
+    bool clean =
+        s->kind != SINK_FILE || !s->regular || unlink(s->path) == 0 || errno == ENOENT ||
+        (s->fd >= 0 && ftruncate(s->fd, 0) == 0); /* the folder may not be ours to change */
+    if (!clean)
         log_warn("cannot empty %s: %s", s->path, strerror(errno));
     sink_close(s);
     s->mid_line = false;
+    return clean;
 }
 
 /* ---- writing ---- */

@@ -404,11 +404,11 @@ void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, 
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }
 
-void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
+void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj)
 {
     if (!s)
         s = g->main;
-    struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj};
+    struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj, .out = out_done};
     rq.slots[rq.n++] = s->slot;
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }

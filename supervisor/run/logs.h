@@ -111,8 +111,9 @@ struct logs_tail {
  * when supd-log is not there or its queue is full: the caller answers itself. */
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e);
 /* Unlinks the file (ring contents too) and opens it anew; NULL: the main log. fn(obj), if set, is
- * called when that is done, or 200 ms later. */
-void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj);
+ * called when that is done, or 200 ms later; *out_done (if not NULL) is set right before: whether
+ * it was. */
+void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj);
 /* All files are closed and opened by name again (USR2). */
 void logs_reopen_all(struct logs *g);
 

@@ -167,7 +167,8 @@ def test_a_client_that_goes_leaves_the_start_alone(s):
     s.wait_state("slow", "RUNNING")
 
 
-def test_tail_takes_the_connection(line):
+def test_tail_takes_the_connection(line, s):
+    s.wait(lambda: s.ok("tail", "a"))
     line.read()
     line.sock.sendall(b"t tail a\n")
     assert line.read() == "t bytes 6"

@@ -358,6 +358,7 @@ def test_syslog_that_is_started_again_is_found_and_told_what_it_missed(drive):
         d.drain("web")
     wait(lambda: d.counters("web")["lost"] == 20, 10, lambda: d.counters("web"))
     assert d.counters("web")["lines"] == 4
+    d.wait_file("main.log", [b"/dev/log"])
     assert d.main_log().count("/dev/log") == 1, d.main_log()
     second = syslogd(d)
     d.spawn("web", "echo four")
@@ -390,6 +391,7 @@ def test_without_syslog_there_is_one_warning_and_no_waiting(drive):
         wait(lambda: d.counters("w")["waiting"] == 0, 10, lambda: d.counters("w"))
         assert d.drain("w") < 150
     wait(lambda: d.counters("w")["failures"] > 1, 10, "it has been tried again")
+    d.wait_file("main.log", [b"/dev/log"])
     assert d.main_log().count("/dev/log") == 1, d.main_log()
     assert "what would go there is dropped" in d.main_log()
 

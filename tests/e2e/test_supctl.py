@@ -272,6 +272,27 @@ def test_clear(s):
     check(s.ctl("reopen"), 0)
 
 
+def test_clear_says_only_what_is_so(s):
+    """A supd-log that does not answer has emptied nothing; nor has one that may not."""
+    s.wait(lambda: s.ok("tail", "good") == "said good\n")
+    path = s.status()["good"]["stdout_log"]
+    log = s.ask("stats")[1]["log_pid"]
+    s.kill(log, signal.SIGSTOP)
+    check(s.ctl("clear", "good"), 1, r"\A\Z", r"good: ERROR \(not yet, or it cannot be")
+    with open(path, encoding="ascii") as f:
+        assert f.read() == "said good\n"
+    s.kill(log, signal.SIGCONT)
+    s.wait(lambda: s.ok("tail", "good") == "")  # it was told, and does it late
+    check(s.ctl("clear", "good", "w:w_00"), 0, r"\Agood: cleared\nw:w_00: cleared\n\Z")
+    if s.run("chattr", "+a", path).returncode:
+        pytest.skip("no append-only files here")
+    try:
+        check(s.ctl("clear", "good"), 1, r"\A\Z", r"good: ERROR \(")
+        s.wait_log("cannot empty .*: Operation not permitted")
+    finally:
+        s.run("chattr", "-a", path)
+
+
 def test_config_masks_secrets(sup):
     s = sup(CONF + "environment=TOKEN=\"hunter2\",MODE=fast\n")
     out = check(s.ctl("config"), 0).stdout
