@@ -29,7 +29,7 @@ struct sink {
     struct out *half;         /* only a part of its write went out: the others wait for its rest */
     mono_t due;               /* with waits: when its writer looks again */
     bool want_reopen, want_clear, want_open;
-    bool unclean; /* the last clear did not work */
+    bool unclean;         /* the last clear did not work */
     mono_t pending_since; /* there was nothing to write before */
     mono_t window;        /* what it took since then, and in the window before */
     uint64_t taken, taken_before;
@@ -59,7 +59,8 @@ void sink_free(struct sink **sp);
 /* Opens it. 0, or -1 and the reason. */
 int sink_open(struct sink *s, struct err *e);
 void sink_close(struct sink *s);
-/* Empties it: unlinks the file, or truncates it where it may not be unlinked. False: neither worked.
+/* Empties it: unlinks the file, or truncates it where it may not be unlinked. False: neither
+ * worked.
  */
 bool sink_clear(struct sink *s);
 /* Writes; waits up to 200 ms where a descriptor is full. Returns the bytes written, or -1 with
