@@ -97,9 +97,10 @@ static void take_record(struct facts *f, const json_t *r)
     struct program *p = find(f, answer_text(r, "name"));
     if (!p)
         return;
-    const char *error = answer_text(r, "spawnerr");
+    const char *error = answer_text(r, "spawnerr"), *exit = answer_text(r, "exit");
+    bool quick = strncmp(error, "Exited too quickly", 18) == 0; /* which is why, and not how */
     snprintf(p->state, sizeof(p->state), "%s", answer_text(r, "state"));
-    snprintf(p->reason, sizeof(p->reason), "%s", *error ? error : answer_text(r, "exit"));
+    snprintf(p->reason, sizeof(p->reason), "%s", *error && !(quick && *exit) ? error : exit);
     p->pid = answer_number(r, "pid");
     p->restarts = answer_number(r, "restarts");
 }

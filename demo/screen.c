@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define REPORT_S 5 /* without a terminal: the tables and the throughput this often */
 #define HINTS 7
+#define NARROW 100 /* columns: below, the alerts' last texts are left to the notes */
 
 static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m", green[] = "\033[32m",
                   yellow[] = "\033[33m", red[] = "\033[31m";
@@ -18,7 +20,10 @@ static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m", gr
 void screen_open(struct screen *s, const char *socket)
 {
     setlocale(LC_CTYPE, "");
-    *s = (struct screen){.tty = isatty(1), .begun = mono_now(), .socket = socket, .next_line = 2};
+    const char *term = getenv("TERM");
+    bool dumb = !term || !*term || strcmp(term, "dumb") == 0;
+    *s = (struct screen){
+        .tty = isatty(1) && !dumb, .begun = mono_now(), .socket = socket, .next_line = 2};
     s->wide = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     if (s->tty) /* no cursor, no wrapping, an empty screen */
         fd_write_all(1, "\033[?25l\033[?7l\033[2J", 16);
@@ -50,6 +55,31 @@ static void end_line(const struct screen *s, struct str *out)
     str_puts(out, s->tty ? "\033[K\n" : "\n");
 }
 
+/* The bytes of text that fit behind so many columns; *out_cut: there are more, and an ellipsis is
+ * to stand for them. The last column stays free: clearing behind the text would take it. */
+static size_t fit(const struct screen *s, const char *text, size_t n, size_t columns, bool *out_cut)
+{
+    size_t room = s->columns > columns + 2 ? s->columns - columns - 1 : 1, wide = 0, last = 0;
+    *out_cut = false;
+    for (size_t i = 0; s->columns && i < n; i++) {
+        if (((unsigned char)text[i] & 0xc0) == 0x80)
+            continue;
+        if (wide == room) {
+            *out_cut = true;
+            return last;
+        }
+        if (++wide == room)
+            last = i; /* the ellipsis takes this one's place */
+    }
+    return n;
+}
+
+static void put_cut(const struct screen *s, struct str *out, bool cut)
+{
+    if (cut)
+        str_puts(out, s->wide ? "…" : ">");
+}
+
 /* ---- the parts ---- */
 
 static const char *colour_of(const char *word, size_t n)
@@ -69,6 +99,8 @@ static const char *colour_of(const char *word, size_t n)
 /* one line of a table, its state in colour */
 static void put_row(const struct screen *s, struct str *out, const char *line, size_t n)
 {
+    bool cut;
+    n = fit(s, line, n, 2, &cut);
     str_puts(out, "  ");
     for (size_t i = 0; i < n;) {
         size_t word = 0;
@@ -83,6 +115,7 @@ static void put_row(const struct screen *s, struct str *out, const char *line, s
         for (i += word; i < n && line[i] == ' '; i++)
             str_putc(out, ' ');
     }
+    put_cut(s, out, cut);
     end_line(s, out);
 }
 
@@ -126,15 +159,18 @@ static unsigned put_alerts(const struct screen *s, struct str *out, const struct
 {
     struct str line = STR_INIT;
     const struct alerts *all = &f->alerts;
+    bool narrow = s->columns && s->columns < NARROW;
     str_printf(&line, "%-12s %-11s %-9s %-38s %s", "ALERT", "STATE", "SEVERITY", "RUNBOOK",
-               "TOLD LAST");
+               narrow ? "" : "TOLD LAST");
     put_row(s, out, str_text(&line), line.len);
     for (unsigned i = 0; i < all->n; i++) {
         const struct alert *a = &all->v[i];
         str_clear(&line);
         str_printf(&line, "%-12s %-11s %-9s %-38s %s", a->name, a->state,
                    *a->severity ? a->severity : "-", *a->runbook ? a->runbook : "-",
-                   *a->summary ? a->summary : "-");
+                   narrow        ? ""
+                   : *a->summary ? a->summary
+                                 : "-");
         put_row(s, out, str_text(&line), line.len);
     }
     str_fini(&line);
@@ -144,9 +180,14 @@ static unsigned put_alerts(const struct screen *s, struct str *out, const struct
 static void put_note(const struct screen *s, struct str *out, const struct note *n)
 {
     const char *colour = n->level == 'b' ? red : n->level == 'w' ? yellow : green;
+    bool cut;
+    struct str text = STR_INIT;
+    str_put(&text, n->text, fit(s, n->text, strlen(n->text), 11, &cut));
+    put_cut(s, &text, cut);
     str_printf(out, "  %5.1f s  ", elapsed(s, n->at));
-    paint(s, out, colour, n->text);
+    paint(s, out, colour, str_text(&text));
     end_line(s, out);
+    str_fini(&text);
 }
 
 static unsigned put_notes(const struct screen *s, struct str *out, const struct facts *f,
@@ -174,23 +215,62 @@ static void put_seen(const struct screen *s, struct str *out, const struct facts
     end_line(s, out);
 }
 
-/* as many as there is room for: `room` lines with the two above them */
+/* Whoever reads it may be in another folder. Returns its lines. */
+static unsigned put_place(const struct screen *s, struct str *out)
+{
+    char folder[4096];
+    if (!getcwd(folder, sizeof(folder)))
+        folder[0] = '\0';
+    size_t both = strlen(folder) + strlen(s->socket) + strlen("    cd ; export SUPD_SOCKET=");
+    bool split = s->columns && both >= s->columns;
+    str_printf(out, "    cd %s%s", folder, split ? "" : "; ");
+    if (split)
+        end_line(s, out);
+    str_printf(out, "%sexport SUPD_SOCKET=%s", split ? "    " : "", s->socket);
+    end_line(s, out);
+    return split ? 2 : 1;
+}
+
+/* in few lines, at most so many, without what they are good for */
+static void put_names(const struct screen *s, struct str *out, const char *const rows[][2],
+                      unsigned lines)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < HINTS; i++) {
+        size_t n = strlen(rows[i][0]) + 3;
+        if (used && used + n >= s->columns) {
+            end_line(s, out);
+            if (--lines == 0)
+                return;
+            str_puts(out, "     ");
+            used = 5;
+        }
+        str_printf(out, "%s%s", used ? " | " : "    build/supctl ", rows[i][0]);
+        used += used ? n : n + 14;
+    }
+    end_line(s, out);
+}
+
+/* one a line, or in `room` lines */
 static void put_hints(const struct screen *s, struct str *out, unsigned room)
 {
     static const char *const rows[HINTS][2] = {
         {"status --watch", "the table, by itself"},
         {"explain mailer", "why it is FATAL, what happens next"},
         {"explain error-rate", "why it fires, or would; who was told"},
+        {"events", "everything that happens, one line each"},
         {"alerts ack site-down", "or silence it; also: metrics, probes"},
         {"tail -f worker:worker-0", "its output, as it comes"},
         {"restart 'worker:*'", "or stop, start, signal"},
-        {"events", "everything that happens, one line each"},
     };
     paint(s, out, bold, "  Now try, in another terminal (Ctrl-C here ends the demo):");
     end_line(s, out);
-    str_printf(out, "    export SUPD_SOCKET=%s", s->socket);
-    end_line(s, out);
-    for (size_t i = 0; i < HINTS && i + 2 < room; i++) {
+    unsigned used = 1 + put_place(s, out);
+    if (room < HINTS + 3) {
+        put_names(s, out, rows, room > used ? room - used : 1);
+        return;
+    }
+    for (size_t i = 0; i < HINTS; i++) {
         str_printf(out, "    build/supctl %-26s", rows[i][0]);
         paint(s, out, dim, rows[i][1]);
         end_line(s, out);
@@ -199,10 +279,12 @@ static void put_hints(const struct screen *s, struct str *out, unsigned room)
 
 /* ---- a terminal ---- */
 
-static unsigned terminal_rows(void)
+static unsigned look(struct screen *s)
 {
     struct winsize size;
-    return ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+    bool known = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
+    s->columns = known ? size.ws_col : 80;
+    return known ? size.ws_row : 24;
 }
 
 static void put_head(const struct screen *s, struct str *out)
@@ -214,10 +296,10 @@ static void put_head(const struct screen *s, struct str *out)
     end_line(s, out);
 }
 
-static void draw(const struct screen *s, const struct facts *f)
+static void draw(struct screen *s, const struct facts *f)
 {
     struct str out = STR_INIT;
-    unsigned below = s->hints ? HINTS + 4 : 4, rows = terminal_rows(), used;
+    unsigned below = 4, rows = look(s), used;
     put_head(s, &out);
     used = 2 + put_table(s, &out, f);
     end_line(s, &out);
@@ -226,10 +308,14 @@ static void draw(const struct screen *s, const struct facts *f)
     put_flow(s, &out, f);
     end_line(s, &out);
     used += 3;
-    used += put_notes(s, &out, f, rows > used + below ? rows - used - below : 1);
-    end_line(s, &out);
     if (s->hints)
-        put_hints(s, &out, rows > used + 2 ? rows - used - 2 : 0);
+        below = rows > used + HINTS + 6 ? HINTS + 5 : 6;
+    unsigned notes = put_notes(s, &out, f, rows > used + below ? rows - used - below : 0);
+    if (notes)
+        end_line(s, &out);
+    used += notes + (notes > 0) + 1; /* the last line stays empty */
+    if (s->hints)
+        put_hints(s, &out, rows > used ? rows - used : 0);
     else
         put_seen(s, &out, f);
     str_puts(&out, "\033[J");
@@ -256,7 +342,7 @@ static void report(struct screen *s, const struct facts *f)
         str_putc(&out, '\n');
     }
     if (s->hints && !s->hinted)
-        put_hints(s, &out, HINTS + 2);
+        put_hints(s, &out, HINTS + 3);
     s->hinted = s->hints;
     fd_write_all(1, str_text(&out), out.len);
     str_fini(&out);

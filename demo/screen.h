@@ -5,7 +5,8 @@
 #include "demo/facts.h"
 
 struct screen {
-    bool tty, wide; /* stdout is a terminal; it takes UTF-8 */
+    unsigned columns; /* of the terminal; 0: no limit */
+    bool tty, wide;   /* stdout is a terminal; it takes UTF-8 */
     mono_t begun;
     uint64_t noted;    /* notes that the log has */
     int64_t next_line; /* the log's next report, in seconds from the start */

@@ -32,7 +32,7 @@ struct cli {
     enum sockpath_from from;
     bool json;
     bool colour;    /* of standard output */
-    bool tty;       /* standard output is a terminal */
+    bool screen;    /* it is a terminal that can put text at a place */
     unsigned width; /* of the terminal; 0: no limit */
     struct client client;
     bool connected;
@@ -73,6 +73,8 @@ int cli_connect(struct cli *c);
 /* Connects and calls a verb; row may be NULL. 0 for ok, or the exit code; errors were printed. */
 int cli_call(struct cli *c, const char *verb, char *const *args, size_t nargs, client_fn *row,
              void *obj);
+/* A connection that was to last is gone: says why; the exit code. */
+int cli_ended(struct cli *c, const struct err *e);
 /* The exit code for an error word of the protocol. */
 int cli_exit_of(const char *code);
 

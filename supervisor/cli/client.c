@@ -76,7 +76,7 @@ void client_close(struct client *c)
 static int lost(struct client *c, struct err *e, const char *why)
 {
     c->error_exit = CLI_UNKNOWN;
-    return err_set(e, "the connection to supd is gone: %s", why);
+    return err_set(e, "the connection to supd is gone: %s%s", why, c->hint ? c->hint : "");
 }
 
 int client_send(struct client *c, const char *verb, char *const *args, size_t nargs, char *out_id,

@@ -15,7 +15,8 @@ struct client {
     struct wire_buf in;
     unsigned ids;
     bool greeted;
-    int error_exit; /* after a failure of the connection: the exit code that it means */
+    int error_exit;   /* after a failure of the connection: the exit code that it means */
+    const char *hint; /* added to what is said then; or NULL */
 };
 
 /* One reply line, as a command sees it. */

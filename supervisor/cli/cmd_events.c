@@ -136,6 +136,5 @@ int cmd_events(struct cli *c, int argc, char **argv)
     do
         r = client_receive(&c->client, NULL, on_event, &v, &e);
     while (r == 3);
-    fprintf(stderr, "supd has ended\n");
-    return CLI_OK;
+    return r < 0 ? cli_ended(c, &e) : CLI_OK;
 }

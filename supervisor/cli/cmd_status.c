@@ -31,7 +31,7 @@ static bool on_row(void *obj, const struct client_reply *r)
     if (s->json)
         json_list_add(s->json, r);
     else
-        show_status_row(&s->table, r, 0);
+        show_status_row(&s->table, r);
     return true;
 }
 

@@ -50,7 +50,11 @@ static int run(struct cli *c, int argc, char **argv, int min, int max)
         args[n++] = bytes;
     if (follows)
         args[n++] = follow;
-    int exit = cli_call(c, cmd->name, args, n, on_bytes, NULL);
+    int exit = cli_connect(c);
+    if (exit)
+        return exit;
+    c->client.hint = ", or supd-log, which sends the output, was started again; run it once more";
+    exit = cli_call(c, cmd->name, args, n, on_bytes, NULL);
     if (c->connected) /* supd-log has it now, and closes it */
         client_close(&c->client);
     c->connected = false;

@@ -107,6 +107,37 @@ int cli_connect(struct cli *c)
     return 0;
 }
 
+static bool ignore(void *obj, const struct client_reply *r)
+{
+    (void)obj, (void)r;
+    return true;
+}
+
+int cli_ended(struct cli *c, const struct err *e)
+{
+    struct err why;
+    struct client again;
+    bool there = false,
+         closed = c->client.error_exit == CLI_UNKNOWN; /* and not: it sent what we do not know */
+    int exit = closed ? CLI_OK : c->client.error_exit;
+    client_close(&c->client);
+    c->connected = false;
+    if (closed && client_open(&again, c->socket, "", &why) == 0) {
+        there = client_call(&again, "ping", NULL, 0, ignore, NULL, &why) == 0;
+        client_close(&again);
+    }
+    if (!closed) {
+        cli_complain("%s", e->msg);
+    } else if (there) {
+        cli_complain("supd closed the connection, since it was not read for too long or supd was "
+                     "started anew");
+        exit = CLI_FAILED;
+    } else {
+        fputs("supd has ended\n", stderr);
+    }
+    return exit;
+}
+
 int cli_exit_of(const char *code)
 {
     static const struct {

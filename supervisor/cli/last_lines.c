@@ -61,11 +61,14 @@ static void print_lines(const char *name, const char *stream, const struct str *
 void last_lines(struct cli *c, const char *name)
 {
     static const char *const streams[] = {"stderr", "stdout"};
-    struct str text = STR_INIT;
-    for (size_t i = 0; i < 2 && !text.len; i++) {
-        fetch(c, name, streams[i], &text);
-        if (text.len)
-            print_lines(name, streams[i], &text);
-    }
-    str_fini(&text);
+    struct str texts[2] = {STR_INIT, STR_INIT};
+    for (size_t i = 0; i < 2; i++)
+        fetch(c, name, streams[i], &texts[i]);
+    bool same = texts[0].len == texts[1].len && /* redirect_stderr */
+                memcmp(str_text(&texts[0]), str_text(&texts[1]), texts[0].len) == 0;
+    for (size_t i = same; i < 2; i++)
+        if (texts[i].len)
+            print_lines(name, streams[i], &texts[i]);
+    for (size_t i = 0; i < 2; i++)
+        str_fini(&texts[i]);
 }

@@ -16,11 +16,11 @@ static void look_at_terminal(struct cli *c)
 {
     struct winsize ws;
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *force = getenv("CLICOLOR_FORCE");
-    c->tty = isatty(STDOUT_FILENO);
-    if (c->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
+    bool tty = isatty(STDOUT_FILENO);
+    if (tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0)
         c->width = ws.ws_col;
-    bool dumb = !term || strcmp(term, "dumb") == 0;
-    c->colour = (c->tty && !dumb && !(no && *no)) || (force && *force && *force != '0');
+    c->screen = tty && term && *term && strcmp(term, "dumb") != 0;
+    c->colour = (c->screen && !(no && *no)) || (force && *force && *force != '0');
 }
 
 static void find_socket(struct cli *c, const char *given)

@@ -55,8 +55,7 @@ void show_clean(struct str *out, const char *text)
 
 static const char *human(int64_t ms, char *buf, size_t size)
 {
-    int64_t whole = ms >= 1000 ? ms / 1000 * 1000 : ms;
-    return dur_human(DUR_MS(whole < 0 ? 0 : whole), buf, size);
+    return dur_human(DUR_MS(ms < 0 ? 0 : ms), buf, size);
 }
 
 static void put_part(struct str *out, const char *text)
@@ -118,7 +117,7 @@ static void show_health(struct table *t, const struct client_reply *r)
                         : NULL);
 }
 
-void show_status_row(struct table *t, const struct client_reply *r, int64_t age_ms)
+void show_status_row(struct table *t, const struct client_reply *r)
 {
     char uptime[DUR_TEXT] = "-";
     struct str text = STR_INIT;
@@ -128,7 +127,7 @@ void show_status_row(struct table *t, const struct client_reply *r, int64_t age_
     table_cell(t, str_text(&text), NULL);
     table_cell(t, state, show_colour(state));
     table_cell(t, strcmp(pid, "0") == 0 ? "-" : pid, NULL);
-    table_cell(t, up < 0 ? "-" : human(up + age_ms, uptime, sizeof(uptime)), NULL);
+    table_cell(t, up < 0 ? "-" : human(up, uptime, sizeof(uptime)), NULL);
     table_cell(t, reply_text(r, "restarts"), NULL);
     show_health(t, r);
     str_clear(&text);

@@ -11,8 +11,8 @@ const char *show_colour(const char *state);
 bool show_is_down(const char *state);
 /* The table of status, empty: its heading. */
 void show_status_begin(struct table *t);
-/* One row; age_ms: how old the record is. */
-void show_status_row(struct table *t, const struct client_reply *r, int64_t age_ms);
+/* One row. */
+void show_status_row(struct table *t, const struct client_reply *r);
 /* Prints a table on standard output. */
 void show_table(const struct cli *c, const struct table *t);
 /* What became of one process: its last exit, the reason, what comes next. */

@@ -1,4 +1,5 @@
-/* status --watch: subscribes, and draws the table again when an event came. */
+/* status --watch: subscribes, and draws the table again when an event came; on a terminal each
+ * second, too, for the times in it. */
 #include "supervisor/cli/watch.h"
 #include "supervisor/base/mono.h"
 #include "supervisor/cli/json.h"
@@ -8,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#define QUIET_MS 50 /* events in a burst are drawn together */
+#define QUIET_MS 50  /* events in a burst are drawn together */
+#define TICK_MS 1000 /* a terminal shows how the times go on */
 
 struct watch {
     struct cli *cli;
@@ -19,22 +23,64 @@ struct watch {
     struct json_list *json;
     char status_id[WIRE_ID_MAX + 1]; /* the question under way, "" for none */
     bool dirty;                      /* something happened since it was asked */
+    size_t rows;                     /* of the answer so far */
+    bool drawn;
     int exit;
 };
+
+/* As many lines as the terminal has now, at their places: nothing scrolls, nothing flickers. */
+static void draw_screen(const struct watch *w)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct str text = STR_INIT, out = STR_INIT;
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    size_t left = size.ws_row > 2 ? size.ws_row - 1u : 1, lines = w->rows + 1;
+    table_print(&w->table, size.ws_col, w->cli->colour, &text);
+    str_puts(&out, "\033[H");
+    size_t shown = lines > left ? left - 1 : lines;
+    const char *p = str_text(&text);
+    for (size_t i = 0; i < shown; i++) {
+        size_t n = strcspn(p, "\n");
+        str_put(&out, p, n);
+        str_puts(&out, "\033[K\n");
+        p += n + (p[n] == '\n');
+    }
+    if (shown < lines)
+        str_printf(&out, "... and %zu more\033[K\n", lines - shown);
+    str_puts(&out, "\033[J");
+    fwrite(str_text(&out), 1, out.len, stdout);
+    str_fini(&text);
+    str_fini(&out);
+}
 
 static void draw(struct watch *w)
 {
     if (w->json) {
         json_list_end(&w->json, true);
+    } else if (w->cli->screen) {
+        draw_screen(w);
     } else {
-        if (w->cli->tty)
-            fputs("\033[H\033[J", stdout);
         show_table(w->cli, &w->table);
-        if (!w->cli->tty)
-            putchar('\n');
-        table_fini(&w->table);
+        putchar('\n');
     }
+    table_fini(&w->table);
     fflush(stdout);
+    w->drawn = true;
+}
+
+static void on_row(struct watch *w, const struct client_reply *r)
+{
+    if (*reply_text(r, "code")) {
+        if (!w->drawn)
+            cli_complain("%s: %s", reply_text(r, "name"), reply_text(r, "text"));
+        w->exit = CLI_UNKNOWN;
+        return;
+    }
+    w->rows++;
+    if (w->json)
+        json_list_add(w->json, r);
+    else
+        show_status_row(&w->table, r);
 }
 
 /* lines of either request: rows of the table, or events */
@@ -43,12 +89,8 @@ static bool on_line(void *obj, const struct client_reply *r)
     struct watch *w = obj;
     if (r->kind == WIRE_EVENT)
         w->dirty = true;
-    else if (r->kind == WIRE_RECORD && w->status_id[0] && *reply_text(r, "code"))
-        w->exit = CLI_UNKNOWN;
-    else if (r->kind == WIRE_RECORD && w->status_id[0] && w->json)
-        json_list_add(w->json, r);
     else if (r->kind == WIRE_RECORD && w->status_id[0])
-        show_status_row(&w->table, r, 0);
+        on_row(w, r);
     else if (r->kind == WIRE_ERROR)
         cli_complain("%s", r->text);
     return true;
@@ -57,6 +99,7 @@ static bool on_line(void *obj, const struct client_reply *r)
 static int ask(struct watch *w, struct err *e)
 {
     w->dirty = false;
+    w->rows = 0;
     if (w->cli->json)
         w->json = json_list_new();
     else
@@ -71,15 +114,23 @@ static bool wait_input(struct watch *w, int ms)
     return poll(&p, 1, ms) > 0;
 }
 
+/* how long the next event may take before the table is asked for anew */
+static int patience(const struct watch *w)
+{
+    return w->dirty ? QUIET_MS : w->cli->screen && !w->json ? TICK_MS : -1;
+}
+
 /* one round: what came is taken in, the table drawn or asked for anew; -1 with the reason */
 static int step(struct watch *w, struct err *e)
 {
-    if (!w->status_id[0] && w->dirty && !wait_input(w, QUIET_MS))
+    if (!w->status_id[0] && !wait_input(w, patience(w)))
         return ask(w, e);
     int r = client_receive(&w->cli->client, NULL, on_line, w, e);
     if (r == 1)
         return err_set(e, "supd refused");
     if (r == 0 && w->status_id[0]) {
+        if (!w->rows && !w->drawn && w->exit)
+            return 1; /* none of the names is known */
         draw(w);
         w->status_id[0] = '\0';
     }
@@ -90,15 +141,17 @@ int watch_status(struct cli *c, char *const *names, size_t n)
 {
     struct err e = {0};
     struct watch w = {.cli = c, .names = names, .nnames = n, .dirty = true};
-    int exit = cli_call(c, "subscribe", NULL, 0, NULL, NULL);
+    int r, exit = cli_call(c, "subscribe", NULL, 0, NULL, NULL);
     if (exit)
         return exit;
-    while (step(&w, &e) == 0)
+    if (c->screen && !c->json)
+        fputs("\033[H\033[J", stdout);
+    while ((r = step(&w, &e)) == 0)
         ;
-    if (c->client.error_exit != CLI_UNKNOWN)
-        cli_complain("%s", e.msg);
-    else
-        fputs("supd has ended\n", stderr);
+    if (r < 0)
+        exit = cli_ended(c, &e);
+    if (w.json)
+        json_list_end(&w.json, false);
     table_fini(&w.table);
-    return w.exit ? w.exit : CLI_OK;
+    return exit ? exit : w.exit;
 }

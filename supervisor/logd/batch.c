@@ -5,6 +5,7 @@
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/pick.h"
+#include "supervisor/logd/pressure.h"
 #include "supervisor/logd/pull.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/recover.h"
@@ -31,7 +32,9 @@ static void say_failure(struct sink *k, const struct err *e)
     k->warn_at = mono_add(now, WARN_EVERY);
     log_warn("%s; %s", e->msg,
              k->is_auto && k->fd < 0 ? "its last output stays in memory only"
-                                     : "output waits in memory, the oldest is dropped when full");
+             : k->kind == SINK_SYSLOG && k->fd < 0
+                 ? "what would go there is dropped"
+                 : "output waits in memory, the oldest is dropped when full");
 }
 
 static void fail(struct writer *w, struct sink *k, const struct err *e, dur_t retry)
@@ -45,8 +48,12 @@ static void fail(struct writer *w, struct sink *k, const struct err *e, dur_t re
         logshm_use(w->d->h, o->stream->slot)->failures++;
         if (k->is_auto && k->fd < 0) {
             stream_auto_failed(w->d, o->stream);
-        } else if (o->stream->closing || k->kind == SINK_SYSLOG)
+        } else if (o->stream->closing) {
             stream_give_up(w->d, o->stream, o);
+        } else if (k->kind == SINK_SYSLOG && k->fd < 0) { /* in most containers there is none */
+            pressure_skip(w->d, o);
+            stream_progress(w->d, o->stream);
+        }
     }
 }
 
@@ -65,13 +72,18 @@ static void recovered(struct sink *k)
 static void obey(struct logd *d, struct sink *k)
 {
     bool clear = k->want_clear, reopen = k->want_reopen;
-    k->want_clear = k->want_reopen = false;
+    bool clean = true;
+    k->want_reopen = false;
     pthread_mutex_unlock(&d->lock);
     if (clear)
-        sink_clear(k);
+        clean = sink_clear(k);
     else if (reopen)
         sink_close(k);
     pthread_mutex_lock(&d->lock);
+    if (clear) {
+        k->unclean = !clean;
+        k->want_clear = false; /* only now: whoever asked for it waits for that */
+    }
 }
 
 /* Open and settled, or the failure is noted. */
@@ -138,6 +150,7 @@ static void commit(struct writer *w, struct sink *k, struct pick *p, ssize_t wro
         cut_note(w->d, p->out, x->done + p->covers, p->cut_on);
     x->done += p->raw ? (uint64_t)wrote : p->covers;
     LOGSHM_ORDER();
+    k->half = (size_t)wrote < p->data.len && k->mid_line ? p->out : NULL;
     sink_took(k, (uint64_t)wrote);
     k->size += wrote;
 }
@@ -187,7 +200,7 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
         err_errno(e, errno, "cannot write to %s", sink_name(k));
     }
     if (n > 0)
-        k->mid_line = p->last != '\n';
+        k->mid_line = span_byte(&p->data, (size_t)n - 1) != '\n';
     return n;
 }
 
@@ -223,9 +236,21 @@ static bool serve_out(struct writer *w, struct sink *k, struct out *o)
     return whole;
 }
 
+/* A line that was begun is ended before another output has its turn; false: that failed. */
+static bool finish_half(struct writer *w, struct sink *k)
+{
+    if (!k->half)
+        return true;
+    if (!serve_out(w, k, k->half) && !k->failing)
+        k->half = NULL; /* what there is of its rest has to wait for its end */
+    return !k->half;
+}
+
 /* One batch of each output; true while any had something. */
 static bool serve_all(struct writer *w, struct sink *k)
 {
+    if (!finish_half(w, k))
+        return !k->failing;
     bool more = false;
     struct out *o = TAILQ_FIRST(&k->outs), *next;
     for (; o && !k->failing; o = next) {

@@ -1,12 +1,11 @@
 /* Turns raw output into what a sink gets. */
 #include "supervisor/logd/format.h"
 #include "supervisor/base/text.h"
+#include "supervisor/core/ansi.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#define ESCAPE_MAX 32u /* a sequence longer than this is text */
 
 bool format_needed(const struct format *f)
 {
@@ -24,49 +23,6 @@ const char *format_time(int64_t wall_ns, char *buf, size_t size)
     strftime(zone, sizeof(zone), "%z", &tm);
     snprintf(buf, size, "%s.%03d%.3s:%s", when, ms, zone, zone + 3);
     return buf;
-}
-
-/* ---- escapes of terminals ---- */
-
-/* Length of the sequence at p (p[0] is ESC), 0 if it is none, or n + 1 if it may go on behind n. */
-static size_t escape_len(const char *p, size_t n)
-{
-    if (n == 1)
-        return n + 1;
-    if (p[1] != '[')
-        return 0;
-    for (size_t i = 2; i < n && i < ESCAPE_MAX; i++) {
-        if (p[i] && strchr("HfABCDRsuJKhlpm", p[i]))
-            return i + 1;
-        if (p[i] == '\x1b' || p[i] == '\n')
-            return 0;
-    }
-    return n < ESCAPE_MAX ? n + 1 : 0;
-}
-
-size_t format_strip(const char *in, size_t n, bool flush, struct str *out)
-{
-    size_t at = 0;
-    while (at < n) {
-        const char *esc = memchr(in + at, '\x1b', n - at);
-        size_t plain = esc ? (size_t)(esc - in) - at : n - at;
-        str_put(out, in + at, plain);
-        at += plain;
-        if (!esc)
-            break;
-        size_t len = escape_len(esc, n - at);
-        if (len > n - at) {
-            if (!flush)
-                break;
-            len = 0;
-        }
-        if (len == 0) {
-            str_putc(out, '\x1b');
-            len = 1;
-        }
-        at += len;
-    }
-    return at;
 }
 
 /* ---- lines ---- */
@@ -154,7 +110,7 @@ static void put_line(const struct format *f, const char *when, const char *p, si
 {
     struct str plain = STR_INIT;
     if (f->strip && memchr(p, '\x1b', n)) {
-        format_strip(p, n, true, &plain);
+        ansi_strip(p, n, true, &plain);
         p = str_text(&plain);
         n = plain.len;
     }
@@ -163,6 +119,19 @@ static void put_line(const struct format *f, const char *when, const char *p, si
     else
         prefix_line(f, when, p, n, partial, out);
     str_fini(&plain);
+}
+
+/* At most FORMAT_LINE_MAX of the n bytes, not ending inside a character. */
+static size_t part_len(const char *p, size_t n)
+{
+    size_t len = n > FORMAT_LINE_MAX ? FORMAT_LINE_MAX : n, back = 0;
+    while (back < 4 && back < len && ((unsigned char)p[len - 1 - back] & 0xc0) == 0x80)
+        back++; /* bytes that continue a character */
+    if (back == len)
+        return len;
+    unsigned char lead = (unsigned char)p[len - 1 - back];
+    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    return size > back + 1 && len > back + 1 ? len - back - 1 : len;
 }
 
 static size_t format_lines(const struct format *f, const char *in, size_t n, bool flush,
@@ -175,8 +144,9 @@ static size_t format_lines(const struct format *f, const char *in, size_t n, boo
         const char *end = memchr(in + at, '\n', n - at);
         size_t len = end ? (size_t)(end - in) - at : n - at;
         if (len > FORMAT_LINE_MAX || (!end && len == FORMAT_LINE_MAX)) {
-            put_line(f, when, in + at, FORMAT_LINE_MAX, true, out);
-            at += FORMAT_LINE_MAX;
+            size_t part = part_len(in + at, len);
+            put_line(f, when, in + at, part, true, out);
+            at += part;
             continue;
         }
         if (!end && !flush)
@@ -193,7 +163,7 @@ size_t format_bytes(const struct format *f, const char *in, size_t n, bool flush
     if (f->prefix || f->json)
         return format_lines(f, in, n, flush, out);
     if (f->strip)
-        return format_strip(in, n, flush, out);
+        return ansi_strip(in, n, flush, out);
     str_put(out, in, n);
     return n;
 }

@@ -26,9 +26,6 @@ bool format_needed(const struct format *f);
 size_t format_bytes(const struct format *f, const char *in, size_t n, bool flush, struct str *out);
 /* "[supd: 12 lines, 345 bytes of web stdout dropped]\n", in the same format. */
 void format_dropped(const struct format *f, uint64_t lines, uint64_t bytes, struct str *out);
-/* Copies in[0..n) without terminal escape sequences: ESC [ ... final letter. Returns the bytes
- * taken; what may be the beginning of a sequence stays unless flush is set. */
-size_t format_strip(const char *in, size_t n, bool flush, struct str *out);
 /* "2026-11-23T18:06:22.542+01:00": local time, RFC 3339. buf: at least 40 bytes; returns buf. */
 const char *format_time(int64_t wall_ns, char *buf, size_t size);
 /* A JSON string's inside; bytes that are no UTF-8 become U+FFFD. */

@@ -30,9 +30,9 @@ struct order {
 
 /* An answer that does not fit is made up for by supd's time limit; only a stream's release must
  * arrive, and is tried again. */
-static bool answer(struct logd *d, const struct question *q)
+static bool answer(struct logd *d, const struct question *q, bool ok)
 {
-    struct logshm_answer a = {.op = q->op, .id = q->id, .slot = q->slots[0], .ok = 1};
+    struct logshm_answer a = {.op = q->op, .id = q->id, .slot = q->slots[0], .ok = ok};
     return send(d->chan, &a, sizeof(a), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(a);
 }
 
@@ -50,6 +50,13 @@ static bool cleared(const struct logd *d, uint32_t slot)
     const struct stream *s = stream_at(d, slot);
     const struct sink *k = s ? s->outs[0].sink : NULL;
     return !k || !k->want_clear || k->failing;
+}
+
+static bool is_clean(const struct logd *d, uint32_t slot)
+{
+    const struct stream *s = stream_at(d, slot);
+    const struct sink *k = s ? s->outs[0].sink : NULL;
+    return !k || !(k->want_clear || k->unclean);
 }
 
 static bool all_written(const struct logd *d)
@@ -87,7 +94,7 @@ void orders_answer(struct logd *d)
         next = TAILQ_NEXT(q, link);
         if (!is_settled(d, q))
             continue;
-        answer(d, q);
+        answer(d, q, q->op != LOGOP_CLEAR || is_clean(d, q->slots[0]));
         question_free(d, q);
     }
 }
@@ -365,7 +372,7 @@ void orders_release(struct logd *d)
         if (!s || !s->closing || !stream_released(d, s))
             continue;
         struct question q = {.op = LOGOP_DEL, .slots = {i}};
-        d->answer_waits = !answer(d, &q);
+        d->answer_waits = !answer(d, &q, true);
         if (d->answer_waits && !d->supd_gone)
             break;
         stream_remove(d, s);

@@ -1,5 +1,6 @@
 /* Chooses what a sink gets next from one of its outputs. */
 #include "supervisor/logd/pick.h"
+#include "supervisor/core/ansi.h"
 #include "supervisor/logd/cut.h"
 #include "supervisor/logd/rotate.h"
 #include "supervisor/logd/stream.h"
@@ -9,6 +10,7 @@
 
 #define PIPE_BATCH (64u << 10)
 #define FORMAT_BATCH (128u << 10)
+#define SAME_TIME 100000000    /* ns: lines that were read within get the same time */
 #define BEYOND_ROOM (64 << 10) /* a line may make a file so much longer than maxbytes */
 
 struct choice {
@@ -43,7 +45,6 @@ static void from_buffer(struct choice *c, struct pick *p)
     p->data.iov[0] = (struct iovec){s->s, s->len};
     p->data.n = 1;
     p->data.len = s->len;
-    p->last = s->s[s->len - 1];
 }
 
 /* ---- marks ---- */
@@ -56,7 +57,7 @@ static bool pick_mark(struct choice *c, struct pick *p)
         str_putc(s, '\n');
     p->lost_bytes = c->x->gap_bytes;
     p->lost_lines = c->x->gap_lines;
-    p->covers = c->x->gap_end - c->x->done;
+    p->covers = c->x->gap_end > c->x->done ? c->x->gap_end - c->x->done : 0;
     if (c->k->kind == SINK_SYSLOG) {
         struct str text = STR_INIT;
         format_dropped(&(struct format){.process = c->format.process, .channel = c->format.channel},
@@ -129,7 +130,6 @@ static bool pick_raw(struct choice *c, struct pick *p)
     cut_for_rotation(c->k, &p->data);
     p->covers = p->data.len;
     p->raw = true;
-    p->last = span_last(&p->data);
     return true;
 }
 
@@ -156,27 +156,62 @@ static bool gather(struct choice *c, size_t most, struct span *s)
     return true;
 }
 
-static bool pick_formatted(struct choice *c, struct pick *p)
+static bool has_times(const struct choice *c)
+{
+    return c->format.prefix || c->format.json;
+}
+
+/* Bytes that were read at about the same time: all but where they had to wait for the sink. */
+static size_t same_time(const struct choice *c)
+{
+    const struct ring *r = &c->w->d->ring;
+    const struct chain *chain = &c->w->d->chains[c->o->stream->slot];
+    uint64_t done = c->x->done, end = (done / LOGSHM_BLOCK + 1) * LOGSHM_BLOCK;
+    if (!has_times(c) || done >= c->o->last_from)
+        return FORMAT_BATCH;
+    int64_t first = ring_wall(r, chain, done);
+    while (end < c->to && end - done < FORMAT_BATCH &&
+           ring_wall(r, chain, end) - first <= SAME_TIME)
+        end += LOGSHM_BLOCK;
+    return end - done < FORMAT_BATCH ? (size_t)(end - done) : FORMAT_BATCH;
+}
+
+/* Bytes of whole lines (or, for strip, of what may be written) among the first `most`. */
+static size_t format_some(struct choice *c, size_t most)
+{
+    struct span in;
+    str_clear(&c->w->out);
+    return gather(c, most, &in) ? format_bytes(&c->format, c->w->in, in.len, false, &c->w->out) : 0;
+}
+
+/* All that there is, and a part of a line where that must not wait. */
+static size_t format_all(struct choice *c)
 {
     struct span in;
     if (!gather(c, FORMAT_BATCH, &in))
-        return false;
+        return 0;
     size_t n = in.len;
-    if (!c->format.prefix && !c->format.json && c->k->nouts > 1 && n < FORMAT_BATCH &&
-        !cut_to_lines(c, &in))
-        return false;
-    c->format.wall_ns = time_of(c);
+    if (!has_times(c) && c->k->nouts > 1 && n < FORMAT_BATCH && !cut_to_lines(c, &in))
+        return 0;
     str_clear(&c->w->out);
     size_t took = format_bytes(&c->format, c->w->in, in.len, false, &c->w->out);
     if (took == 0 && (n >= FORMAT_BATCH || must_flush(c, c->x->done + n)))
         took = format_bytes(&c->format, c->w->in, in.len, true, &c->w->out);
+    return took;
+}
+
+static bool pick_formatted(struct choice *c, struct pick *p)
+{
+    size_t most = same_time(c);
+    c->format.wall_ns = time_of(c);
+    size_t took = most < FORMAT_BATCH ? format_some(c, most) : 0;
+    if (took == 0)
+        took = format_all(c);
     if (took == 0 || c->w->out.failed)
         return false;
     p->covers = took;
-    if (c->w->out.len)
+    if (c->w->out.len) /* else there was nothing but escapes */
         from_buffer(c, p);
-    else
-        p->last = '\n'; /* nothing but escapes */
     return true;
 }
 
@@ -195,7 +230,7 @@ static bool pick_syslog(struct choice *c, struct pick *p)
     const char *line = c->w->in;
     size_t n = end ? end - 1 : in.len;
     if (c->format.strip) {
-        format_strip(line, n, true, &plain);
+        ansi_strip(line, n, true, &plain);
         line = str_text(&plain);
         n = plain.len;
     }
@@ -249,7 +284,8 @@ bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
     stream_format(w->d, o->stream, &c.format);
     bool gap = c.x->gap_end > c.x->done;
     bool captures = stream_shared(w->d, o->stream)->capture, skips;
-    if (gap && c.x->gap <= c.x->done) {
+    bool skipped = !gap && c.x->gap_bytes && c.x->done < c.to; /* see pressure_skip */
+    if (skipped || (gap && c.x->gap <= c.x->done)) {
         p->cut = captures; /* who knows what the gap held: rather too much in the log */
         return pick_mark(&c, p);
     }

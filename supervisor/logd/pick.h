@@ -13,7 +13,6 @@ struct pick {
     uint64_t covers;  /* bytes of the stream that it stands for */
     uint64_t lost_bytes, lost_lines; /* a mark: what it reports */
     bool raw;                        /* byte for byte: a part of it is a part of the stream */
-    char last;                       /* its last byte */
     bool cut, cut_on;                /* behind it the output has this state in the capture marks */
 };
 

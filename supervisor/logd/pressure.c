@@ -83,6 +83,24 @@ uint32_t pressure_drop(struct logd *d, struct stream *s, uint64_t bytes)
     return stream_reclaim(d, s, 0, true);
 }
 
+void pressure_skip(struct logd *d, struct out *o)
+{
+    const struct stream *s = o->stream;
+    struct logshm_out *x = out_shared(d, o);
+    struct logshm_progress *r = logshm_progress(d->h, s->slot);
+    uint64_t read = stream_shared(d, s)->read, done = x->done;
+    bool gap = x->gap_end > done; /* which is counted already */
+    uint64_t until = gap ? larger(x->gap, done) : read, from = gap ? x->gap_end : read;
+    uint64_t bytes = until - done + read - from;
+    uint64_t lines = lines_between(d, s, done, until) + lines_between(d, s, from, read);
+    x->gap_bytes += bytes;
+    x->gap_lines += lines;
+    r->lost_bytes += bytes;
+    r->lost_lines += lines;
+    LOGSHM_ORDER();
+    x->done = read;
+}
+
 /* ---- whom it hits ---- */
 
 static bool blocks(const struct logd *d, const struct stream *s)

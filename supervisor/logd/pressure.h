@@ -10,5 +10,7 @@ bool pressure_relieve(struct logd *d);
 /* Drops the oldest unwritten bytes of a stream, whole lines where there are any: about `bytes`.
  * Returns the blocks that this freed. */
 uint32_t pressure_drop(struct logd *d, struct stream *s, uint64_t bytes);
+/* Drops all that an output has not written; a mark of it comes before what is written next. */
+void pressure_skip(struct logd *d, struct out *o);
 
 #endif

@@ -60,9 +60,11 @@ static int settle(struct sink *k, struct logshm_out *x, struct err *e)
     if (size >= full) {
         x->done = x->note_to;
     } else if (size > x->note_size) {
-        if (x->note_len == x->note_to - x->note_from)
+        if (x->note_len == x->note_to - x->note_from) {
             x->done += size - x->note_size;
-        else if (ftruncate(k->fd, (off_t)x->note_size) < 0)
+            return 0; /* the note stays: half_out() */
+        }
+        if (ftruncate(k->fd, (off_t)x->note_size) < 0)
             return err_errno(e, errno, "cannot truncate %s", k->path);
     }
     LOGSHM_ORDER();
@@ -76,6 +78,18 @@ static struct logshm_out *noted_out(struct logd *d, const struct sink *k)
     TAILQ_FOREACH (o, &k->outs, link)
         if (has_note(out_shared(d, o)))
             return out_shared(d, o);
+    return NULL;
+}
+
+/* The output of which a part of a write went out and the rest did not. */
+static struct out *half_out(struct logd *d, const struct sink *k)
+{
+    struct out *o;
+    TAILQ_FOREACH (o, &k->outs, link) {
+        const struct logshm_out *x = out_shared(d, o);
+        if (x->note_from < x->done && x->done < x->note_to)
+            return o;
+    }
     return NULL;
 }
 
@@ -106,6 +120,8 @@ int recover_sink(struct writer *w, struct sink *k, struct err *e)
     if (rc == 0 && fresh && k->regular && k->gzip && k->backups > 0)
         gzips_add(d, k->path, k->backups);
     pthread_mutex_lock(&d->lock);
+    if (rc == 0 && fresh)
+        k->half = half_out(d, k);
     if (rc == 0)
         settled(k);
     else if (k->fd >= 0)

@@ -1,6 +1,7 @@
 /* A place where output goes. */
 #include "supervisor/logd/sink.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/rotate.h"
 #include "supervisor/logd/syslog.h"
@@ -164,15 +165,33 @@ void sink_close(struct sink *s)
     fd_close(&s->fd);
 }
 
-void sink_clear(struct sink *s)
+bool sink_clear(struct sink *s)
 {
-    if (s->kind == SINK_FILE && s->regular)
-        unlink(s->path);
+    bool clean =
+        s->kind != SINK_FILE || !s->regular || unlink(s->path) == 0 || errno == ENOENT ||
+        (s->fd >= 0 && ftruncate(s->fd, 0) == 0); /* the folder may not be ours to change */
+    if (!clean)
+        log_warn("cannot empty %s: %s", s->path, strerror(errno));
     sink_close(s);
     s->mid_line = false;
+    return clean;
 }
 
 /* ---- writing ---- */
+
+/* Whoever listened at /dev/log is gone: there may be another one. */
+static bool reconnect(struct sink *s)
+{
+    struct err e;
+    int errnum = errno;
+    if (s->kind == SINK_SYSLOG) {
+        sink_close(s);
+        if (syslog_open(&s->fd, &e) == 0)
+            return true;
+    }
+    errno = errnum;
+    return false;
+}
 
 ssize_t sink_write(struct sink *s, const struct span *data)
 {
@@ -180,7 +199,7 @@ ssize_t sink_write(struct sink *s, const struct span *data)
         ssize_t n = writev(s->fd, data->iov, data->n);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n >= 0 || errno != EAGAIN || tries > 0)
+        if (n >= 0 || tries > 0 || (errno != EAGAIN && !reconnect(s)))
             return n;
         struct pollfd p = {.fd = s->fd, .events = POLLOUT};
         poll(&p, 1, FULL_WAIT_MS);

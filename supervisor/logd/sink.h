@@ -26,8 +26,10 @@ struct sink {
     bool gzip;
     struct writer *writer;
     bool queued, waits, busy; /* busy: its writer works on it without the lock */
+    struct out *half;         /* only a part of its write went out: the others wait for its rest */
     mono_t due;               /* with waits: when its writer looks again */
     bool want_reopen, want_clear, want_open;
+    bool unclean;         /* the last clear did not work */
     mono_t pending_since; /* there was nothing to write before */
     mono_t window;        /* what it took since then, and in the window before */
     uint64_t taken, taken_before;
@@ -57,8 +59,10 @@ void sink_free(struct sink **sp);
 /* Opens it. 0, or -1 and the reason. */
 int sink_open(struct sink *s, struct err *e);
 void sink_close(struct sink *s);
-/* Empties it: unlinks the file. */
-void sink_clear(struct sink *s);
+/* Empties it: unlinks the file, or truncates it where it may not be unlinked. False: neither
+ * worked.
+ */
+bool sink_clear(struct sink *s);
 /* Writes; waits up to 200 ms where a descriptor is full. Returns the bytes written, or -1 with
  * errno (EAGAIN: still full). */
 ssize_t sink_write(struct sink *s, const struct span *data);

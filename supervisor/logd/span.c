@@ -78,8 +78,10 @@ void span_copy(const struct span *s, char *out)
     }
 }
 
-char span_last(const struct span *s)
+char span_byte(const struct span *s, size_t at)
 {
-    const struct iovec *v = &s->iov[s->n - 1];
-    return ((const char *)v->iov_base)[v->iov_len - 1];
+    int i = 0;
+    for (; at >= s->iov[i].iov_len; i++)
+        at -= s->iov[i].iov_len;
+    return ((const char *)s->iov[i].iov_base)[at];
 }

@@ -25,7 +25,7 @@ void span_skip(struct span *s, size_t len);
 size_t span_count_lines(const struct span *s);
 /* Copies its bytes out. */
 void span_copy(const struct span *s, char *out);
-/* The byte at its end; it must not be empty. */
-char span_last(const struct span *s);
+/* The byte at this position; it must be there. */
+char span_byte(const struct span *s, size_t at);
 
 #endif

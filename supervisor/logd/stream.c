@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/logd/autofile.h"
 #include "supervisor/logd/orders.h"
+#include "supervisor/logd/pressure.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/tail.h"
@@ -24,6 +25,8 @@ static void detach(struct out *o)
     TAILQ_REMOVE(&k->outs, o, link);
     k->nouts--;
     o->sink = NULL;
+    if (k->half == o)
+        k->half = NULL;
     if (k->nouts == 0)
         writer_orphan(k);
 }
@@ -293,14 +296,13 @@ void stream_progress(struct logd *d, struct stream *s)
 void stream_give_up(struct logd *d, struct stream *s, struct out *o)
 {
     struct logshm_stream *r = stream_shared(d, s);
-    struct logshm_out *x = out_shared(d, o);
+    const struct logshm_out *x = out_shared(d, o);
     if (x->done >= r->read)
         return;
-    logshm_progress(d->h, s->slot)->lost_bytes += r->read - x->done;
+    pressure_skip(d, o);
     log_warn("%s %s: %llu bytes could not be written to %s before the stream ended",
              logshm_string(d->h, r->name), r->channel ? "stderr" : "stdout",
-             (unsigned long long)(r->read - x->done), sink_name(o->sink));
-    x->done = r->read;
+             (unsigned long long)x->gap_bytes, sink_name(o->sink));
     stream_progress(d, s);
 }
 

@@ -1,4 +1,4 @@
-/* Clients that want output. */
+/* Clients that want output: a thread each, since the disk that one asks for may not answer. */
 #include "supervisor/logd/tail.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/logd/follow.h"
@@ -25,10 +25,11 @@ enum source { FROM_FILE, FROM_RING };
 
 struct client {
     TAILQ_ENTRY(client) link;
-    int fd;
+    struct logd *logd;
+    int fd, wake;
     char id[ID_MAX];
     struct stream *stream; /* NULL: it is gone */
-    bool follow, opened, ended, taken;
+    bool follow, opened, ended;
     int64_t bytes;
     uint64_t upto; /* what was read when it asked */
     mono_t patience;
@@ -41,37 +42,42 @@ struct client {
 };
 
 struct tails {
-    TAILQ_HEAD(, client) clients; /* all under logd's lock, but for a client that is taken */
+    TAILQ_HEAD(, client) clients; /* all under logd's lock, but for what a thread reads or sends */
     unsigned n;
-    int wake;
-    bool running;
 };
 
 struct tails *tails_new(void)
 {
     struct tails *t = calloc(1, sizeof(*t));
-    if (!t)
-        return NULL;
-    TAILQ_INIT(&t->clients);
-    t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t)
+        TAILQ_INIT(&t->clients);
     return t;
+}
+
+static void wake(const struct client *c)
+{
+    uint64_t one = 1;
+    if (write(c->wake, &one, sizeof(one)) < 0)
+        return; /* it is awake */
 }
 
 void tails_wake(struct logd *d, const struct stream *s)
 {
-    uint64_t one = 1;
-    (void)s;
-    if (d->tails->n && write(d->tails->wake, &one, sizeof(one)) < 0)
-        return; /* it is awake */
+    const struct client *c;
+    TAILQ_FOREACH (c, &d->tails->clients, link)
+        if (c->stream == s)
+            wake(c);
 }
 
 void tails_forget(struct logd *d, const struct stream *s)
 {
     struct client *c;
-    TAILQ_FOREACH (c, &d->tails->clients, link)
-        if (c->stream == s)
-            c->stream = NULL;
-    tails_wake(d, s);
+    TAILQ_FOREACH (c, &d->tails->clients, link) {
+        if (c->stream != s)
+            continue;
+        c->stream = NULL;
+        wake(c);
+    }
 }
 
 /* ---- records ---- */
@@ -221,11 +227,10 @@ static bool is_there(struct client *c)
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static void client_free(struct logd *d, struct client *c)
+/* Its connection is the caller's. */
+static void client_free(struct client *c)
 {
-    TAILQ_REMOVE(&d->tails->clients, c, link);
-    d->tails->n--;
-    fd_close(&c->fd);
+    fd_close(&c->wake);
     if (c->opened && c->file.path)
         follow_close(&c->file);
     free(c->buf);
@@ -248,63 +253,50 @@ static bool serve(struct logd *d, struct client *c)
 
 /* ---- the thread ---- */
 
-static nfds_t list_clients(struct tails *t, struct pollfd *p, int *out_timeout)
+/* Until there may be something to do; false: the client is gone. Without the lock. */
+static bool wait_for_more(struct client *c)
 {
-    nfds_t n = 0;
-    struct client *c;
-    p[n++] = (struct pollfd){.fd = t->wake, .events = POLLIN};
-    *out_timeout = -1;
-    TAILQ_FOREACH (c, &t->clients, link) {
-        short events = c->sent < c->len ? POLLIN | POLLOUT : POLLIN;
-        p[n++] = (struct pollfd){.fd = c->fd, .events = events};
-        if (!c->opened)
-            *out_timeout = 50;
-    }
-    return n;
-}
-
-static void serve_clients(struct logd *d, const struct pollfd *p, nfds_t n)
-{
-    struct client *c = TAILQ_FIRST(&d->tails->clients), *next;
-    for (nfds_t i = 1; c && i < n; c = next, i++) {
-        next = TAILQ_NEXT(c, link);
-        bool ok = !(p[i].revents & POLLIN) || is_there(c);
-        if (!ok || (p[i].revents & (POLLERR | POLLNVAL)) || !serve(d, c))
-            client_free(d, c);
-    }
-}
-
-static void *tails_main(void *arg)
-{
-    struct logd *d = arg;
-    struct tails *t = d->tails;
-    struct pollfd p[CLIENTS_MAX + 1];
     uint64_t word;
-    int timeout;
+    struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->wake, .events = POLLIN}};
+    if (c->sent < c->len)
+        p[0].events |= POLLOUT;
+    poll(p, 2, c->opened ? -1 : 50);
+    if ((p[1].revents & POLLIN) && read(c->wake, &word, sizeof(word)) < 0)
+        word = 0;
+    if (p[0].revents & (POLLERR | POLLNVAL))
+        return false;
+    return !(p[0].revents & POLLIN) || is_there(c);
+}
+
+static void *client_main(void *arg)
+{
+    struct client *c = arg;
+    struct logd *d = c->logd;
     pthread_mutex_lock(&d->lock);
-    while (t->n) {
-        nfds_t n = list_clients(t, p, &timeout);
+    bool alive = true;
+    while (alive && serve(d, c)) {
         pthread_mutex_unlock(&d->lock);
-        poll(p, n, timeout);
-        if (read(t->wake, &word, sizeof(word)) < 0)
-            word = 0;
+        alive = wait_for_more(c);
         pthread_mutex_lock(&d->lock);
-        serve_clients(d, p, n);
     }
-    t->running = false;
+    TAILQ_REMOVE(&d->tails->clients, c, link);
+    d->tails->n--;
     pthread_mutex_unlock(&d->lock);
+    fd_close(&c->fd);
+    client_free(c);
     return NULL;
 }
 
-static void start(struct logd *d)
+static bool start(struct client *c)
 {
     pthread_t thread;
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    d->tails->running = pthread_create(&thread, &attr, tails_main, d) == 0;
+    bool runs = pthread_create(&thread, &attr, client_main, c) == 0;
     pthread_attr_destroy(&attr);
+    return runs;
 }
 
 static struct client *client_new(int fd, const struct logshm_msg *msg, const char *text)
@@ -314,12 +306,15 @@ static struct client *client_new(int fd, const struct logshm_msg *msg, const cha
         return NULL;
     struct client *c = calloc(1, sizeof(*c));
     char *buf = malloc(HEAD_ROOM + RECORD + pending + 1);
-    if (!c || !buf) {
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!c || !buf || wake_fd < 0) {
+        fd_close(&wake_fd);
         free(c);
         free(buf);
         return NULL;
     }
     c->fd = fd;
+    c->wake = wake_fd;
     c->buf = buf;
     c->file.fd = -1;
     c->follow = msg->follow;
@@ -338,16 +333,19 @@ int tails_add(struct logd *d, struct stream *s, int fd, const struct logshm_msg 
         return -1;
     fd_nonblock(fd, true);
     pthread_mutex_lock(&d->lock);
+    c->logd = d;
     c->stream = s;
     if (s) {
         c->upto = stream_shared(d, s)->read;
         stream_flush(d, s);
     }
-    TAILQ_INSERT_TAIL(&d->tails->clients, c, link);
-    d->tails->n++;
-    if (!d->tails->running)
-        start(d);
-    tails_wake(d, s);
+    bool runs = start(c);
+    if (runs) {
+        TAILQ_INSERT_TAIL(&d->tails->clients, c, link);
+        d->tails->n++;
+    }
     pthread_mutex_unlock(&d->lock);
-    return 0;
+    if (!runs)
+        client_free(c);
+    return runs ? 0 : -1;
 }

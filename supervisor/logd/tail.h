@@ -1,4 +1,4 @@
-/* Clients that want output: supd hands their connections over; a thread of its own answers from the
+/* Clients that want output: supd hands their connections over; a thread for each answers from the
  * file or from memory, follows if asked, and closes. */
 #ifndef LOGD_TAIL_H
 #define LOGD_TAIL_H

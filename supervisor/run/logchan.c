@@ -253,6 +253,8 @@ static void settle(struct logs *g)
         }
         loop_fn *fn = rq->fn;
         void *obj = rq->obj;
+        if (rq->out)
+            *rq->out = rq->ok;
         request_free(g, rq);
         if (fn)
             fn(obj);
@@ -293,6 +295,7 @@ static void take_answer(struct logs *g, const struct logshm_answer *a)
         if (rq->id != a->id || rq->op != a->op)
             continue;
         rq->ready = true;
+        rq->ok = a->ok;
         loop_defer(g->loop, &g->settle);
         return;
     }

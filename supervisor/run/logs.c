@@ -61,7 +61,8 @@ static int fd_of_path(const char *path)
     return -1;
 }
 
-/* 0, 1 and 2 are the same in supd-log; others are opened through supd. */
+/* 0, 1 and 2 are the same in supd-log; others are opened through supd. What they are is somebody
+ * else's file, which is not rotated. */
 static void set_sink(struct wanted *w, const char *path)
 {
     int fd = fd_of_path(path);
@@ -71,6 +72,7 @@ static void set_sink(struct wanted *w, const char *path)
     if (fd > 2) {
         snprintf(w->proc_path, sizeof(w->proc_path), "/proc/%d/fd/%d", getpid(), fd);
         w->path = w->proc_path;
+        w->maxbytes = 0;
     }
 }
 
@@ -348,6 +350,7 @@ const char *logs_path(const struct log_stream *s)
 static void count(const struct log_stream *s, struct logs_counters *out)
 {
     const struct logshm_stream *r = shared(s);
+    *out = (struct logs_counters){0};
     if (!(r->flags & LOGSHM_USED))
         return;
     const struct logshm_progress *p = logshm_progress(logs_of(s)->mem.h, s->slot);
@@ -401,11 +404,11 @@ void logs_drain(struct logs *g, struct log_stream *out, struct log_stream *err, 
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }
 
-void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
+void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj)
 {
     if (!s)
         s = g->main;
-    struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj};
+    struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj, .out = out_done};
     rq.slots[rq.n++] = s->slot;
     logchan_ask(g, &rq, DRAIN_LIMIT);
 }
@@ -478,7 +481,7 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     }
     g->loop = l;
     g->chan = -1;
-    g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(5);
+    g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(1);
     g->has_fsize = setup->fsize;
     if (setup->fsize)
         g->fsize = *setup->fsize;

@@ -34,7 +34,7 @@ struct logs_setup {
     const char *childlogdir;    /* folder of AUTO files; NULL: none, rings only */
     bool nocleanup;             /* leave AUTO files of earlier runs */
     const char *syslog_ident;   /* "supd" or "supervisord" */
-    dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 5 s */
+    dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 1 s */
     bool log_json;              /* main log lines of supd-log itself as JSON */
     const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
@@ -56,7 +56,7 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
 /* Starts supd-log with all streams added so far, the first time at once; later deaths are made good
  * by themselves. Call it once. 0, or -1 and the reason (the start is then retried on a timer). */
 int logs_start(struct logs *g, struct err *e);
-/* From the reap loop: true if pid was supd-log; it is started again (backoff 0, then 100 ms to 5 s)
+/* From the reap loop: true if pid was supd-log; it is started again (backoff 0, then 100 ms to 1 s)
  * unless logs_finish was called. */
 bool logs_reaped(struct logs *g, int pid, int status);
 /* supd-log's pid, or 0. */
@@ -111,8 +111,9 @@ struct logs_tail {
  * when supd-log is not there or its queue is full: the caller answers itself. */
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e);
 /* Unlinks the file (ring contents too) and opens it anew; NULL: the main log. fn(obj), if set, is
- * called when that is done, or 200 ms later. */
-void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj);
+ * called when that is done, or 200 ms later; *out_done (if not NULL) is set right before: whether
+ * it was. */
+void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj);
 /* All files are closed and opened by name again (USR2). */
 void logs_reopen_all(struct logs *g);
 

@@ -38,6 +38,8 @@ struct log_request {
     uint32_t slots[2];
     uint32_t n;
     bool sent, ready;
+    bool ok;   /* with ready: it was done, not only too late */
+    bool *out; /* is told so; or NULL */
     mono_t deadline;
     loop_fn *fn;
     void *obj;

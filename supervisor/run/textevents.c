@@ -1,6 +1,7 @@
 /* Supervisor's events about output. */
 #include "supervisor/run/textevents.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/core/ansi.h"
 #include "supervisor/core/tap.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
@@ -8,6 +9,7 @@
 #include "supervisor/run/publish.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define TURN_MESSAGES 4 /* so little delays nothing else */
@@ -139,16 +141,24 @@ static struct source *find(const struct textevents *t, const struct tap_head *h)
     return x && x->key == h->key ? x : NULL;
 }
 
+/* A sequence that was cut by two reads stays, as with Supervisor. */
 static void take_text(struct source *x, const struct tap_head *h, const char *text)
 {
-    if (!proc_opts(x->proc)->log[x->channel].events || (!h->len && !x->skipped))
+    const struct gen_log *l = &proc_opts(x->proc)->log[x->channel];
+    struct str plain = STR_INIT;
+    if (!l->events || (!h->len && !x->skipped))
         return;
+    bool strips = l->strip_ansi && memchr(text, '\x1b', h->len);
+    if (strips)
+        ansi_strip(text, h->len, true, &plain);
+    strips &= !plain.failed; /* no memory: better coloured than lost */
     emit(x, (struct part){.type = log_types[x->channel],
                           .pid = h->pid,
                           .says_channel = true,
                           .skipped = x->skipped,
-                          .text = text,
-                          .len = h->len});
+                          .text = strips ? str_text(&plain) : text,
+                          .len = strips ? plain.len : h->len});
+    str_fini(&plain);
     x->skipped = 0;
 }
 

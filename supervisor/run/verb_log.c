@@ -103,53 +103,85 @@ void verb_tail(void *obj, struct ctl_req *rq)
 
 /* ---- clear ---- */
 
+/* One process of a clear, or supd's own log. */
+struct cleared {
+    char *name;
+    unsigned n; /* its logs: none, one or two */
+    bool done[2];
+};
+
 struct clearing {
     struct ctl_req *rq;
     struct sup *sup;
-    size_t pending, failed;
+    size_t pending, failed, n;
+    struct cleared of[];
 };
+
+static void clearing_free(struct clearing **cp)
+{
+    struct clearing *c = *cp;
+    for (size_t i = 0; i < c->n; i++)
+        free(c->of[i].name);
+    free(c);
+    *cp = NULL;
+}
+
+static bool say_cleared(struct ctl_req *rq, const struct cleared *x)
+{
+    bool done = x->n > 0;
+    for (unsigned i = 0; i < x->n; i++)
+        done &= x->done[i];
+    const char *name = x->name ? x->name : "?";
+    if (done)
+        verb_result(rq, name, NULL, "");
+    else if (!x->n)
+        verb_result(rq, name, wire_code_name(WIRE_NO_FILE), "no log");
+    else
+        verb_result(rq, name, wire_code_name(WIRE_FAILED),
+                    "not yet, or it cannot be: its disk or supd-log does not answer, or supd's log "
+                    "says why");
+    return done;
+}
 
 static void cleared(struct clearing *c)
 {
     if (--c->pending > 0)
         return;
+    for (size_t i = 0; i < c->n; i++)
+        c->failed += !say_cleared(c->rq, &c->of[i]);
     verb_finish(c->rq, c->failed);
-    free(c);
+    clearing_free(&c);
 }
 
 static void on_cancel(struct ctl_req *rq)
 {
     struct clearing *c = rq->data;
     logs_forget(c->sup->logs, c);
-    free(c);
+    clearing_free(&c);
 }
 
-static void clear_proc(struct clearing *c, struct proc *p)
+static void clear_log(struct clearing *c, struct cleared *x, struct log_stream *s)
 {
-    char name[PROC_NAME_MAX];
-    bool any = false;
-    for (int i = 0; i < 2; i++) {
-        if (!p->log[i])
-            continue;
-        any = true;
-        c->pending++;
-        logs_clear(c->sup->logs, p->log[i], (loop_fn *)cleared, c);
-    }
-    c->failed += !any;
-    verb_result(c->rq, proc_fullname(p, name, sizeof(name)),
-                any ? NULL : wire_code_name(WIRE_NO_FILE), any ? "" : "no log");
+    c->pending++;
+    logs_clear(c->sup->logs, s, &x->done[x->n++], (loop_fn *)cleared, c);
 }
 
 static void clear_all(struct clearing *c, struct verb_picks *v, bool main_log)
 {
+    char name[PROC_NAME_MAX];
     c->pending = 1; /* the hold of this function */
     if (main_log) {
-        c->pending++;
-        logs_clear(c->sup->logs, NULL, (loop_fn *)cleared, c);
-        verb_result(c->rq, "main", NULL, "");
+        struct cleared *x = &c->of[c->n++];
+        x->name = strdup("main");
+        clear_log(c, x, NULL);
     }
-    for (size_t i = 0; i < v->n; i++)
-        clear_proc(c, v->procs[i]);
+    for (size_t i = 0; i < v->n; i++) {
+        struct cleared *x = &c->of[c->n++];
+        x->name = strdup(proc_fullname(v->procs[i], name, sizeof(name)));
+        for (int ch = 0; ch < 2; ch++)
+            if (v->procs[i]->log[ch])
+                clear_log(c, x, v->procs[i]->log[ch]);
+    }
     cleared(c);
 }
 
@@ -172,9 +204,11 @@ void verb_clear(void *obj, struct ctl_req *rq)
     bool main_log = take_main(rq);
     if (rq->argc > 0 && !verb_pick(s, rq, rq->argv, rq->argc, &v))
         return;
-    struct clearing *c = calloc(1, sizeof(*c));
+    struct clearing *c = calloc(1, sizeof(*c) + (v.n + main_log) * sizeof(c->of[0]));
     if (c) {
-        *c = (struct clearing){.rq = rq, .sup = s, .failed = v.nunknown};
+        c->rq = rq;
+        c->sup = s;
+        c->failed = v.nunknown;
         rq->data = c;
         rq->cancel = on_cancel;
         verb_unknown(rq, &v);

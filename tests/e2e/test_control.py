@@ -1,7 +1,10 @@
 """The control protocol, spoken by hand: docs/control-protocol.md against a real supd."""
+import contextlib
+import errno
 import json
 import os
 import re
+import resource
 import socket
 
 import pytest
@@ -164,7 +167,8 @@ def test_a_client_that_goes_leaves_the_start_alone(s):
     s.wait_state("slow", "RUNNING")
 
 
-def test_tail_takes_the_connection(line):
+def test_tail_takes_the_connection(line, s):
+    s.wait(lambda: s.ok("tail", "a"))
     line.read()
     line.sock.sendall(b"t tail a\n")
     assert line.read() == "t bytes 6"
@@ -229,6 +233,49 @@ def test_garbage_and_idlers_do_not_matter(s):
     for one in [*idlers, noise, half]:
         one.close()
     wait(lambda: json.loads(s.ok("--json", "stats"))["clients"] == 1, 5, "the clients are gone")
+
+
+def test_a_thousand_connections(s):
+    """The socket takes no more than it can serve, what idles makes room, and supd stays as it was."""
+    with open(f"/proc/{s.pid}/statm", encoding="ascii") as f:
+        before = int(f.read().split()[1])
+    held, refused = [], 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+    for _ in range(1000):
+        one = socket.socket(socket.AF_UNIX)
+        one.settimeout(10)
+        wait(lambda one=one: one.connect_ex(s.socket) != errno.EAGAIN, 10, "there is room to wait in")
+        held.append(one)
+        refused += b"* error BUSY too many clients" in one.recv(200)
+    assert refused > 100  # where this takes more than a second idle ones have made room
+    assert len(os.listdir(f"/proc/{s.pid}/fd")) < 500
+    wait(lambda: s.ctl("status", "a").returncode == 0, 10, "an idle one made room")  # after 1 s
+    with open(f"/proc/{s.pid}/statm", encoding="ascii") as f:
+        assert int(f.read().split()[1]) < before + 1024  # pages: 4 MiB
+    for one in held:
+        one.close()
+    wait(lambda: json.loads(s.ok("--json", "stats"))["clients"] == 1, 10, "the clients are gone")
+
+
+def test_lines_at_the_limit(line):
+    line.read()
+    name = "x" * (65536 - len("a status "))
+    assert line.ask("a status " + name)[-1] == "ok failed=1"
+    line.sock.sendall(b"b status y" + name.encode() + b"\n")
+    assert line.read() == "* error BAD_REQUEST a line is longer than 65536 bytes" and line.read() == ""
+
+
+def test_who_asks_much_and_reads_nothing_costs_little(s):
+    deaf = Line(s.socket)
+    deaf.sock.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while sent < 64 << 20:
+            sent += deaf.sock.send(b"a config\n" * 1000)
+    assert sent < 4 << 20  # it is not read from any more
+    assert s.ctl("status").returncode == 0
+    deaf.close()
 
 
 def test_abstract_name_where_nothing_can_be_written(sup):

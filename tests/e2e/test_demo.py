@@ -1,4 +1,5 @@
 """What the README promises: the demo, the example, the links."""
+import fcntl
 import glob
 import os
 import pty
@@ -6,8 +7,10 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 
 import pytest
@@ -31,13 +34,15 @@ def session_of(pid):
 class Demo:
     """demo/run in namespaces of its own, below a shell that stays to show what was left."""
 
-    def __init__(self, folder, *args, user=None, before=":", tty=False):
+    def __init__(self, folder, *args, user=None, before=":", tty=False, term="xterm", cwd=ROOT, size=(40, 400)):
         self.folder = str(folder)
         os.chmod(self.folder, 0o1777)
         as_user = f"setpriv --reuid {user} --regid {user} --clear-groups " if user else ""
-        script = f'{before}; {as_user}demo/run {" ".join(args)}; echo "status $?"; read wait_here'
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TMPDIR": self.folder}
+        script = f'{before}; cd {cwd}; {as_user}{ROOT}/demo/run {" ".join(args)}; echo "status $?"; read wait_here'
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TMPDIR": self.folder, "TERM": term}
         self.terminal, out = pty.openpty() if tty else os.pipe()
+        if tty:
+            fcntl.ioctl(out, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         self.stdin = os.pipe()
         self.text = b""
         self.ns = Namespace(["sh", "-c", script], env=env, cwd=ROOT, stdout=out, stderr=out,
@@ -55,6 +60,11 @@ class Demo:
                 break
             self.text += more
         return self.text.decode(errors="replace")
+
+    def frame(self):
+        """The last whole screen, without colours."""
+        frames = self.read().split("\x1b[H")[1:-1]
+        return re.sub(r"\x1b\[\d*[a-zA-Z]", "", frames[-1]).replace("\r", "") if frames else ""
 
     def wait_text(self, pattern, timeout):
         return wait(lambda: re.search(pattern, self.read()), timeout,
@@ -150,6 +160,57 @@ def test_interrupted_at_any_time(demo, moment):
          LIMIT, d.read)
     d.interrupt()
     d.status(20)
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_a_small_terminal_shows_all_of_it(demo):
+    """80 x 24, from another folder: nothing scrolls away, and what to try next is there, whole."""
+    d = demo(tty=True, cwd="/", size=(24, 80))
+    wait(lambda: "Now try" in d.frame(), LIMIT, d.frame)
+    lines = d.frame().split("\n")
+    assert len(lines) <= 24 and max(len(line) for line in lines) < 80, d.frame()
+    for word in ("supd keeps queue workers alive", "mailer +FATAL", "worker:worker-3", "certificate +FIRING +warning "
+                 "+https://runbooks.example/certificate", r"\d+ jobs/s", f"cd {ROOT}", "export SUPD_SOCKET=.*supd.sock",
+                 "build/supctl status --watch", "explain mailer", "explain error-rate", "alerts ack site-down",
+                 "tail -f worker:worker-0", r"restart 'worker:\*'", "events"):
+        assert re.search(word, d.frame()), f"{word!r} in:\n{d.frame()}"
+    d.interrupt()
+    assert d.status() == 0
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_a_terminal_that_can_nothing(demo):
+    d = demo(tty=True, term="dumb")
+    d.wait_text("Now try, in another terminal", LIMIT)
+    assert "\x1b" not in d.read()
+    d.interrupt()
+    assert d.status() == 0
+
+
+@pytest.mark.release
+def test_it_fails_when_nothing_is_worked_on(demo):
+    """Workers that only sleep: none dies, nothing gets done, and nothing fails."""
+    idle = "printf '#!/bin/sh\\nexec sleep 1000\\n' >$TMPDIR/idle && chmod 755 $TMPDIR/idle && " \
+           "mount --bind $TMPDIR/idle build/demo/worker; rm $TMPDIR/idle"
+    d = demo("--once", before=idle)
+    assert d.status() == 1
+    assert f"not seen within {LIMIT} s: [crashed worker back] [throughput] [error rate fired, resolved]\n" in d.read()
+    assert d.left() == []
+
+
+@pytest.mark.release
+def test_it_fails_when_nothing_is_wrong_outside(demo):
+    """A certificate that has all its days left, and workers that do not stay up: each part is missed
+    by name."""
+    good = "printf '#!/bin/sh\\nexec sleep 0.3\\n' >$TMPDIR/short && chmod 755 $TMPDIR/short && " \
+           "mount --bind $TMPDIR/short build/demo/worker; rm $TMPDIR/short; cp demo/demo.conf $TMPDIR/c && " \
+           "sed -i 's/^stages=.*/stages=1d/; s/^fall=.*/fall=1000/' $TMPDIR/c && mount --bind $TMPDIR/c demo/demo.conf; rm $TMPDIR/c"
+    d = demo("--once", before=good)
+    assert d.status() == 1
+    assert f"not seen within {LIMIT} s: [table] [crashed worker back] [throughput] [error rate fired, resolved] " \
+           "[probe's alert] [certificate's alert]\n" in d.read(), d.read()[-2000:]
     assert d.left() == []
 
 

@@ -1,6 +1,9 @@
 """supd-log when things go wrong: kills, full disks, blocked sinks, slow readers, floods."""
+import gzip
 import os
 import re
+import select
+import shutil
 import signal
 import subprocess
 import time
@@ -9,6 +12,7 @@ import pytest
 
 from harness.logdrive import check_pattern, files_of
 from harness.namespace import status_of
+from harness.stall import stalled
 from harness.supervised import build_dir, tool
 from harness.waiting import wait
 
@@ -413,3 +417,134 @@ def test_a_stream_that_ends_while_its_program_had_to_wait_keeps_all(drive):
     d.delete("w")
     wait(lambda: os.path.getsize(d.path("w.log")) == 8 << 20, 20, lambda: os.path.getsize(d.path("w.log")))
     assert check_pattern(5, [d.path("w.log")]) == 8 << 20
+
+
+def test_lines_stay_whole_in_a_pipe_that_is_read_by_fits_and_starts(drive):
+    """A full pipe takes a part of a line: its rest comes before another program's line."""
+    d = drive(before='mkfifo "$TEST_DIR/fifo"')
+    for name in "ab":
+        d.add(name, sink=d.path("fifo"))
+    with open(os.open(d.path("fifo"), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as reader:
+        pids = [d.spawn(name, f"i=0; l=$(printf '{name}%.0s' $(seq 3000)); while [ $i -lt 200 ]; do echo $l; "
+                        "i=$((i+1)); done") for name in "ab"]
+        text, failures = b"", 0
+
+        def stuck():
+            return sum(d.counters(name)["failures"] for name in "ab") > failures
+
+        for _ in range(8):  # each time until the pipe has been full for a while
+            wait(stuck, 20, lambda: d.counters("a"))
+            failures = sum(d.counters(name)["failures"] for name in "ab")
+            text += reader.read(10007)
+        while text.count(b"\n") < 400:
+            wait(lambda: select.select([reader], [], [], 0)[0], 20, lambda: text.count(b"\n"))
+            text += reader.read(65536)
+    for pid in pids:
+        d.wait_exit(pid)
+    lines = text.decode().splitlines()
+    assert sorted(set(lines)) == ["a" * 3000, "b" * 3000], [l[:5] + l[-5:] for l in lines if len(set(l)) > 1]
+    assert len(lines) == 400
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("kills", [False, True])
+def test_lines_stay_whole_on_a_disk_that_was_full(drive, kills):
+    """What a full disk took of a line gets its rest first, when there is room again; over a kill, too."""
+    d = drive(before='mkdir "$TEST_DIR/small"; mount -t tmpfs -o size=16k tmpfs "$TEST_DIR/small"')
+    inside = f"/proc/{d.ns.init}/root{d.path('small', 'w.log')}"
+    for name in "abc":
+        d.add(name, sink=d.path("small", "w.log"))
+    d.run("a", f"echo {'a' * 997}")
+    for name in "bac":
+        d.wait_exit(d.spawn(name, f"i=0; while [ $i -lt 100 ]; do echo {name * 997}; i=$((i+1)); done"))
+        d.wait_file("main.log", [b"No space left on device"])
+        assert os.path.getsize(inside) == 16384  # within a line of b
+    if kills:
+        d.kill()
+    assert d.ns.enter(["mount", "-o", "remount,size=8m", d.path("small")]).returncode == 0
+    wait(lambda: os.path.getsize(inside) == 301 * 998, 20, lambda: os.path.getsize(inside))
+    with open(inside, encoding="ascii") as f:
+        lines = f.read().splitlines()
+    assert sorted(lines) == ["a" * 997] + [name * 997 for name in "abc" for _ in range(100)]
+
+
+def test_tail_of_a_file_that_cannot_be_opened_holds_no_other_up(drive):
+    d = drive()
+    for name in ("cold", "warm"):
+        d.add(name, sink=d.path(f"{name}.log"))
+        d.run(name, f"echo {name}")
+    with stalled(d.path("cold.log")):
+        pid = d.tail("cold", "never")
+        assert d.tail_text("warm") == b"warm\n"
+        assert d.run("warm", "echo more") < 1000
+        assert d.tail_text("warm") == b"warm\nmore\n"
+        assert d.read("never") == b""
+    d.wait_exit(pid)
+    assert d.records(d.read("never")) == b"cold\n"
+
+
+def test_a_folder_that_is_removed_and_comes_back(drive):
+    d = drive(before='mkdir "$TEST_DIR/logs"')
+    d.add("w", sink=d.path("logs", "w.log"))
+    d.add("other", sink=d.path("other.log"))
+    d.run("w", "echo one")
+    shutil.rmtree(d.path("logs"))
+    d.wait_exit(d.spawn("w", "echo two"))
+    d.wait_file("main.log", [b"No such file or directory"])
+    assert d.run("other", "echo fine") < 1000
+    os.mkdir(d.path("logs"))
+    d.wait_file("logs/w.log", b"two\n")
+
+
+NUMBERS = r"i=0; while [ $i -lt 30000 ]; do printf '%09d\n' $i; i=$((i+1)); [ $((i % 200)) != 0 ] || sleep 0.01; done"
+
+
+def all_rotated(d, name):
+    """What is in a log and its backups, compressed or not, oldest first; a number that is there both
+    ways (killed between the two steps) counts once."""
+    numbers = sorted({int(m[1]) for f in os.listdir(d.dir) if (m := re.fullmatch(re.escape(name) + r"\.(\d+)(\.gz)?", f))})
+    text = b""
+    for n in reversed(numbers):
+        try:
+            text += open(d.path(f"{name}.{n}"), "rb").read()
+        except FileNotFoundError:  # it may be compressed just now
+            text += gzip.open(d.path(f"{name}.{n}.gz")).read()
+    return (text + d.read(name)).decode()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backups", [1, 400])
+def test_kill_while_rotated_files_are_compressed(drive, backups):
+    d = drive()
+    d.add("w", sink=d.path("w.log"), maxbytes=20000, backups=backups, gzip=1)
+    pid = d.spawn("w", NUMBERS)
+    d.chaos(40000)
+    d.wait_exit(pid, 60)
+    d.chaos(0)
+    assert d.supd_log()[1] > 5
+    d.wait_exit(d.spawn("w", "echo 000030000"))  # the next write finds what a kill left uncompressed
+    d.wait_written("w", 300010)
+    numbers = [int(n) for n in all_rotated(d, "w.log").split()]
+    assert numbers == list(range(0 if backups > 1 else numbers[0], 30001))
+    # at idle priority: on a busy machine it takes its time
+    wait(lambda: [f for f in os.listdir(d.dir) if f.endswith(".gz")], 60, lambda: os.listdir(d.dir))
+    d.finish()
+    assert [int(n) for n in all_rotated(d, "w.log").split()] == numbers
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backups", [0, 1])
+def test_kill_with_few_backups(drive, backups):
+    """What is left is the end of the output, without a hole and without a double."""
+    d = drive()
+    d.add("w", sink=d.path("w.log"), maxbytes=5000, backups=backups)
+    pid = d.spawn("w", NUMBERS)
+    d.chaos(40000)
+    d.wait_exit(pid, 60)
+    d.chaos(0)
+    assert d.supd_log()[1] > 5
+    d.wait_written("w", 300000)
+    assert {f for f in os.listdir(d.dir) if f.startswith("w.log")} <= {"w.log", "w.log.1"}
+    numbers = [int(n) for n in all_rotated(d, "w.log").split()]
+    assert numbers == list(range(numbers[0] if numbers else 30000, 30000))
+    assert d.counters("w")["rotations"] > 10

@@ -1,4 +1,5 @@
 """supd-log's sinks: where output goes, and what it looks like there."""
+import datetime
 import gzip
 import json
 import os
@@ -327,3 +328,122 @@ def test_main_log(drive):
     wait(lambda: os.path.exists(d.path("main.log.2")), 10, lambda: os.listdir(d.dir))
     assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO line 1", d.read("main.log.2").decode()
                      + d.read("main.log.1").decode())
+
+
+SYSLOG = 'mount -t tmpfs tmpfs /dev 2>/dev/null; mknod -m 666 /dev/null c 1 3; ln -s "$TEST_DIR/log.sock" /dev/log'
+
+
+def syslogd(d):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(d.path("log.sock"))
+    listener.settimeout(10)
+    return listener
+
+
+def said(listener):
+    """The next line that it gets, without the time."""
+    return listener.recv(9000).decode().partition("supd: ")[2]
+
+
+def test_syslog_that_is_started_again_is_found_and_told_what_it_missed(drive):
+    d = drive(before=SYSLOG)
+    first = syslogd(d)
+    d.add("web", sink="none", syslog=1)
+    d.run("web", "echo one")
+    assert said(first) == "web one"
+    first.close()
+    os.unlink(d.path("log.sock"))
+    for _ in range(2):
+        d.wait_exit(d.spawn("web", "echo two; echo three"))
+        d.drain("web")
+    wait(lambda: d.counters("web")["lost"] == 20, 10, lambda: d.counters("web"))
+    assert d.counters("web")["lines"] == 4
+    d.wait_file("main.log", [b"/dev/log"])
+    assert d.main_log().count("/dev/log") == 1, d.main_log()
+    second = syslogd(d)
+    d.spawn("web", "echo four")
+    assert said(second) == "web [supd: 4 lines, 20 bytes of web stdout dropped]"
+    assert said(second) == "web four"
+    second.close()
+    os.unlink(d.path("log.sock"))
+    third = syslogd(d)  # at once: nothing is lost
+    d.run("web", "echo five")
+    assert said(third) == "web five"
+    third.close()
+
+
+def test_syslog_that_does_not_keep_up_loses_nothing(drive):
+    d = drive(before=SYSLOG)
+    with syslogd(d) as slow:
+        d.add("web", sink=d.path("w.log"), syslog=1)
+        d.wait_exit(d.spawn("web", "seq 2000"))  # the socket holds a few of them only
+        d.wait_file("main.log", [b"/dev/log is full"])
+        assert d.read("w.log").split()[-1] == b"2000"
+        assert [said(slow) for _ in range(2000)] == [f"web {i}" for i in range(1, 2001)]
+        assert d.counters("web")["lost"] == 0
+
+
+def test_without_syslog_there_is_one_warning_and_no_waiting(drive):
+    d = drive(before='mount -t tmpfs tmpfs /dev; mknod -m 666 /dev/null c 1 3')
+    d.add("w", sink="none", syslog=1)
+    for _ in range(3):
+        d.run("w", "echo x")
+        wait(lambda: d.counters("w")["waiting"] == 0, 10, lambda: d.counters("w"))
+        assert d.drain("w") < 150
+    wait(lambda: d.counters("w")["failures"] > 1, 10, "it has been tried again")
+    d.wait_file("main.log", [b"/dev/log"])
+    assert d.main_log().count("/dev/log") == 1, d.main_log()
+    assert "what would go there is dropped" in d.main_log()
+
+
+def test_lines_that_waited_have_the_time_when_they_were_read(drive):
+    d = drive()
+    d.add("w", sink=d.path("later", "w.log"), json=1)
+    d.wait_exit(d.spawn("w", "seq -f first%03.0f 600"))
+    wait(lambda: d.counters("w")["bytes"] == 600 * 9, 20, lambda: d.counters("w"))
+    d.wait_exit(d.spawn("w", "sleep 1.5; seq -f second%03.0f 1200"))
+    os.mkdir(d.path("later"))
+    d.wait_file("later/w.log", [b'"second1200"'])
+    rows = [json.loads(line) for line in d.read("later/w.log").splitlines()]
+    assert [r["message"] for r in rows] == [f"first{i:03}" for i in range(1, 601)] + [f"second{i:03}" for i in range(1, 1201)]
+    times = [datetime.datetime.fromisoformat(r["time"]).timestamp() for r in rows]
+    # the first 4 KiB of the second part may lie where the first part ends
+    assert times == sorted(times) and times[600 + 400] > times[599] + 1.4
+
+
+def test_a_descriptor_of_supd_is_never_rotated(drive):
+    """/dev/fd/N is somebody else's file, whatever the defaults of maxbytes and backups say."""
+    d = drive(before='exec 9>>"$TEST_DIR/nine" 8>>"$TEST_DIR/eight"')
+    d.add("w", sink="/dev/fd/9", maxbytes=10, backups=2)
+    d.add("n", sink="/dev/fd/8", maxbytes=10, backups=0)
+    for name in "wn":
+        d.run(name, "seq 100")
+    want = b"".join(b"%d\n" % i for i in range(1, 101))
+    assert d.read("nine") == want and d.read("eight") == want
+    assert "cannot rename" not in d.main_log()
+
+
+def test_clear_where_the_folder_is_not_ours(drive):
+    """A file that may be written but not unlinked is emptied all the same."""
+    d = drive(before='mkdir "$TEST_DIR/logs" && touch "$TEST_DIR/logs/w.log" && chmod 666 "$TEST_DIR/logs/w.log"\n'
+                     'chmod 777 "$TEST_DIR"; set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"')
+    d.add("w", sink=d.path("logs", "w.log"))
+    d.run("w", "echo one")
+    assert d.read("logs/w.log") == b"one\n"
+    d.clear("w")
+    assert d.read("logs/w.log") == b""
+    d.run("w", "echo two")
+    assert d.read("logs/w.log") == b"two\n"
+
+
+def test_json_of_bytes_that_are_no_text(drive):
+    d = drive()
+    d.add("w", sink=d.path("w.log"), json=1)
+    d.run("w", r"printf 'a\0b\n\300\257\355\240\200\364\220\200\200\nend\177\n'; head -c 200000 /dev/urandom; echo; "
+               r"printf '\342\202\254%.0s' $(seq 40000)")
+    text = d.read("w.log")
+    rows = [json.loads(line) for line in text.decode().split("\n")[:-1]]  # valid UTF-8 and JSON
+    assert rows[0]["message"] == "a\0b" and rows[2]["message"] == "end\x7f"
+    assert set(rows[1]["message"]) == {"\ufffd"}
+    euros = [r["message"] for r in rows if "\u20ac" in r["message"]]
+    assert "".join(euros)[-40000:] == "\u20ac" * 40000

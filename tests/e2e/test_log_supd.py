@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -83,11 +84,17 @@ nodaemon=true
 command=sh -c 'echo last words; exit 3'
 startsecs=0
 autorestart=false
+autostart=false
 exitcodes=3
 stdout_logfile=%(here)s/w.log
 """)
-    s.wait_log(r"exited: w \(exit status 3")
-    assert s.read("w.log") == "last words\n"
+    s.ok("maintail")  # supd-log is there; where it takes longer than 200 ms nobody waits for it
+    with s.wire() as events:
+        events.request("subscribe")
+        s.ok("start", "w")
+        while "type=exit" not in events.line():
+            pass
+        assert s.read("w.log") == "last words\n"
 
 
 def test_every_exit_waits_for_its_own_last_words(sup):
@@ -227,3 +234,60 @@ def test_nothing_of_supd_log_stays_after_shutdown(sup):
     pid = supd_log(s)
     s.ok("shutdown")
     wait(lambda: pid not in s.pids, 10, "supd-log ended")
+
+
+def test_killed_again_and_again_it_is_back_within_a_second_or_two(sup):
+    """The pause between the starts does not grow so long that programs stand still."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'i=0; while :; do echo line $i; i=$((i+1)); sleep 0.02; done'
+stdout_logfile=%(here)s/w.log
+""")
+    s.wait_file("w.log", "line 1\n")
+    gaps = []
+    for _ in range(10):
+        old = s.ask("stats")[1]["log_pid"]
+        s.kill(old)
+        died = time.monotonic()
+        wait(lambda: s.ask("stats")[1]["log_pid"] not in (0, old), 20, "another one was started")
+        gaps.append(time.monotonic() - died)
+    # pauses of 0, 0.1, 0.2, 0.4, 0.8, 1, 1, ... s; five seconds would show in any of the last four
+    assert sorted(gaps)[-2] < 3, gaps
+    lines = int(s.read("w.log").split()[-1])
+    s.wait(lambda: int(s.read("w.log").split()[-1]) > lines + 10, 20)
+    numbers = [int(n) for n in re.findall(r"line (\d+)\n", s.read("w.log"))]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_the_counters_of_logs_are_the_sum_of_what_was_written(sup):
+    s = sup("""
+[supervisord]
+nodaemon=true
+childlogdir=%(here)s
+[program:a]
+command=sh -c 'head -c 1000 /dev/zero; exec sleep 1000'
+[program:b]
+command=sh -c 'head -c 500 /dev/zero >&2; exec sleep 1000'
+[program:c]
+command=sleep 1000
+""")
+    s.wait(lambda: s.ask("stats")[1]["log_bytes"] >= 1500)
+    last = s.ask("stats")[1]
+    assert (last["log_bytes"], last["log_lost_bytes"], last["log_failures"]) == (1500, 0, 0)
+
+
+def test_descriptors_that_supd_was_given(sup):
+    """Whatever it is: a file appended to, never rotated; a pipe."""
+    s = sup("""
+[supervisord]
+nodaemon=true
+[program:w]
+command=sh -c 'seq 100; exec sleep 1000'
+stdout_logfile=/dev/fd/9
+stdout_logfile_maxbytes=10
+""", prefix=("sh", "-c", 'exec 9>>"$TEST_DIR/nine"; exec "$0" "$@"'))
+    s.wait_file("nine", r"\A1\n(?:\d+\n)*100\n\Z")
+    s.ok("restart", "w")
+    s.wait_file("nine", r"\A1\n(?:\d+\n)*100\n1\n(?:\d+\n)*100\n\Z")

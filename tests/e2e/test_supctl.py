@@ -1,11 +1,14 @@
 """supctl's commands, their output and their exit codes, against a real supd."""
 import json
+import os
 import re
 import signal
+import socket
+import threading
 
 import pytest
 
-from harness.supervised import program
+from harness.supervised import ROOT, program
 from harness.terminal import Terminal
 from harness.wire import record as wire_record
 
@@ -96,6 +99,43 @@ def test_status_json(s):
     assert isinstance(good["pid"], int) and good["uptime_ms"] >= 0 and "exit" not in good
     assert once["exit"] == "exit status 0" and once["exitcode"] == 0 and once["expected"] is True
     assert once["pid"] == 0 and "uptime_ms" not in once
+
+
+def documented(command):
+    """The keys that supctl(1) gives for the JSON of a command."""
+    with open(os.path.join(ROOT, "docs/man/supctl.1.in"), encoding="utf-8") as f:
+        page = f.read()
+    part = page[page.index(".Ss JSON"):page.index(".Sh ENVIRONMENT")]
+    entry = re.search(rf"^\.It Ic [^\n]*\b{command}\b[^\n]*\n(.*?)(?=^\.It|\Z)", part, re.M | re.S).group(1)
+    return set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.Li (.*)$", entry, re.M))))
+
+
+def keys_of(text):
+    found = json.loads(text)
+    return set().union(*(found if isinstance(found, list) else [found]))
+
+
+def test_every_key_of_the_json_is_documented(s):
+    """What each command of a running supd prints; those of probes and alerts need an agent."""
+    s.ctl("start", "quick", "missing")
+    s.ctl("restart", "good")
+    for args in (["status"], ["version"], ["stats"], ["explain", "all"]):
+        have = keys_of(s.ctl("--json", *args).stdout)
+        assert have and have <= documented(args[0]), have - documented(args[0])
+    assert {"name", "section", "conf"} <= documented("config") and keys_of(s.ok("--json", "config", "good")) >= {"name"}
+    events = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "--json", "events"]), env=s.env)
+    s.wait(lambda: s.ask("stats")[1]["subscribers"] == 1)
+    s.ok("restart", "good")
+    events.expect(r'"to": ?"RUNNING"')
+    for line in events.seen.splitlines()[:5]:
+        assert set(json.loads(line)) <= documented("events"), line
+    events.close()
+
+
+@pytest.mark.parametrize("args", [["status", "nosuch"], ["explain", "nosuch"], ["config", "nosuch"]])
+def test_json_of_what_is_not_there_is_an_empty_array(s, args):
+    done = s.ctl("--json", *args)
+    assert done.returncode in (1, 4) and json.loads(done.stdout) == [] and "nosuch" in done.stderr
 
 
 def untyped(raw, shown):
@@ -232,6 +272,27 @@ def test_clear(s):
     check(s.ctl("reopen"), 0)
 
 
+def test_clear_says_only_what_is_so(s):
+    """A supd-log that does not answer has emptied nothing; nor has one that may not."""
+    s.wait(lambda: s.ok("tail", "good") == "said good\n")
+    path = s.status()["good"]["stdout_log"]
+    log = s.ask("stats")[1]["log_pid"]
+    s.kill(log, signal.SIGSTOP)
+    check(s.ctl("clear", "good"), 1, r"\A\Z", r"good: ERROR \(not yet, or it cannot be")
+    with open(path, encoding="ascii") as f:
+        assert f.read() == "said good\n"
+    s.kill(log, signal.SIGCONT)
+    s.wait(lambda: s.ok("tail", "good") == "")  # it was told, and does it late
+    check(s.ctl("clear", "good", "w:w_00"), 0, r"\Agood: cleared\nw:w_00: cleared\n\Z")
+    if s.run("chattr", "+a", path).returncode:
+        pytest.skip("no append-only files here")
+    try:
+        check(s.ctl("clear", "good"), 1, r"\A\Z", r"good: ERROR \(")
+        s.wait_log("cannot empty .*: Operation not permitted")
+    finally:
+        s.run("chattr", "-a", path)
+
+
 def test_config_masks_secrets(sup):
     s = sup(CONF + "environment=TOKEN=\"hunter2\",MODE=fast\n")
     out = check(s.ctl("config"), 0).stdout
@@ -276,6 +337,31 @@ def test_without_supd(sup, args, code, err):
     check(s.ns.enter(argv, env=s.env, input="status\n"), code, err=err)
 
 
+EXITS = [
+    ("status good", 0), ("status", 3), ("status nosuch", 4), ("status once nosuch", 3),
+    ("start good", 0), ("start quick", 7), ("start nosuch", 1), ("start nosuch missing", 7),
+    ("stop once", 0), ("stop nosuch", 1), ("restart missing", 7), ("restart good", 0), ("restart nosuch", 1),
+    ("signal CONT good", 0), ("signal CONT once", 7), ("signal CONT nosuch", 1), ("signal NOPE good", 1),
+    ("pid", 0), ("pid good", 0), ("pid once", 7), ("pid nosuch", 1), ("pid once nosuch", 7),
+    ("explain good", 0), ("explain nosuch", 1), ("tail good", 0), ("tail silent", 0), ("tail nosuch", 1),
+    ("maintail", 0), ("clear good", 0), ("clear nosuch", 1), ("config good", 0), ("config nosuch", 1),
+    ("check", 0), ("reread", 0), ("update", 0), ("update nosuch", 1), ("reload", 0),
+    ("add good", 0), ("add nosuch", 1), ("remove good", 1), ("remove nosuch", 1), ("reopen", 0),
+    ("stats", 0), ("version", 0), ("names", 0), ("agent ping", 1), ("probes", 1), ("metrics", 1), ("alerts", 1), ("notify", 1),
+]
+
+
+def test_exit_codes(s):
+    """The table of supctl(1), command by command."""
+    found = [(args, s.ctl(*args.split()).returncode) for args, _ in EXITS]
+    assert found == EXITS
+    s.write("supd.conf", CONF + "[program:bad]\n")
+    wrong = [("check", 2), ("reread", 1), ("update", 1), ("reload", 1), ("status good", 0), ("add good", 0)]
+    assert [(args, s.ctl(*args.split()).returncode) for args, _ in wrong] == wrong
+    check(s.ctl("check", s.path("supd.conf")), 2)
+    check(s.ctl("check", s.path("nothere.conf")), 2)
+
+
 def test_not_permitted(s):
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     check(s.ns.enter([*nobody, program("supctl"), "-s", s.socket, "status"], env=s.env), 6, err="you may not use")
@@ -309,6 +395,116 @@ def test_events_and_watch(sup):
     assert events.ended() == 0 and watch.ended() == 0
     events.close()
     watch.close()
+
+
+def watching(s, *args, rows=40, term="xterm"):
+    return Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "status", "--watch", *args]),
+                    env=dict(s.env, TERM=term), rows=rows)
+
+
+def test_watch_shows_how_the_times_go_on(s):
+    t = watching(s, "good")
+    shown = set()
+    while len(shown) < 4:
+        shown.add(t.expect(r"good +\S+ +\d+ +(\S+)s +0 +-\S*\r\n\x1b\[J").group(1))
+        t.seen = ""
+    t.close()
+
+
+def test_watch_fits_a_small_terminal(s):
+    t = watching(s, rows=6)
+    t.expect(r"^\.\.\. and 5 more\x1b\[K\r$")
+    assert "w:w_02" not in t.seen
+    t.close()
+
+
+def test_watch_on_a_terminal_that_can_nothing(s):
+    t = watching(s, "good", "w:w_00", term="dumb")
+    t.expect(r"good +RUNNING")
+    s.wait(lambda: s.ask("stats")[1]["subscribers"] == 1)
+    s.ok("stop", "w:w_00")
+    t.expect(r"w:w_00 +STOPPED")
+    assert "\x1b" not in t.seen
+    t.close()
+
+
+def test_watch_of_names_that_are_not_known(s):
+    check(s.ctl("status", "--watch", "nosuch"), 4, r"\A\Z", "nosuch: no such process")
+
+
+class Double:
+    """Says what supd would, a connection at a time: the answer to one request, then it closes."""
+
+    def __init__(self, path, *answers):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.bind(path)
+        self.socket.listen()
+        self.asked = []
+        self.thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
+        self.thread.start()
+
+    def _serve(self, answers):
+        for answer in answers:
+            with self.socket.accept()[0] as one:
+                one.settimeout(20)
+                one.sendall(b"supd 1 version=0 pid=1\n")
+                self.asked.append(one.recv(1000))
+                one.sendall(answer)
+
+    def close(self):
+        self.thread.join(30)
+        self.socket.close()
+
+
+@pytest.mark.parametrize("args", [["events"], ["status", "--watch"]])
+def test_a_connection_that_was_dropped_is_not_the_end_of_supd(s, args):
+    double = Double(s.path("double.sock"), b"1 ok seq=0\n", b"1 ok\n")
+    check(s.ns.enter([program("supctl"), "-s", s.path("double.sock"), *args], env=s.env), 1,
+          err="supd closed the connection, since it was not read for too long")
+    double.close()
+    assert double.asked[1] == b"1\tping\n"
+
+
+def test_tail_says_who_may_have_ended(s):
+    """supd-log has the connection, and may be killed."""
+    t = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "tail", "-f", "good"]), env=s.env)
+    t.expect("said good")
+    s.kill(s.ask("stats")[1]["log_pid"])
+    t.expect("supd-log, which sends the output, was started again; run it once more")
+    assert t.ended() == 4
+    t.close()
+
+
+def test_tail_follows_over_a_clear(s):
+    t = Terminal(s.ns.enter_command([program("supctl"), "-s", s.socket, "tail", "-f", "good"]), env=s.env)
+    t.expect("said good")
+    s.ok("clear", "good")
+    s.ok("restart", "good")
+    t.expect("said good\r\nsaid good")
+    t.close()
+
+
+def test_start_shows_what_was_said_on_either_stream(sup):
+    s = sup("""[supd]
+[supervisord]
+childlogdir=%(here)s
+[program:out]
+command=/bin/sh -c 'echo on stdout; exit 3'
+autostart=false
+startretries=0
+stderr_logfile=%(here)s/old.log
+[program:one]
+command=/bin/sh -c 'echo on stdout; echo on stderr >&2; exit 3'
+autostart=false
+startretries=0
+redirect_stderr=true
+""")
+    s.write("old.log", "of last year\n")
+    done = check(s.ctl("start", "out"), 7)
+    assert "(stderr):\n   of last year\n" in done.stderr and "(stdout):\n   on stdout\n" in done.stderr
+    done = check(s.ctl("start", "one"), 7)
+    assert done.stderr.count("last output of one") == 1 and "   on stdout\n   on stderr\n" in done.stderr
 
 
 def test_colours(s):

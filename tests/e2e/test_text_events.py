@@ -161,6 +161,7 @@ backoff=1ms
 startretries=1000000
 autostart=false
 """)
+    s.ok("maintail")  # supd-log is there: an exit waits 200 ms for it, and no longer
     s.ok("start", "w")
     for _ in range(20):
         pid = events.next("spawned")["pid"]
@@ -218,3 +219,18 @@ stdout_events_enabled=true
     lines = done.stdout.splitlines()
     assert len(lines) == 3 and all("other" not in line for line in lines)
     assert any(re.search(r" w PROCESS_LOG_STDOUT pid \d+: hello world ?$", line) for line in lines), lines
+
+
+def test_strip_ansi_holds_for_log_events_and_not_for_captures(sup):
+    s = sup(CONF.replace("[supervisord]", "[supervisord]\nstrip_ansi=true") + rf"""[program:w]
+command=/bin/sh -c "printf '\\033[31mred\\033[0m\\n'; sleep 0.3; printf '\\033[2J'; sleep 0.3; printf '{BEGIN}\\033[1mbold{END}'; exec sleep 1000"
+stdout_events_enabled=true
+stdout_capture_maxbytes=100
+stdout_logfile=%(here)s/w.log
+autostart=false
+""")
+    events = Events(s, "text=1")
+    s.ok("start", "w")
+    assert [events.next("PROCESS_.*")["data"] for _ in range(3)] == ["red\n", "", "\x1b[1mbold"]
+    s.wait_file("w.log", r"\Ared\n\Z")
+    events.close()

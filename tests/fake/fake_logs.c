@@ -166,8 +166,10 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
     return err_set(e, "there is no output in a simulation");
 }
 
-void logs_clear(struct logs *g, struct log_stream *s, loop_fn *fn, void *obj)
+void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj)
 {
+    if (out_done)
+        *out_done = true;
     (void)s;
     if (fn)
         call_later(g, 200, fn, obj);

@@ -286,7 +286,7 @@ static void do_drain(struct drive *d, char **w, int n)
 static void do_clear(struct drive *d, char **w, int n)
 {
     struct named *s = find(d, w[1], (int)number_of(w, n, "err", 0));
-    logs_clear(d->logs, s ? s->stream : NULL, (loop_fn *)answered, ask("cleared", w[1]));
+    logs_clear(d->logs, s ? s->stream : NULL, NULL, (loop_fn *)answered, ask("cleared", w[1]));
 }
 
 /* Copies what the tail gives into a file, in a child of its own. */

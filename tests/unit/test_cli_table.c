@@ -99,7 +99,7 @@ static void test_last(void **state)
                 "terminated by SIGTERM, stopped as told");
     expect_last(
         "state=BACKOFF\twhy=could not be started\tspawnerr=cannot execute /x: Gone\tnext_ms=2500",
-        "cannot execute /x: Gone, next try in 2.0s");
+        "cannot execute /x: Gone, next try in 2.5s");
     expect_last("state=FATAL\twhy=too many start retries\texit=exit status 3\tspawnerr=too quick",
                 "exit status 3, too quick, too many start retries");
 }

@@ -102,6 +102,32 @@ static void test_long_line_is_cut_into_parts(void **state)
     str_fini(&out);
 }
 
+/* A long line is not cut inside a character, and what is none does not stop it. */
+static void test_parts_keep_characters_whole(void **state)
+{
+    (void)state;
+    struct format f = plain;
+    struct str out = STR_INIT;
+    size_t n = FORMAT_LINE_MAX + 40;
+    char *in = malloc(n + 1);
+    f.json = true;
+    for (size_t shift = 0; shift < 4; shift++) {
+        memset(in, 'x', n);
+        for (size_t i = shift; i + 4 <= n; i += 4)
+            memcpy(in + i, "\xf0\x9f\x90\xb1", 4);
+        in[n] = '\n';
+        assert_int_equal(run(&f, in, n + 1, false, &out), n + 1);
+        assert_null(strstr(str_text(&out), "\xef\xbf\xbd"));
+        assert_non_null(strstr(str_text(&out), "\"partial\":true"));
+    }
+    memset(in, 0x80, n);
+    assert_int_equal(run(&f, in, n + 1, false, &out), n + 1);
+    memset(in, 0xf0, n);
+    assert_int_equal(run(&f, in, n + 1, false, &out), n + 1);
+    free(in);
+    str_fini(&out);
+}
+
 static void test_dropped(void **state)
 {
     (void)state;
@@ -177,10 +203,15 @@ static int set_zone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_time),    TEST(test_prefix),
-        TEST(test_json),    TEST(test_strip),
-        TEST(test_syslog),  TEST(test_long_line_is_cut_into_parts),
-        TEST(test_dropped), TEST(test_pieces_make_no_difference),
+        TEST(test_time),
+        TEST(test_prefix),
+        TEST(test_json),
+        TEST(test_strip),
+        TEST(test_syslog),
+        TEST(test_long_line_is_cut_into_parts),
+        TEST(test_parts_keep_characters_whole),
+        TEST(test_dropped),
+        TEST(test_pieces_make_no_difference),
     };
     return cmocka_run_group_tests(tests, set_zone, NULL);
 }
