@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 3u
+#define GEN_VERSION 4u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -181,7 +181,9 @@ struct gen_supd {
     int64_t log_memory;          /* bytes for all rings */
     goff agent_text;             /* the agent's generation (agentgen.h), agent_text_len bytes */
     uint32_t agent_text_len;
-    goff restarters; /* struct gen_restarter[nrestarters] */
+    uint32_t agent_files_len;
+    goff agent_files; /* what supd-log may open for it: paths and patterns, a NUL behind each */
+    goff restarters;  /* struct gen_restarter[nrestarters] */
     uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */
