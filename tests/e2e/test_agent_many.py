@@ -38,12 +38,12 @@ def watch(s, machine):
     while time.monotonic() < end:
         late = metrics(s, "probe_late_max_seconds")
         next_one = time.monotonic() + 2
-        s.wait(lambda at=next_one: time.monotonic() > at, 10, every=0.1)
+        s.wait(lambda at=next_one: time.monotonic() > at, 10)
     worst = max(late)
     print(f"the latest start {worst * 1000:.0f} ms late; the machine {machine.late * 1000:.0f} ms")
     assert len(late) == PROBES
     # whoever only sleeps is woken first on a busy machine: others wait some turns more
-    assert worst < PROMISE + 6 * machine.late, (worst, machine.late)
+    assert worst < PROMISE + 4 * machine.late, (worst, machine.late)
 
 
 @pytest.mark.release
