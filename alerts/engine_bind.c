@@ -129,6 +129,7 @@ void bind_spec(struct engine *e, struct alert *a)
 {
     a->spec.channels = a->channels;
     a->spec.nchannels = 0;
+    a->spec_severity = a->severity;
     if (!a->known)
         return;
     const struct item *conf = a->origin == FROM_NODATA ? a->of->item : a->item;
@@ -450,10 +451,12 @@ void bind_alerts(struct engine *e)
 
 /* ---- causes ---- */
 
+#define NODE_NAME 1000
+
 uint32_t node_find(const struct engine *e, char kind, const char *name)
 {
     struct node *n = NULL;
-    char key[300];
+    char key[NODE_NAME + 2];
     int len = snprintf(key, sizeof(key), "%c%s", kind, name);
     if (len < (int)sizeof(key))
         HASH_FIND_STR(e->nodes, key, n);
@@ -463,7 +466,7 @@ uint32_t node_find(const struct engine *e, char kind, const char *name)
 static uint32_t node_make(struct engine *e, char kind, const char *name)
 {
     uint32_t id = node_find(e, kind, name);
-    if (id != SUPPRESS_NONE || strlen(name) > 256)
+    if (id != SUPPRESS_NONE || strlen(name) > NODE_NAME)
         return id;
     struct node *n = mem_zalloc(sizeof(*n));
     struct str key = STR_INIT;

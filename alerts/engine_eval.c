@@ -150,7 +150,7 @@ void alert_settle(struct engine *e, struct alert *a)
     struct life_gates gates;
     struct life_out out = {0};
     wall_t now = engine_now(e);
-    if (a->known)
+    if (a->known && a->severity != a->spec_severity)
         bind_spec(e, a);
     gate_find(e, a, &gates);
     life_tell(&a->life, &a->spec, &gates, now, &out);
@@ -169,6 +169,14 @@ static wall_t next_step(wall_t now, dur_t step)
     return (wall_t){(now.ns / step.ns + 1) * step.ns};
 }
 
+/* A probe's alert is judged with each of its results: else only when none came for so long. */
+static wall_t next_look(const struct engine *e, const struct alert *a)
+{
+    wall_t now = engine_now(e);
+    return next_step(a->rule->subject == SUBJECT_PROBE ? wall_add(now, a->interval) : now,
+                     a->interval);
+}
+
 void eval_alert(struct engine *e, struct alert *a)
 {
     struct evaluation ev;
@@ -177,7 +185,7 @@ void eval_alert(struct engine *e, struct alert *a)
         eval_judge(e, a, true, &ev);
     a->ev = ev;
     a->severity = severity_of(a, &ev);
-    a->next_eval = next_step(engine_now(e), a->interval);
+    a->next_eval = next_look(e, a);
     alert_step(e, a,
                &(struct life_event){.kind = LIFE_EVAL,
                                     .cond = ev.cond,

@@ -30,6 +30,8 @@ void probe_state_free(struct probe_state *p)
 
 static void set_text(char **text, const char *to)
 {
+    if (*text && to && strcmp(*text, to) == 0)
+        return;
     char *copy = to && *to ? mem_strdup(to) : NULL;
     free(*text);
     *text = copy;
@@ -155,9 +157,8 @@ static void count_process(struct engine *e, const struct engine_process_fact *f)
         feed_process_gone(e->feed, f->process);
 }
 
-static void program_found(struct engine *e, const char *program)
+static void program_found(struct engine *e, uint32_t node, const char *program)
 {
-    uint32_t node = node_find(e, 'p', program);
     if (node != SUPPRESS_NONE)
         gate_found(e, node, program_down(e, program));
 }
@@ -170,19 +171,30 @@ static bool about_program(const struct alert *a, const struct engine_process_fac
     return strcmp(about, f->program) == 0 || strcmp(about, f->group) == 0;
 }
 
+static void eval_program(struct engine *e, uint32_t node, const struct engine_process_fact *f)
+{
+    bind_links(e);
+    struct alert *a = node == SUPPRESS_NONE ? NULL : e->node_alerts.v[node], *next;
+    for (; a; a = next) {
+        next = a->next_of_node;
+        if (about_program(a, f))
+            eval_alert(e, a);
+    }
+}
+
 void engine_process(struct engine *e, const struct engine_process_fact *f)
 {
     take_process(e, f);
     count_process(e, f);
     if (!e->ready)
         return;
-    VEC_EACH (&e->order, i) {
-        if (about_program(e->order.v[i], f))
-            eval_alert(e, e->order.v[i]);
-    }
-    program_found(e, f->program);
+    uint32_t program = node_find(e, 'p', f->program), group = SUPPRESS_NONE;
     if (strcmp(f->group, f->program) != 0)
-        program_found(e, f->group);
+        group = node_find(e, 'p', f->group);
+    eval_program(e, program, f);
+    eval_program(e, group, f);
+    program_found(e, program, f->program);
+    program_found(e, group, f->group);
 }
 
 void facts_processes(struct engine *e, const char *program, struct processes *out)

@@ -95,14 +95,7 @@ static bool node_alerted(struct engine *e, uint32_t node)
 
 static bool has_children(const struct engine *e, uint32_t node)
 {
-    VEC_EACH (&e->suppress.nodes, i) {
-        const struct suppress_node *n = &e->suppress.nodes.v[i];
-        VEC_EACH (&n->parents, j) {
-            if (n->parents.v[j] == node)
-                return true;
-        }
-    }
-    return false;
+    return e->suppress.nodes.v[node].is_parent;
 }
 
 /* Those that are not OK look at their gates again. */

@@ -63,11 +63,12 @@ struct alert {
     struct life_spec spec;
     uint32_t channels[LIFE_CHANNELS];
     struct evaluation ev;
-    enum severity severity; /* now; of certificates by stage */
-    struct arena *a;        /* of labels and what hangs on the generation */
-    struct str_list labels; /* for silences: ALERT_LABELS of ours, then those of labels= */
-    const char *program;    /* or NULL */
-    uint32_t node;          /* of suppress, or SUPPRESS_NONE */
+    enum severity severity;      /* now; of certificates by stage */
+    enum severity spec_severity; /* that spec is for */
+    struct arena *a;             /* of labels and what hangs on the generation */
+    struct str_list labels;      /* for silences: ALERT_LABELS of ours, then those of labels= */
+    const char *program;         /* or NULL */
+    uint32_t node;               /* of suppress, or SUPPRESS_NONE */
     struct alert *next_of_node, *next_of_probe;
     dur_t interval;
     wall_t next_eval; /* WALL_NEVER: by events alone */

@@ -83,8 +83,13 @@ static const char *id_key(uint64_t id, char key[KEY])
  * acknowledged. */
 void store_alert(struct engine *e, struct alert *a)
 {
-    const char *now = (const char *)&a->life, *saved = (const char *)&a->saved;
-    if (memcmp(now, saved, sizeof(a->life)) == 0) /* it has no padding */
+    struct life now = a->life;
+    const char *mine = (const char *)&now, *saved = (const char *)&a->saved;
+    if (a->written) /* each of the first samples changes it: no news by itself */
+        now.missing = a->saved.missing;
+    if (memcmp(mine, saved, sizeof(now)) == 0) /* it has no padding */
+        return;
+    if (!a->written && life_is_blank(&a->life, engine_now(e)))
         return;
     char life[LIFE_RECORD];
     struct str value = STR_INIT;

@@ -121,8 +121,8 @@ _Static_assert(LIFE_CHANNELS == 16, "the help of notify= says it");
 static size_t count_notifiers(const struct conf *c)
 {
     size_t n = 0;
-    VEC_EACH (&c->items, i)
-        n += c->items.v[i]->family == &family_notify;
+    for (const struct item *it = family_first(c, &family_notify); it; it = it->next)
+        n++;
     return n;
 }
 

@@ -296,6 +296,20 @@ void life_save(const struct life *l, void *buf)
     record_seal(buf, RECORD_LIFE, LIFE_VERSION, l, sizeof(*l));
 }
 
+bool life_is_blank(const struct life *l, wall_t now)
+{
+    struct life blank;
+    const char *mine = (const char *)l, *other = (const char *)&blank;
+    memset(&blank, 0, sizeof(blank));
+    blank.cond = l->cond;
+    blank.severity = l->severity;
+    blank.missing = l->missing;
+    blank.timer = l->timer;
+    if (wall_sub(now, l->frozen).ns < LIFE_BLANK.ns)
+        blank.frozen = l->frozen;
+    return memcmp(mine, other, sizeof(blank)) == 0; /* it has no padding */
+}
+
 /* the stamps of what has happened; how many */
 #define PAST (9 + LIFE_CHANNELS)
 static void past_of(struct life *l, wall_t *out[PAST])

@@ -196,6 +196,10 @@ void life_save(const struct life *l, void *buf);
 /* Reads one; stamps of what has happened that lie in the future (the wall clock was set back
  * between two runs) become now. False: damaged or of another version, *out is then a new alert. */
 bool life_load(const void *buf, size_t size, wall_t now, struct life *out);
+/* True if nothing has happened to it yet: a new alert says the same. That it is not known what
+ * holds is news only when it lasts. */
+#define LIFE_BLANK DUR_S(60)
+bool life_is_blank(const struct life *l, wall_t now);
 /* How far they lie in the future, at most: so far the clock was set back, at least. 0: not at all.
  */
 dur_t life_ahead(const void *buf, size_t size, wall_t now);

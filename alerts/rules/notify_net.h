@@ -24,8 +24,9 @@ struct notify_net {
     NOTIFY_ROW(st, "tls_verify", net.tls_verify, BOOLEAN, .def = "true",                           \
                .help = "Whether the server's certificate has to be valid, trusted, and for its "   \
                        "name."),                                                                   \
-        NOTIFY_ROW(st, "tls_ca", net.tls_ca, PATH, .def_note = "the system's",                     \
-                   .help = "A PEM file with the authorities to trust instead of the system's.")
+        OPT(st, "tls_ca", net.tls_ca, PATH, .flags = OPT_OURS | OPT_FILE, .apply = GEN_HOT,        \
+            .def_note = "the system's",                                                            \
+            .help = "A PEM file with the authorities to trust instead of the system's.")
 #define NOTIFY_NET_ROWS(st)                                                                        \
     NOTIFY_TLS_ROWS(st), NOTIFY_ROW(st, "proxy", net.proxy, STRING,                                \
                                     .def_note = "none, whatever the environment says",             \

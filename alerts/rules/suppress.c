@@ -10,6 +10,7 @@ uint32_t suppress_node(struct suppress *s, bool probed)
 void suppress_edge(struct suppress *s, uint32_t child, uint32_t parent)
 {
     VEC_PUSH(&s->nodes.v[child].parents, parent);
+    s->nodes.v[parent].is_parent = true;
 }
 
 void suppress_found(struct suppress *s, uint32_t node, bool failed, wall_t now)

@@ -18,11 +18,12 @@
 #define SUPPRESS_NONE UINT32_MAX
 
 struct suppress_node {
-    bool failed;   /* its alert is pending or firing, its probe fails, its program is down */
-    bool probed;   /* its state is as old as its last probe; false: events tell it at once */
-    wall_t seen;   /* when its state was last found out, good or bad */
-    wall_t asked;  /* when it was last to be probed for a child's sake */
-    uint32_t mark; /* of the walk that last came by */
+    bool is_parent; /* of any */
+    bool failed;    /* its alert is pending or firing, its probe fails, its program is down */
+    bool probed;    /* its state is as old as its last probe; false: events tell it at once */
+    wall_t seen;    /* when its state was last found out, good or bad */
+    wall_t asked;   /* when it was last to be probed for a child's sake */
+    uint32_t mark;  /* of the walk that last came by */
     VEC(uint32_t) parents;
 };
 

@@ -20,6 +20,9 @@ static const char *const words_starttls[] = {
 
 #define P(text, field, kind, ...)                                                                  \
     OPT(struct cert_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
+#define F(text, field, kind, ...)                                                                  \
+    OPT(struct cert_opts, text, field, kind, .flags = OPT_OURS | OPT_FILE, .apply = GEN_HOT,       \
+        __VA_ARGS__)
 static const struct opt rows[] = {
     P("address", address, ADDRESS, .def_note = "none",
       .aka = "url host hostname domain domains server port",
@@ -29,11 +32,13 @@ static const struct opt rows[] = {
       .help = "The name that the server is asked for (SNI) and that its certificate must be for."),
     P("starttls", starttls, WORD, .words = words_starttls, .def = "none",
       .help = "The protocol in which the server is asked to begin TLS."),
-    P("files", files, LIST, .def_note = "none", .aka = "file path paths cert certificate",
+    F("files", files, LIST, .def_note = "none", .aka = "file path paths cert certificate",
       .help = "PEM files, or patterns such as /etc/ssl/live/*/fullchain.pem: every certificate in "
               "them is looked at, and a private key in such a file must belong to its first "
-              "certificate. What supd-agent may not read it says; [agent] groups= can help."),
-    P("ca", ca, STRING, .def = "/etc/ssl/certs/ca-certificates.crt", .aka = "tls_ca ca_file",
+              "certificate. Those that supd-agent's user may not read, as in a private folder, "
+              "supd-log opens for it when supd is root, if nobody but root can change the folders "
+              "on the way to them."),
+    F("ca", ca, STRING, .def = "/etc/ssl/certs/ca-certificates.crt", .aka = "tls_ca ca_file",
       .help = "PEM file with the authorities that are trusted; read again each hour."),
     P("stages", stages_text, LIST, .def = "30d,14d,7d",
       .aka = "warn warning days expiry expires threshold",
@@ -41,10 +46,10 @@ static const struct opt rows[] = {
               "stage 3, or 2 and 3). No longer than a third, a sixth and a twelfth of its life, "
               "and a day is given for grace, so that certificates of 90, 45 or 6 days whose "
               "renewal is on time enter none. A stage does not fail the probe."),
-    P("check_served_file", served_file, STRING, .def_note = "none",
+    F("check_served_file", served_file, STRING, .def_note = "none",
       .help = "PEM file whose first certificate the server must present: finds the certificate "
               "that was renewed on disk while the server still has the old one. Needs address."),
-    P("key_file", key_file, STRING, .def_note = "none",
+    F("key_file", key_file, STRING, .def_note = "none",
       .help = "PEM file with the private key that must belong to the certificate of "
               "check_served_file, or else of the first of files."),
     P("allow", allow_text, LIST, .def_note = "none", .aka = "ignore",

@@ -14,6 +14,9 @@ static const char *const words_tls_min[] = {"1.2", "1.3", NULL};
 
 #define P(text, field, kind, ...)                                                                  \
     OPT(struct http_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_HOT, __VA_ARGS__)
+#define F(text, field, ...)                                                                        \
+    OPT(struct http_opts, text, field, PATH, .flags = OPT_OURS | OPT_FILE, .apply = GEN_HOT,       \
+        __VA_ARGS__)
 #define SECRET(text, field, ...)                                                                   \
     OPT(struct http_opts, text, field, STRING, .flags = OPT_OURS | OPT_SECRET, .apply = GEN_HOT,   \
         __VA_ARGS__)
@@ -51,11 +54,11 @@ static const struct opt rows[] = {
     P("tls_verify", tls_verify, BOOLEAN, .def = "true",
       .aka = "insecure verify verify_tls ssl_verify verify_ssl",
       .help = "Whether the server's certificate has to be valid, trusted, and for its name."),
-    P("tls_ca", tls_ca, PATH, .def_note = "the system's", .aka = "ca ca_file cafile",
+    F("tls_ca", tls_ca, .def_note = "the system's", .aka = "ca ca_file cafile",
       .help = "A PEM file with the authorities to trust instead of the system's."),
-    P("tls_cert", tls_cert, PATH, .def_note = "none",
+    F("tls_cert", tls_cert, .def_note = "none",
       .help = "A PEM file with our certificate, for servers that ask for one."),
-    P("tls_key", tls_key, PATH, .def_note = "in tls_cert", .help = "The PEM file with its key."),
+    F("tls_key", tls_key, .def_note = "in tls_cert", .help = "The PEM file with its key."),
     P("tls_min", tls_min, WORD, .words = words_tls_min, .def = "1.2",
       .help = "The oldest version of TLS that is accepted."),
     P("tls_server_name", tls_server_name, STRING, .def_note = "the URL's host",

@@ -33,7 +33,7 @@ static const struct opt rows[] = {
       .help = "As libpq has it: disable, allow, prefer, require, verify-ca or verify-full. The "
               "last two check the certificate, which costs some 15 ms of CPU at each fresh "
               "connection."),
-    P("ca", ca, STRING, .flags = OPT_OURS, .def = "/etc/ssl/certs/ca-certificates.crt",
+    P("ca", ca, STRING, .flags = OPT_OURS | OPT_FILE, .def = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities that verify-ca and verify-full trust."),
     P("query", query, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "SELECT 1", .aka = "sql",
       .help = "What is asked: its first column of its first row is the value. It runs in a "

@@ -98,7 +98,7 @@ void sched_save(const struct sched *s, struct sched_saved *out);
  * driver that has not answered SCHED_ANSWER_NS after `due` is given up (SCHED_CANCEL). */
 #define SCHED_ANSWER_NS (INT64_C(5) * 1000000000)
 /* A result that comes so long after `due` shows that this process did not run meanwhile. */
-#define SCHED_FROZEN_NS (INT64_C(1) * 1000000000)
+#define SCHED_FROZEN_NS (INT64_C(250) * 1000000)
 unsigned sched_step(struct sched *s, const struct sched_conf *c, enum sched_event ev,
                     const struct sched_now *t, enum verdict_status result);
 /* The running attempt is made anew by whoever drives it (a reload took away what it reads): it has

@@ -8,6 +8,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
+#include "supervisor/io/files.h"
 #include "supervisor/io/threads.h"
 
 #include <errno.h>
@@ -149,6 +150,8 @@ static void on_hand(void *obj, const char *what, int fd)
         a->journal = fd;
     } else if (strcmp(what, HAND_LISTEN) == 0 && a->server) {
         serve(a, fd);
+    } else if (strcmp(what, HAND_FILES) == 0) {
+        files_helper(a->env.files, fd);
     } else if (strcmp(what, HAND_TEXT) == 0) {
         counting_text(a, fd);
     } else {

@@ -4,6 +4,8 @@
 
 #include "supervisor/base/err.h"
 
+#include <stdbool.h>
+
 struct agent_program;
 
 /* What serves HTTP, on the listening socket that supd hands over. */
@@ -18,8 +20,9 @@ int agent_run(const struct agent_server *server);
 
 /* Checks the generation on this descriptor further than the load child can, which has no foreign
  * library, and writes what is wrong to descriptor 1, a line each: "error|warning TAB FILE TAB LINE
- * TAB TEXT". Returns the exit status: 0, also with errors found; 1 if it could not check. */
-int agent_check(int fd);
+ * TAB TEXT". helped: files that our user may not open will be opened by supd-log. Returns the exit
+ * status: 0, also with errors found; 1 if it could not check. */
+int agent_check(int fd, bool helped);
 
 struct agentgen;
 /* Reads the generation on a descriptor, which stays the caller's; NULL and the reason. */

@@ -49,7 +49,7 @@ static void check_notifiers(struct check *c)
     }
 }
 
-int agent_check(int fd)
+int agent_check(int fd, bool helped)
 {
     struct err e;
     struct check c = {.gen = agent_read_gen(fd, &e)};
@@ -60,7 +60,7 @@ int agent_check(int fd)
     probes_check(c.gen, on_error, &c);
     engine_check(c.gen, on_error, &c);
     check_notifiers(&c);
-    check_files(c.gen, on_file, &c);
+    check_files(c.gen, helped, on_file, &c);
     int r = fd_write_all(1, str_text(&c.out), c.out.len);
     str_fini(&c.out);
     agentgen_free(&c.gen);

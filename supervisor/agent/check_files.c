@@ -21,6 +21,7 @@
 struct look {
     const struct item *it;
     const char *option;
+    bool helped;
     check_files_fn *fn;
     void *obj;
 };
@@ -56,6 +57,8 @@ static void say_error(const struct look *l, const char *what, const char *path, 
     char user[300];
     if (error == ENOENT || error == ENOTDIR)
         say(l, true, "there is no %s", path);
+    else if (error == EACCES && l->helped)
+        return; /* what supd-log opens in its place the verdict will say */
     else if (error == EACCES)
         say(l, false,
             "supd-agent, as %s, may not %s %s (it has the rights of [agent] user= and groups=)",
@@ -214,10 +217,10 @@ static void look_at_option(struct look *l, const struct row *row)
     }
 }
 
-void check_files(const struct agentgen *g, check_files_fn *fn, void *obj)
+void check_files(const struct agentgen *g, bool helped, check_files_fn *fn, void *obj)
 {
     VEC_EACH (&g->conf->items, i) {
-        struct look l = {.it = g->conf->items.v[i], .fn = fn, .obj = obj};
+        struct look l = {.it = g->conf->items.v[i], .helped = helped, .fn = fn, .obj = obj};
         for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
             look_at_option(&l, &rows[j]);
     }

@@ -52,9 +52,16 @@ static void end_with(pid_t parent)
         _exit(126);
 }
 
+/* supd stays root, and with it supd-log: it opens for the agent what that may not. */
+static bool is_helped(const struct conf *c)
+{
+    return geteuid() == 0 && !c->sup.user.name;
+}
+
 static void run(const struct conf *c, const char *program, int gen, int out, pid_t parent)
 {
-    char *argv[] = {(char *)(uintptr_t) "supd-agent", (char *)(uintptr_t) "--check", NULL};
+    char *argv[] = {(char *)(uintptr_t) "supd-agent", (char *)(uintptr_t) "--check",
+                    is_helped(c) ? (char *)(uintptr_t) "helped" : NULL, NULL};
     char path[4096], *env[] = {NULL, NULL};
     if (getenv("PATH") && snprintf(path, sizeof(path), "PATH=%s", getenv("PATH")) < 4096)
         env[0] = path; /* commands are looked for where the agent will look */

@@ -182,7 +182,9 @@ struct gen_supd {
     int64_t log_memory;          /* bytes for all rings */
     goff agent_text;             /* the agent's generation (agentgen.h), agent_text_len bytes */
     uint32_t agent_text_len;
-    goff restarters; /* struct gen_restarter[nrestarters] */
+    uint32_t agent_files_len;
+    goff agent_files; /* what supd-log may open for it: paths and patterns, a NUL behind each */
+    goff restarters;  /* struct gen_restarter[nrestarters] */
     uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */

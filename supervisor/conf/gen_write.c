@@ -247,6 +247,40 @@ static void write_restarters(struct gen_writer *w, struct gen_supd *s)
     VEC_FINI(&v);
 }
 
+static void put_file(struct str *out, const char *path)
+{
+    if (path && *path == '/')
+        str_put(out, path, strlen(path) + 1);
+}
+
+/* What is not given are the system's files, which all may read. */
+static void put_files(const struct opt_table *t, const void *obj, struct str *out)
+{
+    const struct opt_set *set = obj;
+    for (size_t i = 0; i < t->n; i++) {
+        const void *field = (const char *)obj + t->rows[i].offset;
+        if (!(t->rows[i].flags & OPT_FILE) || !(set->given >> i & 1))
+            continue;
+        if (t->rows[i].type != OPT_LIST) {
+            put_file(out, *(const char *const *)field);
+            continue;
+        }
+        const struct str_list *l = field;
+        for (size_t j = 0; j < l->n; j++)
+            put_file(out, l->v[j]);
+    }
+}
+
+static void write_agent_files(struct gen_writer *w, struct gen_supd *s)
+{
+    struct str list = STR_INIT;
+    VEC_EACH (&w->c->items, i)
+        put_files(w->c->items.v[i]->kind->rows, w->c->items.v[i]->own, &list);
+    s->agent_files = genbuf_data(w->b, str_text(&list), list.len, 1);
+    s->agent_files_len = (uint32_t)list.len;
+    str_fini(&list);
+}
+
 static void write_agent(struct gen_writer *w, struct gen_supd *s)
 {
     const struct agent_opts *o = &w->c->agent;
@@ -257,6 +291,7 @@ static void write_agent(struct gen_writer *w, struct gen_supd *s)
     s->agent_text = genbuf_data(w->b, str_text(&text), text.len, 1);
     s->agent_text_len = (uint32_t)text.len;
     str_fini(&text);
+    write_agent_files(w, s);
     s->needs_agent = w->c->has_agent || w->c->items.n;
     s->agent_uid = o->user.name ? o->user.uid : -1;
     s->agent_gid = o->user.name ? o->user.gid : -1;

@@ -133,6 +133,7 @@ enum {
     OPT_SECRET = 32,  /* masked wherever an online form is shown */
     OPT_NOT_EMPTY = 64,
     OPT_SECRET_FILE = 128, /* "X_file": its content becomes the value of the row "X" */
+    OPT_FILE = 256,        /* files that the agent reads; supd-log opens those that it may not */
 };
 
 struct family;

@@ -8,18 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* valid UTF-8 */
+static void put_plain(struct str *out, const char *text, size_t n, bool quote)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c != '\\' && c != '\n' && !(quote && c == '"'))
+            continue;
+        str_put(out, text + done, i - done);
+        str_putc(out, '\\');
+        str_putc(out, c == '\n' ? 'n' : c);
+        done = i + 1;
+    }
+    str_put(out, text + done, n - done);
+}
+
 /* HELP escapes backslash and newline, a label's value the double quote, too */
 static void put_escaped(struct str *out, const char *text, bool quote)
 {
     size_t n = strlen(text);
     while (n > 0) {
         size_t good = text_utf8_valid(text, n);
-        for (size_t i = 0; i < good; i++) {
-            char c = text[i];
-            if (c == '\\' || c == '\n' || (quote && c == '"'))
-                str_putc(out, '\\');
-            str_putc(out, c == '\n' ? 'n' : c);
-        }
+        put_plain(out, text, good, quote);
         if (good < n) {
             str_puts(out, "\xef\xbf\xbd");
             good++;
@@ -41,12 +52,15 @@ void expo_family(struct expo *x, const char *name, enum expo_type type, const ch
 void expo_begin(struct expo *x, const char *suffix)
 {
     x->labelled = false;
-    str_printf(x->out, "%s%s", x->family, suffix);
+    str_puts(x->out, x->family);
+    str_puts(x->out, suffix);
 }
 
 void expo_label(struct expo *x, const char *name, const char *value)
 {
-    str_printf(x->out, "%s%s=\"", x->labelled ? "," : "{", name);
+    str_putc(x->out, x->labelled ? ',' : '{');
+    str_puts(x->out, name);
+    str_puts(x->out, "=\"");
     put_escaped(x->out, value, true);
     str_putc(x->out, '"');
     x->labelled = true;

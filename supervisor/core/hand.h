@@ -18,6 +18,8 @@
 #define HAND_LISTEN "listen" /* a listening TCP socket for [agent] listen=; replaces the last */
 /* The end of a socket on which the output of programs comes (core/tap.h), once it was asked for. */
 #define HAND_TEXT "text"
+/* A socket on which files are asked for that its own user may not open (core/fileask.h). */
+#define HAND_FILES "files"
 
 /* The limits that supd's children have, in the agent's environment, for the agent's own: supd, and
  * so the agent, has lifted its own. "NOFILE NOFILE_MAX FSIZE FSIZE_MAX", as numbers. */

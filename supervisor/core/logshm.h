@@ -196,6 +196,7 @@ enum logshm_op {
     LOGOP_TAIL,   /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
     LOGOP_FINISH, /* write out everything; answered */
     LOGOP_TAP,    /* slot: enum logshm_tap_of; with our end of its socket, or nothing: none */
+    LOGOP_FILES,  /* with a socket and the list of what may be opened for who asks on it */
 };
 
 #define LOGOP_SLOTS 200u

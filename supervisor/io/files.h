@@ -18,6 +18,9 @@ enum { FILES_THREADS = 32, FILES_MAX = 1024 };
 struct files;
 /* NULL and the reason. The loop must outlive it. */
 struct files *files_new(struct loop *l, struct err *e);
+/* Where files are asked for that may not be opened here (core/fileask.h), in place of the socket
+ * before; takes it. */
+void files_helper(struct files *f, int sock);
 /* All requests must have been ended; threads that hang end by themselves. */
 void files_free(struct files **f);
 

@@ -8,14 +8,26 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #define CONNECTIONS 64u
 #define IDLE_S 10u
 #define HEAD_MAX ((size_t)32 * 1024)
 #define BODY_MAX ((size_t)64 << 20)
 
+/* A reply that is being written; its connection is suspended until it is whole. */
+struct pending {
+    TAILQ_ENTRY(pending) link;
+    struct http_in *h;
+    struct MHD_Connection *c;
+    struct http_in_reply reply;
+    bool whole;
+};
+
 struct http_in {
     struct loop *loop;
+    struct loop_defer defer;
+    TAILQ_HEAD(, pending) pending; /* those that are not whole */
     struct loop_io io;
     struct loop_timer timer;
     struct MHD_Daemon *daemon;
@@ -45,6 +57,64 @@ static enum MHD_Result send_reply(struct MHD_Connection *c, struct http_in_reply
     return result;
 }
 
+/* ---- replies in parts ---- */
+
+static void work(struct http_in *h);
+
+static void write_part(struct http_in *h)
+{
+    struct pending *p = TAILQ_FIRST(&h->pending);
+    if (p && !p->reply.body.failed && p->reply.more(h->obj, &p->reply)) {
+        p->reply.step++;
+    } else if (p) {
+        TAILQ_REMOVE(&h->pending, p, link);
+        p->whole = true;
+        MHD_resume_connection(p->c);
+        work(h);
+    }
+    if (!TAILQ_EMPTY(&h->pending))
+        loop_defer(h->loop, &h->defer);
+}
+
+static struct pending *pending_new(struct http_in *h, struct MHD_Connection *c,
+                                   const struct http_in_reply *reply)
+{
+    struct pending *p = mem_alloc(sizeof(*p));
+    *p = (struct pending){.h = h, .c = c, .reply = *reply};
+    TAILQ_INSERT_TAIL(&h->pending, p, link);
+    MHD_suspend_connection(c);
+    loop_defer(h->loop, &h->defer);
+    return p;
+}
+
+/* ---- requests ---- */
+
+static int seen; /* its address is the state of a request whose head was seen */
+
+/* The end of a request, however it came. */
+static void on_over(void *obj, struct MHD_Connection *c, void **state,
+                    enum MHD_RequestTerminationCode why)
+{
+    (void)obj, (void)c, (void)why;
+    struct pending *p = *state == &seen ? NULL : *state;
+    *state = NULL;
+    if (!p)
+        return;
+    if (!p->whole)
+        TAILQ_REMOVE(&p->h->pending, p, link);
+    str_fini(&p->reply.body);
+    free(p);
+}
+
+static enum MHD_Result finish(struct MHD_Connection *c, struct http_in_reply *reply)
+{
+    if (reply->body.failed) {
+        str_clear(&reply->body);
+        reply->status = 500;
+    }
+    return send_reply(c, reply);
+}
+
 static bool has_body(struct MHD_Connection *c)
 {
     const char *n = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
@@ -58,12 +128,13 @@ static enum MHD_Result on_request(void *obj, struct MHD_Connection *c, const cha
                                   const char *method, const char *version, const char *body,
                                   size_t *body_n, void **state)
 {
-    static int seen;
     struct http_in *h = obj;
     (void)version, (void)body, (void)body_n;
     struct http_in_request rq = {.method = method, .path = path, .handle = c};
     struct http_in_reply reply = {.status = 200};
     bool refused = !*state && has_body(c);
+    if (*state && *state != &seen) /* the parts are all there */
+        return finish(c, &((struct pending *)*state)->reply);
     if (!*state && !refused) {
         *state = &seen;
         return MHD_YES;
@@ -73,11 +144,10 @@ static enum MHD_Result on_request(void *obj, struct MHD_Connection *c, const cha
         reply.status = 413;
     else
         h->fn(h->obj, &rq, &reply);
-    if (reply.body.failed) {
-        str_clear(&reply.body);
-        reply.status = 500;
-    }
-    return send_reply(c, &reply);
+    if (!reply.more)
+        return finish(c, &reply);
+    *state = pending_new(h, c, &reply);
+    return MHD_YES;
 }
 
 static void on_log(void *obj, const char *fmt, va_list ap)
@@ -104,7 +174,8 @@ static void work(struct http_in *h)
 
 static struct MHD_Daemon *start(struct http_in *h, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+                            NULL, on_request, h, MHD_OPTION_NOTIFY_COMPLETED, on_over, NULL,
                             MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
                             IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_END);
@@ -116,6 +187,8 @@ struct http_in *http_in_new(struct loop *l, int fd, http_in_fn *fn, void *obj, s
     *h = (struct http_in){.loop = l, .fn = fn, .obj = obj};
     LOOP_IO(&h->io, l, work, h);
     LOOP_TIMER(&h->timer, l, work, h);
+    LOOP_DEFER(&h->defer, write_part, h);
+    TAILQ_INIT(&h->pending);
     h->daemon = start(h, fd);
     if (!h->daemon) {
         err_errno(e, errno, "cannot serve HTTP");
@@ -138,7 +211,11 @@ void http_in_free(struct http_in **hp)
     if (!h)
         return;
     loop_timer_stop(&h->timer);
+    loop_defer_cancel(h->loop, &h->defer);
     loop_io_set(&h->io, -1, 0);
-    MHD_stop_daemon(h->daemon); /* closes the listening socket, too */
+    struct pending *p;
+    TAILQ_FOREACH (p, &h->pending, link)
+        MHD_resume_connection(p->c); /* it refuses to stop while one is suspended */
+    MHD_stop_daemon(h->daemon);      /* closes the listening socket, too */
     free(h);
 }

@@ -1,5 +1,5 @@
 /* The HTTP server port (libmicrohttpd behind it), in our loop and without threads: requests without
- * a body, answered at once. */
+ * a body, answered at once or in parts. */
 #ifndef IO_HTTP_IN_H
 #define IO_HTTP_IN_H
 
@@ -19,6 +19,10 @@ struct http_in_reply {
     int status;       /* 200 unless set */
     const char *type; /* Content-Type; kept until the call returns */
     struct str body;
+    /* Set: writes the body in parts. Called once in a turn of the loop, for one request at a time,
+     * until it returns false; step counts the calls, from 0. The body is sent when it is whole. */
+    bool (*more)(void *obj, struct http_in_reply *reply);
+    size_t step;
 };
 
 /* Fills the reply, whose body is empty at first; the port frees it. */

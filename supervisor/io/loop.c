@@ -22,6 +22,10 @@
 #define RESERVE_SIZE (1024UL * 1024)
 #define FAR_S 1e9  /* seconds that nobody waits for */
 #define MEND_S 0.1 /* until a watcher that the kernel had no memory for is tried again */
+/* What has come is taken in before it is said that nothing came in time: both may be due in the
+ * same turn when this process was not run for a while. */
+#define BEHIND_IO (-1)
+#define LATE DUR_MS(50)
 
 struct loop {
     struct ev_loop *ev;
@@ -37,7 +41,7 @@ struct loop {
     ev_timer mend;        /* tries them again */
     int epoll_fd;         /* libev's own, -1 if it uses another backend */
     bool stop, again;
-    uint64_t turns;
+    uint64_t turns, late; /* late: the turn in which a timer was first found to be so */
 };
 
 struct timer {
@@ -231,6 +235,7 @@ struct loop *loop_new(struct err *e)
         return NULL;
     }
     l->epoll_fd = backend_fd(l->ev);
+    l->late = UINT64_MAX - 1; /* none: no turn is the one behind it */
     l->last = &l->first;
     ev_set_userdata(l->ev, l);
     ev_check_init(&l->clock, read_clock);
@@ -338,12 +343,23 @@ static void timer_arm(struct loop_timer *t)
     ev_timer_start(t->loop->ev, &m->ev);
 }
 
+/* A wait that a stop has cut short tells of no descriptor: what is far too late waits for one more
+ * look at them. */
+static bool wants_a_look(struct loop *l, dur_t late)
+{
+    if (late.ns < LATE.ns || l->late + 1 == l->turns)
+        return false;
+    l->late = l->turns;
+    return true;
+}
+
 /* libev's time lags a little behind ours, so it can be a few microseconds early. */
 static void timer_cb(struct ev_loop *ev, ev_timer *w, int events)
 {
     (void)ev, (void)events;
     struct loop_timer *t = w->data;
-    if (mono_reached(timer_of(t)->deadline, t->loop->now))
+    dur_t late = mono_sub(t->loop->now, timer_of(t)->deadline);
+    if (late.ns >= 0 && !wants_a_look(t->loop, late))
         t->fn(t->obj);
     else
         timer_arm(t);
@@ -353,6 +369,7 @@ void loop_timer_init(struct loop_timer *t, struct loop *l, loop_fn *fn, void *ob
 {
     *t = (struct loop_timer){.fn = fn, .obj = obj, .loop = l};
     ev_init(&timer_of(t)->ev, timer_cb);
+    ev_set_priority(&timer_of(t)->ev, BEHIND_IO);
     timer_of(t)->ev.data = t;
 }
 

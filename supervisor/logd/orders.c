@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/logd/autofile.h"
+#include "supervisor/logd/opener.h"
 #include "supervisor/logd/reader.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/stream.h"
@@ -280,10 +281,21 @@ static void do_tap(struct logd *d, struct order *o, const uint32_t *slots)
         o->fds[0] = -1;
 }
 
+static void do_files(struct logd *d, struct order *o, const uint32_t *slots)
+{
+    (void)d, (void)slots;
+    if (o->nfds != 2)
+        return;
+    if (opener_start(o->fds[0], o->fds[1]) < 0)
+        log_error("cannot open files for supd-agent: %s", strerror(errno));
+    o->fds[0] = o->fds[1] = -1;
+}
+
 static order_fn *const orders[] = {
     [LOGOP_ADD] = do_add,       [LOGOP_DEL] = do_del,       [LOGOP_UPDATE] = do_update,
     [LOGOP_REOPEN] = do_reopen, [LOGOP_CLEAR] = do_clear,   [LOGOP_DRAIN] = do_drain,
     [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish, [LOGOP_TAP] = do_tap,
+    [LOGOP_FILES] = do_files,
 };
 
 /* ---- the channel ---- */

@@ -24,8 +24,8 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(0);
-    if (argc == 2 && strcmp(argv[1], "--check") == 0)
-        return agent_check(HAND_CHANNEL_FD);
+    if (argc >= 2 && strcmp(argv[1], "--check") == 0) /* "helped": supd-log is root */
+        return agent_check(HAND_CHANNEL_FD, argc > 2 && strcmp(argv[2], "helped") == 0);
     if (argc > 1 || fcntl(HAND_CHANNEL_FD, F_GETFD) < 0 || fcntl(HAND_FD, F_GETFD) < 0)
         return usage(2);
     fcntl(HAND_CHANNEL_FD, F_SETFD, FD_CLOEXEC);

@@ -32,14 +32,19 @@ static void put_alert(void *obj, const struct engine_alert *v)
         expo_value(f->x, v->ev.value);
 }
 
-static void put_alerts(struct expo *x, const struct agent_program *a)
+static void put_alerts(struct expo *x, const struct agent_program *a, size_t which)
+{
+    static const char *const names[] = {"supd_alert_firing", "supd_alert_value"};
+    static const char *const help[] = {"1 while the alert fires.",
+                                       "What the alert's condition measured last."};
+    expo_family(x, names[which], EXPO_GAUGE, help[which]);
+    engine_alerts(a->engine, NULL, put_alert, &(struct walk){x, (int)which});
+}
+
+static void put_states(struct expo *x, const struct agent_program *a)
 {
     static const char *const states[] = {"ok", "pending", "firing", "recovering"};
     struct engine_counts n = engine_counts(a->engine);
-    expo_family(x, "supd_alert_firing", EXPO_GAUGE, "1 while the alert fires.");
-    engine_alerts(a->engine, NULL, put_alert, &(struct walk){x, 0});
-    expo_family(x, "supd_alert_value", EXPO_GAUGE, "What the alert's condition measured last.");
-    engine_alerts(a->engine, NULL, put_alert, &(struct walk){x, 1});
     expo_family(x, "supd_alerts", EXPO_GAUGE,
                 "Configured alerts by state; of certificates each in a stage.");
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
@@ -137,27 +142,37 @@ static void put_metric(void *obj, const struct engine_metric *m)
     expo_int(f->x, (int64_t)(f->which == 0 ? m->ok : m->err));
 }
 
-static void put_metrics(struct expo *x, const struct agent_program *a)
+static const struct {
+    const char *name, *help;
+    enum expo_type type;
+} windows[] = {
+    {"supd_metric_ok_total", "Successes that the metric counted.", EXPO_COUNTER},
+    {"supd_metric_errors_total", "Errors that the metric counted.", EXPO_COUNTER},
+    {"supd_metric_error_ratio", "Errors over all, over the window.", EXPO_GAUGE},
+    {"supd_metric_known_ratio", "The part of the window that is known.", EXPO_GAUGE},
+};
+
+static void put_metrics(struct expo *x, const struct agent_program *a, size_t which)
 {
-    static const struct {
-        const char *name, *help;
-        enum expo_type type;
-    } rows[] = {
-        {"supd_metric_ok_total", "Successes that the metric counted.", EXPO_COUNTER},
-        {"supd_metric_errors_total", "Errors that the metric counted.", EXPO_COUNTER},
-        {"supd_metric_error_ratio", "Errors over all, over the window.", EXPO_GAUGE},
-        {"supd_metric_known_ratio", "The part of the window that is known.", EXPO_GAUGE},
-    };
-    for (int i = 0; i < (int)(sizeof(rows) / sizeof(rows[0])); i++) {
-        expo_family(x, rows[i].name, rows[i].type, rows[i].help);
-        engine_metrics(a->engine, NULL, put_metric, &(struct walk){x, i});
+    expo_family(x, windows[which].name, windows[which].type, windows[which].help);
+    engine_metrics(a->engine, NULL, put_metric, &(struct walk){x, (int)which});
+}
+
+enum { STEP_STATES = 2, STEP_COUNTS, STEP_METRICS };
+
+static void put_part(struct expo *x, const struct agent_program *a, size_t step)
+{
+    if (step < STEP_STATES) {
+        put_alerts(x, a, step);
+    } else if (step == STEP_STATES) {
+        put_states(x, a);
+    } else if (step == STEP_COUNTS) {
+        put_counts(x, a);
+        put_notifiers(x, a);
+    } else {
+        put_metrics(x, a, step - STEP_METRICS);
     }
 }
 
-void metrics_alerts(struct expo *x, const struct agent_program *a)
-{
-    put_alerts(x, a);
-    put_counts(x, a);
-    put_notifiers(x, a);
-    put_metrics(x, a);
-}
+const struct metrics_part metrics_alerts = {STEP_METRICS + sizeof(windows) / sizeof(windows[0]),
+                                            put_part};

@@ -163,20 +163,30 @@ static void put_failures(struct expo *x, const struct probes *p)
     }
 }
 
-void metrics_probes(struct expo *x, const struct agent_program *a)
+static void put_family(struct expo *x, const struct probes *p, size_t f)
 {
     struct probe_view v;
+    expo_family(x, families[f].name, families[f].type, families[f].help);
+    for (size_t i = 0; probes_view(p, i, &v); i++) {
+        if (!families[f].when(&v))
+            continue;
+        begin_probe(x, &v);
+        expo_value(x, families[f].get(&v));
+    }
+}
+
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
+static void put_probes(struct expo *x, const struct agent_program *a, size_t step)
+{
     if (!probes_count(a->probes))
         return;
-    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-        expo_family(x, families[f].name, families[f].type, families[f].help);
-        for (size_t i = 0; probes_view(a->probes, i, &v); i++) {
-            if (!families[f].when(&v))
-                continue;
-            begin_probe(x, &v);
-            expo_value(x, families[f].get(&v));
-        }
-    }
-    put_phases(x, a->probes);
-    put_failures(x, a->probes);
+    if (step < FAMILIES)
+        put_family(x, a->probes, step);
+    else if (step == FAMILIES)
+        put_phases(x, a->probes);
+    else
+        put_failures(x, a->probes);
 }
+
+const struct metrics_part metrics_probes = {FAMILIES + 2, put_probes};

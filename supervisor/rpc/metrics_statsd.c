@@ -1,8 +1,9 @@
 /* /metrics: what came from StatsD's senders, while the agent listens for them. */
 #include "supervisor/rpc/metrics.h"
 
-void metrics_statsd(struct expo *x, const struct agent_program *a)
+static void put_statsd(struct expo *x, const struct agent_program *a, size_t step)
 {
+    (void)step;
     struct statsd_counts n = feed_statsd_counts(engine_feed(a->engine));
     const struct {
         const char *name, *help;
@@ -23,3 +24,5 @@ void metrics_statsd(struct expo *x, const struct agent_program *a)
         expo_int(x, (int64_t)rows[i].v);
     }
 }
+
+const struct metrics_part metrics_statsd = {1, put_statsd};

@@ -12,10 +12,17 @@ struct rpc {
     struct http_in *http;
 };
 
+static bool more_metrics(void *obj, struct http_in_reply *reply)
+{
+    struct rpc *r = obj;
+    return metrics_step(r->agent, reply->step, &reply->body);
+}
+
 static void get_metrics(struct rpc *r, struct http_in_reply *reply)
 {
+    (void)r;
     reply->type = EXPO_CONTENT_TYPE;
-    metrics_write(r->agent, &reply->body);
+    reply->more = more_metrics;
 }
 
 static void get_healthy(struct rpc *r, struct http_in_reply *reply)

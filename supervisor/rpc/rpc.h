@@ -6,7 +6,8 @@
 
 extern const struct agent_server rpc_server;
 
-/* Appends the metrics of all that the agent knows, for Prometheus. */
-void metrics_write(const struct agent_program *a, struct str *out);
+/* Appends the metrics of all that the agent knows, for Prometheus, in steps from 0 on; false: that
+ * was the last. */
+bool metrics_step(const struct agent_program *a, size_t step, struct str *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "supervisor/core/proc.h"
 #include "supervisor/run/agentlisten.h"
 #include "supervisor/run/health.h"
+#include "supervisor/run/logs.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/taps.h"
 
@@ -191,10 +192,28 @@ static uint64_t text_mark(const struct gen *g)
     return (uint64_t)n << 32 | crc32_of(gen_at(g, g->supd.agent_text), n);
 }
 
+/* As root only: else supd-log may open no more than the agent. */
+static void hand_files(struct agent *a)
+{
+    const struct gen_supd *d = &a->sup->gen->gen->supd;
+    struct err e;
+    if (!d->agent_files_len || geteuid() != 0) {
+        logs_files_close(a->sup->logs);
+        return;
+    }
+    int fd = logs_files_open(a->sup->logs, gen_at(a->sup->gen->gen, d->agent_files),
+                             d->agent_files_len, &e);
+    if (fd < 0)
+        log_warn("agent: %s", e.msg);
+    hand(a, HAND_FILES, fd);
+    fd_close(&fd);
+}
+
 static void hand_generation(struct agent *a)
 {
     const struct gen *g = a->sup->gen->gen;
     int fd = fd_memory("supd-agent-gen", true);
+    hand_files(a);
     if (fd < 0 || fd_write_all(fd, gen_at(g, g->supd.agent_text), g->supd.agent_text_len) < 0)
         log_warn("agent: cannot make memory for its configuration: %s", strerror(errno));
     else
@@ -449,6 +468,7 @@ bool agent_reaped(struct agent *a, int pid, int status)
     a->pid = 0;
     loop_timer_stop(&a->timer);
     taps_agent_close(a->sup->taps);
+    logs_files_close(a->sup->logs);
     if (a->client)
         ctl_drop(a->client);
     if (a->closed || !a->wanted) {

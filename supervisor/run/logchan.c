@@ -182,13 +182,25 @@ static bool send_taps(struct logs *g, struct letter *l)
     return true;
 }
 
+static bool send_files(struct logs *g, struct letter *l)
+{
+    if (!g->tell_files)
+        return true;
+    l->msg = (struct logshm_msg){.op = LOGOP_FILES};
+    l->nfds = 2;
+    l->fds[0] = g->files_sock;
+    l->fds[1] = g->files_list;
+    g->tell_files = !send_letter(g, l);
+    return !g->tell_files;
+}
+
 void logchan_pump(struct logs *g)
 {
     struct letter l;
     if (g->chan < 0)
         return;
     loop_io_set(&g->chan_io, g->chan, LOOP_READ);
-    if (send_taps(g, &l) && send_streams(g, &l) && send_reopen(g, &l))
+    if (send_taps(g, &l) && send_streams(g, &l) && send_reopen(g, &l) && send_files(g, &l))
         send_requests(g, &l);
 }
 
@@ -343,6 +355,7 @@ void logchan_open(struct logs *g, int fd)
         logchan_untell(s);
     g->tell_taps = 0;
     g->tell_reopen = false; /* a new one opens everything anew */
+    g->tell_files = g->files_sock >= 0;
     TAILQ_FOREACH (rq, &g->requests, link)
         rq->sent = false;
     g->chan = fd;

@@ -18,7 +18,7 @@
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
 #define OWN_FDS                                                                                    \
-    12 /* memory, channel, main log's pipe, taps, and what a restart needs for a moment */
+    14 /* memory, channel, main log's pipe, taps, files, and what a restart needs for a moment */
 
 static struct logshm_stream *shared(const struct log_stream *s)
 {
@@ -480,7 +480,7 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
         return NULL;
     }
     g->loop = l;
-    g->chan = -1;
+    g->chan = g->files_sock = g->files_list = -1;
     g->backoff_max = setup->backoff_max.ns > 0 ? setup->backoff_max : DUR_S(1);
     g->has_fsize = setup->fsize;
     if (setup->fsize)
@@ -554,6 +554,7 @@ void logs_free(struct logs **gp)
     logchan_close(g);
     logproc_fini(g);
     logtap_fini(g);
+    logfiles_fini(g);
     logmem_fini(&g->mem);
     free(g->program);
     free(g->identifier);

@@ -143,6 +143,14 @@ void logs_run_is(struct log_stream *s, int pid);
 /* The pid of a run by its number (struct tap_head), 0 if it is not known any more. */
 int logs_run_pid(const struct log_stream *s, uint32_t number);
 
+/* ---- files for supd-agent (core/fileask.h) ---- */
+
+/* Makes a socket on which supd-log opens what the list names (n bytes, a NUL behind each path or
+ * pattern), in place of the one before, which serves no more. The end to ask on, close-on-exec,
+ * which belongs to the caller; or -1 and the reason. */
+int logs_files_open(struct logs *g, const void *list, size_t n, struct err *e);
+void logs_files_close(struct logs *g);
+
 struct logs_counters {
     uint64_t bytes;      /* read from the pipe */
     uint64_t lost_bytes; /* dropped, in every sink of the stream together */

@@ -1,6 +1,6 @@
 /* What the parts of supd's log side share: logs.c (streams), logtap.c (who gets their text),
- * logproc.c (the process supd-log), logchan.c (what is told to it and what it answers). Included by
- * these only. */
+ * logfiles.c (what it opens for the agent), logproc.c (the process supd-log), logchan.c (what is
+ * told to it and what it answers). Included by these only. */
 #ifndef RUN_LOGS_IMPL_H
 #define RUN_LOGS_IMPL_H
 
@@ -72,8 +72,10 @@ struct logs {
     struct request_queue requests;
     struct request_queue spare;
     bool tell_reopen;
-    uint8_t tell_taps; /* bits by enum logs_tap: its socket is another one */
-    uint32_t tap_keys; /* given out so far */
+    uint8_t tell_taps;          /* bits by enum logs_tap: its socket is another one */
+    uint32_t tap_keys;          /* given out so far */
+    int files_sock, files_list; /* of the agent's files (core/fileask.h); -1: none */
+    bool tell_files;
     uint32_t next_id;
     struct loop_timer timeout, resend;
     struct loop_defer pump, settle;
@@ -96,6 +98,9 @@ void logs_released(struct logs *g, uint32_t slot);
 
 /* ---- logtap.c ---- */
 void logtap_fini(struct logs *g);
+
+/* ---- logfiles.c ---- */
+void logfiles_fini(struct logs *g);
 
 /* ---- logproc.c ---- */
 void logproc_init(struct logs *g);

@@ -3,11 +3,11 @@ nothing, a disk that does not answer. Probes start in time, alerts are told."""
 import json
 import os
 import re
-import threading
 import time
 
 import pytest
 
+from harness.machine import Machine
 from harness.pki import Pki
 from harness.supervised import program, tool
 
@@ -164,24 +164,6 @@ exec env ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD={stall} STALL_DIR=%(di
 """
 RESOLVER = ["sh", "-c", 'echo nameserver 127.0.0.1 >"$TEST_DIR/resolv.conf" && '
             'mount --bind "$TEST_DIR/resolv.conf" /etc/resolv.conf && exec "$@"', "sh"]
-
-
-class Machine(threading.Thread):
-    """How late this machine wakes somebody who only sleeps: what no program can help."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.late, self.over = 0.0, threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            begun = time.monotonic()
-            self.over.wait(0.01)
-            self.late = max(self.late, time.monotonic() - begun - 0.01)
-
-    def end(self):
-        self.over.set()
-        self.join()
 
 
 def timed(conf):

@@ -50,19 +50,21 @@ HTTP = "[probe:p]\ntype=http\nurl=https://localhost/\n"
 HOOK = "[notify:n]\ntype=webhook\nurl=https://localhost/\n"
 MAIL = "[notify:n]\ntype=smtp\nurl=smtps://localhost\nfrom=a@b\nto=c@d\n"
 CERT = "[probe:p]\ntype=cert\n"
+# supd, and with it supd-log, gives up its rights, too: nobody opens for the agent what that may not
+LOW = "user=nobody\n"
 
 
 @pytest.mark.parametrize("conf,words", [
     (HTTP + "tls_ca=%s/bad.pem", "probe:p.tls_ca: %s/bad.pem: "),
     (HOOK + "tls_ca=%s/bad.pem", "notify:n.tls_ca: %s/bad.pem: "),
-    (MAIL + "tls_ca=%s/private.pem", "notify:n.tls_ca: supd-agent, as user nobody, may not open %s/private.pem"),
-    ("[agent]\nuser=daemon\n" + MAIL + "tls_ca=%s/private.pem", "supd-agent, as user daemon, may not open %s/private.pem"),
+    (LOW + MAIL + "tls_ca=%s/private.pem", "notify:n.tls_ca: supd-agent, as user nobody, may not open %s/private.pem"),
+    (LOW + "[agent]\nuser=daemon\n" + MAIL + "tls_ca=%s/private.pem", "supd-agent, as user daemon, may not open %s/private.pem"),
     (HTTP + "tls_cert=%s/one.pem\ntls_key=%s/two.key", "p.tls_key: %s/two.key does not belong to the certificate in %s/one.pem"),
     (HTTP + "tls_cert=%s/one.pem\ntls_key=%s/bad.pem", "p.tls_key: %s/bad.pem: "),
     (HTTP + "tls_cert=%s\ntls_key=%s/one.key", "p.tls_cert: %s is no regular file"),
-    (CERT + "files=%s/private.pem", "probe:p.files: supd-agent, as user nobody, may not open %s/private.pem"),
-    (CERT + "files=%s/closed/*.pem", "probe:p.files: supd-agent, as user nobody, may not look for %s/closed/*.pem"),
-    (CERT + "files=%s/one.pem\nkey_file=%s/private.pem", "probe:p.key_file: supd-agent, as user nobody, may not open"),
+    (LOW + CERT + "files=%s/private.pem", "probe:p.files: supd-agent, as user nobody, may not open %s/private.pem"),
+    (LOW + CERT + "files=%s/closed/*.pem", "probe:p.files: supd-agent, as user nobody, may not look for %s/closed/*.pem"),
+    (LOW + CERT + "files=%s/one.pem\nkey_file=%s/private.pem", "probe:p.key_file: supd-agent, as user nobody, may not open"),
     ("[notify:n]\ntype=webhook\nurl=https://[::xyz]/", "notify:n.url: is no URL that can be read"),
     (HOOK + "proxy=http://[::xyz]:80", "notify:n.proxy: is no URL that can be read"),
     ("[notify:n]\ntype=command\ncommand=%s/one.pem now", "notify:n.command: cannot run %s/one.pem: the agent's user may not"),
@@ -124,11 +126,17 @@ def test_no_check_by_an_agent_of_unknown_rights(pem):
     ("[agent]\ngroups=daemon\n" + HOOK + "tls_ca=%s/shared.pem", None),
     ("[notify:n]\ntype=command\ncommand=nosuchprogram -x", "notify:n.command: cannot run nosuchprogram: No such file"),
     ("[notify:n]\ntype=command\ncommand=logger -t x", None),
+    # what the agent may not open, supd-log opens for it
+    (CERT + "files=%s/private.pem,%s/closed/*.pem\nkey_file=%s/closed/one.key", None),
+    (MAIL + "tls_ca=%s/private.pem", None),
 ])
 def test_taken(pem, conf, warning):
     (pem / "shared.pem").write_text((pem / "one.pem").read_text())
     shutil.chown(pem / "shared.pem", 0, "daemon")
     os.chmod(pem / "shared.pem", 0o640)
+    (pem / "private.pem").write_text((pem / "one.pem").read_text())
+    os.chmod(pem / "private.pem", 0o600)
+    (pem / "closed").mkdir(mode=0o700)
     code, said = check(pem, conf.replace("%s", str(pem)))
     assert code == 0, said
     assert warning is None or warning.replace("%s", str(pem)) in said, said

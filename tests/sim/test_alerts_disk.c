@@ -85,5 +85,26 @@ static void a_disk_that_does_not_answer_is_none_either(void **state)
     world_close(&w);
 }
 
-RUN(TEST(a_full_disk_is_no_reason_to_be_silent), TEST(what_failed_is_written_when_it_can_be),
-    TEST(a_disk_that_does_not_answer_is_none_either))
+/* Of what is well there is nothing to be known later, of very many not either. */
+static void what_is_well_is_not_written_down(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, basic, 9);
+    for (int i = 0; i < 10; i++)
+        well(&w);
+    assert_int_equal(fake_disk_records("alert"), 0);
+    world_probe(&w, "db", false);
+    world_run(&w, 3000);
+    world_expect(&w, "chat firing db\n");
+    assert_int_equal(fake_disk_records("alert"), 1);
+    world_restart(&w, true);
+    world_probe(&w, "db", true);
+    world_run(&w, 5000);
+    world_expect(&w, "chat resolved db\n");
+    assert_int_equal(fake_disk_records("alert"), 1); /* how often it fired, and when */
+    world_close(&w);
+}
+
+RUN(TEST(what_is_well_is_not_written_down), TEST(a_full_disk_is_no_reason_to_be_silent),
+    TEST(what_failed_is_written_when_it_can_be), TEST(a_disk_that_does_not_answer_is_none_either))

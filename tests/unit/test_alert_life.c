@@ -545,6 +545,29 @@ static void words(void **state)
     assert_string_equal(life_reason_text(WHY_SEVERITY), "severity or stage changed");
 }
 
+static void what_nothing_has_happened_to_is_blank(void **state)
+{
+    (void)state;
+    struct fix f = fix(60, 60);
+    f.spec.nodata_after = (dur_t){0};
+    assert_true(life_is_blank(&f.l, f.now));
+    eval(&f, 0, COND_UNKNOWN);
+    assert_true(life_is_blank(&f.l, f.now));
+    eval(&f, 59, COND_UNKNOWN);
+    assert_true(life_is_blank(&f.l, f.now));
+    eval(&f, 1, COND_UNKNOWN);
+    assert_false(life_is_blank(&f.l, f.now)); /* that it lasts is to be known after a restart */
+    eval(&f, 1, COND_FALSE);
+    assert_true(life_is_blank(&f.l, f.now));
+    eval(&f, 1, COND_TRUE);
+    assert_false(life_is_blank(&f.l, f.now));
+    eval(&f, 60, COND_TRUE);
+    eval(&f, 1, COND_FALSE);
+    pass(&f, 60);
+    assert_int_equal(f.l.state, LIFE_OK);
+    assert_false(life_is_blank(&f.l, f.now));
+}
+
 RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_once),
     TEST(one_missing_sample_counts_two_do_not), TEST(unknown_freezes_and_has_its_own_alert),
     TEST(a_silence_holds_all_but_debts), TEST(the_end_of_a_silence_tells_once_more),
@@ -555,4 +578,5 @@ RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_o
     TEST(a_lost_trigger_needs_no_resolve), TEST(a_fallback_is_told_of_the_end),
     TEST(flapping_waits_for_somebody_to_tell), TEST(it_knows_all_severities_that_it_was_told_with),
     TEST(flapping_is_told_once), TEST(an_alert_that_goes_pays_its_debts),
-    TEST(a_record_that_is_not_ours_is_refused), TEST(words))
+    TEST(a_record_that_is_not_ours_is_refused), TEST(what_nothing_has_happened_to_is_blank),
+    TEST(words))

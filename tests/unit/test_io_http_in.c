@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define PARTS 500
+
 struct world {
     struct loop *loop;
     struct http_in *server;
@@ -15,14 +17,29 @@ struct world {
     struct loop_timer timer;
     int fd;
     char got[8192];
+    size_t parts;
+    uint64_t turns[2 * PARTS];
     size_t n;
     bool ended;
 };
+
+static bool more(void *obj, struct http_in_reply *reply)
+{
+    struct world *w = obj;
+    w->turns[w->parts++ % COUNT(w->turns)] = loop_turns(w->loop);
+    str_printf(&reply->body, "%zu.", reply->step);
+    return reply->step + 1 < PARTS;
+}
 
 static void serve(void *obj, const struct http_in_request *rq, struct http_in_reply *reply)
 {
     (void)obj;
     const char *accept = http_in_header(rq, "Accept");
+    if (strcmp(rq->path, "/parts") == 0) {
+        reply->type = "text/plain";
+        reply->more = more;
+        return;
+    }
     if (strcmp(rq->path, "/x") != 0) {
         reply->status = 404;
         return;
@@ -122,11 +139,42 @@ static void test_bad_clients(void **state)
     loop_free(&w.loop);
 }
 
+static void count(void *obj)
+{
+    ++*(int *)obj;
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    struct world w;
+    struct loop_timer timer;
+    int other = 0;
+    setup(&w);
+    loop_timer_init(&timer, w.loop, count, &other);
+    loop_timer_at(&timer, loop_now(w.loop)); /* something else is due, too */
+    const char *got = ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
+    assert_true(w.ended);
+    assert_non_null(strstr(got, "\r\n\r\n0.1.2."));
+    assert_non_null(strstr(got, ".498.499."));
+    assert_int_equal(w.parts, PARTS);
+    assert_int_equal(other, 1);
+    for (size_t i = 1; i < PARTS; i++)
+        assert_true(w.turns[i] > w.turns[i - 1]); /* each in a turn of its own */
+    /* one that asks and goes away, and one whose answer is under way at the end */
+    ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 0);
+    assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
+    ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 0);
+    http_in_free(&w.server);
+    loop_free(&w.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_bad_clients),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

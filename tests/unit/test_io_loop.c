@@ -116,6 +116,53 @@ static void a_passed_deadline_fires_and_a_stopped_one_does_not(void **state)
     loop_free(&l);
 }
 
+struct race {
+    struct loop *l;
+    struct loop_io io;
+    struct loop_timer t;
+    int fd;
+    bool came, fired_first;
+};
+
+static void race_read(struct race *r)
+{
+    char c;
+    assert_int_equal(read(r->fd, &c, 1), 1);
+    r->came = true;
+    loop_timer_stop(&r->t);
+    loop_stop(r->l);
+}
+
+static void race_late(struct race *r)
+{
+    r->fired_first = !r->came;
+    loop_stop(r->l);
+}
+
+/* A process that was not run for a while finds both: the answer, and that its time is over. */
+static void what_has_come_is_seen_before_its_time_is_over(void **state)
+{
+    (void)state;
+    int p[2];
+    struct race r = {.l = make_loop()};
+    assert_int_equal(pipe(p), 0);
+    r.fd = p[0];
+    LOOP_IO(&r.io, r.l, race_read, &r);
+    LOOP_TIMER(&r.t, r.l, race_late, &r);
+    loop_io_set(&r.io, r.fd, LOOP_READ);
+    mono_t at = mono_add(mono_now(), DUR_MS(2));
+    loop_timer_at(&r.t, at);
+    assert_int_equal(write(p[1], "x", 1), 1);
+    while (!mono_reached(mono_add(at, DUR_MS(2)), mono_now()))
+        continue;
+    loop_run(r.l);
+    assert_true(r.came);
+    assert_false(r.fired_first);
+    loop_io_close(&r.io, &r.fd);
+    close(p[1]);
+    loop_free(&r.l);
+}
+
 struct late {
     struct loop *l;
     struct loop_timer t;
@@ -522,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_fire_in_order_and_never_early),
+        cmocka_unit_test(what_has_come_is_seen_before_its_time_is_over),
         cmocka_unit_test(a_passed_deadline_fires_and_a_stopped_one_does_not),
         cmocka_unit_test(deadlines_are_absolute),
         cmocka_unit_test(a_slow_turn_makes_no_timer_early),
