@@ -185,8 +185,8 @@ def test_exits_restarts_and_probes(sup):
 
 
 def test_text_that_was_skipped_is_not_known(sup):
-    """More than the agent reads while it is stopped."""
-    s = sup(HEAD + "[program:p]\ncommand=/bin/sh -c \"until test -e %(here)s/go; do sleep 0.05; done; "
+    """More than the socket and a quarter of the memory take while the agent is stopped."""
+    s = sup(HEAD.replace("[supd]\n", "[supd]\nlog_memory=1MB\n") + "[program:p]\ncommand=/bin/sh -c \"until test -e %(here)s/go; do sleep 0.05; done; "
             "yes | head -n 4000000; exec sleep 1000\"\nstdout_logfile=NONE\n[metric:m]\ncell=1s\n" + lines_of("p") + JUDGED)
     s.wait(lambda: known(s, "m") == 100)
     agent = agent_of(s)
