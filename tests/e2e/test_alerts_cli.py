@@ -57,7 +57,7 @@ def test_explain_tells_of_all_that_has_a_name(s):
     (["alerts", "ack", "web", "wbe"], "there is no alert wbe; did you mean web?"),
     (["alerts", "unack", "wbe"], "there is no alert wbe; did you mean web?"),
     (["metrics", "wbe"], "there is no metric wbe: no [metric:NAME] is configured"),
-    (["notify", "test", "lgo"], "there is no notifier lgo"),
+    (["notify", "test", "xyz"], "there is no notifier xyz"),
     (["notify", "test", "lo"], "there is no notifier lo; did you mean log?"),
 ])
 def test_a_name_that_nothing_has(s, words, said):
