@@ -99,9 +99,16 @@ def test_a_killed_agent_does_not_know_what_it_missed_and_keeps_the_rest(sup):
     s.wait(lambda: counts(s, "m")[0] > before[0])
 
 
+def has_settled(s):
+    """An agent that ends before its store is open has nothing to write its windows to."""
+    done = s.ctl("--json", "agent", "ping")
+    return done.returncode == 0 and int(json.loads(done.stdout)["uptime_ms"]) > 1500
+
+
 def test_windows_survive_the_agent(sup):
     s = sup(HEAD + SEEN)
     s.wait(lambda: os.path.exists(s.path("p.in")) and counts(s, "m"))
+    s.wait(lambda: has_settled(s))
     say(s, "p", b"one\nERR\n")
     s.wait(lambda: counts(s, "m") == (2, 1))
     with_it = s.read("supd.conf")
@@ -112,7 +119,7 @@ def test_windows_survive_the_agent(sup):
     wait(lambda: time.monotonic() > end)
     s.write("supd.conf", with_it)
     s.ok("update")
-    s.wait(lambda: counts(s, "m") == (2, 1))
+    s.wait(lambda: counts(s, "m") == (2, 1), 10, lambda: f"{metrics(s)}; log:\n{s.log_text()}")
     assert known(s, "m") < 100  # two seconds of it
     s.write("supd.conf", with_it.replace("cell=1s", "cell=2s"))
     s.ok("update")
