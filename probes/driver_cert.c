@@ -241,6 +241,7 @@ static void on_connected(void *obj, const struct tcp_result *r)
     a->v.phase_ns[PHASE_RESOLVE] = r->resolve_ns;
     a->v.phase_ns[PHASE_CONNECT] = r->connect_ns;
     a->v.ip_protocol = netaddr_family(&r->peer);
+    a->v.ip_hash = netaddr_hash(&r->peer);
     a->since = mono_now();
     if (r->error != TCP_OK) {
         give_up(a, reason_of(r->error), r->text);

@@ -14,7 +14,7 @@
 /* kept between attempts: the patterns, or why one of them does not compile; with connection=reuse
  * what the server presented when the connection was made */
 struct held {
-    struct http_cert cert;
+    struct http_cert *cert; /* NULL: none so far */
     struct pattern *match, *not_match;
     struct http_place place;
     struct err e;
@@ -44,6 +44,7 @@ static void drop(void **heldp)
         pattern_free(&h->match);
         pattern_free(&h->not_match);
         http_place_fini(&h->place);
+        free(h->cert);
     }
     free(h);
     *heldp = NULL;
@@ -112,6 +113,11 @@ static void take_cert(struct cert_facts *out, const struct http_cert *c)
     out->chain_not_after = c->chain_not_after;
     memcpy(out->fingerprint, c->fingerprint, sizeof(out->fingerprint));
     memcpy(out->subject, c->subject, sizeof(out->subject));
+    memcpy(out->issuer, c->issuer, sizeof(out->issuer));
+    memcpy(out->names, c->names, sizeof(out->names));
+    memcpy(out->serial, c->serial, sizeof(out->serial));
+    memcpy(out->protocol, c->protocol, sizeof(out->protocol));
+    memcpy(out->cipher, c->cipher, sizeof(out->cipher));
 }
 
 static void take_numbers(struct verdict *v, const struct http_result *r)
@@ -123,6 +129,8 @@ static void take_numbers(struct verdict *v, const struct http_result *r)
     v->http_version_milli = r->version_milli;
     v->redirects = r->redirects;
     v->ip_protocol = netaddr_family(&r->peer);
+    v->ip_hash = netaddr_hash(&r->peer);
+    v->last_modified = r->last_modified;
     v->body_bytes = r->body_bytes;
     v->content_length = r->content_length;
     v->tls = r->tls;
@@ -131,9 +139,11 @@ static void take_numbers(struct verdict *v, const struct http_result *r)
 /* A kept connection has no handshake of its own; its certificate is the one of the last. */
 static const struct http_cert *cert_of(struct attempt *a, const struct http_result *r)
 {
+    if (r->cert.seen && !a->held->cert)
+        a->held->cert = mem_alloc(sizeof(*a->held->cert));
     if (r->cert.seen)
-        a->held->cert = r->cert;
-    return r->tls && r->error == HTTP_OK ? &a->held->cert : &r->cert;
+        *a->held->cert = r->cert;
+    return r->tls && r->error == HTTP_OK && a->held->cert ? a->held->cert : &r->cert;
 }
 
 static enum match match(const struct pattern *p, const struct http_result *r)

@@ -289,6 +289,7 @@ static void try_next(struct attempt *a)
     char addr[NETADDR_TEXT];
     const struct netaddr *at = &a->addrs.addrs[a->addr];
     a->v.ip_protocol = netaddr_family(at);
+    a->v.ip_hash = netaddr_hash(at);
     netaddr_text(at, a->where, sizeof(a->where));
     mono_t now = loop_now(a->rq.env->loop);
     int64_t share = mono_sub(a->rq.deadline, now).ns / (int64_t)(a->addrs.naddrs - a->addr);

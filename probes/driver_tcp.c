@@ -114,6 +114,7 @@ static void on_done(void *obj, const struct tcp_result *r)
     v.phase_ns[PHASE_PROCESSING] = r->answer_ns;
     v.total_ns = r->total_ns;
     v.ip_protocol = netaddr_family(&r->peer);
+    v.ip_hash = netaddr_hash(&r->peer);
     v.body_bytes = (int64_t)r->got_len;
     tcp_judge(tcp_opts(a->rq.item), &f, &v);
     answer(a, &v);

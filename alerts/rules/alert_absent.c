@@ -47,7 +47,10 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
         out->cond = COND_FALSE;
     else
         out->cond = s.lost > 0 || s.unknown.ns > o->window / 100 ? COND_UNKNOWN : COND_TRUE;
-    evaluation_text(out, "the last %s was %s ago, limit %s%s",
+    bool never = quiet.ns == window_age(in->window, in->now).ns;
+    evaluation_text(out,
+                    never ? "there was no %s so far, for %s, limit %s%s"
+                          : "the last %s was %s ago, limit %s%s",
                     o->of == ALERT_OF_TOTAL ? "sample" : "success",
                     window_print(quiet.ns, buf, sizeof(buf)), window_print(o->window, w, sizeof(w)),
                     out->cond == COND_UNKNOWN ? "; a part of that time is not known" : "");

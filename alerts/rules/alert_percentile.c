@@ -102,12 +102,18 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     out->cond = judge(&s, &t);
     if (in->firing && !h.n)
         out->cond = COND_UNKNOWN; /* silence is no recovery */
+    if (!h.n) {
+        evaluation_text(out, "no requests in the last %s, so there is no p%.4g; limit %.4g ms",
+                        window_print(o->window, w, sizeof(w)), o->percentile / 1e4,
+                        (double)o->over / 1e6);
+        return;
+    }
     evaluation_text(out,
                     "p%.4g is %.3g ms over %s requests in the last %s, %s of them (%s) took "
                     "longer than %.4g ms",
                     o->percentile / 1e4, (double)value / 1e6, number_print((double)h.n, n),
                     window_print(o->window, w, sizeof(w)), number_print(slow, k),
-                    share_print(h.n ? slow / (double)h.n : 0, share), (double)o->over / 1e6);
+                    share_print(slow / (double)h.n, share), (double)o->over / 1e6);
 }
 
 static const char *about(const struct item *alert)

@@ -5,6 +5,7 @@
 #include "alerts/rules/reach.h"
 #include "alerts/rules/rule.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -70,11 +71,21 @@ static bool has_state(const struct alert_program *o, const char *state)
     return false;
 }
 
+/* "FATAL", "FATAL or BACKOFF" */
+static const char *states_text(const struct alert_program *o, char *buf, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < o->state.n && used < size; i++)
+        used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? " or " : "", o->state.v[i]);
+    return buf;
+}
+
 static void judge_states(const struct alert_program *o, const struct rule_input *in,
                          struct evaluation *out)
 {
     const struct rule_process *first = NULL;
     size_t bad = 0;
+    char states[128] = "";
     for (size_t i = 0; i < in->nprocesses; i++) {
         if (!has_state(o, in->processes[i].state))
             continue;
@@ -87,10 +98,11 @@ static void judge_states(const struct alert_program *o, const struct rule_input 
         evaluation_text(out, "%s and %zu more are %s", first->name, bad - 1, first->state);
     else if (bad)
         evaluation_text(out, "%s is %s", first->name, first->state);
+    else if (in->nprocesses)
+        evaluation_text(out, "no process of %s is %s", o->program,
+                        states_text(o, states, sizeof(states)));
     else
-        evaluation_text(
-            out, in->nprocesses ? "no process of %s is in such a state" : "%s has no processes",
-            o->program);
+        evaluation_text(out, "%s has no processes", o->program);
 }
 
 static void judge_restarts(const struct alert_program *o, const struct rule_input *in,
@@ -122,9 +134,11 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
         judge_states(o, in, &state);
     if (o->restarts)
         judge_restarts(o, in, &restarts);
-    *out = o->restarts && (!o->state.n || cond_or(restarts.cond, state.cond) != state.cond)
-               ? restarts
-               : state;
+    bool by_restarts = !o->state.n || cond_or(restarts.cond, state.cond) != state.cond ||
+                       (state.cond == COND_FALSE && restarts.cond == COND_FALSE);
+    *out = o->restarts && by_restarts ? restarts : state;
+    if (o->restarts && o->state.n && out->cond == COND_FALSE)
+        evaluation_text(out, "%s, and %s", state.text, restarts.text);
 }
 
 static const char *about(const struct item *alert)

@@ -14,7 +14,7 @@ static const char *const words_sslmode[] = {"disable",   "allow",       "prefer"
     OPT(struct postgres_opts, text, field, kind, .apply = GEN_HOT, __VA_ARGS__)
 static const struct opt rows[] = {
     P("host", host, STRING, .flags = OPT_OURS | OPT_NOT_EMPTY, .def = "127.0.0.1",
-      .aka = "address hostname socket server",
+      .aka = "address hostname socket server url uri dsn conninfo",
       .help = "A name, an address, or the folder of the server's Unix socket, such as "
               "/run/postgresql."),
     P("port", port, INTEGER, .flags = OPT_OURS, .def = "5432", .lo = 1, .hi = 65535,
@@ -39,7 +39,7 @@ static const struct opt rows[] = {
       .help = "What is asked: its first column of its first row is the value. It runs in a "
               "read-only transaction with the probe's timeout as statement_timeout."),
     P("expect", expect_text, STRING, .flags = OPT_OURS, .def_note = "any answer",
-      .aka = "condition threshold value limit",
+      .aka = "condition threshold value limit max min over below",
       .help = "What the value must be: <, <=, >, >=, = or !=, and a number, as in <= 90; with = "
               "and != also a text, as in = ready. No row, and NULL, are never what was expected."),
     P("fresh_every", fresh_every, INTEGER, .flags = OPT_OURS, .def = "10", .lo = 0, .hi = 100000,

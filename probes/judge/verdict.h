@@ -82,6 +82,8 @@ struct verdict {
     int64_t total_ns;
     /* what kinds may add; 0 or -1 where it is not known */
     int32_t http_status, http_version_milli /* 1100, 2000 */, redirects, ip_protocol /* 4, 6 */;
+    uint32_t ip_hash;      /* of the address without its port */
+    int64_t last_modified; /* Unix seconds, of the answer */
     int64_t body_bytes, content_length /* -1 */;
     bool tls, regex_failed;
     bool has_value;

@@ -1,5 +1,5 @@
 /* agent alerts, ack, unack, silence, unsilence, silences. */
-#include "supervisor/agent/program.h"
+#include "supervisor/agent/unknown.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/base/text.h"
 #include "supervisor/core/hand.h"
@@ -98,22 +98,13 @@ static void put_alert(void *obj, const struct engine_alert *v)
     channel_end(c);
 }
 
-static void refuse(struct agent_program *a, const struct channel_req *rq, const char *what,
-                   const char *name)
-{
-    struct str text = STR_INIT;
-    str_printf(&text, "there is no %s %s", what, name);
-    channel_error(a->channel, rq->ref, WIRE_BAD_NAME, str_text(&text));
-    str_fini(&text);
-}
-
 void request_alerts(struct agent_program *a, const struct channel_req *rq, char *const *args,
                     size_t n)
 {
     struct listing l = {a, rq->ref, wall_now()};
     for (size_t i = 0; i < n; i++) {
         if (engine_alerts(a->engine, args[i], put_alert, &l) == 0) {
-            refuse(a, rq, "alert", args[i]);
+            unknown_refuse(a, rq, &family_alert, args[i]);
             return;
         }
     }
@@ -160,6 +151,23 @@ static bool read_said(struct agent_program *a, const struct channel_req *rq, cha
     return false;
 }
 
+static void ignore(void *obj, const struct engine_alert *v)
+{
+    (void)obj, (void)v;
+}
+
+/* False, and answered: one of the names is no alert's. */
+static bool all_known(struct agent_program *a, const struct channel_req *rq, const struct said *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (engine_alerts(a->engine, s->names[i], ignore, NULL) > 0)
+            continue;
+        unknown_refuse(a, rq, &family_alert, s->names[i]);
+        return false;
+    }
+    return true;
+}
+
 static wall_t until(dur_t span)
 {
     return (wall_t){span.ns ? wall_now().ns + span.ns : 0};
@@ -169,7 +177,7 @@ void request_ack(struct agent_program *a, const struct channel_req *rq, char *co
 {
     struct said s;
     struct err e;
-    if (!read_said(a, rq, args, n, &s))
+    if (!read_said(a, rq, args, n, &s) || !all_known(a, rq, &s))
         return;
     for (size_t i = 0; i < s.n; i++) {
         struct engine_ack_request ack = {s.names[i], s.by, s.reason, until(s.span)};
@@ -186,7 +194,7 @@ void request_unack(struct agent_program *a, const struct channel_req *rq, char *
 {
     struct said s;
     struct err e;
-    if (!read_said(a, rq, args, n, &s))
+    if (!read_said(a, rq, args, n, &s) || !all_known(a, rq, &s))
         return;
     for (size_t i = 0; i < s.n; i++) {
         if (engine_unack(a->engine, s.names[i], &e) < 0) {

@@ -1,5 +1,5 @@
 /* agent metrics, notifiers, notify test. */
-#include "supervisor/agent/program.h"
+#include "supervisor/agent/unknown.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/base/mem.h"
 
@@ -56,7 +56,7 @@ void request_metrics(struct agent_program *a, const struct channel_req *rq, char
     struct listing l = {a, rq->ref, wall_now()};
     for (size_t i = 0; i < n; i++) {
         if (engine_metrics(a->engine, args[i], put_metric, &l) == 0) {
-            channel_error(a->channel, rq->ref, WIRE_BAD_NAME, "there is no metric of that name");
+            unknown_refuse(a, rq, &family_metric, args[i]);
             return;
         }
     }
@@ -127,6 +127,10 @@ void request_notify(struct agent_program *a, const struct channel_req *rq, char 
     (void)n;
     if (strcmp(args[0], "test") != 0) {
         channel_error(a->channel, rq->ref, WIRE_BAD_REQUEST, "usage: agent notify test NAME");
+        return;
+    }
+    if (unknown_item(a, &family_notify, args[1])) {
+        unknown_refuse(a, rq, &family_notify, args[1]);
         return;
     }
     struct testing *t = mem_zalloc(sizeof(*t));

@@ -1,5 +1,5 @@
 /* agent probes: all probes and how they are; agent probe run: one attempt, now. */
-#include "supervisor/agent/program.h"
+#include "supervisor/agent/unknown.h"
 #include "supervisor/base/mem.h"
 
 #include <stdlib.h>
@@ -46,6 +46,8 @@ static void put_verdict(struct channel *c, const struct verdict *v)
         channel_kv_fmt(c, "value", "%.17g", v->value);
     if (v->cert.seen)
         channel_kv_int(c, "not_after", v->cert.not_after);
+    if (v->cert.stage)
+        channel_kv_int(c, "stage", v->cert.stage);
 }
 
 static void put_row(struct agent_program *a, uint32_t ref, const struct probe_view *v)
@@ -80,10 +82,7 @@ void request_probes(struct agent_program *a, const struct channel_req *rq, char 
     struct probe_view v;
     for (size_t i = 0; i < n; i++) {
         if (!probes_find(a->probes, args[i], &v)) {
-            struct str text = STR_INIT;
-            str_printf(&text, "there is no probe %s", args[i]);
-            channel_error(a->channel, rq->ref, WIRE_BAD_NAME, str_text(&text));
-            str_fini(&text);
+            unknown_refuse(a, rq, &family_probe, args[i]);
             return;
         }
     }
@@ -126,7 +125,7 @@ void request_probe(struct agent_program *a, const struct channel_req *rq, char *
     if (strcmp(args[0], "run") != 0)
         channel_error(a->channel, rq->ref, WIRE_BAD_REQUEST, "usage: agent probe run NAME");
     else if (!probes_run(a->probes, args[1], on_run, w))
-        channel_error(a->channel, rq->ref, WIRE_BAD_NAME, "there is no probe of that name");
+        unknown_refuse(a, rq, &family_probe, args[1]);
     else
         return;
     free(w);

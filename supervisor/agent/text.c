@@ -13,9 +13,8 @@
 #define TURN_TIME DUR_MS(10) /* costly expressions must not hold up the rest of the agent */
 /* A busy socket is looked at after naps, so that neither side wakes the other for each message. */
 #define NAP_LEAST ((dur_t){250000})
-#define NAP_MOST DUR_MS(4)
-#define FEW_MESSAGES 4
-#define MANY_MESSAGES 12
+#define NAP_MOST DUR_MS(16)
+#define MESSAGE_MEMORY 16384 /* of the kernel, for a full one */
 
 /* A stream that is tapped for us. */
 struct source {
@@ -31,6 +30,7 @@ struct text_port {
     dur_t nap;
     mono_t woken;
     int fd;
+    int holds; /* messages, the socket */
     text_fn *fn;
     void *obj;
     struct source *sources; /* [nsources], by slot */
@@ -145,11 +145,20 @@ static void on_nap(struct text_port *p)
         loop_io_set(&p->io, p->fd, LOOP_READ | LOOP_SOCKET);
     if (!n)
         return;
-    if (n > MANY_MESSAGES)
+    if (n > p->holds * 2 / 3)
         p->nap.ns = p->nap.ns / 2 < NAP_LEAST.ns ? NAP_LEAST.ns : p->nap.ns / 2;
-    else if (n < FEW_MESSAGES)
+    else if (n < p->holds / 4)
         p->nap.ns = p->nap.ns * 2 > NAP_MOST.ns ? NAP_MOST.ns : p->nap.ns * 2;
     doze(p);
+}
+
+/* As supd sized it, both ends alike. */
+static int holds(int fd)
+{
+    int size = 0;
+    socklen_t len = sizeof(size);
+    getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len);
+    return size / MESSAGE_MEMORY > 8 ? size / MESSAGE_MEMORY : 8;
 }
 
 struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, struct err *e)
@@ -160,7 +169,7 @@ struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, stru
         err_set(e, "out of memory");
         return NULL;
     }
-    *p = (struct text_port){.loop = l, .fd = fd, .fn = fn, .obj = obj};
+    *p = (struct text_port){.loop = l, .fd = fd, .holds = holds(fd), .fn = fn, .obj = obj};
     LOOP_IO(&p->io, l, on_io, p);
     LOOP_TIMER(&p->timer, l, on_nap, p);
     if (loop_io_set(&p->io, fd, LOOP_READ) < 0) {

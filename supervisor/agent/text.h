@@ -29,7 +29,7 @@ struct text_piece {
 };
 typedef void text_fn(void *obj, const struct text_piece *p);
 
-/* Reads from fd, which belongs to the port from now on, also when it fails; 32 messages a turn at
+/* Reads from fd, which belongs to the port from now on, also when it fails; 64 messages a turn at
  * most. NULL and the reason. */
 struct text_port *text_open(struct loop *l, int fd, text_fn *fn, void *obj, struct err *e);
 void text_close(struct text_port **p);

@@ -4,6 +4,7 @@
 #include "supervisor/cli/cmd.h"
 #include "supervisor/cli/json.h"
 #include "supervisor/cli/show.h"
+#include "supervisor/base/near.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,13 +109,54 @@ static bool on_agent_row(void *obj, const struct client_reply *r)
     return true;
 }
 
-static void complain(struct explain *x, const char *name)
+/* ---- did you mean ---- */
+
+struct guess {
+    struct near near;
+    char *best; /* near's own is of a line that is gone */
+};
+
+static bool on_name(void *obj, const struct client_reply *r)
 {
+    struct guess *g = obj;
+    if (r->kind == WIRE_RECORD)
+        near_try(&g->near, reply_text(r, "name"));
+    if (r->kind == WIRE_RECORD && g->near.best &&
+        (!g->best || strcmp(g->near.best, g->best) != 0)) {
+        free(g->best);
+        g->near.best = g->best = mem_strdup(g->near.best);
+    }
+    return true;
+}
+
+/* The name that comes nearest of all that can be explained; NULL: none is near. */
+static char *nearest(struct cli *c, const char *name)
+{
+    static const char *const lists[] = {"probes", "alerts", "metrics", "notifiers"};
+    struct guess g = {.near = near_start(name)};
+    struct err e;
+    bool there = client_call(&c->client, "status", NULL, 0, on_name, &g, &e) == 0;
+    for (size_t i = 0; there && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char *args[] = {(char *)(uintptr_t)lists[i]};
+        there = client_call(&c->client, "agent", args, 1, on_name, &g, &e) == 0;
+    }
+    return g.best;
+}
+
+static void complain(struct cli *c, struct explain *x, const char *name)
+{
+    char *best = nearest(c, name);
+    struct str meant = STR_INIT;
+    if (best)
+        str_printf(&meant, "; did you mean %s?", best);
     if (x->trouble.len)
-        cli_complain("%s: there is no process of that name, and %s", name, str_text(&x->trouble));
+        cli_complain("%s: there is no process of that name, and %s%s", name, str_text(&x->trouble),
+                     str_text(&meant));
     else
-        cli_complain("%s: there is no process, probe, metric, alert or notifier of that name",
-                     name);
+        cli_complain("%s: there is no process, probe, metric, alert or notifier of that name%s",
+                     name, str_text(&meant));
+    str_fini(&meant);
+    free(best);
     x->exit = cli_worst(x->exit, cli_exit_of("BAD_NAME"));
 }
 
@@ -137,7 +179,7 @@ static void explain_rest(struct cli *c, struct explain *x, const name_list *unkn
         str_clear(&x->trouble);
         if (client_call(&c->client, "agent", args, 2, on_agent_row, x, &e) != 0 &&
             is_unknown(unknown, *names))
-            complain(x, *names);
+            complain(c, x, *names);
     }
 }
 

@@ -34,7 +34,9 @@ int cmd_probes(struct cli *c, int argc, char **argv)
     return listing_show(c, &l, "probes", argv + 1, (size_t)argc - 1);
 }
 
-/* a plugin's exit codes: 0 OK, 2 CRITICAL, 3 UNKNOWN */
+/* a plugin's exit codes */
+enum { NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN };
+
 struct run {
     bool json;
     int exit;
@@ -50,34 +52,40 @@ static void print_result(const struct client_reply *r, const char *word)
     str_fini(&text);
 }
 
+/* A certificate that ends soon is no failure, but a plugin warns of it: as severe as its alert. */
+static int exit_of(const struct client_reply *r)
+{
+    static const int stages[] = {NAGIOS_OK, NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL};
+    int64_t stage = reply_int(r, "stage", 0);
+    if (strcmp(reply_text(r, "status"), "fail") == 0)
+        return NAGIOS_CRITICAL;
+    if (strcmp(reply_text(r, "status"), "ok") != 0)
+        return NAGIOS_UNKNOWN;
+    return stage >= 0 && stage < (int64_t)(sizeof(stages) / sizeof(stages[0])) ? stages[stage]
+                                                                               : NAGIOS_CRITICAL;
+}
+
 static bool on_result(void *obj, const struct client_reply *r)
 {
-    static const struct {
-        const char *status, *word;
-        int exit;
-    } rows[] = {{"ok", "OK", 0}, {"fail", "CRITICAL", 2}, {"unknown", "UNKNOWN", 3}};
+    static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     struct run *run = obj;
     if (r->kind != WIRE_OK)
         return true;
+    run->exit = exit_of(r);
     if (run->json)
         json_print(r);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(reply_text(r, "status"), rows[i].status) != 0)
-            continue;
-        run->exit = rows[i].exit;
-        if (!run->json)
-            print_result(r, rows[i].word);
-    }
+    else
+        print_result(r, words[run->exit]);
     return true;
 }
 
 int cmd_probe(struct cli *c, int argc, char **argv)
 {
-    struct run run = {.exit = 3};
+    struct run run = {.exit = NAGIOS_UNKNOWN};
     run.json = c->json | cli_flag(&argc, argv, "--json");
     if (argc != 3 || strcmp(argv[1], "run") != 0)
         cli_usage(cli_find("probe")); /* 2 would be CRITICAL */
     else if (agent_call(c, "probe", argv + 1, 2, on_result, &run) != 0)
-        run.exit = 3;
+        run.exit = NAGIOS_UNKNOWN;
     return run.exit;
 }

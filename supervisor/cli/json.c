@@ -85,6 +85,7 @@ static const struct {
     {"p95_us", 'n'},
     {"p99_us", 'n'},
     {"not_after", 'n'},
+    {"stage", 'n'},
     {"runs", 'n'},
     {"failures", 'n'},
     {"overruns", 'n'},

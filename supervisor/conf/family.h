@@ -5,7 +5,7 @@
 #ifndef CONF_FAMILY_H
 #define CONF_FAMILY_H
 
-#include "supervisor/conf/near.h"
+#include "supervisor/base/near.h"
 #include "supervisor/conf/section.h"
 
 #include <uthash.h>

@@ -247,6 +247,7 @@ static void set_call(struct http_call *c)
 static void set_common(struct http_call *c)
 {
     SET(c, CURLOPT_NOSIGNAL, 1L);
+    SET(c, CURLOPT_FILETIME, 1L);
     SET(c, CURLOPT_QUICK_EXIT, 1L);
     SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(c, CURLOPT_WRITEFUNCTION, on_body);

@@ -76,11 +76,13 @@ static void take_answer(struct http_call *c)
                                    [CURL_HTTP_VERSION_1_1] = 1100,
                                    [CURL_HTTP_VERSION_2_0] = 2000};
     long status = 0, version = 0;
-    curl_off_t length = -1;
+    curl_off_t length = -1, modified = -1;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version);
     curl_easy_getinfo(c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    curl_easy_getinfo(c->easy, CURLINFO_FILETIME_T, &modified);
     c->r.status = (int)status;
+    c->r.last_modified = status ? modified : -1;
     c->r.content_length = status ? length : -1;
     c->r.version_milli = version > 0 && version <= CURL_HTTP_VERSION_2_0 ? versions[version] : 0;
 }

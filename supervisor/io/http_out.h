@@ -47,7 +47,8 @@ struct http_cert {
     int64_t earliest_not_after;    /* of all that were sent */
     int64_t chain_not_after;       /* of the verified chain; 0: none was verified */
     uint8_t fingerprint[32];       /* SHA-256 of the leaf */
-    char subject[128];             /* as UTF-8 */
+    char subject[128], issuer[128], names[256], serial[48]; /* as UTF-8 */
+    char protocol[16], cipher[48];                          /* "TLSv1.3" */
 };
 
 /* The phases of a request, summed over its hops, in ns; -1: not reached. */
@@ -75,6 +76,7 @@ struct http_result {
     enum http_verify verify;
     struct http_cert cert;
     int64_t content_length; /* as announced, -1: not */
+    int64_t last_modified;  /* Unix seconds, as the server said; -1: it did not */
     int64_t body_bytes;     /* read, decoded */
     bool body_cut;          /* there was more than max_body */
     const char *body;       /* with keep_body: what was read, NUL-terminated; else "" */

@@ -4,6 +4,7 @@
 
 #include "supervisor/base/mem.h"
 #include "supervisor/base/text.h"
+#include "supervisor/io/x509_facts.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -11,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -44,16 +46,32 @@ static int64_t earliest(const STACK_OF(X509) * chain, int64_t least)
     return least;
 }
 
-static void take_subject(struct http_cert *out, X509 *leaf)
+static void put(char *out, size_t size, const char *text)
 {
-    BIO *b = BIO_new(BIO_s_mem());
-    if (!b)
-        return;
-    X509_NAME_print_ex(b, X509_get_subject_name(leaf), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-    int n = BIO_read(b, out->subject, sizeof(out->subject) - 1);
-    out->subject[n > 0 ? n : 0] = '\0';
-    out->subject[text_utf8_valid(out->subject, strlen(out->subject))] = '\0';
-    BIO_free(b);
+    snprintf(out, size, "%s", text ? text : "");
+    out[text_utf8_valid(out, strlen(out))] = '\0';
+}
+
+static void take_names(struct http_cert *out, X509 *leaf)
+{
+    struct arena *a = arena_new();
+    struct x509_cert facts;
+    x509_facts(leaf, a, &facts);
+    put(out->subject, sizeof(out->subject), facts.subject);
+    put(out->issuer, sizeof(out->issuer), facts.issuer);
+    put(out->names, sizeof(out->names), facts.names);
+    put(out->serial, sizeof(out->serial), facts.serial);
+    arena_free(&a);
+}
+
+/* Before TLS 1.3 the cipher is still to be taken into use when the certificate comes. */
+static void take_protocol(struct http_cert *out, X509_STORE_CTX *x)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const SSL_CIPHER *c = ssl ? SSL_get_pending_cipher(ssl) : NULL;
+    c = !c && ssl ? SSL_get_current_cipher(ssl) : c;
+    put(out->protocol, sizeof(out->protocol), ssl ? SSL_get_version(ssl) : NULL);
+    put(out->cipher, sizeof(out->cipher), c ? SSL_CIPHER_standard_name(c) : NULL);
 }
 
 static void take_cert(struct tls_seen *s, X509_STORE_CTX *x)
@@ -67,7 +85,8 @@ static void take_cert(struct tls_seen *s, X509_STORE_CTX *x)
     c->not_after = seconds(X509_get0_notAfter(leaf));
     c->earliest_not_after = earliest(X509_STORE_CTX_get0_untrusted(x), c->not_after);
     X509_digest(leaf, EVP_sha256(), c->fingerprint, NULL);
-    take_subject(c, leaf);
+    take_names(c, leaf);
+    take_protocol(c, x);
 }
 
 static struct tls_seen *seen_of(X509_STORE_CTX *x)

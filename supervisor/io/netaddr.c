@@ -90,6 +90,23 @@ const char *netaddr_text(const struct netaddr *a, char *buf, size_t size)
     return buf;
 }
 
+uint32_t netaddr_hash(const struct netaddr *a)
+{
+    const uint8_t *p = a->sa.sa_family == AF_INET ? (const uint8_t *)&a->in.sin_addr
+                                                  : (const uint8_t *)&a->in6.sin6_addr;
+    size_t n = a->sa.sa_family == AF_INET ? 4 : 16;
+    uint32_t h = 2166136261u;
+    if (!netaddr_family(a))
+        return 0;
+    if (n == 16 && IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
+        p += 12;
+        n = 4;
+    }
+    for (; n; n--)
+        h = (h ^ *p++) * 16777619u;
+    return h;
+}
+
 bool netaddr_link_local(const struct netaddr *a)
 {
     if (netaddr_family(a) != 6)

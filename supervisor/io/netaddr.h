@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct netaddr {
@@ -22,6 +23,8 @@ bool netaddr_parse(const char *text, unsigned port, struct netaddr *out);
 bool netaddr_from(const struct sockaddr *sa, unsigned port, struct netaddr *out);
 /* 4 or 6; 0 for none */
 int netaddr_family(const struct netaddr *a);
+/* FNV-1a, 32 bits, of the address without its port: the same for the same place; 0 for none */
+uint32_t netaddr_hash(const struct netaddr *a);
 /* 169.254.0.0/16, also mapped, or fe80::/10 */
 bool netaddr_link_local(const struct netaddr *a);
 /* "192.0.2.1:80", "[2001:db8::1]:80"; netaddr_host without the port (and the brackets). buf of at

@@ -199,7 +199,8 @@ static void connection_facts(SSL *ssl, struct arena *a, struct x509_chain *c)
     x509_chain_facts(sent, path, a, c);
     look_near(ssl, sent, path, c);
     c->protocol = arena_strdup(a, SSL_get_version(ssl));
-    c->cipher = arena_strdup(a, SSL_get_cipher_name(ssl));
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    c->cipher = arena_strdup(a, cipher ? SSL_CIPHER_standard_name(cipher) : "");
     c->staple = staple_of(ssl, path, sent);
 }
 

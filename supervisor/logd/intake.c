@@ -63,6 +63,8 @@ static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec
 {
     struct chain *c = &d->chains[s->slot];
     uint32_t need = (uint32_t)(n / LOGSHM_BLOCK) + 2;
+    if (d->ring.nfree < need)
+        tap_give_up(d, s);
     for (int i = 0; d->ring.nfree < need && i < 8 && !stream_shared(d, s)->block; i++)
         if (!pressure_relieve(d))
             break;

@@ -48,6 +48,7 @@ struct stream {
     uint32_t waiters; /* questions that wait for it */
     bool used;        /* the slot has a stream */
     bool paused;      /* log_overflow=block: not read for now */
+    bool left;        /* not watched, since its writer looks after it: pull.h */
     bool keep;        /* no regular file: the last bytes stay for `tail` */
     bool closing;     /* supd wants it gone */
     bool lazy;        /* its file's sink is made when there is something to write */
@@ -79,7 +80,7 @@ struct logd {
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
     bool some_paused;  /* npaused, as the reader last saw it */
-    uint32_t npaused;  /* streams whose pipe is not read for now */
+    uint32_t npaused;  /* streams whose pipe is not watched for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
     bool trimmed;      /* memory of the start was given back */

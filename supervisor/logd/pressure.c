@@ -2,6 +2,7 @@
 #include "supervisor/logd/pressure.h"
 #include "supervisor/logd/span.h"
 #include "supervisor/logd/stream.h"
+#include "supervisor/logd/tap.h"
 
 #define DROP_LEAST (16u * LOGSHM_BLOCK)
 #define LINE_SEARCH 65536u /* a longer line is cut */
@@ -152,7 +153,7 @@ static struct stream *richest_in_backlog(struct logd *d, uint64_t *out_bytes)
 
 bool pressure_relieve(struct logd *d)
 {
-    if (drop_history(d))
+    if (drop_history(d) || tap_relieve(d))
         return true;
     uint64_t bytes;
     struct stream *s = richest_in_backlog(d, &bytes);

@@ -7,11 +7,16 @@
  */
 #include "supervisor/logd/pull.h"
 #include "supervisor/logd/intake.h"
+#include "supervisor/logd/reader.h"
 #include "supervisor/logd/stream.h"
 
-#define STUCK DUR_MS(20) /* its disk is slow: the reader reads on */
+#define STUCK DUR_MS(40) /* its disk is slow: the reader reads on */
 #define NAP_LEAST ((dur_t){250000})
-#define NAP_MOST DUR_MS(4)
+#define NAP_MOST DUR_MS(16)
+#define LITTLE 20 /* so full, in percent, that it may as well wait longer */
+#define HALF_FULL                                                                                  \
+    45 /* it is to be found so full: each look costs, and the program must not wait                \
+        */
 
 /* The one output that the sink and its stream have, if its bytes go as they are into a file. */
 static struct out *fast_out(const struct logd *d, const struct sink *k)
@@ -29,18 +34,22 @@ static struct out *fast_out(const struct logd *d, const struct sink *k)
 /* The fuller the pipe is found, the shorter the nap. False: it is too empty for all this. */
 static bool adapt(struct out *o, int percent)
 {
-    if (percent > 50)
-        o->nap.ns = o->nap.ns / 2 < NAP_LEAST.ns ? 0 : o->nap.ns / 2;
-    else if (percent <= 20)
+    if (percent > LITTLE)
+        o->nap.ns = o->nap.ns * HALF_FULL / percent;
+    else
         o->nap.ns = o->nap.ns ? o->nap.ns * 2 : NAP_LEAST.ns;
+    if (o->nap.ns < NAP_LEAST.ns)
+        o->nap.ns = 0;
     return o->nap.ns <= NAP_MOST.ns;
 }
 
-static void hand_back(struct out *o)
+static void hand_back(struct logd *d, struct out *o)
 {
     o->stream->fast = false;
     o->pulled_until = o->look_at = MONO_NEVER;
     o->nap = (dur_t){0};
+    if (o->stream->left)
+        reader_resume(d, o->stream);
 }
 
 /* Until its time comes, unless there is an order for the sink. */
@@ -72,7 +81,7 @@ bool pull(struct writer *w, struct sink *k)
     size_t got = intake_some(w->d, s, &percent);
     intake_end(w->d, s);
     if ((percent && !got) || !adapt(o, percent))
-        hand_back(o);
+        hand_back(w->d, o);
     else if (o->nap.ns)
         o->look_at = mono_add(now, o->nap);
     else

@@ -14,12 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BIG_PIPE (256 << 10)    /* of a pipe that was found full */
+#define BIG_PIPE (512 << 10)    /* of a pipe that was found full */
 #define KICK_BYTES (256u << 10) /* so much together before a writer is woken, if there is more */
 #define KICK_WAIT_MS 2
 #define EVENTS 256
-#define SLEEP_MOST 5000000 /* ns; after a drain, so that small writes come together */
+#define SLEEP_MOST 6000000 /* ns; after a drain, so that small writes come together */
 #define SLEEP_LEAST 250000
+#define BUSY 20 /* so full a pipe was, in percent, that the reader soon looks again */
+#define HALF_FULL                                                                                  \
+    45 /* it is to be found so full: each look costs, and the program must not wait                \
+        */
 #define TRIM_AFTER_MS 500 /* quiet for so long: free memory goes back */
 #define TRIM_SPARE 2u
 #define FEW_BYTES 65536u
@@ -57,6 +61,23 @@ static void pause_pipe(struct logd *d, struct stream *s)
     watch(d, s->fd, s->slot, EPOLL_CTL_MOD, 0);
 }
 
+/* True while the stream's writer looks after the pipe. */
+static bool is_pulled(const struct logd *d, const struct stream *s)
+{
+    mono_t until = s->outs[0].pulled_until;
+    return until.ns && !d->supd_gone && !mono_reached(until, mono_now());
+}
+
+/* Until its writer gives it back, or gets nowhere. */
+static void leave_pipe(struct logd *d, struct stream *s)
+{
+    if (s->left)
+        return;
+    s->left = true;
+    d->npaused++;
+    watch(d, s->fd, s->slot, EPOLL_CTL_MOD, 0);
+}
+
 /* True if the stream's pipe is not to be read on for now: much waits already, and either the
  * program is to wait (log_overflow=block) or its sink is at work, so that waiting is short. part:
  * 1, or 2 to ask whether that is over. */
@@ -78,14 +99,14 @@ static bool must_wait(const struct logd *d, const struct stream *s, uint32_t par
 
 static void resume(struct logd *d, struct stream *s)
 {
-    s->paused = false;
+    s->paused = s->left = false;
     d->npaused--;
     watch(d, s->fd, s->slot, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 void reader_resume(struct logd *d, struct stream *s)
 {
-    if (!must_wait(d, s, 2))
+    if (s->left ? !is_pulled(d, s) : !must_wait(d, s, 2))
         resume(d, s);
 }
 
@@ -93,9 +114,11 @@ void reader_resume(struct logd *d, struct stream *s)
 static void check_paused(struct logd *d)
 {
     pthread_mutex_lock(&d->lock);
-    for (uint32_t i = 0; d->npaused && i < d->h->used; i++)
-        if (stream_at(d, i) && stream_at(d, i)->paused && !must_wait(d, stream_at(d, i), 1))
-            resume(d, stream_at(d, i));
+    for (uint32_t i = 0; d->npaused && i < d->h->used; i++) {
+        struct stream *s = stream_at(d, i);
+        if (s && ((s->left && !is_pulled(d, s)) || (s->paused && !must_wait(d, s, 1))))
+            resume(d, s);
+    }
     d->some_paused = d->npaused > 0;
     pthread_mutex_unlock(&d->lock);
 }
@@ -116,6 +139,7 @@ int reader_init(struct logd *d)
     for (uint32_t i = 0; i < d->h->used; i++)
         if (stream_at(d, i) && reader_watch(d, stream_at(d, i)) < 0)
             return -1;
+    tap_watch(d);
     return 0;
 }
 
@@ -130,18 +154,13 @@ static void enlarge(struct logd *d, struct stream *s)
     s->capacity = size > 0 ? size : INT_MAX / 2;
 }
 
-/* True while the stream's writer looks after the pipe. */
-static bool is_pulled(const struct logd *d, const struct stream *s)
-{
-    mono_t until = s->outs[0].pulled_until;
-    return until.ns && !d->supd_gone && !mono_reached(until, mono_now());
-}
-
 /* True if the pipe is to be read now; then it is claimed. With the lock. */
 static bool may_read(struct logd *d, struct stream *s)
 {
-    if (is_pulled(d, s))
+    if (is_pulled(d, s)) {
+        leave_pipe(d, s);
         return false;
+    }
     if (!must_wait(d, s, 1))
         return intake_begin(d, s, false);
     if (!s->paused)
@@ -221,7 +240,7 @@ static int round_of(struct logd *d, int timeout_ms)
             fullest = full > fullest ? full : fullest;
         }
     }
-    if (n > 0 && fullest > 50 && d->unkicked < KICK_BYTES)
+    if (n > 0 && fullest > BUSY && d->unkicked < KICK_BYTES)
         return fullest; /* there will be more at once: wake a writer for all of it */
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
@@ -235,12 +254,11 @@ static int round_of(struct logd *d, int timeout_ms)
 /* The fuller pipes are found, the shorter the sleep. */
 static int64_t next_sleep(int64_t sleep, int fullest)
 {
-    if (fullest > 50)
-        return sleep / 2 < SLEEP_LEAST ? 0 : sleep / 2;
-    if (fullest > 20)
-        return sleep;
-    sleep = sleep ? sleep * 2 : SLEEP_LEAST;
-    return sleep > SLEEP_MOST ? SLEEP_MOST : sleep;
+    if (fullest > BUSY)
+        sleep = sleep * HALF_FULL / fullest;
+    else
+        sleep = sleep ? sleep * 2 : SLEEP_LEAST;
+    return sleep < SLEEP_LEAST ? 0 : sleep > SLEEP_MOST ? SLEEP_MOST : sleep;
 }
 
 /* Sleeps, but for a word from supd. */

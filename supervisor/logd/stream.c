@@ -222,7 +222,7 @@ static bool is_needed(const void *obj, uint64_t start, uint64_t end)
     if (end + n->history > n->read)
         return true;
     return out_wants(n->d, &n->s->outs[0], start, end) ||
-           out_wants(n->d, &n->s->outs[1], start, end);
+           out_wants(n->d, &n->s->outs[1], start, end) || tap_needs(n->d, n->s, start, end);
 }
 
 /* An idle stream gives its last block back, too: its next byte starts a new one. */
@@ -230,7 +230,8 @@ static void let_go(struct logd *d, struct stream *s)
 {
     struct logshm_stream *r = stream_shared(d, s);
     uint64_t next = (r->read + LOGSHM_BLOCK - 1) & ~(uint64_t)(LOGSHM_BLOCK - 1);
-    if (next == r->read || s->reading || s->keep || stream_backlog(d, s))
+    if (next == r->read || s->reading || s->keep || stream_backlog(d, s) ||
+        tap_needs(d, s, 0, r->read))
         return;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
         if (s->outs[i].pinned)
@@ -286,7 +287,7 @@ void stream_progress(struct logd *d, struct stream *s)
     stream_reclaim(d, s, s->keep ? HISTORY_BYTES : 0, false);
     if (s->waiters)
         orders_answer(d);
-    if (s->paused)
+    if (s->paused || s->left)
         reader_resume(d, s);
     if (s->closing && stream_released(d, s))
         reader_poke(d);
@@ -334,7 +335,7 @@ void stream_remove(struct logd *d, struct stream *s)
 {
     tails_forget(d, s);
     tap_forget(d, s);
-    if (s->paused)
+    if (s->paused || s->left)
         d->npaused--;
     for (unsigned i = 0; i < LOGSHM_OUTS; i++)
         detach(&s->outs[i]);

@@ -1,33 +1,19 @@
-/* Taps: text goes on to supd or to supd-agent as it is read. */
-#include "supervisor/logd/tap.h"
+/* Taps: text goes on to supd or to supd-agent as it is read.
+ *
+ * The agent's text that its socket does not take waits in the blocks where it lies, and goes on as
+ * soon as there is room: it is *behind* then. supd's is skipped at once, since an event that comes
+ * after the exit it belongs before is worth nothing. */
+#include "supervisor/logd/tap_impl.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/capture.h"
-#include "supervisor/core/tap.h"
 #include "supervisor/logd/reader.h"
-#include "supervisor/logd/span.h"
+#include "supervisor/logd/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-/* A stream with a tap; what must survive a kill is in the stream's side. */
-struct tap {
-    LIST_ENTRY(tap) link;
-    struct stream *stream;
-    uint8_t which;
-    bool named; /* this process has told the names */
-    bool owed;  /* bytes were skipped since the last message */
-};
-LIST_HEAD(tap_list, tap);
-
-struct taps {
-    int fd[LOGSHM_TAPS];
-    bool full[LOGSHM_TAPS]; /* did not take a message: nothing is tried until it is writable */
-    struct tap_list list[LOGSHM_TAPS];
-    struct tap *(*by_slot)[LOGSHM_TAPS]; /* made with the first tap */
-};
 
 struct taps *taps_new(const struct logshm_head *h)
 {
@@ -41,17 +27,7 @@ struct taps *taps_new(const struct logshm_head *h)
     return t;
 }
 
-static struct tap *tap_of(const struct logd *d, const struct stream *s, uint32_t which)
-{
-    return d->taps->by_slot ? d->taps->by_slot[s->slot][which] : NULL;
-}
-
-static struct logshm_tap *shared_tap(const struct logd *d, const struct tap *t)
-{
-    return &logshm_side(d->h, t->stream->slot)->taps[t->which];
-}
-
-static void set_far(struct logshm_tap *x, struct logshm_far far)
+void tap_set_far(struct logshm_tap *x, struct logshm_far far)
 {
     uint32_t next = !x->cur;
     x->far[next] = far;
@@ -70,17 +46,28 @@ static void set_full(struct logd *d, uint32_t which, bool full)
     t->full[which] = full;
 }
 
+void tap_watch(struct logd *d)
+{
+    for (uint32_t i = 0; i < LOGSHM_TAPS; i++)
+        if (d->taps->full[i])
+            reader_watch_tap(d, i, d->taps->fd[i], true);
+}
+
 static void close_socket(struct logd *d, uint32_t which)
 {
     set_full(d, which, false);
     fd_close(&d->taps->fd[which]);
 }
 
-static bool send_message(struct logd *d, uint32_t which, struct tap_head *h, const char *text)
+/* parts: h->len bytes of text, one piece or a few. */
+static bool send_message(struct logd *d, uint32_t which, struct tap_head *h,
+                         const struct iovec *parts, int n)
 {
     struct taps *t = d->taps;
-    struct iovec iov[2] = {{h, sizeof(*h)}, {(void *)(uintptr_t)text, h->len}};
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+    struct iovec iov[MESSAGE_PARTS + 1] = {{h, sizeof(*h)}};
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n + 1};
+    for (int i = 0; i < n; i++)
+        iov[i + 1] = parts[i];
     if (t->full[which] || t->fd[which] < 0)
         return false;
     if (sendmsg(t->fd[which], &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -94,19 +81,10 @@ static bool send_message(struct logd *d, uint32_t which, struct tap_head *h, con
 
 /* ---- messages ---- */
 
-static const struct logshm_run *run_at(const struct logshm_side *side, uint64_t byte)
-{
-    uint32_t n = __atomic_load_n(&side->nruns, __ATOMIC_ACQUIRE);
-    uint32_t last = n > LOGSHM_RUNS ? n - LOGSHM_RUNS : 0;
-    while (n > last + 1 && side->runs[(n - 1) % LOGSHM_RUNS].from > byte)
-        n--;
-    return &side->runs[(n ? n - 1 : 0) % LOGSHM_RUNS];
-}
-
 static struct tap_head head_of(const struct logd *d, const struct tap *t,
                                const struct logshm_run *run, uint32_t flags)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
+    const struct logshm_tap *x = tap_shared(d, t);
     return (struct tap_head){.size = sizeof(struct tap_head),
                              .flags = (uint8_t)flags,
                              .channel = stream_shared(d, t->stream)->channel,
@@ -130,7 +108,7 @@ static bool tell_names(struct logd *d, struct tap *t, const struct logshm_run *r
     struct tap_head h = head_of(d, t, run, TAP_NAMES);
     h.at = 0;
     h.len = (uint32_t)(n + m);
-    t->named = send_message(d, t->which, &h, text);
+    t->named = send_message(d, t->which, &h, &(struct iovec){text, h.len}, 1);
     return t->named;
 }
 
@@ -138,47 +116,85 @@ static bool tell_names(struct logd *d, struct tap *t, const struct logshm_run *r
 struct passage {
     const struct logshm_run *run;
     uint32_t flags;
-    const char *text;
+    struct iovec parts[MESSAGE_PARTS];
+    int n;
     size_t len;
     struct logshm_far after;
 };
 
-/* Sends or skips, and notes it. */
-static void pass(struct logd *d, struct tap *t, struct passage *p)
+static bool ends_line(const struct passage *p)
+{
+    const struct iovec *last = &p->parts[p->n - 1];
+    return ((const char *)last->iov_base)[last->iov_len - 1] == '\n';
+}
+
+/* True if what does not fit into the socket may wait. */
+static bool may_wait(const struct logd *d, const struct tap *t)
+{
+    return t->which == LOGSHM_TAP_AGENT && d->taps->fd[t->which] >= 0 &&
+           !(tap_shared(d, t)->wants & LOGSHM_WANT_CAPTURED);
+}
+
+/* Sends or skips, and notes it; false: it was not sent, and waits. */
+static bool pass(struct logd *d, struct tap *t, struct passage *p)
 {
     struct tap_head h = head_of(d, t, p->run, p->flags | (p->after.torn ? TAP_TORN : 0));
     h.len = (uint32_t)p->len;
-    bool sent = tell_names(d, t, p->run) && send_message(d, t->which, &h, p->text);
+    bool sent = tell_names(d, t, p->run) && send_message(d, t->which, &h, p->parts, p->n);
+    t->behind = !sent && may_wait(d, t);
+    if (t->behind)
+        return false;
     if (sent)
         p->after.torn = 0;
     else if (p->len)
-        p->after.torn = p->text[p->len - 1] != '\n';
+        p->after.torn = !ends_line(p);
     p->after.run = p->run->number;
-    set_far(shared_tap(d, t), p->after);
+    tap_set_far(tap_shared(d, t), p->after);
     t->owed = !sent;
+    return true;
 }
 
-/* A piece of text; used: how many bytes of the stream it stands for. */
-static void pass_text(struct logd *d, struct tap *t, const struct logshm_run *run,
-                      const struct capture_piece *piece, size_t used)
+/* Text that stands for `used` bytes of the stream. */
+struct text {
+    uint32_t flags;
+    const struct iovec *parts;
+    size_t at; /* in the first of them */
+    size_t len, used;
+};
+
+/* The next bytes of the text, as many as a message takes. */
+static void take_message(struct text *x, struct passage *p)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
-    const char *text = piece->text;
-    size_t len = piece->len;
-    uint32_t flags = piece->kind == CAPTURE_DATA ? TAP_CAPTURED : 0;
-    while (len) {
-        size_t n = len < TAP_TEXT ? len : TAP_TEXT;
-        size_t raw = used < n ? used : n;
-        struct logshm_far far = x->far[x->cur];
-        struct passage p = {run, flags | (far.begun ? TAP_BEGIN : 0), text, n, far};
-        p.after.at += n;
+    for (p->n = 0, p->len = 0; x->len && p->len < TAP_TEXT && p->n < MESSAGE_PARTS; p->n++) {
+        size_t room = TAP_TEXT - p->len, here = x->parts->iov_len - x->at;
+        size_t n = here < room ? here : room;
+        p->parts[p->n] = (struct iovec){(char *)x->parts->iov_base + x->at, n};
+        p->len += n;
+        x->len -= n;
+        x->at += n;
+        if (x->at == x->parts->iov_len) {
+            x->parts++;
+            x->at = 0;
+        }
+    }
+}
+
+static void pass_text(struct logd *d, struct tap *t, const struct logshm_run *run, struct text x)
+{
+    const struct logshm_tap *shared = tap_shared(d, t);
+    while (x.len) {
+        struct logshm_far far = shared->far[shared->cur];
+        struct passage p = {.run = run, .flags = x.flags | (far.begun ? TAP_BEGIN : 0)};
+        take_message(&x, &p);
+        size_t raw = x.used < p.len ? x.used : p.len;
+        p.after = far;
+        p.after.at += p.len;
         p.after.pos += raw;
         p.after.matched = 0;
         p.after.begun = 0;
-        pass(d, t, &p);
-        text += n;
-        len -= n;
-        used -= raw;
+        if (!pass(d, t, &p))
+            return;
+        x.used -= raw;
     }
 }
 
@@ -186,7 +202,7 @@ static void pass_text(struct logd *d, struct tap *t, const struct logshm_run *ru
 static void pass_mark(struct logd *d, struct tap *t, const struct logshm_run *run,
                       enum capture_kind kind, size_t used, const struct capture *c)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
+    const struct logshm_tap *x = tap_shared(d, t);
     struct passage p = {.run = run, .after = x->far[x->cur]};
     p.flags = TAP_END | TAP_CAPTURED | (p.after.begun ? TAP_BEGIN : 0);
     p.after.pos += used;
@@ -200,22 +216,24 @@ static void pass_mark(struct logd *d, struct tap *t, const struct logshm_run *ru
         return;
     }
     p.after.run = run->number;
-    set_far(shared_tap(d, t), p.after);
+    tap_set_far(tap_shared(d, t), p.after);
 }
 
 static void pass_plain(struct logd *d, struct tap *t, const struct logshm_run *run,
                        const struct capture_piece *piece, size_t used)
 {
-    struct logshm_tap *x = shared_tap(d, t);
+    struct logshm_tap *x = tap_shared(d, t);
     if (piece->kind == CAPTURE_DATA || (x->wants & LOGSHM_WANT_TEXT)) {
-        pass_text(d, t, run, piece, used);
+        struct iovec part = {(char *)(uintptr_t)piece->text, piece->len};
+        uint32_t flags = piece->kind == CAPTURE_DATA ? TAP_CAPTURED : 0;
+        pass_text(d, t, run, (struct text){flags, &part, 0, piece->len, used});
         return;
     }
     struct logshm_far far = x->far[x->cur];
     far.pos += used;
     far.matched = 0;
     far.run = run->number;
-    set_far(x, far);
+    tap_set_far(x, far);
 }
 
 /* Most captures are short and come whole: text and end are one message then. Returns the bytes that
@@ -223,7 +241,7 @@ static void pass_plain(struct logd *d, struct tap *t, const struct logshm_run *r
 static size_t pass_whole(struct logd *d, struct tap *t, const struct logshm_run *run,
                          const struct capture_piece *piece, const struct iovec *both, size_t used)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
+    const struct logshm_tap *x = tap_shared(d, t);
     struct capture c = {.on = true};
     struct capture_piece next;
     const char *p = both->iov_base;
@@ -232,7 +250,8 @@ static size_t pass_whole(struct logd *d, struct tap *t, const struct logshm_run 
     size_t more = capture_next(&c, p + used, both->iov_len - used, &next);
     if (next.kind != CAPTURE_END)
         return 0;
-    struct passage whole = {.run = run, .text = piece->text, .len = piece->len};
+    struct passage whole = {.run = run, .n = 1, .len = piece->len};
+    whole.parts[0] = (struct iovec){(char *)(uintptr_t)piece->text, piece->len};
     whole.after = x->far[x->cur];
     whole.flags = TAP_CAPTURED | TAP_END | (whole.after.begun ? TAP_BEGIN : 0);
     whole.after.pos += used + more;
@@ -245,7 +264,7 @@ static size_t pass_whole(struct logd *d, struct tap *t, const struct logshm_run 
 static void pass_scanned(struct logd *d, struct tap *t, const struct logshm_run *run, const char *p,
                          size_t n)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
+    const struct logshm_tap *x = tap_shared(d, t);
     struct capture c = {x->far[x->cur].on, x->far[x->cur].matched};
     struct capture_piece piece;
     while (n) {
@@ -267,7 +286,7 @@ static void pass_scanned(struct logd *d, struct tap *t, const struct logshm_run 
 /* What is held back of an old run is text, and its capture has no end. */
 static void end_scan(struct logd *d, struct tap *t, const struct logshm_run *next)
 {
-    struct logshm_tap *x = shared_tap(d, t);
+    struct logshm_tap *x = tap_shared(d, t);
     const struct logshm_run *runs = logshm_side(d->h, t->stream->slot)->runs, *run = next;
     for (uint32_t i = 0; i < LOGSHM_RUNS; i++)
         if (runs[i].number == x->far[x->cur].run)
@@ -281,34 +300,23 @@ static void end_scan(struct logd *d, struct tap *t, const struct logshm_run *nex
         return;
     far = x->far[x->cur];
     far.on = far.begun = 0;
-    set_far(x, far);
+    tap_set_far(x, far);
 }
 
-/* ---- what was read ---- */
+/* ---- a stretch of it ---- */
 
-/* A stretch of text that one run wrote goes to one tap. */
-static void pass_stretch(struct logd *d, struct tap *t, const struct logshm_run *run, const char *p,
-                         size_t n)
+void tap_pass(struct logd *d, struct tap *t, const struct logshm_run *run,
+              const struct iovec *parts, int n, size_t len)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
+    const struct logshm_tap *x = tap_shared(d, t);
     if (!(x->wants & LOGSHM_WANT_CAPTURED)) {
-        pass_text(d, t, run, &(struct capture_piece){CAPTURE_PLAIN, p, n}, n);
+        pass_text(d, t, run, (struct text){0, parts, 0, len, len});
         return;
     }
     if (x->far[x->cur].run != run->number)
         end_scan(d, t, run);
-    pass_scanned(d, t, run, p, n);
-}
-
-/* Where the next run's bytes begin after `byte`, at most end. */
-static uint64_t next_run(const struct logshm_side *side, uint64_t byte, uint64_t end)
-{
-    uint32_t n = __atomic_load_n(&side->nruns, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; i < n && i < LOGSHM_RUNS; i++) {
-        uint64_t from = side->runs[i].from;
-        end = from > byte && from < end ? from : end;
-    }
-    return end;
+    for (int i = 0; i < n; i++)
+        pass_scanned(d, t, run, parts[i].iov_base, parts[i].iov_len);
 }
 
 /* Text of another run than before: writers leave capture mode there, too. */
@@ -331,19 +339,33 @@ static void note_taken(struct logd *d, const struct stream *s, uint64_t bytes)
     LOGSHM_ORDER();
 }
 
-/* The bytes of part have this position in the stream and this number among its bytes. */
-static void look_at(struct logd *d, struct stream *s, const struct iovec *part, uint64_t pos,
-                    uint64_t byte)
+/* ---- what was read ---- */
+
+/* The bytes [from, from + len) of what lies in v; returns in how many pieces. */
+static int cut_parts(const struct iovec *v, size_t from, size_t len, struct iovec *out)
 {
-    struct logshm_side *side = logshm_side(d->h, s->slot);
-    size_t n;
-    for (size_t at = 0; at < part->iov_len; at += n) {
-        n = (size_t)(next_run(side, byte + at, byte + part->iov_len) - byte - at);
-        const struct logshm_run *run = run_at(side, byte + at);
-        note_run(side, run, pos + at);
-        for (uint32_t which = 0; which < LOGSHM_TAPS; which++)
-            if (tap_of(d, s, which))
-                pass_stretch(d, tap_of(d, s, which), run, (char *)part->iov_base + at, n);
+    int n = 0;
+    for (; from >= v->iov_len; v++)
+        from -= v->iov_len;
+    for (; len; v++, from = 0) {
+        size_t here = v->iov_len - from < len ? v->iov_len - from : len;
+        out[n++] = (struct iovec){(char *)v->iov_base + from, here};
+        len -= here;
+    }
+    return n;
+}
+
+/* To all its taps; the text has this position in the stream. */
+static void look_at(struct logd *d, struct stream *s, const struct logshm_run *run, uint64_t pos,
+                    const struct iovec *parts, int n, size_t len)
+{
+    note_run(logshm_side(d->h, s->slot), run, pos);
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
+        struct tap *t = tap_of(d, s, which);
+        if (t && !t->behind)
+            tap_pass(d, t, run, parts, n, len);
+        if (t && t->behind)
+            tap_limit_lag(d, which);
     }
 }
 
@@ -355,15 +377,16 @@ void tap_announce(struct logd *d, struct stream *s, size_t n)
 
 void tap_text(struct logd *d, struct stream *s, const struct iovec *iov, int n, size_t got)
 {
+    struct logshm_side *side = logshm_side(d->h, s->slot);
     uint64_t pos = stream_shared(d, s)->read, byte = logshm_progress(d->h, s->slot)->bytes;
+    struct iovec parts[TAP_PARTS];
+    size_t len;
+    (void)n;
     note_taken(d, s, byte + got);
-    for (int i = 0; i < n && got; i++) {
-        struct iovec part = iov[i];
-        part.iov_len = part.iov_len < got ? part.iov_len : got;
-        look_at(d, s, &part, pos, byte);
-        pos += part.iov_len;
-        byte += part.iov_len;
-        got -= part.iov_len;
+    for (size_t at = 0; at < got; at += len) {
+        len = (size_t)(tap_next_run(side, byte + at, byte + got) - byte - at);
+        int pieces = cut_parts(iov, at, len, parts);
+        look_at(d, s, tap_run(side, byte + at), pos + at, parts, pieces, len);
     }
 }
 
@@ -376,7 +399,7 @@ void tap_flush(struct logd *d, struct stream *s)
         struct capture c = {far && far->on, far ? far->matched : 0};
         struct capture_piece piece;
         if (t && capture_flush(&c, &piece))
-            pass_plain(d, t, run_at(side, logshm_progress(d->h, s->slot)->bytes), &piece, 0);
+            pass_plain(d, t, tap_run(side, logshm_progress(d->h, s->slot)->bytes), &piece, 0);
     }
 }
 
@@ -409,50 +432,28 @@ static void tell_loss(struct logd *d, struct tap *t)
 {
     const struct logshm_side *side = logshm_side(d->h, t->stream->slot);
     const struct logshm_far *far = &side->taps[t->which].far[side->taps[t->which].cur];
-    const struct logshm_run *run = run_at(side, logshm_progress(d->h, t->stream->slot)->bytes);
+    const struct logshm_run *run = tap_run(side, logshm_progress(d->h, t->stream->slot)->bytes);
     struct tap_head h = head_of(d, t, run, far->torn ? TAP_TORN : 0);
-    t->owed = !tell_names(d, t, run) || !send_message(d, t->which, &h, "");
+    t->owed = !tell_names(d, t, run) || !send_message(d, t->which, &h, NULL, 0);
 }
 
 /* What a killed predecessor had taken from the pipe, or might have, is still in the blocks: a read
- * is committed after its text was passed on. */
+ * is committed after its text was passed on, and what waits keeps its blocks. */
 static void catch_up(struct logd *d, struct tap *t)
 {
-    const struct logshm_tap *x = shared_tap(d, t);
-    struct stream *s = t->stream;
-    uint64_t read = stream_shared(d, s)->read, bytes = logshm_progress(d->h, s->slot)->bytes;
-    struct logshm_side *side = logshm_side(d->h, s->slot);
-    while (x->far[x->cur].pos < read) {
-        uint64_t pos = x->far[x->cur].pos, byte = bytes - (read - pos);
-        uint64_t end = pos + (next_run(side, byte, bytes) - byte);
-        struct iovec part;
-        int n;
-        if (!ring_view(&d->ring, &d->chains[s->slot], pos, end, &part, 1, &n))
-            break;
-        pass_stretch(d, t, run_at(side, byte), part.iov_base, part.iov_len);
-    }
-    struct logshm_far far = x->far[x->cur];
-    far.pos = read;
-    set_far(shared_tap(d, t), far);
+    tap_pass_lag(d, t);
+    if (t->behind)
+        return;
+    tap_skip(d, t);
     tell_loss(d, t); /* of what the predecessor skipped, if it did */
-}
-
-/* True if the stream stands inside a line, as far as its last byte is still there. */
-static bool is_mid_line(struct logd *d, const struct stream *s)
-{
-    struct iovec last;
-    int n;
-    uint64_t read = stream_shared(d, s)->read;
-    return read && ring_view(&d->ring, &d->chains[s->slot], read - 1, read, &last, 1, &n) &&
-           *(const char *)last.iov_base != '\n';
 }
 
 static void begin(struct logd *d, struct tap *t)
 {
-    struct logshm_tap *x = shared_tap(d, t);
+    struct logshm_tap *x = tap_shared(d, t);
     t->named = t->owed = false;
-    set_far(x, (struct logshm_far){.pos = stream_shared(d, t->stream)->read,
-                                   .torn = is_mid_line(d, t->stream)});
+    tap_set_far(x, (struct logshm_far){.pos = stream_shared(d, t->stream)->read,
+                                       .torn = tap_is_mid_line(d, t->stream)});
     x->taken = x->key;
 }
 
@@ -485,9 +486,9 @@ void tap_jump(struct logd *d, struct stream *s, uint64_t next)
         struct tap *t = tap_of(d, s, which);
         if (!t)
             continue;
-        struct logshm_far far = shared_tap(d, t)->far[shared_tap(d, t)->cur];
+        struct logshm_far far = tap_shared(d, t)->far[tap_shared(d, t)->cur];
         far.pos = next;
-        set_far(shared_tap(d, t), far);
+        tap_set_far(tap_shared(d, t), far);
     }
 }
 
@@ -509,6 +510,18 @@ void tap_socket(struct logd *d, uint32_t which, int fd)
     pthread_mutex_unlock(&d->lock);
 }
 
+/* With the lock. */
+static void go_on(struct logd *d, struct tap *t)
+{
+    struct stream *s = t->stream;
+    if (t->behind) {
+        tap_pass_lag(d, t);
+        stream_reclaim(d, s, s->keep ? HISTORY_BYTES : 0, false);
+    }
+    if (t->owed && !t->behind)
+        tell_loss(d, t);
+}
+
 void tap_writable(struct logd *d, uint32_t which, bool open)
 {
     struct taps *all = d->taps;
@@ -518,7 +531,9 @@ void tap_writable(struct logd *d, uint32_t which, bool open)
         return;
     }
     set_full(d, which, false);
+    pthread_mutex_lock(&d->lock);
     LIST_FOREACH (t, &all->list[which], link)
-        if (t->owed && !all->full[which])
-            tell_loss(d, t);
+        if ((t->owed || t->behind) && !all->full[which])
+            go_on(d, t);
+    pthread_mutex_unlock(&d->lock);
 }

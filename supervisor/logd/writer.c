@@ -51,6 +51,7 @@ static bool wait_for_work(struct writer *w)
     bool may_end = TAILQ_EMPTY(&w->later);
     struct timespec until = at_time(may_end ? mono_add(now, IDLE_END) : next);
     w->idle = true;
+    w->fresh = false; /* what it was told of while it was awake, it has done */
     int rc = pthread_cond_timedwait(&w->cond, &w->d->lock, &until);
     w->idle = false;
     return !(rc == ETIMEDOUT && may_end && TAILQ_EMPTY(&w->queue));

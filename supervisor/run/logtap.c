@@ -46,12 +46,25 @@ static void set_socket(struct logs *g, enum logs_tap which, int fd)
     loop_defer(g->loop, &g->pump);
 }
 
+/* Who reads asks its own end how much the other one holds: text.c. */
+static void tell_size(int reader, int writer)
+{
+    int size = 0;
+    socklen_t len = sizeof(size);
+    getsockopt(writer, SOL_SOCKET, SO_SNDBUF, &size, &len);
+    size /= 2; /* the kernel doubles what it is told */
+    if (setsockopt(reader, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+        setsockopt(reader, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 int logs_tap_open(struct logs *g, enum logs_tap which, struct err *e)
 {
     int ends[2], size = TAP_SNDBUF;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return err_errno(e, errno, "cannot make a socket for the text of programs");
-    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+        setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    tell_size(ends[0], ends[1]);
     shutdown(ends[0], SHUT_WR);
     set_socket(g, which, ends[1]);
     return ends[0];

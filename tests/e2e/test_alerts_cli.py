@@ -48,6 +48,25 @@ def test_explain_tells_of_all_that_has_a_name(s):
     assert done.returncode == 1 and "nosuch: there is no process, probe, metric, alert" in done.stderr
 
 
+@pytest.mark.parametrize("words,said", [
+    (["explain", "wbe"], "wbe: there is no process, probe, metric, alert or notifier of that name; did you mean web?"),
+    (["explain", "something-else"], "of that name"),
+    (["probes", "wbe"], "there is no probe wbe; did you mean web?"),
+    (["probe", "run", "weba"], "there is no probe weba; did you mean web?"),
+    (["alerts", "wbe"], "there is no alert wbe; did you mean web?"),
+    (["alerts", "ack", "web", "wbe"], "there is no alert wbe; did you mean web?"),
+    (["alerts", "unack", "wbe"], "there is no alert wbe; did you mean web?"),
+    (["metrics", "wbe"], "there is no metric wbe: no [metric:NAME] is configured"),
+    (["notify", "test", "xyz"], "there is no notifier xyz"),
+    (["notify", "test", "lo"], "there is no notifier lo; did you mean log?"),
+])
+def test_a_name_that_nothing_has(s, words, said):
+    done = s.ctl(*words)
+    assert done.returncode == (3 if "run" in words else 1), done
+    assert done.stderr == f"supctl: {said}\n" or (words[1] == "something-else" and done.stderr.endswith(f"{said}\n"))
+    assert "acknowledged" not in s.ctl("alerts").stdout  # all or none
+
+
 def test_silences_and_acknowledgements_are_taken_back(s):
     number = s.ok("alerts", "silence", "alertname=w*", "for=10m", "reason=deploy").strip()
     s.wait(lambda: f"silence {number}" in s.ctl("alerts", "web").stdout)

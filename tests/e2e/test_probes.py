@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+from harness.pki import Pki
 from harness.supervised import build_dir
 
 WEB = """[supd]
@@ -90,6 +91,22 @@ def test_run_like_a_plugin(sup):
     assert done.returncode == 2 and done.stdout.startswith("CRITICAL - none: connection refused")
     assert s.ctl("probe", "run", "nosuch").returncode == 3
     assert s.ctl("probes", "nosuch").returncode == 1
+
+
+def test_a_certificate_that_ends_soon_warns_like_a_plugin(sup, open_dir):
+    """It is no failure of the probe; exit codes follow the stages."""
+    pki = Pki(open_dir())
+    ends = {"far": 60, "early": 25, "warns": 10, "urgent": 5}
+    for name, end in ends.items():
+        pki.issue(name, start=end - 90, end=end)
+    s = sup("[supd]\n[supervisord]\nchildlogdir=%(here)s\n" + "".join(
+        f"[probe:{n}]\ntype=cert\nfiles={pki.path(n)}.pem\ninterval=1h\n" for n in ends))
+    s.wait(lambda: len(probes(s)) == len(ends))
+    for name, code, word in (("far", 0, "OK"), ("early", 0, "OK"), ("warns", 1, "WARNING"), ("urgent", 2, "CRITICAL")):
+        done = s.ctl("probe", "run", name)
+        assert done.returncode == code and done.stdout.startswith(f"{word} - {name}: "), done.stdout
+        assert probes(s)[name]["status"] == "ok"
+    assert json.loads(s.ctl("--json", "probe", "run", "warns").stdout)["stage"] == 2
 
 
 def test_agent_killed(sup):

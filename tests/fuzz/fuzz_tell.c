@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .node_name = "n"};
     if (!conf)
         conf = conf_load(&rq);
-    must(conf_nerrors(conf) == 0);
+    must(conf_nerrors(conf) == 0 && conf->items.n == family_notify.nkinds); /* every notifier */
     if (size < 4)
         return 0;
     const struct item *it = conf->items.v[data[0] % conf->items.n];

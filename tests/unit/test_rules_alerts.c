@@ -312,7 +312,9 @@ static void test_percentile(void **state)
         load("type=percentile\nmetric=t\npercentile=95%\nover=300ms\nwindow=1m\n");
     struct rule_input in = begin();
     in.timers = timers_new(DUR_S(1), in.now);
-    assert_cond(eval(r, &in, false), COND_FALSE);
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_FALSE);
+    assert_string_equal(ev.text, "no requests in the last 1m, so there is no p95; limit 300 ms");
     assert_cond(eval(r, &in, true), COND_UNKNOWN);
     for (int i = 0; i < 4; i++) { /* four slow ones: too few to say */
         feed(&in, 1, 0, 1);
@@ -324,7 +326,7 @@ static void test_percentile(void **state)
     assert_cond(eval(r, &in, false), COND_TRUE); /* five of five */
     window_add(in.window, in.now, 400, 0);
     timers_add(in.timers, in.now, 10000000, 400);
-    struct evaluation ev = eval(r, &in, false);
+    ev = eval(r, &in, false);
     assert_cond(ev, COND_FALSE); /* 5 of 405: the 95th percentile is 10 ms */
     assert_true(ev.value > 0.0099 && ev.value < 0.0101 && ev.n == 405 && ev.k == 5);
     window_add(in.window, in.now, 0, 40);
@@ -341,7 +343,9 @@ static void test_absent(void **state)
     const struct rule *r = load("type=absent\nmetric=m\nwindow=10m\n");
     struct rule_input in = begin();
     in.now.ns += 599 * SEC;
-    assert_cond(eval(r, &in, false), COND_FALSE); /* it has not had ten minutes yet */
+    struct evaluation ev = eval(r, &in, false);
+    assert_cond(ev, COND_FALSE); /* it has not had ten minutes yet */
+    assert_string_equal(ev.text, "there was no success so far, for 9m59s, limit 10m");
     in.now.ns += SEC;
     assert_cond(eval(r, &in, false), COND_TRUE);
     feed(&in, 1, 0, 1);
@@ -349,7 +353,7 @@ static void test_absent(void **state)
     feed(&in, 1, 1, 0);
     assert_cond(eval(r, &in, true), COND_FALSE);
     in.now.ns += 700 * SEC;
-    struct evaluation ev = eval(r, &in, false);
+    ev = eval(r, &in, false);
     assert_cond(ev, COND_TRUE);
     assert_string_equal(ev.text, "the last success was 11m40s ago, limit 10m");
     window_dark(in.window, (mono_t){in.now.ns - 20 * SEC}, in.now);
@@ -396,6 +400,11 @@ static void test_program(void **state)
     in.processes = p;
     in.nprocesses = 3;
     assert_cond(eval(r, &in, false), COND_TRUE);
+    in.nprocesses = 2;
+    ev = eval(r, &in, false);
+    assert_cond(ev, COND_FALSE);
+    assert_string_equal(ev.text, "no process of w is backoff or FATAL, and 0 restarts of w in the "
+                                 "last 10m, limit 3");
     end(&in);
 }
 

@@ -1,6 +1,6 @@
 /* The nearest of several names to a word that is none of them, for "did you mean". */
-#ifndef CONF_NEAR_H
-#define CONF_NEAR_H
+#ifndef BASE_NEAR_H
+#define BASE_NEAR_H
 
 struct near {
     const char *word, *best; /* best: NULL while none is near */

@@ -1,5 +1,5 @@
 /* The nearest of several names to a word that is none of them. */
-#include "supervisor/conf/near.h"
+#include "supervisor/base/near.h"
 #include "supervisor/base/text.h"
 
 #include <string.h>
