@@ -232,7 +232,7 @@ static void feed(struct proc *p, struct proc_in in)
     exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
-    if (proc_is_down(p))
+    if (proc_is_down(p) || l->state == PROC_UNKNOWN)
         settle_later(s);
 }
 
@@ -374,9 +374,10 @@ bool proc_is_down(const struct proc *p)
 
 static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
 {
-    live_gen_ref(gen);
-    live_gen_unref(&p->gen);
-    p->gen = gen;
+    struct live_gen *old = p->gen;
+    struct proc_policy was;
+    proc_policy_of(old->gen, p->conf, &was);
+    p->gen = live_gen_ref(gen);
     p->conf = conf;
     struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
@@ -384,6 +385,8 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
+    feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
+    live_gen_unref(&old);
 }
 
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
@@ -443,7 +446,7 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
     bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
-    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->step)
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->errnum)
         launch_explain(p, buf, size);
     if (buf[0])
         return buf;
@@ -467,6 +470,23 @@ bool procs_peeked(struct sup *s, int pid, int status)
     return true;
 }
 
+/* A start that the system has no room for is tried again: the first time it is said. */
+static void say_shortage(const struct proc *p)
+{
+    char why[ERR_MAX];
+    if (proc_life(p)->state == PROC_STARTING && proc_life(p)->delays == 1)
+        log_warn("%s: %s; it is tried again until there is room, and spends no retries",
+                 proc_name(p), proc_spawnerr(p, why, sizeof(why)));
+}
+
+/* What the death of a child means that noted this failed step. */
+static enum proc_event end_of(const struct spawn_cell *cell)
+{
+    if (cell->step == SPAWN_OK)
+        return PROC_EV_EXITED;
+    return spawn_is_shortage(cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
+}
+
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
@@ -477,11 +497,11 @@ bool procs_reaped(struct sup *s, int pid, int status)
         close(p->stdin_fd);
         p->stdin_fd = -1;
     }
-    bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
+    enum proc_event event = end_of(state_cell(s->state, p->slot));
     bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
-    feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
-                             .status = status,
-                             .group_alive = others});
+    feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
+    if (event == PROC_EV_DELAYED)
+        say_shortage(p);
     return true;
 }
 
@@ -529,6 +549,8 @@ static bool pump_one(struct sup *s, struct proc *p)
     feed(p, in);
     if (in.event == PROC_EV_SPAWNED)
         publish_spawned(p, in.pid);
+    if (in.event == PROC_EV_DELAYED)
+        say_shortage(p);
     return true;
 }
 

@@ -100,7 +100,7 @@ void procs_fini(struct sup *s);
 /* From the reap loop: a child was seen dead (record it), was reaped (act). True: it was ours. */
 bool procs_peeked(struct sup *s, int pid, int status);
 bool procs_reaped(struct sup *s, int pid, int status);
-/* An orphan was reaped: leftover groups may be empty now. */
+/* Orphans were reaped: leftover groups may be empty now. */
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
