@@ -139,6 +139,7 @@ def test_no_process_left(sup):
     waiting = start_later(s, "more")
     stays_waiting(s, "more")
     assert s.status()["first"]["state"] == "RUNNING"
+    assert "Too many processes in process table" in s.ctl("status", "more").stdout
     assert s.status()["more"]["spawnerr"] == "Too many processes in process table to spawn 'more'"
     s.wait_log("WARN more: Too many processes in process table to spawn 'more'; it is tried again")
     limit(s, "nproc", 1000)

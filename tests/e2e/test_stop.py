@@ -34,9 +34,11 @@ def test_stopsignal(sup):
 def test_sequence(sup):
     s = sup(conf(program("stubborn", "ignore=TERM,INT", stopsignals="TERM:1500ms,INT:500ms,KILL",
                          startsecs=0),
-                 program("second", "ignore=TERM", stopsignals="TERM:600ms,INT:9s", startsecs=0)))
-    up(s, "stubborn", "second")
-    s.ok("stop", "stubborn", "second")
+                 program("second", "ignore=TERM", stopsignals="TERM:600ms,INT:9s", startsecs=0),
+                 program("long", "ignore=TERM", stopsignals="TERM:50ms," * 15 + "INT:30s", startsecs=0)))
+    up(s, "stubborn", "second", "long")
+    s.ok("stop", "stubborn", "second", "long")
+    assert signals(s, "long")[-1] == "SIGINT"  # the sixteenth step
     assert signals(s, "stubborn") == ["SIGTERM", "SIGINT"]
     term, interrupt = [e for e in record(s, "stubborn") if e.what in ("SIGTERM", "SIGINT")]
     # each is written down when the program gets to it, so this may come out shorter, too

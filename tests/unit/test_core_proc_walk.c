@@ -116,6 +116,9 @@ static void check_shape(const struct world *w, uint16_t before)
     MUST(w, l->state != PROC_STARTING || l->spawning || l->due.ns);
     MUST(w, l->state != PROC_BACKOFF || (l->want && (l->due.ns || l->restart)));
     MUST(w, l->state != PROC_STOPPING || l->due.ns || l->sweep_due.ns);
+    bool retries = w->f.p.on_fatal == PROC_FATAL_RETRY;
+    MUST(w, l->state != PROC_FATAL || !l->due.ns || (retries && l->want));
+    MUST(w, l->state != PROC_FATAL || !l->want || !retries || l->due.ns || l->restart);
     /* orders fit the state */
     MUST(w, !o->spawn || (l->spawning && !l->pid && !l->sweep && l->want));
     MUST(w, !o->cancel_spawn || l->state == PROC_STOPPED);
