@@ -40,6 +40,7 @@ struct fake_counts {
     uint64_t spawned, died, reaped; /* leaders and orphans together */
     uint64_t orphans;               /* of these reaped */
     uint64_t signals, kills;
+    uint64_t looks; /* kill() with 0 */
     uint64_t turns, jumps;
 };
 

@@ -335,6 +335,7 @@ int kill(pid_t pid, int sig)
     bool found = false, allowed = false;
     if (pid == 0 || pid == -1 || pid == 1)
         fake_break("kill(%d, %d) would hit strangers", pid, sig);
+    counts.looks += sig == 0;
     EACH_TASK(t)
     {
         if (!t->pid || (pid > 0 ? t->pid != pid : t->pgid != -pid))

@@ -3,6 +3,7 @@
 #include "tests/fake/play.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,6 +303,26 @@ static void a_stop_in_the_midst_of_a_start_leaves_nothing(void **state)
     play_expect("", 0);
 }
 
+/* Each group that is swept is looked at once for all the orphans that died together. */
+static void many_orphans_cost_few_looks(void **state)
+{
+    (void)state;
+    static char names[8][4];
+    play_begin();
+    for (int i = 0; i < 8; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%d", i);
+        play_add(names[i], 1, names[i])->orphans_kill = 1;
+        *play_fate(names[i]) =
+            (struct fake_fate){.obeys = DUR_MS(20), .kids = 15, .kid_obeys = DUR_MS(5)};
+    }
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_run();
+    assert_int_equal(state_totals(play.s.state)->orphans, 8 * 15);
+    assert_in_range(fake_counts().looks, 8, 8 * 8); /* not 8 for each of 120 */
+    play_close();
+}
+
 static void hundreds_of_orphans_are_all_reaped(void **state)
 {
     (void)state;
@@ -341,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_is_out_of_reach_is_not_waited_for),
         cmocka_unit_test(a_restart_waits_for_what_the_dead_leader_left),
         cmocka_unit_test(a_stop_in_the_midst_of_a_start_leaves_nothing),
+        cmocka_unit_test(many_orphans_cost_few_looks),
         cmocka_unit_test(hundreds_of_orphans_are_all_reaped),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);
