@@ -101,12 +101,19 @@ static void hash_add(struct proc *p, int pid)
     p->hashed_pid = pid;
 }
 
-static struct proc *by_pid(struct sup *s, int pid)
+/* whose living process or swept group has this number */
+static struct proc *by_number(struct sup *s, int pid)
 {
     struct proc *p = s->by_pid[(unsigned)pid % PID_BUCKETS];
     while (p && p->hashed_pid != pid)
         p = p->hash_next;
     return p;
+}
+
+static struct proc *by_pid(struct sup *s, int pid)
+{
+    struct proc *p = by_number(s, pid);
+    return p && proc_life(p)->pid == pid ? p : NULL;
 }
 
 static void enqueue(struct proc *p)
@@ -204,10 +211,13 @@ static void set_sweeping(struct proc *p, bool sweeping)
     if (sweeping == p->sweeping)
         return;
     p->sweeping = sweeping;
-    if (sweeping)
+    if (sweeping) {
         TAILQ_INSERT_TAIL(&proc_sup(p)->sweeping, p, sweep);
-    else
+        hash_add(p, proc_life(p)->pgid);
+    } else {
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
+        hash_remove(p);
+    }
 }
 
 static void feed(struct proc *p, struct proc_in in)
@@ -517,11 +527,9 @@ void procs_check_sweeps(struct sup *s)
  * sweep under it has gone, and what comes now is not to be hit in its place. */
 static void forget_group(struct sup *s, int pgid)
 {
-    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
-        next = TAILQ_NEXT(p, sweep);
-        if (proc_life(p)->pgid == pgid)
-            feed_event(p, PROC_EV_GROUP_EMPTY);
-    }
+    struct proc *p = by_number(s, pgid);
+    if (p && p->sweeping)
+        feed_event(p, PROC_EV_GROUP_EMPTY);
 }
 
 /* one program off the queue; false: all spawn slots are busy */

@@ -18,7 +18,7 @@ struct proc {
     struct log_stream *log[2];   /* stdout, stderr; NULL: none */
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
-    struct proc *hash_next;  /* by_pid */
+    struct proc *hash_next;  /* by_pid: its process's number, then its swept group's */
     TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
     uint32_t slot;           /* in the state */
