@@ -145,6 +145,13 @@ static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
     }
 }
 
+/* 0, or -1 and errno. A leader that went over to another group gets its signal all the same. */
+static int deliver(const struct proc_life *l, int target, int sig)
+{
+    int r = kill(target, sig);
+    return target < 0 && l->pid && getpgid(l->pid) != l->pgid ? kill(l->pid, sig) : r;
+}
+
 static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
 {
     int target = out->signal_group ? -l->pgid : l->pid;
@@ -152,7 +159,7 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
         return;
     if (out->signal == SIGKILL)
         publish_killing(p, l->pid ? l->pid : l->pgid);
-    if (kill(target, out->signal) < 0 && errno != ESRCH) {
+    if (deliver(l, target, out->signal) < 0 && errno != ESRCH) {
         if (LOG_LIMIT(60))
             log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,
                      strerror(errno));
@@ -161,7 +168,7 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
         return;
     }
     if (out->cont)
-        kill(target, SIGCONT);
+        deliver(l, target, SIGCONT);
 }
 
 static void check_group(struct proc *p)

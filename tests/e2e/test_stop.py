@@ -129,6 +129,28 @@ def test_orphans_kill_on_stop(sup):
     wait(lambda: s.ns.outer(member) is None, 5, "the member is gone")
 
 
+MOVES = '''
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    time.sleep(1000)
+os.setpgid(child, child)
+os.setpgid(0, child)
+open(os.environ["TEST_DIR"] + "/moved", "w").write("yes")
+time.sleep(1000)
+'''
+
+
+def test_a_leader_that_leaves_its_group(sup):
+    """KILL goes to the group, and to its leader wherever that is."""
+    s = sup(conf(program("a", command="/usr/bin/python3 %(here)s/moves.py", stopwaitsecs=1, orphans="kill")))
+    s.write("moves.py", MOVES)
+    s.wait_file("moved", "yes", timeout=20)
+    s.ok("stop", "a", timeout=30)
+    assert s.status()["a"]["exit"] == "terminated by SIGKILL"
+
+
 def test_orphans_keep(sup):
     s = sup(conf(program("a", "run=1500 exit=1 member=TERM", orphans="keep", autorestart="true")))
     member = wait_record(s, "a.member", "start")[0].pid

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TABLE 1024
 #define PID_FIRST 100
@@ -350,6 +351,12 @@ int kill(pid_t pid, int sig)
         fake_break("signal %d to pid %d, which was reaped and may be anybody's", sig, pid);
     errno = found ? EPERM : ESRCH;
     return allowed ? 0 : -1;
+}
+
+pid_t getpgid(pid_t pid)
+{
+    struct task *t = find(pid);
+    return t ? t->pgid : -1;
 }
 
 void fake_next_pid(int pid)
