@@ -496,12 +496,20 @@ static void say_shortage(const struct proc *p)
                  proc_name(p), proc_spawnerr(p, why, sizeof(why)));
 }
 
-/* What the death of a child means that noted this failed step. */
-static enum proc_event end_of(const struct spawn_cell *cell)
+/* What a program's own limits bring about is no shortage of the system, which would pass; but its
+ * user's count of processes may fall. */
+static bool is_shortage(const struct proc *p, int errnum)
 {
+    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !proc_opts(p)->attrs);
+}
+
+/* What the death of its child means. */
+static enum proc_event end_of(const struct proc *p)
+{
+    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     if (cell->step == SPAWN_OK)
         return PROC_EV_EXITED;
-    return spawn_is_shortage(cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
+    return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
 }
 
 bool procs_reaped(struct sup *s, int pid, int status)
@@ -514,7 +522,7 @@ bool procs_reaped(struct sup *s, int pid, int status)
         close(p->stdin_fd);
         p->stdin_fd = -1;
     }
-    enum proc_event event = end_of(state_cell(s->state, p->slot));
+    enum proc_event event = end_of(p);
     bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
     feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
     if (event == PROC_EV_DELAYED)

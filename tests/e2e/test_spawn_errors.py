@@ -176,6 +176,13 @@ def test_no_room_for_the_exec(sup):
     assert sorted(said) == ["more", "quick"], "it is said once"
 
 
+def test_its_own_limit_is_no_shortage(sup):
+    s = sup(conf(program("a", command="/bin/sleep 1000", limit_nofile=1, oom_score_adj=100, autostart="false",
+                         startretries=0)))
+    assert s.ctl("start", "a").returncode != 0
+    assert "Too many open files" in s.wait_state("a", "FATAL")["spawnerr"]
+
+
 def limit_with_free(s, free):
     """The limit of descriptors under which supd has so many left, once no supctl is connected."""
     seen = []
