@@ -8,6 +8,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
+#include "supervisor/io/threads.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -174,6 +175,7 @@ int agent_run(const struct agent_server *server)
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
+    threads_allow();
     bool ok = setup(&a, &e);
     if (ok)
         loop_run(a.loop);

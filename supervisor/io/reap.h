@@ -15,4 +15,8 @@ struct reap_ops {
  * continues are not exits and are never seen here. */
 bool reap_children(const struct reap_ops *ops, void *obj, unsigned max);
 
+/* The signal that a child of ours stands still by, 0 if it does not. Asks the kernel, and takes
+ * nothing from it. */
+int reap_stopped(int pid);
+
 #endif

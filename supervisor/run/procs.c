@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const struct proc_life *proc_life(const struct proc *p)
@@ -229,9 +230,25 @@ static bool is_calm_again(const struct sup *s)
     return s->nstarts >= MANY_STARTS && !s->due.n && !s->nqueued;
 }
 
+/* A program that is being stopped has not had its time if it was frozen with us. True: it has it
+ * again, once. */
+static bool forgive(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    mono_t now = mono_now(), due = proc_next(l);
+    dur_t more = due_forgiven(due, now);
+    if ((l->state != PROC_STOPPING && !l->sweep) || !more.ns || p->forgiven.ns == due.ns)
+        return false;
+    p->forgiven = due;
+    due_at(&proc_sup(p)->due, p, mono_add(now, more));
+    return true;
+}
+
 static void on_due(struct proc *p)
 {
     struct sup *s = proc_sup(p);
+    if (forgive(p))
+        return;
     feed_event(p, PROC_EV_TIMER);
     if (is_calm_again(s))
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
@@ -426,22 +443,6 @@ void proc_unwait(struct proc *p, struct proc_waiter *w)
     LIST_REMOVE(w, link);
 }
 
-const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
-{
-    const struct proc_life *l = proc_life(p);
-    buf[0] = '\0';
-    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
-    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->errnum)
-        launch_explain(p, buf, size);
-    if (buf[0])
-        return buf;
-    if (failed)
-        snprintf(buf, size, "Exited too quickly (process log may have details)");
-    else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
-        snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
-    return buf;
-}
-
 bool procs_peeked(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
@@ -480,11 +481,21 @@ static enum proc_event end_of(const struct proc *p)
     return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
 }
 
+/* The kernel kills without a word. What we killed ourselves needs no other reason. */
+static int with_reason(struct sup *s, const struct proc *p, int status)
+{
+    bool struck = oom_struck(&s->oom);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
+    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
+}
+
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
     if (!p)
         return false;
+    status = with_reason(s, p, status);
     hash_remove(p);
     if (p->stdin_fd >= 0) {
         close(p->stdin_fd);

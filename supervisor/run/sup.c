@@ -209,6 +209,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     libexec_self(s->self_dir, sizeof(s->self_dir));
     become_reaper(s);
     leftovers_mark(s);
+    oom_open(&s->oom);
     if (setup_file_size(s, e) < 0 || spawn_init(e) < 0 || !(s->loop = loop_new(e)) ||
         !(s->state = state_new(e)))
         return -1;
@@ -238,6 +239,7 @@ void sup_fini(struct sup *s)
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);
     sigs_close();
+    oom_close(&s->oom);
     state_free(&s->state);
     loop_free(&s->loop);
     spawn_fini();

@@ -1,5 +1,8 @@
-/* What a process's record says to its machine. */
+/* What is known of a process: what its record says to its machine, and why it could not start. */
+#include "supervisor/run/launch.h"
 #include "supervisor/run/procs.h"
+
+#include <stdio.h>
 
 static void policy_stops(const struct gen *g, const struct gen_opts *o, struct proc_policy *out)
 {
@@ -31,4 +34,20 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
         .fatal_retry = {o->fatal_retry_ns},
     };
     policy_stops(g, o, out);
+}
+
+const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
+{
+    const struct proc_life *l = proc_life(p);
+    buf[0] = '\0';
+    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
+    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->errnum)
+        launch_explain(p, buf, size);
+    if (buf[0])
+        return buf;
+    if (failed)
+        snprintf(buf, size, "Exited too quickly (process log may have details)");
+    else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
+        snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
+    return buf;
 }
