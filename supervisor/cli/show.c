@@ -72,7 +72,8 @@ void show_last(const struct client_reply *r, struct str *out)
 {
     char buf[DUR_TEXT];
     const char *state = reply_text(r, "state"), *exit = reply_text(r, "exit");
-    bool settled = strcmp(state, "RUNNING") == 0 || strcmp(state, "STARTING") == 0;
+    bool running = strcmp(state, "RUNNING") == 0;
+    bool settled = running || strcmp(state, "STARTING") == 0;
     int64_t next = reply_int(r, "next_ms", -1);
     if (strcmp(reply_text(r, "health"), "FAILED") == 0)
         put_part(out, reply_text(r, "health_text"));
@@ -81,7 +82,7 @@ void show_last(const struct client_reply *r, struct str *out)
         show_clean(out, reply_text(r, "stopped"));
     }
     put_part(out, exit);
-    if (!settled)
+    if (!running) /* in STARTING: the system has no room for it now */
         put_part(out, reply_text(r, "spawnerr"));
     if (!settled && (!*reply_text(r, "spawnerr") || strcmp(state, "FATAL") == 0))
         put_part(out, strcmp(reply_text(r, "why"), "exited") == 0 ? "" : reply_text(r, "why"));

@@ -2,6 +2,7 @@
 #include "supervisor/base/text.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/conf/opt_ops.h"
+#include "supervisor/core/proc.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -142,9 +143,9 @@ PARSER(STOPS)
     v->text = arena_strdup(env->a, text);
     v->v = arena_alloc(env->a, l.n * sizeof(*v->v));
     v->n = l.n;
-    if (!l.n || l.n > 16)
-        return err_set(e, "'%s' is not a list of 1 to 16 signals such as TERM:10s,INT:5s,KILL",
-                       text);
+    if (!l.n || l.n > PROC_STOPS_MAX)
+        return err_set(e, "'%s' is not a list of 1 to %d signals such as TERM:10s,INT:5s,KILL",
+                       text, PROC_STOPS_MAX);
     for (size_t i = 0; i < l.n; i++) {
         if (parse_stop(l.v[i], i + 1 == l.n, &v->v[i], e) < 0)
             return -1;

@@ -102,7 +102,7 @@ static const struct opt program[] = {
       .help = "More than startretries restarts within this time, running or not, make it FATAL; "
               "startretries may be 127 at most then."),
     P("on_fatal", on_fatal, ONFATAL, .def = "nothing", .flags = OPT_OURS, .apply = GEN_HOT,
-      .help = "What follows when it is FATAL: nothing, exit (supd ends with an error), or "
+      .help = "What follows when it becomes FATAL: nothing, exit (supd ends with an error), or "
               "retry:DURATION (start again after that time)."),
     P("critical", critical, BOOLEAN, .def = "false", .flags = OPT_OURS, .apply = GEN_HOT,
       .help = "With [supd] exit_on=critical supd ends when this program has ended for good."),

@@ -26,7 +26,7 @@ void logshm_layout(struct logshm_head *h, uint32_t nstreams, int64_t memory)
     h->outs2 = h->progress + page_up(nstreams * sizeof(struct logshm_progress));
     h->sides = h->outs2 + page_up(nstreams * sizeof(struct logshm_out));
     h->strings = h->sides + page_up(nstreams * sizeof(struct logshm_side));
-    h->descs = h->strings + LOGSHM_STRINGS;
+    h->descs = h->strings + page_up((uint64_t)nstreams * LOGSHM_STRINGS);
     h->blocks = h->descs + page_up(h->nblocks * sizeof(struct logshm_desc));
     h->size = h->blocks + (uint64_t)h->nblocks * LOGSHM_BLOCK;
 }

@@ -19,7 +19,7 @@
 #define LOGSHM_VERSION 2u
 #define LOGSHM_BLOCK 4096u
 #define LOGSHM_STREAMS_MAX 32768u
-#define LOGSHM_STRINGS (16u << 20)
+#define LOGSHM_STRINGS 512u /* bytes of strings for each stream, on average */
 #define LOGSHM_MEMORY_DEFAULT (16 << 20)
 #define LOGSHM_MEMORY_MIN (256 << 10)
 #define LOGSHM_MEMORY_MAX (INT64_C(4) << 30)

@@ -5,14 +5,15 @@
 
 /* The whole behaviour; "_": that event changes nothing in that state. */
 #define ROW(stt, start_, stop_, restart_, shutdown_, hasten_, spawned_, delayed_, cannot_,         \
-            exited_, empty_, lost_, timer_)                                                        \
+            exited_, empty_, lost_, timer_, policy_)                                               \
     [ROW_##                                                                                        \
         stt] = {[PROC_EV_START] = proc_on_##start_,      [PROC_EV_STOP] = proc_on_##stop_,         \
                 [PROC_EV_RESTART] = proc_on_##restart_,  [PROC_EV_SHUTDOWN] = proc_on_##shutdown_, \
                 [PROC_EV_HASTEN] = proc_on_##hasten_,    [PROC_EV_SPAWNED] = proc_on_##spawned_,   \
                 [PROC_EV_DELAYED] = proc_on_##delayed_,  [PROC_EV_CANNOT] = proc_on_##cannot_,     \
                 [PROC_EV_EXITED] = proc_on_##exited_,    [PROC_EV_GROUP_EMPTY] = proc_on_##empty_, \
-                [PROC_EV_KILL_FAILED] = proc_on_##lost_, [PROC_EV_TIMER] = proc_on_##timer_}
+                [PROC_EV_KILL_FAILED] = proc_on_##lost_, [PROC_EV_TIMER] = proc_on_##timer_,       \
+                [PROC_EV_POLICY] = proc_on_##policy_}
 #define proc_on__ NULL
 enum {
     ROW_STOPPED,
@@ -27,15 +28,15 @@ enum {
 };
 /* clang-format off */
 static proc_handler *const table[NROWS][PROC_NEVENTS] = {
-/*            START  STOP     RESTART     SHUTDOWN HASTEN  SPAWNED  DELAYED  CANNOT     EXITED      EMPTY  KILL_FAILED TIMER */
-ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,       _,         _,          empty, lost,       sweep_due),
-ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed, cannot,    start_exit, _,     lost,       start_due),
-ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       _,       cannot,    exit_up,    _,     lost,       _),
-ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,       _,         _,          empty, lost,       retry_due),
-ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       _,       stop_exit, stop_exit,  empty, lost,       stop_due),
-ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,       _,         _,          empty, lost,       sweep_due),
-ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,       _,         _,          empty, lost,       retry_due),
-ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       _,       cannot,    exit_up,    _,     _,          _),
+/*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      POLICY */
+ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, new_sweep),
+ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, new_start),
+ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _),
+ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, new_backoff),
+ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  new_stop),
+ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, new_sweep),
+ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, new_fatal),
+ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _),
 };
 /* clang-format on */
 #undef proc_on__
@@ -60,7 +61,7 @@ enum { A_CHILD = 1, A_REQUEST = 2, A_SWEEP = 4, A_STOP = 8, A_PLACE = 16 };
 
 static const uint8_t about[PROC_NEVENTS] = {
     [PROC_EV_SPAWNED] = A_PLACE,
-    [PROC_EV_DELAYED] = A_REQUEST,
+    [PROC_EV_DELAYED] = A_REQUEST | A_CHILD,
     [PROC_EV_CANNOT] = A_REQUEST | A_CHILD,
     [PROC_EV_EXITED] = A_CHILD,
     [PROC_EV_KILL_FAILED] = A_CHILD | A_SWEEP,

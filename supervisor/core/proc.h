@@ -36,7 +36,7 @@ enum proc_state {
 enum proc_restart { PROC_RESTART_NEVER, PROC_RESTART_ALWAYS, PROC_RESTART_UNEXPECTED };
 enum proc_on_fatal { PROC_FATAL_NOTHING, PROC_FATAL_EXIT, PROC_FATAL_RETRY };
 
-#define PROC_STOPS_MAX 8
+#define PROC_STOPS_MAX 16 /* the most that stopsignals= takes */
 #define PROC_WINDOW_MAX 128
 #define PROC_WINDOW_RETRIES (PROC_WINDOW_MAX - 1) /* the most startretries that it can count */
 
@@ -101,9 +101,10 @@ struct proc_life {
     uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
     uint8_t nwindow;   /* entries used in its proc_window */
     uint8_t polls;     /* looks at the group since the last signal to it */
-    uint8_t pad[1];
-    int32_t pid;         /* 0: none */
-    int32_t pgid;        /* of the last instance; kept through a sweep */
+    uint8_t
+        again;    /* 1: an instance of this start was counted, but there was no room for its exec */
+    int32_t pid;  /* 0: none */
+    int32_t pgid; /* of the last instance; kept through a sweep */
     int32_t exit_status; /* wait status of the last instance */
     uint32_t tries;      /* Supervisor's backoff counter */
     uint32_t tries_up;   /* tries when RUNNING was reached; CANNOT after that goes on from it */
@@ -113,8 +114,8 @@ struct proc_life {
     uint32_t fatals;     /* times it gave up (not: ended by a shutdown) */
     uint32_t unexpected; /* exits that were not expected */
     uint32_t restarts_unexpected; /* automatic restarts after one, or after a failed start */
-    uint32_t pad2;
-    mono_t started;   /* of the current or last instance */
+    uint32_t failures;            /* FATAL: so many, in a row or within the window, led to it */
+    mono_t started;               /* of the current or last instance */
     mono_t due;       /* STARTING: RUNNING at, or next try to spawn; BACKOFF, FATAL: retry at;
                          STOPPING: next signal at */
     mono_t sweep_due; /* next signal to the leftover group; once killed: when to let it be */
@@ -136,12 +137,14 @@ enum proc_event {
     PROC_EV_SHUTDOWN, /* like STOP, but BACKOFF becomes FATAL and nothing starts any more */
     PROC_EV_HASTEN,   /* STOPPING or sweeping: KILL now */
     PROC_EV_SPAWNED,  /* a child exists; pid is given */
-    PROC_EV_DELAYED,  /* the kernel refused for want of resources (EAGAIN ENOMEM EMFILE ENFILE) */
-    PROC_EV_CANNOT,   /* a step of the start failed; if a child existed it was reaped */
-    PROC_EV_EXITED,   /* reaped; status and group_alive are given */
+    PROC_EV_DELAYED, /* the kernel refused for want of resources (EAGAIN ENOMEM EMFILE ENFILE); if a
+                        child existed it was reaped */
+    PROC_EV_CANNOT,  /* a step of the start failed; if a child existed it was reaped */
+    PROC_EV_EXITED,  /* reaped; status and group_alive are given */
     PROC_EV_GROUP_EMPTY,
     PROC_EV_KILL_FAILED, /* kill() failed with something else than ESRCH */
     PROC_EV_TIMER,
+    PROC_EV_POLICY, /* the configuration changed: a wait under way is as long as the new one says */
     PROC_NEVENTS
 };
 
@@ -149,12 +152,13 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;          /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
-    int pid;                    /* SPAWNED */
-    int status;                 /* EXITED: wait status */
-    bool group_alive;           /* EXITED, CANNOT: others of its group still exist */
-    uint32_t random;            /* for jitter */
-    struct proc_window *window; /* this process's; always given */
+    enum proc_why why;             /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
+    int pid;                       /* SPAWNED */
+    int status;                    /* EXITED: wait status */
+    bool group_alive;              /* EXITED, CANNOT: others of its group still exist */
+    uint32_t random;               /* for jitter */
+    struct proc_window *window;    /* this process's; always given */
+    const struct proc_policy *was; /* POLICY: what applied before */
 };
 
 struct proc_change {

@@ -64,6 +64,7 @@ void proc_begin(struct step *s, enum proc_why why)
     proc_change_to(s, PROC_STARTING, why);
     l->restart = HOLD_NONE;
     l->delays = 0;
+    l->again = 0;
     l->tries_up = 0;
     order_spawn(s);
 }
@@ -78,11 +79,10 @@ void proc_adopt(struct step *s)
     struct proc_life *l = s->l;
     s->pid = l->pid = l->pgid = s->in->pid;
     l->spawning = 0;
-    l->delays = 0;
     l->started = s->in->now;
     l->start_wall = s->in->wall;
     l->starts++;
-    bool automatic = l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART;
+    bool automatic = !l->again && (l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART);
     l->restarts += automatic;
     l->restarts_unexpected += automatic && !l->expected;
 }
@@ -93,13 +93,36 @@ void proc_on_spawned(struct step *s)
     s->l->due = proc_after(s, s->p->startsecs);
 }
 
-void proc_on_delayed(struct step *s)
+static void delay(struct step *s)
 {
     struct proc_life *l = s->l;
     l->spawning = 0;
     l->due = proc_after(s, proc_doubled(DELAY_FIRST, l->delays, DELAY_MAX));
     if (l->delays < UINT8_MAX)
         l->delays++;
+}
+
+void proc_on_delayed(struct step *s)
+{
+    if (s->l->pid) {
+        proc_bury(s);
+        s->l->again = 1;
+    }
+    delay(s);
+}
+
+/* RUNNING was an error: its exec was still on the way, and there was no room for it */
+void proc_on_delayed_up(struct step *s)
+{
+    struct proc_life *l = s->l;
+    uint32_t tries = l->tries > l->tries_up ? l->tries : l->tries_up;
+    proc_bury(s);
+    l->tries = tries;
+    proc_change_to(s, PROC_EXITED, PROC_WHY_CANNOT);
+    s->pid = 0;
+    proc_change_to(s, PROC_STARTING, PROC_WHY_RETRY);
+    l->again = 1;
+    delay(s);
 }
 
 /* retries are forgotten, but a start that turns out to have failed goes on from tries_up */
@@ -143,6 +166,7 @@ static void give_up(struct step *s, enum proc_why why)
     struct proc_life *l = s->l;
     proc_change_to(s, PROC_FATAL, why);
     l->fatals++;
+    l->failures = why == PROC_WHY_WINDOW ? l->nwindow : l->tries;
     l->tries = 0;
     l->nwindow = 0;
     if (s->p->on_fatal == PROC_FATAL_RETRY)

@@ -19,12 +19,15 @@ struct step {
 typedef void proc_handler(struct step *s);
 
 /* proc_start.c: the way up and the deaths that were not asked for */
-extern proc_handler proc_on_begin, proc_on_spawned, proc_on_delayed, proc_on_start_due,
-    proc_on_cannot, proc_on_start_exit, proc_on_exit_up, proc_on_retry_due;
+extern proc_handler proc_on_begin, proc_on_spawned, proc_on_delayed, proc_on_delayed_up,
+    proc_on_start_due, proc_on_cannot, proc_on_start_exit, proc_on_exit_up, proc_on_retry_due;
 /* proc_stop.c: the way down and the sweep of what a dead leader leaves */
 extern proc_handler proc_on_stop, proc_on_again, proc_on_unstop, proc_on_unhold, proc_on_unfatal,
     proc_on_calm, proc_on_calm_again, proc_on_quit, proc_on_stray, proc_on_hasten,
     proc_on_stop_exit, proc_on_stop_due, proc_on_empty, proc_on_lost, proc_on_sweep_due;
+/* proc_policy.c: a changed configuration */
+extern proc_handler proc_on_new_start, proc_on_new_backoff, proc_on_new_stop, proc_on_new_fatal,
+    proc_on_new_sweep;
 
 /* The only place that changes the state: notes the change, clears due. */
 void proc_change_to(struct step *s, enum proc_state to, enum proc_why why);

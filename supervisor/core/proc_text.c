@@ -61,6 +61,7 @@ const char *proc_event_name(enum proc_event ev)
         [PROC_EV_GROUP_EMPTY] = "group-empty",
         [PROC_EV_KILL_FAILED] = "kill-failed",
         [PROC_EV_TIMER] = "timer",
+        [PROC_EV_POLICY] = "policy",
     };
     return (unsigned)ev < PROC_NEVENTS ? names[ev] : "?";
 }
@@ -254,8 +255,11 @@ static void say_backoff(const struct words *w)
 {
     put_failures(w);
     bool windowed = w->p->retry_window.ns > 0;
+    bool fewer = w->l->tries > (int64_t)w->p->startretries; /* than when it failed */
     if (windowed)
         str_puts(w->out, "; next try ");
+    else if (fewer)
+        str_puts(w->out, "; the last retry ");
     else
         str_printf(w->out, "; retry %" PRIu32 " of %d ", w->l->tries, w->p->startretries);
     if (w->l->due.ns)
@@ -263,7 +267,7 @@ static void say_backoff(const struct words *w)
     else
         str_puts(w->out, "is due");
     if (!windowed) {
-        str_puts(w->out, ", FATAL after the last.");
+        str_puts(w->out, fewer ? ", then FATAL." : ", FATAL after the last.");
         return;
     }
     str_printf(w->out, "; FATAL at failure %" PRId64 " within ", give_up_at(w->p));
@@ -301,8 +305,11 @@ static void say_exited(const struct words *w)
     else if (w->p->autorestart == PROC_RESTART_UNEXPECTED && w->l->expected)
         str_puts(w->out, "; its exit status is in exitcodes, so it is done "
                          "(autorestart=unexpected).");
-    else
+    else if (w->p->autorestart == PROC_RESTART_NEVER)
         str_printf(w->out, "; it %s.", restart_rule(w->p));
+    else
+        str_puts(w->out, "; by the configuration of then it was not to be started again, and stays "
+                         "down until it is started.");
 }
 
 static void say_fatal(const struct words *w)
@@ -313,13 +320,15 @@ static void say_fatal(const struct words *w)
     }
     str_puts(w->out, "gave up ");
     put_since(w, w->l->changed);
-    str_printf(w->out, " ago: %" PRId64 " %s", give_up_at(w->p),
-               w->p->startretries ? "failures" : "failure");
+    str_printf(w->out, " ago: %" PRIu32 " %s", w->l->failures,
+               w->l->failures == 1 ? "failure" : "failures");
     if (w->l->why == PROC_WHY_WINDOW) {
         str_puts(w->out, " or restarts within ");
         put_value(w->out, w->p->retry_window);
     } else {
-        str_printf(w->out, " in a row (startretries=%d)", w->p->startretries);
+        str_puts(w->out, " in a row");
+        if (w->l->failures == give_up_at(w->p))
+            str_printf(w->out, " (startretries=%d)", w->p->startretries);
     }
     if (w->l->has_exit) {
         str_puts(w->out, ", the last exit was ");

@@ -401,13 +401,20 @@ static int copy_arrays(struct slot *s, const struct spawn_request *rq)
     return 0;
 }
 
+/* EBADF is the window's, too, once the limit of open files was lowered below it. */
+static int why_no_window(int fd)
+{
+    int errnum = errno;
+    return errnum == EBADF && fcntl(fd, F_GETFD) >= 0 ? -EMFILE : -errnum;
+}
+
 /* The child finds its descriptors in the window, since it copies no higher ones. */
 static int fill_window(struct slot *s)
 {
     s->window_used = true;
     for (int i = 0; i < 3; i++) {
         if (dup3(s->job.fds[i], s->window[i], O_CLOEXEC) < 0)
-            return -errno;
+            return why_no_window(s->job.fds[i]);
         s->job.fds[i] = s->window[i];
     }
     return 0;
@@ -518,15 +525,7 @@ static enum spawn_result result_of(long pid, struct spawn_cell *cell, int *out_e
         return SPAWN_STARTED;
     cell->pid = 0;
     *out_errnum = (int)-pid;
-    switch (-pid) {
-    case EAGAIN:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-        return SPAWN_REFUSED;
-    default:
-        return SPAWN_FAILED;
-    }
+    return spawn_is_shortage(*out_errnum) ? SPAWN_REFUSED : SPAWN_FAILED;
 }
 
 enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell *cell,

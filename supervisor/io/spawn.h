@@ -86,6 +86,12 @@ void spawn_fini(void);
 /* How programs are started here: "clone3", "clone" (clone3 is denied), "fork" (both are). */
 const char *spawn_method(void);
 
+/* The system has no room for another process, or for its exec: worth another try later. */
+static inline bool spawn_is_shortage(int errnum)
+{
+    return errnum == EAGAIN || errnum == ENOMEM || errnum == EMFILE || errnum == ENFILE;
+}
+
 enum spawn_result {
     SPAWN_STARTED, /* cell->pid is set; a failing step shows when the child is reaped (exit 127) */
     SPAWN_BUSY,    /* enough are on their way: call spawn_wait or try next turn */

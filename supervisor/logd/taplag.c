@@ -2,13 +2,17 @@
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tap_impl.h"
 
+/* What is older than all that are remembered is nobody's: number and pid 0. */
 const struct logshm_run *tap_run(const struct logshm_side *side, uint64_t byte)
 {
+    static const struct logshm_run forgotten;
     uint32_t n = __atomic_load_n(&side->nruns, __ATOMIC_ACQUIRE);
-    uint32_t last = n > LOGSHM_RUNS ? n - LOGSHM_RUNS : 0;
-    while (n > last + 1 && side->runs[(n - 1) % LOGSHM_RUNS].from > byte)
+    uint32_t first = n > LOGSHM_RUNS ? n - LOGSHM_RUNS : 0;
+    while (n > first && side->runs[(n - 1) % LOGSHM_RUNS].from > byte)
         n--;
-    return &side->runs[(n ? n - 1 : 0) % LOGSHM_RUNS];
+    if (n > first)
+        return &side->runs[(n - 1) % LOGSHM_RUNS];
+    return first ? &forgotten : &side->runs[0];
 }
 
 uint64_t tap_next_run(const struct logshm_side *side, uint64_t byte, uint64_t end)

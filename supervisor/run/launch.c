@@ -156,8 +156,10 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     struct spawn_request rq;
     struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     fill_request(p, &rq);
-    if (open_stdin(p, &rq.fds[0]) < 0)
+    if (open_stdin(p, &rq.fds[0]) < 0) {
+        cell->errnum = errno;
         return LAUNCH_REFUSED;
+    }
     int errnum = 0;
     *cell = (struct spawn_cell){0};
     for (int i = 0; i < 2; i++)
@@ -179,10 +181,8 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     p->stdin_fd = -1;
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;
-    if (r == SPAWN_REFUSED)
-        return LAUNCH_REFUSED;
     cell->errnum = errnum;
-    return LAUNCH_FAILED;
+    return r == SPAWN_REFUSED ? LAUNCH_REFUSED : LAUNCH_FAILED;
 }
 
 enum launch_result launch(struct proc *p, int *out_pid)
@@ -209,7 +209,11 @@ void launch_explain(const struct proc *p, char *buf, size_t size)
         fill_request(p, &rq);
         spawn_explain(&rq, cell, &e);
         snprintf(buf, size, "%s", e.msg);
-    } else if (cell->errnum)
+    } else if (cell->errnum == EAGAIN)
+        snprintf(buf, size, "Too many processes in process table to spawn '%s'", proc_name(p));
+    else if (cell->errnum == EMFILE || cell->errnum == ENFILE)
+        snprintf(buf, size, "too many open files to spawn '%s'", proc_name(p));
+    else if (cell->errnum)
         snprintf(buf, size, "unknown error during fork for '%s': %s", proc_name(p),
                  strerrorname_np(cell->errnum));
 }

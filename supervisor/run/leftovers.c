@@ -2,6 +2,7 @@
 #include "supervisor/run/leftovers.h"
 #include "supervisor/base/crc.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/vec.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FOUND_MAX 4096
 #define ENVIRON_MAX (8 << 20) /* our mark comes last, and may stand behind a lot */
 
 #define UNKNOWN_WAIT DUR_S(5) /* after TERM, for what the configuration has no words about */
@@ -145,21 +145,22 @@ static bool is_ancestor(int pid)
     return false;
 }
 
-static int find(const struct sup *s, struct found *found)
+typedef VEC(struct found) found_vec;
+
+static void find(const struct sup *s, found_vec *found)
 {
     DIR *proc = opendir("/proc");
     char *env = malloc(ENVIRON_MAX);
-    int n = 0;
     struct dirent *d;
-    while (proc && env && n < FOUND_MAX && (d = readdir(proc))) {
+    while (proc && env && (d = readdir(proc))) {
         int pid = (int)strtol(d->d_name, NULL, 10);
-        if (pid > 1 && !is_ancestor(pid) && is_leftover(s, pid, env, &found[n]))
-            n++;
+        struct found f;
+        if (pid > 1 && !is_ancestor(pid) && is_leftover(s, pid, env, &f))
+            VEC_PUSH(found, f);
     }
     free(env);
     if (proc)
         closedir(proc);
-    return n;
 }
 
 /* The steps of the program's stop sequence, then KILL. */
@@ -200,11 +201,11 @@ static bool urge(const struct gen *g, struct found *f, mono_t now)
     return true;
 }
 
-static bool urge_all(const struct gen *g, struct found *found, int n)
+static bool urge_all(const struct gen *g, found_vec *found)
 {
     bool any = false;
-    for (int i = 0; i < n; i++)
-        any |= urge(g, &found[i], mono_now());
+    VEC_EACH (found, i)
+        any |= urge(g, &found->v[i], mono_now());
     return any;
 }
 
@@ -225,13 +226,12 @@ dur_t leftovers_limit(const struct gen *g)
 
 int leftovers_sweep(const struct sup *s)
 {
-    struct found *found = malloc(FOUND_MAX * sizeof(*found));
-    if (!found)
-        return 0;
-    int n = find(s, found);
-    while (urge_all(s->gen->gen, found, n))
+    found_vec found = VEC_INIT;
+    find(s, &found);
+    while (urge_all(s->gen->gen, &found))
         poll(NULL, 0, 20);
-    free(found);
+    int n = (int)found.n;
+    VEC_FINI(&found);
     return n;
 }
 

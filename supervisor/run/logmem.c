@@ -129,12 +129,12 @@ static int64_t piece_new(struct logmem *m, size_t bytes, struct err *e)
         return err_set(e, "longer than %u bytes", (LOGMEM_CLASSES - 1) * LOGMEM_CLASS - 1);
     if ((off = m->free_string[class])) {
         memcpy(&m->free_string[class], piece(m, off), sizeof(uint32_t));
-    } else if (m->string_end + class * LOGMEM_CLASS <= LOGSHM_STRINGS) {
+    } else if (m->string_end + class * LOGMEM_CLASS <= m->h->descs - m->h->strings) {
         off = m->string_end;
         m->string_end += class * LOGMEM_CLASS;
     } else {
-        return err_set(e, "the names and paths of all log streams need more than %u MiB",
-                       LOGSHM_STRINGS >> 20);
+        return err_set(e, "the names and paths of all log streams need more than %u KiB",
+                       (unsigned)((m->h->descs - m->h->strings) >> 10));
     }
     return off;
 }

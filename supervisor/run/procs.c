@@ -38,38 +38,6 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size)
     return buf;
 }
 
-static void policy_stops(const struct gen *g, const struct gen_opts *o, struct proc_policy *out)
-{
-    const struct gen_stop *stops = gen_at(g, o->stops);
-    out->nstops = o->nstops < PROC_STOPS_MAX ? o->nstops : PROC_STOPS_MAX;
-    for (unsigned i = 0; i < out->nstops; i++)
-        out->stops[i] = (struct proc_stop_step){stops[i].sig, {stops[i].wait_ns}};
-    out->stopwait.ns = o->stopwait_ns;
-}
-
-void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
-{
-    const struct gen_opts *o = gen_opts(g, c);
-    *out = (struct proc_policy){
-        .startsecs = {o->startsecs_ns},
-        .startretries = o->startretries,
-        .autorestart = (enum proc_restart)o->autorestart,
-        .exitcodes = o->exitcodes,
-        .stopasgroup = o->stopasgroup,
-        .killasgroup = o->killasgroup,
-        .orphans_kill = o->orphans_kill,
-        .backoff = {o->backoff_ns},
-        .factor_milli = o->backoff_factor_milli,
-        .jitter_milli = o->backoff_jitter_milli,
-        .backoff_max = {o->backoff_max_ns},
-        .backoff_reset = {o->backoff_reset_ns},
-        .retry_window = {o->retry_window_ns},
-        .on_fatal = (enum proc_on_fatal)o->on_fatal,
-        .fatal_retry = {o->fatal_retry_ns},
-    };
-    policy_stops(g, o, out);
-}
-
 /* An exec needs less than a millisecond; one that hangs is looked at this often. */
 #define TIDY DUR_MS(20)
 #define TIDY_HUNG DUR_S(5)
@@ -102,12 +70,19 @@ static void hash_add(struct proc *p, int pid)
     p->hashed_pid = pid;
 }
 
-static struct proc *by_pid(struct sup *s, int pid)
+/* whose living process or swept group has this number */
+static struct proc *by_number(struct sup *s, int pid)
 {
     struct proc *p = s->by_pid[(unsigned)pid % PID_BUCKETS];
     while (p && p->hashed_pid != pid)
         p = p->hash_next;
     return p;
+}
+
+static struct proc *by_pid(struct sup *s, int pid)
+{
+    struct proc *p = by_number(s, pid);
+    return p && proc_life(p)->pid == pid ? p : NULL;
 }
 
 static void enqueue(struct proc *p)
@@ -139,6 +114,13 @@ static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
     }
 }
 
+/* 0, or -1 and errno. A leader that went over to another group gets its signal all the same. */
+static int deliver(const struct proc_life *l, int target, int sig)
+{
+    int r = kill(target, sig);
+    return target < 0 && l->pid && getpgid(l->pid) != l->pgid ? kill(l->pid, sig) : r;
+}
+
 static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
 {
     int target = out->signal_group ? -l->pgid : l->pid;
@@ -146,7 +128,7 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
         return;
     if (out->signal == SIGKILL)
         publish_killing(p, l->pid ? l->pid : l->pgid);
-    if (kill(target, out->signal) < 0 && errno != ESRCH) {
+    if (deliver(l, target, out->signal) < 0 && errno != ESRCH) {
         if (LOG_LIMIT(60))
             log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,
                      strerror(errno));
@@ -155,7 +137,7 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
         return;
     }
     if (out->cont)
-        kill(target, SIGCONT);
+        deliver(l, target, SIGCONT);
 }
 
 static void check_group(struct proc *p)
@@ -205,10 +187,13 @@ static void set_sweeping(struct proc *p, bool sweeping)
     if (sweeping == p->sweeping)
         return;
     p->sweeping = sweeping;
-    if (sweeping)
+    if (sweeping) {
         TAILQ_INSERT_TAIL(&proc_sup(p)->sweeping, p, sweep);
-    else
+        hash_add(p, proc_life(p)->pgid);
+    } else {
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
+        hash_remove(p);
+    }
 }
 
 static void feed(struct proc *p, struct proc_in in)
@@ -233,7 +218,7 @@ static void feed(struct proc *p, struct proc_in in)
     exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
-    if (proc_is_down(p))
+    if (proc_is_down(p) || l->state == PROC_UNKNOWN)
         settle_later(s);
 }
 
@@ -391,9 +376,10 @@ bool proc_is_down(const struct proc *p)
 
 static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
 {
-    live_gen_ref(gen);
-    live_gen_unref(&p->gen);
-    p->gen = gen;
+    struct live_gen *old = p->gen;
+    struct proc_policy was;
+    proc_policy_of(old->gen, p->conf, &was);
+    p->gen = live_gen_ref(gen);
     p->conf = conf;
     struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
@@ -401,6 +387,8 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
+    feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
+    live_gen_unref(&old);
 }
 
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
@@ -455,22 +443,6 @@ void proc_unwait(struct proc *p, struct proc_waiter *w)
     LIST_REMOVE(w, link);
 }
 
-const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
-{
-    const struct proc_life *l = proc_life(p);
-    buf[0] = '\0';
-    bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
-    if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->step)
-        launch_explain(p, buf, size);
-    if (buf[0])
-        return buf;
-    if (failed)
-        snprintf(buf, size, "Exited too quickly (process log may have details)");
-    else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
-        snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));
-    return buf;
-}
-
 bool procs_peeked(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
@@ -482,6 +454,31 @@ bool procs_peeked(struct sup *s, int pid, int status)
     rec.peek_status = status;
     state_put(s->state, p->slot, &rec);
     return true;
+}
+
+/* A start that the system has no room for is tried again: the first time it is said. */
+static void say_shortage(const struct proc *p)
+{
+    char why[ERR_MAX];
+    if (proc_life(p)->state == PROC_STARTING && proc_life(p)->delays == 1)
+        log_warn("%s: %s; it is tried again until there is room, and spends no retries",
+                 proc_name(p), proc_spawnerr(p, why, sizeof(why)));
+}
+
+/* What a program's own limits bring about is no shortage of the system, which would pass; but its
+ * user's count of processes may fall. */
+static bool is_shortage(const struct proc *p, int errnum)
+{
+    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !proc_opts(p)->attrs);
+}
+
+/* What the death of its child means. */
+static enum proc_event end_of(const struct proc *p)
+{
+    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
+    if (cell->step == SPAWN_OK)
+        return PROC_EV_EXITED;
+    return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
 }
 
 /* The kernel kills without a word. What we killed ourselves needs no other reason. */
@@ -504,11 +501,11 @@ bool procs_reaped(struct sup *s, int pid, int status)
         close(p->stdin_fd);
         p->stdin_fd = -1;
     }
-    bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
+    enum proc_event event = end_of(p);
     bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
-    feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
-                             .status = status,
-                             .group_alive = others});
+    feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
+    if (event == PROC_EV_DELAYED)
+        say_shortage(p);
     return true;
 }
 
@@ -524,11 +521,9 @@ void procs_check_sweeps(struct sup *s)
  * sweep under it has gone, and what comes now is not to be hit in its place. */
 static void forget_group(struct sup *s, int pgid)
 {
-    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
-        next = TAILQ_NEXT(p, sweep);
-        if (proc_life(p)->pgid == pgid)
-            feed_event(p, PROC_EV_GROUP_EMPTY);
-    }
+    struct proc *p = by_number(s, pgid);
+    if (p && p->sweeping)
+        feed_event(p, PROC_EV_GROUP_EMPTY);
 }
 
 /* one program off the queue; false: all spawn slots are busy */
@@ -556,6 +551,8 @@ static bool pump_one(struct sup *s, struct proc *p)
     feed(p, in);
     if (in.event == PROC_EV_SPAWNED)
         publish_spawned(p, in.pid);
+    if (in.event == PROC_EV_DELAYED)
+        say_shortage(p);
     return true;
 }
 

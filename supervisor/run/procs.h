@@ -18,7 +18,7 @@ struct proc {
     struct log_stream *log[2];   /* stdout, stderr; NULL: none */
     struct waiter_list waiters;
     TAILQ_ENTRY(proc) queue; /* spawn_queue, while queued */
-    struct proc *hash_next;  /* by_pid */
+    struct proc *hash_next;  /* by_pid: its process's number, then its swept group's */
     TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
     mono_t forgiven;         /* the deadline of a stop that we came to too late; given time again */
@@ -101,7 +101,7 @@ void procs_fini(struct sup *s);
 /* From the reap loop: a child was seen dead (record it), was reaped (act). True: it was ours. */
 bool procs_peeked(struct sup *s, int pid, int status);
 bool procs_reaped(struct sup *s, int pid, int status);
-/* An orphan was reaped: leftover groups may be empty now. */
+/* Orphans were reaped: leftover groups may be empty now. */
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);

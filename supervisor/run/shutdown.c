@@ -39,12 +39,30 @@ static void hasten_all(struct sup *s)
     each_up(s, INT32_MIN, proc_hasten);
 }
 
+/* What could not be signalled is not waited for: as in Supervisor, UNKNOWN is as good as down. */
+static bool is_over(const struct proc *p)
+{
+    return proc_is_down(p) || proc_life(p)->state == PROC_UNKNOWN;
+}
+
 static void log_survivors(struct sup *s)
 {
-    for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        if (!proc_is_down(p))
+    for (struct proc *p = procs_first(s); p; p = procs_next(p)) {
+        if (proc_life(p)->state == PROC_UNKNOWN)
+            log_error("%s (pid %d) could not be signalled; going on without it", proc_name(p),
+                      proc_life(p)->pid);
+        else if (!proc_is_down(p))
             log_error("%s (pid %d) did not end, not even by SIGKILL", proc_name(p),
                       proc_life(p)->pid);
+    }
+}
+
+/* From here on it takes no longer than a KILL. */
+static void kill_rest(struct sup *s)
+{
+    s->stop_phase = PHASE_LAST;
+    hasten_all(s);
+    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), KILL_LIMIT));
 }
 
 /* What was frozen with us has not had its time: true if it has it again, once. */
@@ -64,13 +82,9 @@ static void on_timer(struct sup *s)
         return;
     if (s->stop_phase == PHASE_GROUPS) {
         log_warn("shutdown_timeout is over: killing what is left");
-        s->stop_phase = PHASE_LAST;
-        hasten_all(s);
-        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), KILL_LIMIT));
+        kill_rest(s);
         return;
     }
-    if (s->stop_phase == PHASE_LAST)
-        log_survivors(s);
     next_phase(s);
 }
 
@@ -84,10 +98,9 @@ static void end_idle(struct proc *p)
 void shutdown_begin(struct sup *s, int exit_code, const char *why)
 {
     if (s->mood == SUP_STOPPING) {
-        if (!s->hastened && s->stop_phase <= PHASE_LAST) {
+        if (s->stop_phase == PHASE_GROUPS) {
             log_warn("%s again: killing what is left", why);
-            s->hastened = true;
-            hasten_all(s);
+            kill_rest(s);
         }
         return;
     }
@@ -106,13 +119,21 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     loop_defer(s->loop, &s->settle);
 }
 
-/* the highest priority of a group that is not down; false: all are */
+static bool group_is_over(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (!is_over(g->procs[i]))
+            return false;
+    return true;
+}
+
+/* the highest priority of a group that is not over; false: all are */
 static bool highest_up(struct sup *s, int32_t *out_priority)
 {
     struct group *g;
     bool any = false;
     TAILQ_FOREACH (g, &s->groups, link)
-        if (!group_is_down(g)) {
+        if (!group_is_over(g)) {
             *out_priority = g->priority;
             any = true;
         }
@@ -136,6 +157,7 @@ static void step_groups(struct sup *s)
 
 static void end_groups(struct sup *s)
 {
+    log_survivors(s);
     s->stop_phase = PHASE_AGENT;
     loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
     agent_close(s->agent, (loop_fn *)next_phase, s);

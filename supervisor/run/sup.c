@@ -107,7 +107,7 @@ static void child_reaped(void *obj, int pid, int status)
     proc_status_text(&text, status);
     log_debug("reaped unknown pid %d (%s)", pid, str_text(&text));
     str_fini(&text);
-    procs_check_sweeps(s);
+    s->orphan_died = true;
 }
 
 /* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
@@ -120,6 +120,9 @@ static void reap(struct sup *s)
         loop_defer(s->loop, &s->reaper);
         loop_again(s->loop);
     }
+    if (s->orphan_died) /* once for all of them: each look is a look at every group */
+        procs_check_sweeps(s);
+    s->orphan_died = false;
 }
 
 static void say_who(const struct sigs_info *info, const char *name)

@@ -106,9 +106,9 @@ struct sup {
     int pid;
     bool is_init;        /* PID 1 of its namespace */
     bool is_subreaper;   /* orphans of our programs come to us */
+    bool orphan_died;    /* in the reaping under way: a group that is swept may be empty */
     mono_t shutdown_due; /* when the time of its groups is over */
     struct oom oom;
-    bool hastened;
     bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
     uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */

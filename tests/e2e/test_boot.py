@@ -86,6 +86,20 @@ def test_a_limit_of_file_sizes_that_is_too_low(sup):
     assert "the limit of file sizes is 512 and cannot be raised" in s.log_text()
 
 
+def test_a_low_limit_of_file_sizes_that_cannot_be_raised(sup):
+    """Less memory for output, said once; all else is as ever."""
+    s = sup(conf(program("a", command="/usr/bin/seq 3000", autostart="false", startsecs=0, autorestart="false",
+                         stdout_logfile="%(here)s/a.log"),
+                 program("b", startsecs=0)),
+            prefix=["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all",
+                    "prlimit", "--fsize=1048576:1048576"])
+    s.wait_log(r"the limit of file sizes, 1048576 bytes, leaves memory for \d+ log streams and \d+ bytes of output")
+    wait_record(s, "b", "start")
+    s.ok("start", "a")
+    s.wait_state("a", "EXITED")
+    s.wait(lambda: s.read("a.log") == "".join(f"{i}\n" for i in range(1, 3001)))
+
+
 def test_a_log_that_may_not_grow(sup):
     """Logs obey the limit: with backups they rotate there, else what is too much is dropped."""
     s = sup(conf(program("old", command="/usr/bin/seq 3000", autorestart="false", startsecs=0,

@@ -1,12 +1,14 @@
 """Orphans and zombies, as PID 1 and as a subreaper."""
+import os
 import re
 
 import pytest
 
-from harness.beacon import conf, program, wait_record
+from harness.beacon import conf, program, record, wait_record
 from harness.namespace import command_of, status_of
 from harness.waiting import wait
 
+KERNEL = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2])
 FAMILY = "/bin/sh -c '(busybox sleep 0.3 & busybox sleep 0.5 & setsid busybox sleep 0.7 &); " \
          "exec busybox sleep 1000'"
 
@@ -57,6 +59,25 @@ def test_a_flood_of_orphans(sup, pid1):
         assert s.status()["b"]["restarts"] == n - 1 or s.wait_state("b", "RUNNING")
     s.wait_file("over", timeout=90)
     wait(lambda: zombies(s) == [], 10, lambda: f"zombies: {len(zombies(s))}")
+
+
+@pytest.mark.skipif(KERNEL < (6, 14), reason="pid_max is the whole machine's before Linux 6.14")
+@pytest.mark.timeout(120)
+def test_numbers_come_again_soon(sup):
+    """With 350 pids and thousands of restarts each number is used again and again: nobody gets what
+    was meant for another."""
+    keys = {"startsecs": 0, "autorestart": "true", "orphans": "kill", "stdin": "null"}
+    names = [f"w{i}" for i in range(10)]
+    s = sup(conf(program("bare", command="/bin/sh -c 'exit 1'", **keys),
+                 program("family", command="/bin/sh -c 'sleep 0.02 & sleep 0.03 & exit 1'", **keys),
+                 *(program(n, startsecs=0) for n in names)),
+            prefix=["sh", "-c", 'echo 350 >/proc/sys/kernel/pid_max; exec "$@"', "sh"])
+    for name in names:
+        wait_record(s, name, "start")
+    wait(lambda: s.status()["bare"]["starts"] + s.status()["family"]["starts"] > 2000, 90,
+         lambda: f"2,000 starts: {s.status()}", every=0.5)
+    assert {e.what for e in record(s)} == {"start"} and len(record(s)) == len(names)
+    assert all(s.status()[n]["restarts"] == 0 for n in names)
 
 
 def test_a_program_that_signals_everybody(sup):

@@ -1,5 +1,7 @@
 """The way down: order, limits, haste, and nothing left behind."""
+import ctypes
 import os
+import re
 import signal
 import time
 
@@ -80,6 +82,51 @@ def test_a_second_signal_hastens(sup, pid1):
     assert s.wait_exit() == 0
     assert time.monotonic() - begun < 10  # of the 30 s that it wants
     assert not record(s, "slow", "end")
+
+
+PTRACE_SEIZE, WALL = 0x4206, 0x40000000
+
+
+def test_a_second_signal_does_not_wait_for_what_kill_cannot_end(sup):
+    """A process that we trace is dead for its parent only when we say so."""
+    s = sup(conf(program("held"), program("calm", priority=1), supd="shutdown_timeout=120s"), pid1=False)
+    s.expect_log("held .* did not end, not even by SIGKILL")
+    ready(s, "held", "calm")
+    held = s.ns.outer(s.status()["held"]["pid"])
+    assert ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, held, 0, 0) == 0
+    try:
+        s.send(signal.SIGTERM)
+        s.wait_log("stopping the programs of priority 999")
+        begun = time.monotonic()
+        s.send(signal.SIGTERM)
+        assert s.wait_exit(60) == 0
+        assert 2 <= time.monotonic() - begun < 40  # of 120
+    finally:
+        os.kill(held, signal.SIGKILL)
+        os.waitpid(held, WALL)
+    assert re.search(r"held \(pid \d+\) did not end, not even by SIGKILL", s.log_text())
+    wait(lambda: not s.left(), 5, lambda: f"left: {s.left()}")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_what_may_not_be_signalled_is_not_waited_for(sup, pid1):
+    """Without CAP_KILL a program of another user is out of reach: said, and no reason to wait."""
+    s = sup(conf(program("far", user="nobody", command="/bin/sleep 1000", startsecs=0),
+                 program("near", priority=1), "[agent]\nuser=root\n", supd="shutdown_timeout=120s"),
+            pid1=pid1, prefix=["setpriv", "--bounding-set=-kill", "--inh-caps=-kill"])
+    s.expect_log("far .* could not be signalled")
+    ready(s, "near")
+    far = s.wait_state("far", "RUNNING")["pid"]
+    assert s.ctl("stop", "far").returncode != 0
+    assert s.status()["far"]["state"] == "UNKNOWN"
+    assert f"process {far} could not be signalled" in s.ok("explain", "far")
+    begun = time.monotonic()
+    assert s.stop(timeout=60) == 0
+    assert time.monotonic() - begun < 40  # of 120
+    assert record(s, "near", "end")
+    if not pid1:
+        s.kill(far)
+        wait(lambda: not s.left(), 5)
 
 
 @pytest.mark.parametrize("pid1", [True, False])
@@ -169,6 +216,30 @@ def test_a_long_list_of_orphans_hits_nobody_else(sup):
     for pid in strangers:
         os.kill(pid, signal.SIGKILL)
     wait(lambda: not s.left(), 10)
+
+
+HERD = """test -e "$TEST_DIR/made" && exec sleep 1000
+i=0
+while [ $i -lt 4500 ]; do setsid sleep 2000 & i=$((i+1)); done
+echo yes > "$TEST_DIR/made"
+wait
+"""
+
+
+@pytest.mark.timeout(240)
+def test_thousands_of_leftovers(sup):
+    """However many they are, all are found, said and ended."""
+    s = sup(conf("[program:a]\ncommand=/bin/sh %(here)s/herd\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
+                 "autostart=false\nautorestart=false\n"), pid1=False, prefix=RESTARTED)
+    s.write("herd", HERD)
+    s.ok("start", "a")
+    s.wait_file("made", timeout=90)
+    old = int(s.ok("pid").split()[0])
+    assert s.kill(old)
+    s.wait(lambda: s.log_text().count("supd started with pid") == 2, 30)
+    wait(lambda: len(re.findall(r"pid \d+ is left from a supervisor .* ending it", s.log_text())) >= 4501, 60,
+         "all are told")
+    wait(lambda: not any(c.endswith("sleep 2000") for c in map(command_of, s.pids)), 60, "all are ended")
 
 
 def test_leftovers_that_are_kept(sup):

@@ -1,5 +1,6 @@
 """A start that fails names the step and the reason; a short supply of the system is no failure."""
 import os
+import pwd
 import re
 import subprocess
 
@@ -138,10 +139,48 @@ def test_no_process_left(sup):
     waiting = start_later(s, "more")
     stays_waiting(s, "more")
     assert s.status()["first"]["state"] == "RUNNING"
+    assert "Too many processes in process table" in s.ctl("status", "more").stdout
+    assert s.status()["more"]["spawnerr"] == "Too many processes in process table to spawn 'more'"
+    s.wait_log("WARN more: Too many processes in process table to spawn 'more'; it is tried again")
     limit(s, "nproc", 1000)
     assert waiting.wait(20) == 0
     got = s.wait_state("more", "RUNNING")
     assert (got["starts"], got["tries"], got["restarts"]) == (1, 0, 0)
+
+
+@pytest.mark.release
+def test_no_room_for_the_exec(sup):
+    """A program's own user has as many processes as it may: the kernel says so only at the exec."""
+    keys = {"user": "games", "autostart": "false", "startretries": 0}
+    s = sup(conf(program("first", command="/bin/sleep 1000", startsecs=0, **keys),
+                 program("more", command="/bin/sleep 1000", startsecs=2, **keys),
+                 program("quick", command="/bin/sleep 1000", startsecs=0, **keys)))
+    s.ok("start", "first")
+    s.wait(lambda: tasks_of(pwd.getpwnam("games").pw_uid) > 0)
+    limit(s, "nproc", 0)  # of which root takes no notice
+    waiting = [start_later(s, name) for name in ("more", "quick")]
+    sentence = "cannot execute /bin/sleep: Resource temporarily unavailable (the user's process limit " \
+        "is used up)"
+    for name in ("more", "quick"):
+        s.wait(lambda n=name: re.search(r"refused to create a process ([3-9]|\d\d) times", s.ok("explain", n)))
+        got = s.status()[name]
+        assert (got["tries"], got["restarts"], got["fatals"]) == (0, 0, 0)
+        assert got["spawnerr"] == sentence
+        s.wait_log(re.escape(f"{name}: {sentence}; it is tried again until there is room"))
+    limit(s, "nproc", 1000)
+    assert [w.wait(20) for w in waiting] == [0, 0]
+    for name in ("more", "quick"):
+        got = s.wait_state(name, "RUNNING")
+        assert (got["tries"], got["restarts"], got["fatals"]) == (0, 0, 0)
+    said = re.findall(r"(\w+): .*it is tried again", s.log_text())
+    assert sorted(said) == ["more", "quick"], "it is said once"
+
+
+def test_its_own_limit_is_no_shortage(sup):
+    s = sup(conf(program("a", command="/bin/sleep 1000", limit_nofile=1, oom_score_adj=100, autostart="false",
+                         startretries=0)))
+    assert s.ctl("start", "a").returncode != 0
+    assert "Too many open files" in s.wait_state("a", "FATAL")["spawnerr"]
 
 
 def limit_with_free(s, free):
@@ -164,6 +203,7 @@ def test_no_descriptor_left(sup):
     limit(s, "nofile", limit_with_free(s, 2))
     waiting = start_later(s, "more")
     stays_waiting(s, "more")
+    s.wait_log("WARN more: too many open files to spawn 'more'; it is tried again")
     limit(s, "nofile", 1024)
     assert waiting.wait(20) == 0
     got = s.wait_state("more", "RUNNING")

@@ -34,9 +34,11 @@ def test_stopsignal(sup):
 def test_sequence(sup):
     s = sup(conf(program("stubborn", "ignore=TERM,INT", stopsignals="TERM:1500ms,INT:500ms,KILL",
                          startsecs=0),
-                 program("second", "ignore=TERM", stopsignals="TERM:600ms,INT:9s", startsecs=0)))
-    up(s, "stubborn", "second")
-    s.ok("stop", "stubborn", "second")
+                 program("second", "ignore=TERM", stopsignals="TERM:600ms,INT:9s", startsecs=0),
+                 program("long", "ignore=TERM", stopsignals="TERM:50ms," * 15 + "INT:30s", startsecs=0)))
+    up(s, "stubborn", "second", "long")
+    s.ok("stop", "stubborn", "second", "long")
+    assert signals(s, "long")[-1] == "SIGINT"  # the sixteenth step
     assert signals(s, "stubborn") == ["SIGTERM", "SIGINT"]
     term, interrupt = [e for e in record(s, "stubborn") if e.what in ("SIGTERM", "SIGINT")]
     # each is written down when the program gets to it, so this may come out shorter, too
@@ -125,6 +127,28 @@ def test_orphans_kill_on_stop(sup):
     member = wait_record(s, "a.member", "start")[0].pid
     s.ok("stop", "a")
     wait(lambda: s.ns.outer(member) is None, 5, "the member is gone")
+
+
+MOVES = '''
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    time.sleep(1000)
+os.setpgid(child, child)
+os.setpgid(0, child)
+open(os.environ["TEST_DIR"] + "/moved", "w").write("yes")
+time.sleep(1000)
+'''
+
+
+def test_a_leader_that_leaves_its_group(sup):
+    """KILL goes to the group, and to its leader wherever that is."""
+    s = sup(conf(program("a", command="/usr/bin/python3 %(here)s/moves.py", stopwaitsecs=1, orphans="kill")))
+    s.write("moves.py", MOVES)
+    s.wait_file("moved", "yes", timeout=20)
+    s.ok("stop", "a", timeout=30)
+    assert s.status()["a"]["exit"] == "terminated by SIGKILL"
 
 
 def test_orphans_keep(sup):

@@ -175,6 +175,36 @@ command=/bin/sh -c "while :; do echo secret; sleep 0.05; done"
     assert {x.program for x in agent.streams().values()} == {"w"}
 
 
+def test_more_runs_than_are_told_apart(sup):
+    """While supd-log reads nothing, more runs write than are remembered: none gets another's text."""
+    s, agent = start(sup, """[program:w]
+command=/bin/sh -c "echo $$; test -e %(here)s/stay && exec sleep 1000; exit 3"
+startsecs=0
+autostart=false
+autorestart=true
+""", "text w")
+    s.wait(lambda: agent.channel(r"q0 "))
+    stopped = s.wait(lambda: supd_log(s))
+    os.kill(stopped, signal.SIGSTOP)
+    s.ctl("start", "w")
+    s.wait(lambda: s.status()["w"]["starts"] > 50, 30)
+    s.write("stay", "")
+    last = str(s.wait_state("w", "RUNNING")["pid"]).encode() + b"\n"
+    s.wait(lambda: s.status()["w"]["pid"] == int(last) and "sleep" in command_of(s.ns.outer(int(last))))
+    os.kill(stopped, signal.SIGCONT)
+    s.wait(lambda: agent.stream("w") and agent.stream("w").text.endswith(last), 20)
+    runs = {}
+    for _, data, run, pid, _ in agent.stream("w").pieces:
+        runs.setdefault(run, [set(), b""])
+        runs[run][0].add(pid)
+        runs[run][1] += data
+    forgotten = runs.pop(0)
+    assert forgotten[0] == {0} and len(forgotten[1].split()) > 10
+    assert len(runs) >= 30
+    for pids, text in runs.values():
+        assert text.count(b"\n") == 1 and pids == {int(text)}, (pids, text)
+
+
 def test_a_new_agent_starts_with_nothing(sup):
     s, agent = start(sup, """[program:w]
 command=/bin/sh -c "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done"

@@ -20,6 +20,7 @@ struct fake_fate {
         FATE_FAILED,  /* no child at all */
         FATE_STEP,    /* a child whose step fails after `lives` */
     } start;
+    int errnum;    /* of the failing step; 0: ENOENT */
     dur_t lives;   /* ends by itself after this; 0: never */
     int status;    /* its wait status then */
     dur_t obeys;   /* ends so long after TERM, INT or QUIT; below 0: ignores them */
@@ -39,6 +40,7 @@ struct fake_counts {
     uint64_t spawned, died, reaped; /* leaders and orphans together */
     uint64_t orphans;               /* of these reaped */
     uint64_t signals, kills;
+    uint64_t looks; /* kill() with 0 */
     uint64_t turns, jumps;
 };
 
@@ -52,6 +54,12 @@ void fake_set_wall(dur_t by);
 /* From now on every living process obeys; what could not be signalled ends by itself in a second.
  */
 void fake_heal(void);
+/* The number of the next process. */
+void fake_next_pid(int pid);
+/* What dead leaders with this argv[0] left ends, and somebody else reaps it. */
+void fake_vanish(const char *name);
+/* The pid of the living leader with this argv[0], 0: none. */
+int fake_pid(const char *name);
 
 /* Living leaders that were started with this argv[0]; the living that dead ones left. */
 unsigned fake_leaders(const char *name);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TABLE 1024
 #define PID_FIRST 100
@@ -36,6 +37,7 @@ struct rng fake_rng;
 static struct task tasks[TABLE];
 static struct named names[NAMES];
 static uint64_t deaths;
+static int next_pid; /* 0: any */
 static struct fake_counts counts;
 static char broken[512];
 static fake_fate_fn *fate_fn;
@@ -51,6 +53,7 @@ void fake_reset(uint64_t seed, unsigned jumps)
     memset(names, 0, sizeof(names));
     counts = (struct fake_counts){0};
     deaths = 0;
+    next_pid = 0;
     fake_clock_reset();
     broken[0] = '\0';
     fate_fn = NULL;
@@ -183,10 +186,10 @@ static struct task *new_task(void)
         fake_break("the simulated process table is full");
         return tasks;
     }
-    int pid;
-    do
+    int pid = next_pid;
+    next_pid = 0;
+    while (!pid || number_in_use(pid))
         pid = PID_FIRST + (int)rng_below(&fake_rng, PID_LAST - PID_FIRST);
-    while (number_in_use(pid));
     *t = (struct task){.pid = pid, .pgid = pid, .name = -1};
     return t;
 }
@@ -248,7 +251,7 @@ static void end_task(struct task *t)
     names[t->name].counts.died++;
     if (t->fate.start == FATE_STEP && t->status == 127 << 8) {
         t->cell->step = SPAWN_EXEC;
-        t->cell->errnum = ENOENT;
+        t->cell->errnum = t->fate.errnum ? t->fate.errnum : ENOENT;
     }
     orphan(t->pid);
 }
@@ -333,6 +336,7 @@ int kill(pid_t pid, int sig)
     bool found = false, allowed = false;
     if (pid == 0 || pid == -1 || pid == 1)
         fake_break("kill(%d, %d) would hit strangers", pid, sig);
+    counts.looks += sig == 0;
     EACH_TASK(t)
     {
         if (!t->pid || (pid > 0 ? t->pid != pid : t->pgid != -pid))
@@ -347,6 +351,34 @@ int kill(pid_t pid, int sig)
         fake_break("signal %d to pid %d, which was reaped and may be anybody's", sig, pid);
     errno = found ? EPERM : ESRCH;
     return allowed ? 0 : -1;
+}
+
+pid_t getpgid(pid_t pid)
+{
+    struct task *t = find(pid);
+    return t ? t->pgid : -1;
+}
+
+void fake_next_pid(int pid)
+{
+    next_pid = pid;
+}
+
+void fake_vanish(const char *name)
+{
+    int i = name_index(name);
+    EACH_TASK(t)
+    if (t->name < 0 && t->of == i && !t->leads)
+        t->pid = 0;
+}
+
+int fake_pid(const char *name)
+{
+    int i = name_index(name);
+    EACH_TASK(t)
+    if (t->pid && !t->zombie && t->name == i)
+        return t->pid;
+    return 0;
 }
 
 void fake_heal(void)

@@ -2,6 +2,8 @@
  * dead, in which order and at which millisecond. */
 #include "tests/fake/play.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +164,7 @@ static void the_first_end_decides(void **state)
 static void make_room(struct fake_fate *f)
 {
     f->start = FATE_STARTS;
+    f->lives = (dur_t){0};
 }
 
 static void a_kernel_without_resources_costs_no_retries(void **state)
@@ -180,6 +183,95 @@ static void a_kernel_without_resources_costs_no_retries(void **state)
     assert_string_equal(end, " start a\n70000 SIGTERM a\n70020 death a\n");
     assert_in_range(at, 60000, 65000); /* it is tried every 5 s */
     assert_in_range(state_totals(play.s.state)->spawn_refused, 15, 25);
+    play_close();
+}
+
+/* The same where it is the exec that there is no room for. */
+static void an_exec_without_room_costs_no_retries(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a")->startretries = 0;
+    *play_fate("a") = (struct fake_fate){
+        .start = FATE_STEP, .errnum = EAGAIN, .lives = DUR_MS(1), .obeys = DUR_MS(20)};
+    play_open();
+    CUE(10000, make_room, play_fate("a"));
+    CUE(30000, play_term, &play.s);
+    play_run();
+    const struct proc_life *l = proc_life(play_proc("a"));
+    assert_in_range(l->starts, 6, 12);
+    assert_int_equal(l->restarts, 0);
+    assert_int_equal(l->fatals, 0);
+    assert_non_null(strstr(str_text(&play.seen), "30000 SIGTERM a\n30020 death a\n"));
+    play_close();
+}
+
+static int gone_pgid;
+
+/* Its group is empty unseen, and its number is the next process's. */
+static void reuse(struct proc *b)
+{
+    fake_vanish("a");
+    fake_next_pid(gone_pgid);
+    proc_start(b, PROC_WHY_OPERATOR);
+}
+
+static void kill_leader(struct proc *p)
+{
+    gone_pgid = proc_life(p)->pid;
+    proc_stop(p);
+}
+
+/* A swept group's number that is given to a new process is not the group's any more. */
+static void a_number_used_again_is_not_swept(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a")->orphans_kill = 1;
+    play_add("b", 1, "b")->autostart = 0;
+    *play_fate("a") = (struct fake_fate){.obeys = DUR_MS(20), .kids = 1, .kid_obeys = DUR_S(-1)};
+    play_open();
+    CUE(2000, kill_leader, play_proc("a"));
+    CUE(2025, reuse, play_proc("b"));
+    CUE(30000, play_term, &play.s);
+    play_run();
+    assert_string_equal(str_text(&play.seen), "0 start a\n2000 SIGTERM a\n2020 death a\n"
+                                              "2025 start b\n30000 SIGTERM b\n30020 death b\n");
+    assert_int_not_equal(gone_pgid, 0);
+    play_close();
+}
+
+/* As supervisord there is no limit: a second signal is one, and what is out of reach needs none. */
+static void without_a_limit_the_second_term_is_one(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_fate("a")->obeys = DUR_S(-1);
+    play_fate("a")->immortal = true;
+    play_open();
+    CUE(2000, play_term, &play.s);
+    CUE(100000, play_term, &play.s);
+    play_run();
+    int64_t took = mono_sub(fake_clock(), play.begin).ns;
+    assert_in_range(took, 100 * SEC, 103 * SEC);
+    fake_heal();
+    play_close();
+}
+
+static void what_is_out_of_reach_is_not_waited_for(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_add("b", 2, "b");
+    play_fate("b")->untouchable = true;
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_run();
+    assert_non_null(strstr(str_text(&play.seen), "2000 SIGTERM a\n2020 death a\n"));
+    assert_in_range(mono_sub(fake_clock(), play.begin).ns, 2 * SEC, 3 * SEC);
+    fake_heal();
     play_close();
 }
 
@@ -209,6 +301,26 @@ static void a_stop_in_the_midst_of_a_start_leaves_nothing(void **state)
     proc_stop(play_proc("a")); /* before the turn's end, when spawns are done */
     CUE(1000, play_term, &play.s);
     play_expect("", 0);
+}
+
+/* Each group that is swept is looked at once for all the orphans that died together. */
+static void many_orphans_cost_few_looks(void **state)
+{
+    (void)state;
+    static char names[8][4];
+    play_begin();
+    for (int i = 0; i < 8; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%d", i);
+        play_add(names[i], 1, names[i])->orphans_kill = 1;
+        *play_fate(names[i]) =
+            (struct fake_fate){.obeys = DUR_MS(20), .kids = 15, .kid_obeys = DUR_MS(5)};
+    }
+    play_open();
+    CUE(2000, play_term, &play.s);
+    play_run();
+    assert_int_equal(state_totals(play.s.state)->orphans, 8 * 15);
+    assert_in_range(fake_counts().looks, 8, 8 * 8); /* not 8 for each of 120 */
+    play_close();
 }
 
 static void hundreds_of_orphans_are_all_reaped(void **state)
@@ -244,8 +356,13 @@ int main(void)
         cmocka_unit_test(on_fatal_exit_ends_the_supervisor_with_1),
         cmocka_unit_test(the_first_end_decides),
         cmocka_unit_test(a_kernel_without_resources_costs_no_retries),
+        cmocka_unit_test(an_exec_without_room_costs_no_retries),
+        cmocka_unit_test(a_number_used_again_is_not_swept),
+        cmocka_unit_test(without_a_limit_the_second_term_is_one),
+        cmocka_unit_test(what_is_out_of_reach_is_not_waited_for),
         cmocka_unit_test(a_restart_waits_for_what_the_dead_leader_left),
         cmocka_unit_test(a_stop_in_the_midst_of_a_start_leaves_nothing),
+        cmocka_unit_test(many_orphans_cost_few_looks),
         cmocka_unit_test(hundreds_of_orphans_are_all_reaped),
     };
     return cmocka_run_group_tests_name("order", tests, NULL, NULL);

@@ -86,6 +86,42 @@ static void a_hot_change_keeps_the_process_and_a_cold_one_restarts_just_that_one
     was_told("b updated\nc updated\n");
 }
 
+/* a's start counted for an hour, b waited as long for its retry */
+static void shorten(struct sup *s)
+{
+    for (int i = 0; i < 2; i++) {
+        play.conf.procs[i].rec.hot_digest = 1;
+        play.conf.procs[i].opts.startsecs_ns = SEC;
+        play.conf.procs[i].opts.backoff_ns = SEC;
+    }
+    update(s);
+}
+
+static void look_at_a(struct sup *s)
+{
+    (void)s;
+    assert_int_equal(proc_life(play_proc("a"))->state, PROC_RUNNING);
+}
+
+static void a_hot_change_reaches_what_waits(void **state)
+{
+    (void)state;
+    play_begin();
+    str_init(&told, 0);
+    done = 0;
+    play_add("a", 1, "a")->startsecs_ns = 3600 * SEC;
+    play_add("b", 2, "b")->backoff_ns = 3600 * SEC;
+    *play_fate("b") = (struct fake_fate){.lives = DUR_MS(500), .obeys = DUR_MS(20)};
+    play_open();
+    CUE(4000, shorten, &play.s);
+    CUE(4001, look_at_a, &play.s);
+    CUE(4300, play_term, &play.s);
+    play_expect("0 start a\n0 start b\n500 death b\n4000 start b\n"
+                "4300 SIGTERM b\n4320 death b\n4320 SIGTERM a\n4340 death a\n",
+                0);
+    was_told("a updated\nb updated\n");
+}
+
 /* c shrinks to one process, d comes */
 static void swap_groups(struct sup *s)
 {
@@ -182,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_changed_means_nothing_is_done),
         cmocka_unit_test(a_hot_change_keeps_the_process_and_a_cold_one_restarts_just_that_one),
+        cmocka_unit_test(a_hot_change_reaches_what_waits),
         cmocka_unit_test(what_goes_is_stopped_and_what_comes_is_started),
         cmocka_unit_test(a_group_that_goes_is_gone_when_its_processes_are_dead),
         cmocka_unit_test(a_start_by_hand_in_the_midst_of_an_update_does_not_hold_it_up),

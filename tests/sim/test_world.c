@@ -16,6 +16,7 @@
 #include "supervisor/run/sup.h"
 #include "tests/fake/stage.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -303,6 +304,7 @@ static void random_fate(struct world *w, struct fake_fate *f)
         f->start = FATE_FAILED;
     } else if (what < 16) {
         f->start = FATE_STEP;
+        f->errnum = chance(w, 30) ? EAGAIN : 0;
         f->lives.ns = chance(w, 70) ? some_ms(w, 2) : some_ms(w, 3000);
     } else {
         random_end(w, f);

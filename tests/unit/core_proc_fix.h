@@ -86,6 +86,7 @@ static inline const char *fix_feed(struct fix *f, struct proc_in in)
     f->p.exitcodes = f->codes;
     in.now = f->now;
     in.window = &f->w;
+    in.was = in.was ? in.was : &f->p;
     in.wall = (wall_t){f->now.ns + SEC};
     proc_step(&f->p, &f->l, &in, &f->o);
     return fix_line(f);

@@ -97,8 +97,51 @@ static void a_refused_spawn_is_tried_again_on_its_own_clock_and_spends_no_retrie
     assert_int_equal(f.l.tries, 0);
     assert_int_equal(f.l.delays, 255);
     IS(fix_spawned(&f, 9), "-");
-    assert_int_equal(f.l.delays, 0);
     assert_int_equal(f.l.starts, 1);
+}
+
+/* A child was made, but for its exec there is no room (the user's limit of processes): as if it had
+ * been refused, and one restart however often it is tried. */
+static void an_exec_without_room_is_tried_again_and_spends_no_retries(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.startretries = 0;
+    fix_run(&f, 1);
+    IS(fix_exit(&f, STATUS(1)), "RUNNING>EXITED>STARTING spawn exited");
+    for (int n = 0; n < 3; n++) {
+        fix_spawned(&f, 10 + n);
+        IS(fix_ev(&f, PROC_EV_DELAYED), "-");
+        IN_STATE(&f, STARTING);
+        IS(fix_due(&f, 100 << n), "spawn");
+    }
+    fix_spawned(&f, 20);
+    IS(fix_due(&f, 1000), "STARTING>RUNNING");
+    assert_int_equal(f.l.tries, 0);
+    assert_int_equal(f.l.starts, 5);
+    assert_int_equal(f.l.exits, 4);
+    assert_int_equal(f.l.restarts, 1);
+}
+
+static void an_exec_without_room_after_running_was_assumed(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.startsecs = DUR_S(0);
+    fix_ev(&f, PROC_EV_START);
+    fix_ev(&f, PROC_EV_CANNOT);
+    IS(fix_due(&f, 1000), "BACKOFF>STARTING spawn");
+    fix_spawned(&f, 1);
+    IS(fix_due(&f, 0), "STARTING>RUNNING");
+    IS(fix_ev(&f, PROC_EV_DELAYED), "RUNNING>EXITED>STARTING");
+    assert_int_equal(f.l.tries, 1);
+    IS(fix_due(&f, 100), "spawn");
+    fix_spawned(&f, 2);
+    fix_ev(&f, PROC_EV_STOP);
+    IS(fix_ev(&f, PROC_EV_DELAYED), "STOPPING>STOPPED");
+    assert_int_equal(f.l.restarts, 1);
 }
 
 /* ---- deaths in STARTING ---- */
@@ -334,6 +377,8 @@ int main(void)
         cmocka_unit_test(a_timer_too_early_changes_nothing),
         cmocka_unit_test(start_of_what_is_up_changes_nothing),
         cmocka_unit_test(a_refused_spawn_is_tried_again_on_its_own_clock_and_spends_no_retries),
+        cmocka_unit_test(an_exec_without_room_is_tried_again_and_spends_no_retries),
+        cmocka_unit_test(an_exec_without_room_after_running_was_assumed),
         cmocka_unit_test(startretries_of_3_gives_4_spawns_after_1_2_and_3_seconds),
         cmocka_unit_test(startretries_of_0_gives_one_spawn),
         cmocka_unit_test(a_quick_exit_with_an_expected_code_is_a_failure_too),

@@ -265,7 +265,7 @@ static void explains_leftovers(void **state)
     fix_start(&f, 44);
     fix_exit_leaving(&f, STATUS(1));
     fix_ev(&f, PROC_EV_START);
-    says(&f, "gave up 0.0s ago: 1 failure in a row (startretries=0), the last exit was exit status "
+    says(&f, "gave up 0.0s ago: 2 failures in a row, the last exit was exit status "
              "1. Its main process is dead, but others of its process group 44 are not: SIGTERM "
              "sent, SIGKILL in 10s; it is started again once they are gone.");
 }

@@ -62,6 +62,9 @@ struct world {
     uint64_t starts, exits, fatals, restarts;
     uint32_t failures;   /* in a row, by the world's own count */
     uint32_t taken_back; /* the count that RUNNING ended, in case it was none */
+    bool changes;        /* the policy changes now and then */
+    bool changed;        /* it is not the one of the beginning any more */
+    bool retried;        /* an instance of this start was counted already */
     uint64_t step;
 };
 
@@ -113,6 +116,9 @@ static void check_shape(const struct world *w, uint16_t before)
     MUST(w, l->state != PROC_STARTING || l->spawning || l->due.ns);
     MUST(w, l->state != PROC_BACKOFF || (l->want && (l->due.ns || l->restart)));
     MUST(w, l->state != PROC_STOPPING || l->due.ns || l->sweep_due.ns);
+    bool retries = w->f.p.on_fatal == PROC_FATAL_RETRY;
+    MUST(w, l->state != PROC_FATAL || !l->due.ns || (retries && l->want));
+    MUST(w, l->state != PROC_FATAL || !l->want || !retries || l->due.ns || l->restart);
     /* orders fit the state */
     MUST(w, !o->spawn || (l->spawning && !l->pid && !l->sweep && l->want));
     MUST(w, !o->cancel_spawn || l->state == PROC_STOPPED);
@@ -121,13 +127,13 @@ static void check_shape(const struct world *w, uint16_t before)
     MUST(w, o->cont == (o->signal && o->signal != SIGKILL));
     MUST(w, !o->check_group || l->sweep);
     MUST(w, l->exits + (l->pid != 0) == l->starts && l->restarts <= l->starts);
-    MUST(w, w->f.p.retry_window.ns || l->tries <= (uint32_t)w->f.p.startretries);
+    MUST(w, w->changed || w->f.p.retry_window.ns || l->tries <= (uint32_t)w->f.p.startretries);
 }
 
 /* the world's own count of failures in a row, against the machine's retries */
 static void count_failures(struct world *w, const struct proc_change *c)
 {
-    bool plain = !w->f.p.backoff_reset.ns && !w->f.p.retry_window.ns;
+    bool plain = !w->f.p.backoff_reset.ns && !w->f.p.retry_window.ns && !w->changed;
     if (c->to == PROC_BACKOFF) {
         if (c->why == PROC_WHY_CANNOT)
             w->failures += w->taken_back;
@@ -136,6 +142,8 @@ static void count_failures(struct world *w, const struct proc_change *c)
     }
     if (c->to == PROC_FATAL && c->why == PROC_WHY_RETRIES)
         MUST(w, !plain || w->failures == (uint32_t)w->f.p.startretries + 1);
+    if (c->from == PROC_RUNNING && c->to == PROC_EXITED && c->why == PROC_WHY_CANNOT)
+        w->failures += w->taken_back;
     if (c->to == PROC_RUNNING)
         w->taken_back = w->failures;
     else if (c->to != PROC_UNKNOWN)
@@ -153,6 +161,8 @@ static void obey(struct world *w)
     for (unsigned i = 0; i < o->nchanges; i++) {
         const struct proc_change *c = &o->changes[i];
         w->fatals += c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN;
+        w->retried &= c->to == PROC_STARTING || c->to == PROC_RUNNING ||
+                      (c->to == PROC_EXITED && c->why == PROC_WHY_CANNOT);
         count_failures(w, c);
     }
     if (o->gave_up_sweep)
@@ -196,7 +206,7 @@ static void world_spawned(struct world *w)
     w->asked = w->late = w->doomed = false;
     w->pid = w->next_pid++;
     w->starts++;
-    w->restarts += why == PROC_WHY_RETRY || why == PROC_WHY_AUTORESTART;
+    w->restarts += !w->retried && (why == PROC_WHY_RETRY || why == PROC_WHY_AUTORESTART);
     feed(w, (struct proc_in){.event = PROC_EV_SPAWNED, .pid = w->pid});
 }
 
@@ -206,9 +216,22 @@ static void world_dies(struct world *w, enum proc_event how)
     int status = w->doomed ? SIGKILL : pick(&w->r, 3) ? STATUS((int)pick(&w->r, 3)) : SIGSEGV;
     w->pid = 0;
     w->doomed = false;
-    w->leftover = group && w->f.p.orphans_kill;
+    bool up = w->f.l.state == PROC_STARTING || w->f.l.state == PROC_RUNNING;
+    bool had_no_room = how == PROC_EV_DELAYED && up;
+    w->retried |= had_no_room;
+    w->leftover = group && w->f.p.orphans_kill && !had_no_room;
     w->exits++;
     feed(w, (struct proc_in){.event = how, .status = status, .group_alive = group});
+}
+
+/* the configuration is another one from now on */
+static void world_changes(struct world *w)
+{
+    struct proc_policy was = w->f.p;
+    random_policy(&w->r, &w->f);
+    w->changed = true;
+    w->leftover &= w->f.p.orphans_kill;
+    feed(w, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
 }
 
 /* a geometric backoff without a cap waits for ages in the end: those are not walked to */
@@ -234,7 +257,9 @@ static void happens(struct world *w)
             feed_ev(w, pick(&w->r, 2) ? PROC_EV_DELAYED : PROC_EV_CANNOT);
         }
     } else if (what < 62 && w->pid) {
-        world_dies(w, pick(&w->r, 10) ? PROC_EV_EXITED : PROC_EV_CANNOT);
+        static const enum proc_event ends[] = {PROC_EV_CANNOT, PROC_EV_DELAYED};
+        uint64_t end = pick(&w->r, 16);
+        world_dies(w, end < 2 ? ends[end] : PROC_EV_EXITED);
     } else if (what < 64 && (w->pid || w->leftover)) {
         w->leftover = false;
         feed_ev(w, PROC_EV_KILL_FAILED);
@@ -244,6 +269,8 @@ static void happens(struct world *w)
     } else if (what < 90 && due_in_time(&w->f)) {
         w->f.now = proc_next(&w->f.l);
         feed_ev(w, PROC_EV_TIMER);
+    } else if (what < 91 && w->changes) {
+        world_changes(w);
     } else {
         fix_pass(&w->f, (int64_t)pick(&w->r, 1500));
         if (pick(&w->r, 2) || mono_reached(proc_next(&w->f.l), w->f.now))
@@ -283,7 +310,7 @@ static void stop_for_good(struct world *w)
 
 static void walk_world(uint64_t seed, unsigned steps)
 {
-    struct world w = {.next_pid = 100};
+    struct world w = {.next_pid = 100, .changes = seed % 2};
     walking = seed;
     rng_seed(&w.r, seed);
     fix_init(&w.f);
@@ -310,18 +337,23 @@ static void a_million_steps_in_a_possible_world(void **state)
 /* any event in any order: the shape holds even where the world makes no sense */
 static void walk_nonsense(uint64_t seed, unsigned steps)
 {
-    struct world w = {.next_pid = 100};
+    struct world w = {.next_pid = 100, .changed = true};
     walking = seed;
     rng_seed(&w.r, seed);
     fix_init(&w.f);
     random_policy(&w.r, &w.f);
     for (w.step = 0; w.step < steps; w.step++) {
         uint16_t before = w.f.l.state;
+        const struct proc_policy was = w.f.p;
+        enum proc_event event = (enum proc_event)pick(&w.r, PROC_NEVENTS);
         if (pick(&w.r, 3) == 0 && due_in_time(&w.f))
             w.f.now = proc_next(&w.f.l);
         else
             fix_pass(&w.f, (int64_t)pick(&w.r, 3000));
-        fix_feed(&w.f, (struct proc_in){.event = (enum proc_event)pick(&w.r, PROC_NEVENTS),
+        if (event == PROC_EV_POLICY)
+            random_policy(&w.r, &w.f);
+        fix_feed(&w.f, (struct proc_in){.event = event,
+                                        .was = &was,
                                         .pid = (int)pick(&w.r, 3),
                                         .status = (int)pick(&w.r, 0xffff),
                                         .group_alive = pick(&w.r, 2),

@@ -266,6 +266,31 @@ static void no_more_processes_is_a_refusal(void **state)
     assert_int_equal(apart(without_processes), 0);
 }
 
+/* The limit was lowered below what the port holds already. */
+static int with_a_low_limit(void)
+{
+    struct rlimit was, low;
+    EXPECT(getrlimit(RLIMIT_NOFILE, &was) == 0);
+    low = (struct rlimit){.rlim_cur = 3, .rlim_max = was.rlim_max};
+    EXPECT(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    struct spawn_request rq = REQUEST("/bin/true");
+    struct spawn_cell *cell = new_cells(1);
+    int errnum = 0;
+    EXPECT(spawn_start(&rq, cell, &errnum) == SPAWN_REFUSED && errnum == EMFILE);
+    EXPECT(setrlimit(RLIMIT_NOFILE, &was) == 0);
+    EXPECT(spawn_start(&rq, cell, &errnum) == SPAWN_STARTED);
+    EXPECT(waitpid(cell->pid, NULL, 0) == cell->pid);
+    return 0;
+}
+
+static void no_more_descriptors_is_a_refusal(void **state)
+{
+    (void)state;
+    if (strcmp(spawn_method(), "fork") == 0)
+        skip(); /* it needs none of its own */
+    assert_int_equal(apart(with_a_low_limit), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +306,7 @@ int main(void)
         cmocka_unit_test(rights_that_are_missing_are_named),
         cmocka_unit_test(a_bad_descriptor_is_our_error),
         cmocka_unit_test(no_more_processes_is_a_refusal),
+        cmocka_unit_test(no_more_descriptors_is_a_refusal),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
