@@ -7,6 +7,7 @@
 #include "supervisor/logd/syslog.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PIPE_BATCH (64u << 10)
 #define FORMAT_BATCH (128u << 10)
@@ -200,11 +201,26 @@ static size_t format_all(struct choice *c)
     return took;
 }
 
+/* The line that begins in the first `most` bytes and ends behind them, alone: what follows it was
+ * read at another time. */
+static size_t format_over(struct choice *c, size_t most)
+{
+    struct span in;
+    if (!gather(c, most + LOGSHM_BLOCK, &in))
+        return 0;
+    const char *end = memchr(c->w->in, '\n', in.len);
+    str_clear(&c->w->out);
+    return end ? format_bytes(&c->format, c->w->in, (size_t)(end + 1 - c->w->in), false, &c->w->out)
+               : 0;
+}
+
 static bool pick_formatted(struct choice *c, struct pick *p)
 {
     size_t most = same_time(c);
     c->format.wall_ns = time_of(c);
     size_t took = most < FORMAT_BATCH ? format_some(c, most) : 0;
+    if (took == 0 && most + LOGSHM_BLOCK < FORMAT_BATCH)
+        took = format_over(c, most);
     if (took == 0)
         took = format_all(c);
     if (took == 0 || c->w->out.failed)
