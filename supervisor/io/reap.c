@@ -38,3 +38,11 @@ bool reap_children(const struct reap_ops *ops, void *obj, unsigned max)
     }
     return true;
 }
+
+enum reap_child reap_look(int pid)
+{
+    siginfo_t si;
+    if (pid <= 0 || wait_retry(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT | WNOHANG) < 0)
+        return REAP_GONE;
+    return si.si_pid ? REAP_DEAD : REAP_ALIVE;
+}

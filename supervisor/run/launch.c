@@ -134,9 +134,8 @@ static int open_stdin(struct proc *p, int *out_child)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
     fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
-    p->stdin_fd = lowfds_lift(ends[1]);
+    proc_close_stdin(p);
+    *proc_stdin(p) = lowfds_lift(ends[1]);
     *out_child = ends[0];
     return 0;
 }
@@ -171,9 +170,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     if (r == SPAWN_STARTED)
         return LAUNCH_STARTED;
     commit_phase(p, STATE_IDLE);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
-    p->stdin_fd = -1;
+    proc_close_stdin(p);
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;
     if (r == SPAWN_REFUSED)

@@ -100,7 +100,7 @@ static void collect_adds(struct logs *g, struct letter *l)
         if (!(s->tell & TELL_ADD) || l->msg.n == LOGOP_SLOTS)
             break;
         l->slots[l->msg.n++] = s->slot;
-        l->fds[l->nfds++] = s->rfd;
+        l->fds[l->nfds++] = logs_shared(s)->fd;
     }
 }
 
@@ -342,7 +342,7 @@ void logchan_open(struct logs *g, int fd)
     g->tell_reopen = false; /* a new one opens everything anew */
     TAILQ_FOREACH (rq, &g->requests, link)
         rq->sent = false;
-    g->chan = fd;
+    g->chan = g->mem.h->chan = fd;
     loop_io_set(&g->chan_io, fd, LOOP_READ);
     loop_defer(g->loop, &g->pump);
 }
@@ -351,6 +351,8 @@ void logchan_close(struct logs *g)
 {
     if (g->chan >= 0)
         loop_io_close(&g->chan_io, &g->chan);
+    if (g->mem.h)
+        g->mem.h->chan = -1;
 }
 
 /* ---- tails ---- */

@@ -1,5 +1,5 @@
 /* Drives one process: feeds its machine, does what the machine says. */
-#include "supervisor/run/procs.h"
+#include "supervisor/run/procs_impl.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
@@ -23,6 +23,28 @@ const struct proc_life *proc_life(const struct proc *p)
     return &state_get(proc_sup(p)->state, p->slot)->life;
 }
 
+void proc_close_stdin(struct proc *p)
+{
+    int32_t *fd = proc_stdin(p);
+    int had = *fd;
+    *fd = 0; /* first: nobody may take over what is closed */
+    if (had > 0)
+        close(had);
+}
+
+/* In an order that is right after each store. */
+void proc_note(struct proc *p)
+{
+    struct state_link *k = state_link(proc_sup(p)->state, p->slot);
+    __atomic_store_n(&k->next_gen, 0, __ATOMIC_RELEASE);
+    k->marks = (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
+               (p->group->doomed ? STATE_GROUP_DOOMED : 0u) |
+               (p->group->renew ? STATE_GROUP_RENEW : 0u) |
+               (p->group->updating ? STATE_GROUP_UPDATING : 0u);
+    k->next_index = p->next_index;
+    __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
+}
+
 const char *proc_name(const struct proc *p)
 {
     return gen_str(p->gen->gen, p->conf->name);
@@ -37,47 +59,13 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size)
     return buf;
 }
 
-static void policy_stops(const struct gen *g, const struct gen_opts *o, struct proc_policy *out)
-{
-    const struct gen_stop *stops = gen_at(g, o->stops);
-    out->nstops = o->nstops < PROC_STOPS_MAX ? o->nstops : PROC_STOPS_MAX;
-    for (unsigned i = 0; i < out->nstops; i++)
-        out->stops[i] = (struct proc_stop_step){stops[i].sig, {stops[i].wait_ns}};
-    out->stopwait.ns = o->stopwait_ns;
-}
-
-void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out)
-{
-    const struct gen_opts *o = gen_opts(g, c);
-    *out = (struct proc_policy){
-        .startsecs = {o->startsecs_ns},
-        .startretries = o->startretries,
-        .autorestart = (enum proc_restart)o->autorestart,
-        .exitcodes = o->exitcodes,
-        .stopasgroup = o->stopasgroup,
-        .killasgroup = o->killasgroup,
-        .orphans_kill = o->orphans_kill,
-        .backoff = {o->backoff_ns},
-        .factor_milli = o->backoff_factor_milli,
-        .jitter_milli = o->backoff_jitter_milli,
-        .backoff_max = {o->backoff_max_ns},
-        .backoff_reset = {o->backoff_reset_ns},
-        .retry_window = {o->retry_window_ns},
-        .on_fatal = (enum proc_on_fatal)o->on_fatal,
-        .fatal_retry = {o->fatal_retry_ns},
-    };
-    policy_stops(g, o, out);
-}
-
 /* An exec needs less than a millisecond; one that hangs is looked at this often. */
 #define TIDY DUR_MS(20)
 #define TIDY_HUNG DUR_S(5)
 
-static void feed(struct proc *p, struct proc_in in);
-
 static void feed_event(struct proc *p, enum proc_event event)
 {
-    feed(p, (struct proc_in){.event = event});
+    proc_feed(p, (struct proc_in){.event = event});
 }
 
 static void hash_remove(struct proc *p)
@@ -92,7 +80,7 @@ static void hash_remove(struct proc *p)
     p->hashed_pid = 0;
 }
 
-static void hash_add(struct proc *p, int pid)
+void proc_hash(struct proc *p, int pid)
 {
     hash_remove(p);
     struct proc **head = &proc_sup(p)->by_pid[(unsigned)pid % PID_BUCKETS];
@@ -109,7 +97,7 @@ static struct proc *by_pid(struct sup *s, int pid)
     return p;
 }
 
-static void enqueue(struct proc *p)
+void proc_enqueue(struct proc *p)
 {
     struct sup *s = proc_sup(p);
     if (p->queued)
@@ -189,7 +177,7 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
     if (out->cancel_spawn)
         dequeue(p);
     if (out->spawn)
-        enqueue(p);
+        proc_enqueue(p);
     if (out->signal)
         send_signal(p, proc_life(p), out);
     if (out->gave_up_sweep)
@@ -210,7 +198,7 @@ static void set_sweeping(struct proc *p, bool sweeping)
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
 }
 
-static void feed(struct proc *p, struct proc_in in)
+void proc_feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = proc_sup(p);
     struct state_rec rec = *state_get(s->state, p->slot);
@@ -234,6 +222,13 @@ static void feed(struct proc *p, struct proc_in in)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p))
         settle_later(s);
+}
+
+void proc_arm(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    set_sweeping(p, l->sweep);
+    due_at(&proc_sup(p)->due, p, proc_next(l));
 }
 
 /* With this many starts behind us, and nothing to do, memory is given back. */
@@ -280,8 +275,7 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
     p->conf = conf;
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
-    p->stdin_fd = -1;
-    struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
+    struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen)), .gen = gen->id};
     proc_init(&rec.life);
     state_put(s->state, p->slot, &rec);
     s->nprocs++;
@@ -304,8 +298,7 @@ void proc_free(struct proc **pp)
     hash_remove(p);
     due_at(&s->due, p, (mono_t){0});
     streams_drop(p);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
+    proc_close_stdin(p);
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
     live_gen_unref(&p->gen);
@@ -319,31 +312,35 @@ void proc_free(struct proc **pp)
 static bool may_start(struct proc *p)
 {
     p->start_after = true;
+    if (p->next_gen)
+        proc_note(p);
     return !p->next_gen && !p->doomed && !p->group->doomed;
 }
 
 void proc_start(struct proc *p, enum proc_why why)
 {
     if (may_start(p))
-        feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
+        proc_feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
 }
 
 void proc_stop(struct proc *p)
 {
     p->start_after = false;
+    if (p->next_gen)
+        proc_note(p);
     feed_event(p, PROC_EV_STOP);
 }
 
 void proc_stop_by_update(struct proc *p)
 {
     p->start_after = false;
-    feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
+    proc_feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
 }
 
 void proc_restart(struct proc *p)
 {
     if (may_start(p))
-        feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
+        proc_feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
 }
 
 void proc_shut(struct proc *p)
@@ -380,7 +377,9 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     p->conf = conf;
     struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
+    rec.gen = gen->id;
     state_put(proc_sup(p)->state, p->slot, &rec);
+    proc_note(p);
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
@@ -404,6 +403,7 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
     p->next_gen = live_gen_ref(gen);
     p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
+    proc_note(p);
     settle_later(proc_sup(p));
 }
 
@@ -473,15 +473,12 @@ bool procs_reaped(struct sup *s, int pid, int status)
     if (!p)
         return false;
     hash_remove(p);
-    if (p->stdin_fd >= 0) {
-        close(p->stdin_fd);
-        p->stdin_fd = -1;
-    }
+    proc_close_stdin(p);
     bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;
     bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
-    feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
-                             .status = status,
-                             .group_alive = others});
+    proc_feed(p, (struct proc_in){.event = failed ? PROC_EV_CANNOT : PROC_EV_EXITED,
+                                  .status = status,
+                                  .group_alive = others});
     return true;
 }
 
@@ -514,7 +511,7 @@ static bool pump_one(struct sup *s, struct proc *p)
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
         forget_group(s, in.pid);
-        hash_add(p, in.pid);
+        proc_hash(p, in.pid);
         s->nstarts++;
         state_totals(s->state)->spawned++;
         break;
@@ -526,7 +523,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         break;
     }
     dequeue(p);
-    feed(p, in);
+    proc_feed(p, in);
     if (in.event == PROC_EV_SPAWNED)
         publish_spawned(p, in.pid);
     return true;

@@ -259,11 +259,18 @@ static void say(struct sup *s, const char *group, const char *what)
             a->what(a->obj, group, what);
 }
 
+static void note_group(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        proc_note(g->procs[i]);
+}
+
 /* renew: its record stays, but it has to be made anew */
 static void doom_group(struct group *g, bool renew)
 {
     g->doomed = true;
     g->renew = renew;
+    note_group(g);
     for (uint32_t i = 0; i < g->nprocs; i++)
         proc_stop_by_update(g->procs[i]);
 }
@@ -368,6 +375,8 @@ static int apply_group(struct sup *s, struct group *g, const struct gen_group *c
     }
     follow_group(g, s->pending, conf, force);
     g->updating |= changed;
+    if (changed || force)
+        note_group(g);
     return changed;
 }
 
@@ -422,16 +431,29 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     }
     *a = *how;
     SLIST_INSERT_HEAD(&s->applies, a, link);
+    state_kept(s->state)->changing = 1;
     int touched = apply_all(s, names, nnames, a->force, &b);
     both_fini(&b);
     live_gen_unref(&s->gen);
     s->gen = live_gen_ref(s->pending);
+    state_kept(s->state)->changing = 0;
+    sup_note(s);
     if (s->agent)
         agent_follow(s->agent);
     if (how->force || !s->opt.as_supervisord)
         setup_main_log(s);
     loop_defer(s->loop, &s->settle);
     return touched;
+}
+
+int reload_go_on(struct sup *s, struct err *e)
+{
+    struct apply *a = calloc(1, sizeof(*a));
+    if (!a)
+        return err_errno(e, ENOMEM, "cannot go on with a change of the configuration");
+    SLIST_INSERT_HEAD(&s->applies, a, link);
+    loop_defer(s->loop, &s->settle);
+    return 0;
 }
 
 bool reload_applying(const struct sup *s)
@@ -508,11 +530,12 @@ static bool settle_one(struct sup *s, struct group *g)
         return settle_doomed(s, g);
     if (settle_group(g))
         return true;
-    if (g->updating) {
-        group_sort(g);
-        say(s, g->name, "updated");
-    }
+    if (!g->updating)
+        return false;
+    group_sort(g);
+    say(s, g->name, "updated");
     g->updating = false;
+    note_group(g);
     return false;
 }
 
@@ -568,6 +591,7 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     if (s->pending)
         live_gen_unref(&s->pending);
     s->pending = gen;
+    sup_note(s);
     log_report(LVL_WARN, "", report);
     struct err e;
     int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);

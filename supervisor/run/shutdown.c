@@ -26,6 +26,13 @@ enum phase {
 
 static void next_phase(struct sup *s);
 
+static void arm(struct sup *s, mono_t due)
+{
+    loop_timer_at(&s->shutdown_timer, due);
+    s->stop_due = due;
+    sup_note(s);
+}
+
 static void each_up(struct sup *s, int32_t from_priority, void (*fn)(struct proc *p))
 {
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
@@ -53,7 +60,7 @@ static void on_timer(struct sup *s)
         log_warn("shutdown_timeout is over: killing what is left");
         s->stop_phase = PHASE_LAST;
         hasten_all(s);
-        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), KILL_LIMIT));
+        arm(s, mono_add(mono_now(), KILL_LIMIT));
         return;
     }
     if (s->stop_phase == PHASE_LAST)
@@ -74,6 +81,7 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
         if (!s->hastened && s->stop_phase <= PHASE_LAST) {
             log_warn("%s again: killing what is left", why);
             s->hastened = true;
+            sup_note(s);
             hasten_all(s);
         }
         return;
@@ -83,11 +91,12 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     s->exit_code = exit_code;
     s->stop_phase = PHASE_GROUPS;
     s->stop_priority = INT32_MAX;
+    sup_note(s);
     publish_mood(s, "stopping");
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
     if (limit >= 0)
-        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), (dur_t){limit}));
+        arm(s, mono_add(mono_now(), (dur_t){limit}));
     each_up(s, INT32_MIN, end_idle);
     loop_defer(s->loop, &s->settle);
 }
@@ -115,6 +124,7 @@ static void step_groups(struct sup *s)
     if (s->stop_phase == PHASE_LAST || priority >= s->stop_priority)
         return;
     s->stop_priority = priority;
+    sup_note(s);
     log_info("stopping the programs of priority %" PRId32, priority);
     each_up(s, priority, proc_shut);
     loop_defer(s->loop, &s->settle);
@@ -123,7 +133,7 @@ static void step_groups(struct sup *s)
 static void end_groups(struct sup *s)
 {
     s->stop_phase = PHASE_AGENT;
-    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
+    arm(s, mono_add(mono_now(), DUR_S(2)));
     agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
@@ -137,7 +147,7 @@ static void end_agent(struct sup *s)
 {
     s->stop_phase = PHASE_PIDFILE;
     if (pidfile_remove(s, pidfile_removed))
-        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), PIDFILE_LIMIT));
+        arm(s, mono_add(mono_now(), PIDFILE_LIMIT));
     else
         next_phase(s);
 }
@@ -147,7 +157,7 @@ static void end_pidfile(struct sup *s)
     s->stop_phase = PHASE_LOGS;
     helpers_end(s);
     log_info("supd ends");
-    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
+    arm(s, mono_add(mono_now(), DUR_MS(500)));
     log_setup(2, LVL_WARN, false);
     if (s->logs)
         logs_finish(s->logs, (loop_fn *)next_phase, s);
@@ -183,4 +193,23 @@ void shutdown_step(struct sup *s)
 {
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
         step_groups(s);
+}
+
+/* What a phase began with is done again: it does no harm twice. */
+void shutdown_go_on(struct sup *s)
+{
+    LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    s->stop_priority = INT32_MAX;
+    if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST) {
+        arm(s, s->stop_due);
+        each_up(s, INT32_MIN, end_idle);
+        if (s->stop_phase == PHASE_LAST || s->hastened)
+            hasten_all(s);
+        loop_defer(s->loop, &s->settle);
+        return;
+    }
+    s->stop_phase = s->stop_phase == PHASE_AGENT     ? PHASE_GROUPS
+                    : s->stop_phase == PHASE_PIDFILE ? PHASE_AGENT
+                                                     : PHASE_PIDFILE;
+    next_phase(s);
 }

@@ -1,0 +1,74 @@
+/* The dry run before an upgrade, in a child of the running supd: by the new binary. */
+#include "supervisor/run/probe.h"
+#include "supervisor/conf/gen.h"
+#include "supervisor/conf/libexec.h"
+#include "supervisor/run/logmem.h"
+#include "supervisor/run/state.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* All generations can be read, and the one in use is there. */
+static const struct gen *open_gens(const struct state *s, struct err *e)
+{
+    const struct gen *now = NULL;
+    uint32_t id;
+    int fd;
+    for (uint32_t i = 0; i < STATE_GENS_MAX; i++) {
+        if (!state_gen_at(s, i, &id, &fd))
+            continue;
+        const struct gen *g = gen_open(fd, e);
+        if (!g) {
+            err_prefix(e, "the configuration in use");
+            return NULL;
+        }
+        if (id == state_kept(s)->gen_now)
+            now = g;
+    }
+    if (!now)
+        err_set(e, "the running supd has no configuration");
+    return now;
+}
+
+static int check_records(const struct state *s, struct err *e)
+{
+    for (uint32_t i = 0; i < state_nslots(s); i++)
+        if (state_used(s, i) && !state_good(s, i))
+            return err_set(e, "the record of process %u is damaged", i);
+    return 0;
+}
+
+static int find_helpers(const struct gen *g, struct err *e)
+{
+    char self[256], log[512], agent[512] = "";
+    const char *libexec = gen_str(g, g->supd.libexec);
+    libexec_self(self, sizeof(self));
+    if (libexec_find(self, libexec, "supd-log", log, sizeof(log), e) < 0)
+        return -1;
+    if (g->supd.needs_agent &&
+        libexec_find(self, libexec, "supd-agent", agent, sizeof(agent), e) < 0)
+        return -1;
+    printf("%s\n%s\n%s\n", self, log, agent);
+    return fflush(stdout) == 0 ? 0 : err_set(e, "cannot write the answer");
+}
+
+static int probe(int fd, struct err *e)
+{
+    struct logmem logs;
+    struct state *s = state_open(fd, e);
+    if (!s)
+        return -1;
+    const struct gen *g = open_gens(s, e);
+    if (!g || check_records(s, e) < 0 || logmem_open(&logs, state_kept(s)->log_memory, e) < 0)
+        return -1;
+    return find_helpers(g, e);
+}
+
+int probe_state(int fd)
+{
+    struct err e;
+    if (probe(fd, &e) == 0)
+        return 0;
+    fprintf(stderr, "%s\n", e.msg);
+    return 1;
+}
