@@ -5,8 +5,8 @@
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/state.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* All generations can be read, and the one in use is there. */
 static const struct gen *open_gens(const struct state *s, struct err *e)
@@ -48,8 +48,9 @@ static int find_helpers(const struct gen *g, struct err *e)
     if (g->supd.needs_agent &&
         libexec_find(self, libexec, "supd-agent", agent, sizeof(agent), e) < 0)
         return -1;
-    printf("%s\n%s\n%s\n", self, log, agent);
-    return fflush(stdout) == 0 ? 0 : err_set(e, "cannot write the answer");
+    return dprintf(1, "%s\n%s\n%s\n", self, log, agent) > 0
+               ? 0
+               : err_errno(e, errno, "cannot write the answer");
 }
 
 static int probe(int fd, struct err *e)
@@ -69,6 +70,6 @@ int probe_state(int fd)
     struct err e;
     if (probe(fd, &e) == 0)
         return 0;
-    fprintf(stderr, "%s\n", e.msg);
+    dprintf(2, "%s\n", e.msg);
     return 1;
 }

@@ -179,6 +179,13 @@ static void on_fault(int signo, siginfo_t *si, void *context)
     _exit(128 + signo);
 }
 
+static void unhandle(int signo)
+{
+    struct sigaction sa = {.sa_handler = SIG_DFL};
+    sigemptyset(&sa.sa_mask);
+    sigaction(signo, &sa, NULL);
+}
+
 static void handle(int signo)
 {
     struct sigaction sa = {.sa_sigaction = on_fault,
@@ -216,7 +223,7 @@ void reexec_disarm(void)
     if (!ready.sup)
         return;
     for (size_t i = 0; i < NFAULTS && CATCHES_FAULTS; i++)
-        signal(faults[i], SIG_DFL);
+        unhandle(faults[i]);
     ready.sup = NULL;
     free(ready.argv);
     free(ready.envp);
