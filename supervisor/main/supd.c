@@ -34,6 +34,7 @@ static int go_on(int argc, char **argv, int fd)
         fprintf(stderr, "Error: cannot go on in the place of another supd: %s\n", e.msg);
         return 1;
     }
+    state_finish(state);
     if (keeper_needed(state))
         return keeper_run(state, "supd crashed too often");
     if (resume(&sup, &opt.sup, state, &e) < 0)

@@ -347,6 +347,25 @@ void logchan_open(struct logs *g, int fd)
     loop_defer(g->loop, &g->pump);
 }
 
+/* All of it is said again: to be told twice does supd-log no harm. */
+void logchan_go_on(struct logs *g)
+{
+    struct log_stream *s;
+    g->next_id = (uint32_t)mono_now().ns; /* what it answers to others is nobody's */
+    for (uint32_t i = 0; i < g->mem.h->used; i++) {
+        if (!(s = logs_stream(g, i)))
+            continue;
+        if (logs_shared(s)->epoch != g->mem.h->epoch)
+            logchan_tell(s, TELL_ADD);
+        logchan_tell(s, logs_shared(s)->state == LOGSHM_CLOSING ? TELL_DEL : TELL_UPDATE);
+    }
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++)
+        g->tell_taps = (uint8_t)(g->tell_taps | 1u << which);
+    g->chan = g->mem.h->chan;
+    loop_io_set(&g->chan_io, g->chan, LOOP_READ);
+    loop_defer(g->loop, &g->pump);
+}
+
 void logchan_close(struct logs *g)
 {
     if (g->chan >= 0)

@@ -91,17 +91,31 @@ static void find_free_slots(struct logmem *m)
     }
 }
 
+static int read_head(int fd, struct logshm_head *out, struct err *e)
+{
+    struct stat st;
+    ssize_t n = fstat(fd, &st) < 0 ? -1 : pread(fd, out, sizeof(*out), 0);
+    if (n < 0)
+        return err_errno(e, errno, "cannot read the memory for log output");
+    if (n < (ssize_t)sizeof(*out) || !logshm_good(out, (uint64_t)st.st_size))
+        return err_set(e, "the running supd keeps its log streams in a version that this one does "
+                          "not know");
+    return 0;
+}
+
+int logmem_check(int fd, struct err *e)
+{
+    struct logshm_head head;
+    return read_head(fd, &head, e);
+}
+
 int logmem_open(struct logmem *m, int fd, struct err *e)
 {
     struct logshm_head head;
-    struct stat st;
     memset(m, 0, sizeof(*m));
     m->fd = -1;
-    if (fstat(fd, &st) < 0 || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
-        return err_errno(e, errno, "cannot read the memory for log output");
-    if (!logshm_good(&head, (uint64_t)st.st_size))
-        return err_set(e, "the running supd keeps its log streams in a version that this one does "
-                          "not know");
+    if (read_head(fd, &head, e) < 0)
+        return -1;
     m->fd = fd;
     if (map_head(m, head.descs, e) < 0) {
         m->fd = -1;

@@ -18,6 +18,8 @@ struct logmem {
 uint64_t logmem_least(void);
 /* A new memory with room for `memory` bytes of output. 0, or -1 and the reason. */
 int logmem_init(struct logmem *m, int64_t memory, struct err *e);
+/* Whether logmem_open could go on with the memory in this descriptor: 0, or -1 and the reason. */
+int logmem_check(int fd, struct err *e);
 /* Goes on with the memory in this descriptor, which belongs to m then. 0, or -1 and the reason. */
 int logmem_open(struct logmem *m, int fd, struct err *e);
 void logmem_fini(struct logmem *m);

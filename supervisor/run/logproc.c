@@ -182,13 +182,18 @@ int logs_start(struct logs *g, struct err *e)
     return -1;
 }
 
-void logproc_go_on(struct logs *g)
+void logproc_go_on(struct logs *g, bool same)
 {
+    enum reap_child child = reap_look(logs_pid(g));
     g->began = true;
     g->started = mono_now();
-    fd_close(&g->mem.h->chan); /* it takes this for supd's end, writes what it has, and ends */
-    if (reap_look(logs_pid(g)) == REAP_GONE)
+    if (child == REAP_GONE)
         g->mem.h->pid = 0;
+    if (child == REAP_ALIVE && same && g->mem.h->chan > 0) {
+        logchan_go_on(g);
+        return;
+    }
+    fd_close(&g->mem.h->chan); /* it takes this for supd's end, writes what it has, and ends */
     g->leaving = logs_pid(g) > 0;
     loop_timer_at(&g->restart, g->leaving ? mono_add(mono_now(), LEAVE) : mono_now());
 }

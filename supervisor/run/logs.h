@@ -35,6 +35,7 @@ struct logs_setup {
     bool nocleanup;             /* leave AUTO files of earlier runs */
     const char *syslog_ident;   /* "supd" or "supervisord" */
     dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 5 s */
+    bool same;                  /* for logs_go_on: the supd-log that runs is of our version */
     bool log_json;              /* main log lines of supd-log itself as JSON */
     const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
@@ -54,8 +55,8 @@ struct logs_conf {
 /* Makes the memory and the main log's pipe; starts nothing. All strings are copied. NULL and the
  * reason. */
 struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e);
-/* The same on the memory of another supd whose place we take, with its streams and its supd-log,
- * which ends by itself: then logs_reaped starts ours. */
+/* The same on the memory of another supd whose place we take, with its streams, and with its
+ * supd-log if that is the same as ours; another one ends by itself, and then ours is started. */
 struct logs *logs_go_on(struct loop *l, const struct logs_setup *setup, int fd, struct err *e);
 /* Calls fn for each stream that is not about to end, but the main log's; fn may logs_del it. */
 void logs_each(struct logs *g,

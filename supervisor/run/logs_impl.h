@@ -107,9 +107,9 @@ void logtap_forget(struct logs *g);
 
 /* ---- logproc.c ---- */
 void logproc_init(struct logs *g);
-/* Waits for the supd-log of an earlier supd to end, and ends it if it does not; then starts ours.
- */
-void logproc_go_on(struct logs *g);
+/* Goes on with the supd-log of an earlier supd if it is the same; else waits for it to end, ends it
+ * if it does not, and starts ours. */
+void logproc_go_on(struct logs *g, bool same);
 void logproc_fini(struct logs *g);
 
 /* ---- logchan.c ---- */
@@ -117,6 +117,8 @@ void logchan_init(struct logs *g);
 /* A new supd-log on this channel, which inherited every stream that exists now. */
 void logchan_open(struct logs *g, int fd);
 void logchan_close(struct logs *g);
+/* The channel of an earlier supd, which may not have said all that there was to say. */
+void logchan_go_on(struct logs *g);
 /* The stream has something to tell. */
 void logchan_tell(struct log_stream *s, int what);
 void logchan_untell(struct log_stream *s);

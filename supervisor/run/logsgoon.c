@@ -58,7 +58,7 @@ struct logs *logs_go_on(struct loop *l, const struct logs_setup *setup, int fd, 
     }
     fd_cloexec(fd, true);
     logtap_forget(g);
-    logproc_go_on(g);
+    logproc_go_on(g, setup->same);
     return g;
 }
 

@@ -6,9 +6,12 @@
 #include "supervisor/run/state.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
-/* All generations can be read, and the one in use is there. */
+#define LOOKS 50
+
+/* All generations can be read, and the one in use is there; it is the caller's then. */
 static const struct gen *open_gens(const struct state *s, struct err *e)
 {
     const struct gen *now = NULL;
@@ -20,20 +23,35 @@ static const struct gen *open_gens(const struct state *s, struct err *e)
         const struct gen *g = gen_open(fd, e);
         if (!g) {
             err_prefix(e, "the configuration in use");
+            gen_close(&now);
             return NULL;
         }
         if (id == state_kept(s)->gen_now)
             now = g;
+        else
+            gen_close(&g);
     }
     if (!now)
         err_set(e, "the running supd has no configuration");
     return now;
 }
 
+/* Whose supd goes on with it meanwhile: a record may be in the making. */
+static bool is_whole(const struct state *s, uint32_t slot)
+{
+    bool whole = false;
+    for (int i = 0; i < LOOKS && !whole; i++) {
+        whole = !state_used(s, slot) || state_good(s, slot);
+        if (!whole)
+            poll(NULL, 0, 1);
+    }
+    return whole;
+}
+
 static int check_records(const struct state *s, struct err *e)
 {
     for (uint32_t i = 0; i < state_nslots(s); i++)
-        if (state_used(s, i) && !state_good(s, i))
+        if (!is_whole(s, i))
             return err_set(e, "the record of process %u is damaged", i);
     return 0;
 }
@@ -53,23 +71,24 @@ static int find_helpers(const struct gen *g, struct err *e)
                : err_errno(e, errno, "cannot write the answer");
 }
 
-static int probe(int fd, struct err *e)
+static int probe(const struct state *s, struct err *e)
 {
-    struct logmem logs;
-    struct state *s = state_open(fd, e);
-    if (!s)
-        return -1;
     const struct gen *g = open_gens(s, e);
-    if (!g || check_records(s, e) < 0 || logmem_open(&logs, state_kept(s)->log_memory, e) < 0)
-        return -1;
-    return find_helpers(g, e);
+    int r = g ? 0 : -1;
+    if (r == 0 && (check_records(s, e) < 0 || logmem_check(state_kept(s)->log_memory, e) < 0 ||
+                   find_helpers(g, e) < 0))
+        r = -1;
+    gen_close(&g);
+    return r;
 }
 
 int probe_state(int fd)
 {
     struct err e;
-    if (probe(fd, &e) == 0)
-        return 0;
-    dprintf(2, "%s\n", e.msg);
-    return 1;
+    struct state *s = state_open(fd, &e);
+    int r = s ? probe(s, &e) : -1;
+    state_free(&s);
+    if (r < 0)
+        dprintf(2, "%s\n", e.msg);
+    return r < 0;
 }

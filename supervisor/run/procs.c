@@ -1,5 +1,6 @@
 /* Drives one process: feeds its machine, does what the machine says. */
 #include "supervisor/run/procs_impl.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
@@ -126,25 +127,6 @@ static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
     }
 }
 
-static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
-{
-    int target = out->signal_group ? -l->pgid : l->pid;
-    if (target == 0 || target == -1 || target == 1)
-        return;
-    if (out->signal == SIGKILL)
-        publish_killing(p, l->pid ? l->pid : l->pgid);
-    if (kill(target, out->signal) < 0 && errno != ESRCH) {
-        if (LOG_LIMIT(60))
-            log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,
-                     strerror(errno));
-        if (l->pid)
-            feed_event(p, PROC_EV_KILL_FAILED);
-        return;
-    }
-    if (out->cont)
-        kill(target, SIGCONT);
-}
-
 static void check_group(struct proc *p)
 {
     int pgid = proc_life(p)->pgid;
@@ -178,8 +160,9 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
         dequeue(p);
     if (out->spawn)
         proc_enqueue(p);
-    if (out->signal)
-        send_signal(p, proc_life(p), out);
+    if (out->signal) {
+        proc_send_signal(p, out);
+    }
     if (out->gave_up_sweep)
         log_error("%s: processes of group %d survived SIGKILL; going on without them", proc_name(p),
                   proc_life(p)->pgid);
@@ -212,7 +195,9 @@ void proc_feed(struct proc *p, struct proc_in in)
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
     rec.phase = STATE_IDLE;
+    rec.signal = proc_signal_word(&out);
     state_put(s->state, p->slot, &rec);
+    FAULT_POINT();
     set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
@@ -379,7 +364,6 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
     rec.gen = gen->id;
     state_put(proc_sup(p)->state, p->slot, &rec);
-    proc_note(p);
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
@@ -397,6 +381,7 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
         live_gen_unref(&p->next_gen);
     if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
+        proc_note(p);
         return;
     }
     proc_stop_by_update(p);
@@ -418,6 +403,7 @@ bool proc_take_next(struct proc *p)
     live_gen_unref(&gen);
     if (p->start_after)
         proc_start(p, PROC_WHY_UPDATE);
+    proc_note(p); /* only now: a successor may take it over again, but has to start it */
     return true;
 }
 
@@ -460,6 +446,8 @@ bool procs_peeked(struct sup *s, int pid, int status)
     if (!p)
         return false;
     struct state_rec rec = *state_get(s->state, p->slot);
+    if (rec.phase == STATE_PEEKED && rec.peek_pid == pid)
+        return true; /* our predecessor did */
     rec.phase = STATE_PEEKED;
     rec.peek_pid = pid;
     rec.peek_status = status;

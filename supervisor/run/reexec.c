@@ -1,5 +1,6 @@
 /* The exec of another image in our place, and the handler of faults that does the same. */
 #include "supervisor/run/reexec.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/text.h"
@@ -212,6 +213,7 @@ void reexec_arm(struct sup *s)
     }
     ready.pid = s->pid;
     ready.sup = s;
+    fault_begin();
     if (!CATCHES_FAULTS || sigaltstack(&own, NULL) < 0)
         return;
     for (size_t i = 0; i < NFAULTS; i++)

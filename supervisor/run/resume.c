@@ -5,6 +5,7 @@
 #include "supervisor/base/text.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/reexec.h"
@@ -245,7 +246,9 @@ static void say(const struct sup *s)
                  s->pid, s->nprocs);
         return;
     }
-    if (c->pid || c->code <= 0)
+    if (c->pid == s->pid)
+        snprintf(by, sizeof(by), "raised by itself");
+    else if (c->code <= 0)
         snprintf(by, sizeof(by), "sent by pid %d", c->pid);
     else
         snprintf(by, sizeof(by), "at 0x%" PRIx64 ", code %d", c->address, c->code);
@@ -253,20 +256,45 @@ static void say(const struct sup *s)
               text_signal_name(c->signo, name, sizeof(name)), by, s->nprocs);
 }
 
+/* What was to start, and never was asked to. */
+static void finish_starting(struct sup *s, enum proc_why why)
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (proc_opts(p)->autostart && proc_life(p)->why == PROC_WHY_NONE)
+            proc_start(p, why);
+}
+
+/* An end right before the fault may not have had its consequences. */
+static void finish_ends(struct sup *s)
+{
+    const struct state_crash *c = state_crash(s->state);
+    mono_t crashed = c->n ? c->at[(c->n - 1) % STATE_CRASHES] : MONO_NEVER;
+    for (struct proc *p = procs_first(s); p && crashed.ns; p = procs_next(p))
+        if (mono_sub(crashed, proc_life(p)->changed).ns < DUR_S(1).ns)
+            exitpol_moved(p, PROC_UNKNOWN);
+}
+
 /* Everything is there: what was under way goes on. */
 static int go_on(struct resuming *r, struct err *e)
 {
     struct sup *s = r->sup;
     say(s);
-    if (state_kept(s->state)->changing)
+    struct state_kept *k = state_kept(s->state);
+    if (k->changing)
         log_error("a change of the configuration was cut short; `supctl update` makes it whole");
-    state_kept(s->state)->changing = 0;
-    for (size_t i = 0; i < r->nfound; i++)
-        proc_go_on(r->by_slot[r->found[i].slot]);
+    k->changing = 0;
+    /* beginning with another one each time, or one that makes us fault could hold up all others */
+    for (size_t i = 0, from = k->crashes; i < r->nfound; i++)
+        proc_go_on(r->by_slot[r->found[(from + i) % r->nfound].slot]);
+    if (k->starting)
+        finish_starting(s, PROC_WHY_BOOT);
+    k->starting = 0;
     if (r->changing && reload_go_on(s, e) < 0)
         return -1;
     if (s->mood == SUP_STOPPING)
         shutdown_go_on(s);
+    else if (k->cause == STATE_CRASHED)
+        finish_ends(s);
     loop_defer(s->loop, &s->reaper);
     loop_again(s->loop);
     return 0;

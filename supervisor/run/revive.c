@@ -79,6 +79,15 @@ static void repair(struct proc *p)
         finish_spawn(p);
 }
 
+/* What it was to take over it has taken over, and was started with it. */
+static void drop_taken(struct proc *p)
+{
+    if (!p->next_gen || p->next_gen != p->gen || proc_next_conf(p) != p->conf || proc_is_down(p))
+        return;
+    live_gen_unref(&p->next_gen);
+    proc_note(p);
+}
+
 void proc_go_on(struct proc *p)
 {
     struct state *state = proc_sup(p)->state;
@@ -93,5 +102,8 @@ void proc_go_on(struct proc *p)
         finish_running(p, &rec.life);
     else if (rec.life.spawning)
         proc_enqueue(p);
+    if (rec.signal && (!rec.life.pid || reap_look(rec.life.pid) == REAP_ALIVE))
+        proc_signal_again(p);
+    drop_taken(p);
     proc_arm(p);
 }

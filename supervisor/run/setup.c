@@ -206,6 +206,7 @@ int setup_logs_again(struct sup *s, struct err *e)
 {
     const char *program = state_text(s->state, STATE_LOG_PROGRAM);
     struct logs_setup setup = {.program = program ? program : "",
+                               .same = state_kept(s->state)->cause == STATE_CRASHED,
                                .fsize = s->fsize_lifted ? &s->child_fsize : NULL};
     s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
     if (!s->logs || taps_setup(s, e) < 0)

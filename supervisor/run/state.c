@@ -1,6 +1,7 @@
 /* The state memfd: head, start text, then one slot per process. */
 #include "supervisor/run/state_impl.h"
 #include "supervisor/base/crc.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 
 #include <errno.h>
@@ -187,12 +188,16 @@ void state_put(struct state *s, uint32_t slot, const struct state_rec *rec)
     copy_rest(s, &c->rec, &sl->rec);
     c->crc = state_crc(s, &c->rec);
     IN_ORDER();
+    FAULT_POINT();
     c->slot = slot + 1;
     IN_ORDER();
+    FAULT_POINT();
     sl->rec = c->rec;
+    FAULT_POINT();
     sl->crc = c->crc;
     IN_ORDER();
     c->slot = 0;
+    FAULT_POINT();
 }
 
 struct proc_window *state_window(struct state *s, uint32_t slot)

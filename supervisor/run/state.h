@@ -27,8 +27,8 @@ struct state_rec {
     uint32_t phase;      /* enum state_phase */
     uint32_t proc_index; /* its record in the generation */
     int32_t peek_pid, peek_status;
-    uint32_t gen; /* the generation's id */
-    uint32_t spare;
+    uint32_t gen;    /* the generation's id */
+    uint32_t signal; /* to be sent, and nobody knows whether it was; 0: none */
     struct proc_life life;
 };
 
@@ -65,8 +65,8 @@ struct state_kept {
     mono_t stop_due;
     uint8_t mood, stop_phase, hastened;
     uint8_t log_json, fsize_lifted, as_supervisord;
-    uint8_t cause; /* enum state_cause of the last exec */
-    uint8_t pad;
+    uint8_t cause;    /* enum state_cause of the last exec */
+    uint8_t starting; /* what has autostart is being started */
     struct rlimit child_nofile, child_fsize;
     uint32_t upgrades, crashes;
     char comm[16];
@@ -115,6 +115,9 @@ void state_free(struct state **s);
  * is used as it is, and what we do not know of it stays. NULL and the reason; fd stays the
  * caller's. */
 struct state *state_open(int fd, struct err *e);
+/* Once that is ours alone: makes a commit whole that was cut short, before another takes its place.
+ */
+void state_finish(struct state *s);
 /* The memfd, or -1. */
 int state_fd(const struct state *s);
 /* Writes down what a resumed supd needs of its own start; once, early. */

@@ -100,6 +100,18 @@ static struct state *converted(const struct state *from, struct err *e)
     return to;
 }
 
+void state_finish(struct state *s)
+{
+    struct commit *c = commit_of(s);
+    uint32_t slot = c->slot - 1;
+    if (c->slot && slot < head_of(s)->nslots && c->crc == state_crc(s, &c->rec)) {
+        memcpy(&slot_of(s, slot)->rec, &c->rec, s->rec_size);
+        slot_of(s, slot)->crc = c->crc;
+    }
+    IN_ORDER();
+    c->slot = 0;
+}
+
 struct state *state_open(int fd, struct err *e)
 {
     struct head h;

@@ -332,10 +332,12 @@ static void start_programs(struct sup *s)
     struct group *g;
     s->mood = SUP_RUNNING;
     sup_note(s);
+    state_kept(s->state)->starting = 1;
     reexec_arm(s);
     publish_mood(s, "running");
     TAILQ_FOREACH (g, &s->groups, link)
         group_autostart(g, PROC_WHY_BOOT);
+    state_kept(s->state)->starting = 0;
     reload_resume(s);
 }
 
