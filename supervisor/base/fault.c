@@ -4,6 +4,7 @@
 #ifdef SUPD_FAULTS
 #include "supervisor/base/mono.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -32,10 +33,12 @@ static void fault(void)
     }
 }
 
-void fault_point(void)
+void fault_point(const char *file, int line)
 {
-    if (every > 0 && owner == getpid() && ++passed >= every)
-        fault();
+    if (every <= 0 || owner != getpid() || ++passed < every)
+        return;
+    dprintf(2, "fault at %s:%d\n", file, line);
+    fault();
 }
 #else
 typedef int fault_is_not_built; /* a file has to declare something */

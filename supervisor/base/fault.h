@@ -6,8 +6,8 @@
 #ifdef SUPD_FAULTS
 /* From now on, in this process alone. */
 void fault_begin(void);
-void fault_point(void);
-#define FAULT_POINT() fault_point()
+void fault_point(const char *file, int line);
+#define FAULT_POINT() fault_point(__FILE_NAME__, __LINE__)
 #else
 #define fault_begin() ((void)0)
 #define FAULT_POINT() ((void)0)

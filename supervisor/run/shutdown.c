@@ -114,6 +114,14 @@ static bool highest_up(struct sup *s, int32_t *out_priority)
     return any;
 }
 
+/* unless it is on its way already, as our predecessor left it */
+static void shut(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    if (l->state != PROC_STOPPING || l->want || l->restart)
+        proc_shut(p);
+}
+
 static void step_groups(struct sup *s)
 {
     int32_t priority = 0;
@@ -126,7 +134,7 @@ static void step_groups(struct sup *s)
     s->stop_priority = priority;
     sup_note(s);
     log_info("stopping the programs of priority %" PRId32, priority);
-    each_up(s, priority, proc_shut);
+    each_up(s, priority, shut);
     loop_defer(s->loop, &s->settle);
 }
 
