@@ -45,6 +45,20 @@ struct proc_opts {
     struct str_list depends_on;
 };
 
+/* What all processes of a program are started with (core/attrs.h). */
+struct limit_opts {
+    struct opt_set set;
+    struct rlimit_val limit[ATTRS_LIMITS]; /* by RLIMIT_ */
+    struct adjust_val nice, oom_score_adj;
+    struct ionice_val ionice;
+    struct cpus_val cpus;
+    struct caps_val caps, ambient;
+    bool no_new_privileges, die_with_supd;
+    struct str_list env_file, env_pass;
+    uint8_t env_file_format; /* enum envfile_format */
+    bool env_clear, set_home;
+};
+
 /* the keys that only [eventlistener:x] has */
 struct listener_opts {
     struct opt_set set;
@@ -125,7 +139,10 @@ struct prog {
     const struct ini_section *section;
     const char *name; /* the part behind the colon */
     const char *group_name;
-    struct proc_opts o; /* what all its processes share */
+    struct proc_opts o;         /* what all its processes share */
+    struct limit_opts *limits;  /* NULL: none of its keys is there */
+    struct env_list env_files;  /* of env_file= and set_home= */
+    struct env_list env_passed; /* with env_clear=: all that is left of our own environment */
     VEC(struct proc *) procs;
 };
 
@@ -203,6 +220,11 @@ void load_agent_opts(struct conf *c);
 void check_depends(struct conf *c);
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
+/* Fills the prog's env_files and env_passed (progenv.c). Whether it inherits our environment. */
+void load_prog_env(struct conf *c, struct prog *prog);
+bool prog_env_clear(const struct prog *prog);
+/* The whole of a regular file; -1 with errno. The caller frees the text. */
+int conf_slurp(const char *path, struct str *out);
 void load_listener(struct conf *c, struct group *g);
 void load_fcgi(struct conf *c, struct group *g);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */

@@ -53,6 +53,11 @@ static int slurp(const char *path, bool main_file, struct str *out)
     return r;
 }
 
+int conf_slurp(const char *path, struct str *out)
+{
+    return slurp(path, false, out);
+}
+
 static void read_text(struct conf *c, const char *file, const char *text, size_t n)
 {
     msgs_file(&c->m, file);

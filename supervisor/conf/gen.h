@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 3u
+#define GEN_VERSION 4u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -71,14 +71,15 @@ struct gen_opts {
     uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
     uint8_t on_fatal;       /* enum gen_on_fatal */
     uint8_t critical;
-    uint8_t pad[2];
+    uint8_t env_clear; /* the generation's base environment is not for it */
+    uint8_t pad[1];
     uint32_t exitcodes[8]; /* bit n: exit code n is expected */
     goff stops; /* struct gen_stop[nstops]: stopsignal and stopwaitsecs, or stopsignals=; KILL is
                    implied after the last wait and repeated every stopwait_ns */
     uint32_t nstops;
     goff exit_map; /* struct exit_map[nexit_map] */
     uint32_t nexit_map;
-    uint32_t pad2;
+    goff attrs;          /* struct attrs (core/attrs.h); 0: none */
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */

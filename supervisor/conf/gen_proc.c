@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define DEFAULT_PATH "/bin:/usr/bin:/usr/local/bin"
 
@@ -240,6 +241,46 @@ static bool ignores_sigpipe(const struct gen_writer *w, const struct proc_opts *
     return w->c->rq.as_supervisord;
 }
 
+static void put_limits(const struct limit_opts *l, struct attrs *a)
+{
+    for (unsigned i = 0; i < ATTRS_LIMITS; i++) {
+        const struct rlimit_val *v = &l->limit[i];
+        /* the kernel's units of the two times */
+        uint64_t unit = i == RLIMIT_CPU ? 1000000000 : i == RLIMIT_RTTIME ? 1000 : 1;
+        a->set |= v->text ? ATTR_BIT(i) : 0;
+        a->optional |= v->optional ? ATTR_BIT(i) : 0;
+        a->limit[i][0] = v->soft == UINT64_MAX ? v->soft : (v->soft + unit - 1) / unit;
+        a->limit[i][1] = v->hard == UINT64_MAX ? v->hard : (v->hard + unit - 1) / unit;
+    }
+}
+
+static void ask(struct attrs *a, enum attr attr, bool set, bool optional)
+{
+    a->set |= set ? ATTR_BIT(attr) : 0;
+    a->optional |= set && optional ? ATTR_BIT(attr) : 0;
+}
+
+static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct gen_opts *g)
+{
+    struct attrs a = {.nice = l->nice.n,
+                      .ionice = l->ionice.n,
+                      .oom_score_adj = l->oom_score_adj.n,
+                      .caps = l->caps.v,
+                      .ambient = l->ambient.v};
+    memcpy(a.cpus, l->cpus.v, sizeof(a.cpus));
+    put_limits(l, &a);
+    ask(&a, ATTR_NICE, l->nice.set, l->nice.optional);
+    ask(&a, ATTR_IONICE, l->ionice.text, l->ionice.optional);
+    ask(&a, ATTR_OOM, l->oom_score_adj.set, l->oom_score_adj.optional);
+    ask(&a, ATTR_CPUS, l->cpus.text, l->cpus.optional);
+    ask(&a, ATTR_CAPS, l->caps.text, l->caps.optional);
+    ask(&a, ATTR_AMBIENT, l->ambient.text && l->ambient.v, l->ambient.optional);
+    ask(&a, ATTR_NO_NEW_PRIVILEGES, l->no_new_privileges, false);
+    ask(&a, ATTR_DIE_WITH_SUPD, l->die_with_supd, false);
+    if (a.set)
+        g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
+}
+
 static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
     g->startretries = clamp32(o->startretries);
@@ -297,6 +338,9 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
         if (row->type != OPT_ENVIRONMENT)
             digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
+    digest_add(restart, &o->env_clear, sizeof(o->env_clear));
+    if (o->attrs)
+        digest_add(restart, genbuf_base(w->b) + o->attrs, sizeof(struct attrs));
     digest_env(restart, &p->env_all);
     int64_t ids[2] = {o->uid, o->gid};
     digest_add(restart, ids, sizeof(ids));
@@ -309,8 +353,8 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
 }
 
 /* what other processes may have in common with this one: stored once for all of them */
-static void write_opts(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g,
-                       struct gen_proc *p)
+static void write_opts(struct gen_writer *w, const struct proc_opts *o,
+                       const struct limit_opts *limits, struct gen_opts *g, struct gen_proc *p)
 {
     memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
     if (o->directory && *o->directory)
@@ -320,6 +364,9 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o, struct g
     write_policy(w, o, g);
     write_stops(w, o, g);
     write_exit_map(w, o, g);
+    if (limits)
+        write_attrs(w, limits, g);
+    g->env_clear = limits && limits->env_clear;
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));
@@ -337,7 +384,7 @@ void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
     g.priority = clamp32(p->o.priority);
     write_command(w, p, &g);
     write_env(w, p, &g);
-    write_opts(w, &p->o, &opts, &g);
+    write_opts(w, &p->o, p->prog->limits, &opts, &g);
     write_digests(w, p, &opts, &g);
     w->last = g;
     *out = g;

@@ -71,8 +71,10 @@ static void put_table(struct str *out, const struct opt_table *t)
 static bool shown_before(size_t kind, const struct opt_table *t)
 {
     for (size_t i = 0; i < kind; i++) {
-        if (sect_kinds[i].tables[0] == t)
-            return true;
+        for (size_t j = 0; j < SECT_TABLES; j++) {
+            if (sect_kinds[i].tables[j] == t)
+                return true;
+        }
     }
     return false;
 }
@@ -107,8 +109,10 @@ void conf_print_man_rows(struct str *out)
         if (!k->tables[0])
             continue;
         str_puts(out, ".Bl -tag -width Ds\n");
-        for (size_t t = again ? 1 : 0; t < 2 && k->tables[t]; t++)
-            put_table(out, k->tables[t]);
+        for (size_t t = 0; t < SECT_TABLES && k->tables[t]; t++) {
+            if (!shown_before(i, k->tables[t]))
+                put_table(out, k->tables[t]);
+        }
         str_puts(out, ".El\n");
     }
 }
@@ -123,7 +127,7 @@ void conf_print_option_names(struct str *out)
 {
     for (size_t i = 0; i < sect_nkinds; i++) {
         const struct sect_kind *k = &sect_kinds[i];
-        for (size_t t = 0; t < 2 && k->tables[t]; t++)
+        for (size_t t = 0; t < SECT_TABLES && k->tables[t]; t++)
             put_names(out, k->name, k->tables[t]);
         if (k->family && k->family->nkinds)
             put_names(out, k->name, k->family->rows);

@@ -11,6 +11,7 @@
 #include "supervisor/conf/users.h"
 #include "supervisor/conf/value.h"
 #include "supervisor/conf/words.h"
+#include "supervisor/core/attrs.h"
 #include "supervisor/core/exitcode.h"
 
 #include <stdbool.h>
@@ -49,6 +50,31 @@ struct exit_code_val {
     struct exit_map *v;
     size_t n;
 };
+/* What the kernel may refuse; optional: the program starts without it then. */
+struct rlimit_val {
+    const char *text;    /* NULL: unset */
+    uint64_t soft, hard; /* UINT64_MAX: unlimited; of a time nanoseconds */
+    bool optional;
+};
+struct adjust_val {
+    bool set, optional;
+    int32_t n;
+};
+struct ionice_val {
+    const char *text; /* NULL: unset */
+    int32_t n;        /* as ioprio_set(2) takes it */
+    bool optional;
+};
+struct cpus_val {
+    const char *text; /* NULL: unset */
+    uint64_t v[ATTRS_CPUS / 64];
+    bool optional;
+};
+struct caps_val {
+    const char *text; /* NULL: unset */
+    uint64_t v;
+    bool optional;
+};
 struct addr_val {
     const char *text; /* NULL: unset */
     const char *host;
@@ -82,7 +108,14 @@ struct addr_val {
     X(STOPS, struct stops_val)                                                                     \
     X(ONFATAL, struct fatal_val)                                                                   \
     X(EXITCODE, struct exit_code_val)                                                              \
-    X(ADDRESS, struct addr_val)
+    X(ADDRESS, struct addr_val)                                                                    \
+    X(RLIMIT, struct rlimit_val)                                                                   \
+    X(RLIMIT_SIZE, struct rlimit_val)                                                              \
+    X(RLIMIT_TIME, struct rlimit_val)                                                              \
+    X(ADJUST, struct adjust_val)                                                                   \
+    X(IONICE, struct ionice_val)                                                                   \
+    X(CPUS, struct cpus_val)                                                                       \
+    X(CAPS, struct caps_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

@@ -216,10 +216,24 @@ static JSON(EXITCODES)
     str_putc(out, ']');
 }
 
+/* A number that passwd does not know is its own group, too: images without passwd, and platforms
+ * that choose a uid. */
 static PARSER(USER)
 {
     UNUSED;
-    return user_find(env->a, text, field, e);
+    struct user_val *u = field;
+    int64_t uid;
+    if (user_find(env->a, text, u, e) == 0)
+        return 0;
+    if (env->exact || text_int(text, 0, UINT32_MAX - 1, &uid, NULL) < 0)
+        return -1;
+    uint32_t group = (uint32_t)uid;
+    *u = (struct user_val){.name = arena_strdup(env->a, text),
+                           .uid = uid,
+                           .gid = uid,
+                           .groups = arena_memdup(env->a, &group, sizeof(group)),
+                           .ngroups = 1};
+    return 0;
 }
 
 static PRINTER(USER)
@@ -416,6 +430,13 @@ static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_STOPS] = {"SIGNAL:wait,...", parse_STOPS, print_STOPS, NULL, false},
     [OPT_EXITCODE] = {"own, a number, or FROM:TO,...", parse_EXITCODE, print_EXITCODE, NULL, false},
     [OPT_ONFATAL] = {"nothing, exit or retry:duration", parse_ONFATAL, print_ONFATAL, NULL, false},
+    [OPT_RLIMIT] = {"limit or soft:hard", parse_RLIMIT, print_RLIMIT, NULL, false},
+    [OPT_RLIMIT_SIZE] = {"size or soft:hard", parse_RLIMIT_SIZE, print_RLIMIT, NULL, false},
+    [OPT_RLIMIT_TIME] = {"duration or soft:hard", parse_RLIMIT_TIME, print_RLIMIT, NULL, false},
+    [OPT_ADJUST] = {"integer", parse_ADJUST, print_ADJUST, NULL, false},
+    [OPT_IONICE] = {"class[:level]", parse_IONICE, print_IONICE, NULL, false},
+    [OPT_CPUS] = {"list of CPUs", parse_CPUS, print_CPUS, NULL, false},
+    [OPT_CAPS] = {"list of capabilities", parse_CAPS, print_CAPS, NULL, false},
     [OPT_ADDRESS] = {"[host:]port", parse_ADDRESS, print_ADDRESS, NULL, false},
 };
 

@@ -243,6 +243,16 @@ static struct env_list merge_env(struct arena *a, const struct env_list *base,
     return all;
 }
 
+/* [supervisord] environment=, then what env_file= has, then the program's own. */
+static struct env_list whole_environment(const struct reading *r, const struct proc *p)
+{
+    const struct prog *prog = r->prog;
+    struct env_list base = prog_env_clear(prog) ? prog->env_passed : (struct env_list){0};
+    base = merge_env(r->c->a, &base, &r->c->sup.environment);
+    base = merge_env(r->c->a, &base, &prog->env_files);
+    return merge_env(r->c->a, &base, &p->o.environment);
+}
+
 static void finish_log(struct reading *r, struct proc *p, int i)
 {
     static const char *const names[] = {"stdout", "stderr"};
@@ -324,8 +334,7 @@ static void read_process(struct reading *r, int64_t num)
     finish_log(r, p, 0);
     finish_log(r, p, 1);
     bool shared = first && first->o.environment.v == p->o.environment.v;
-    p->env_all =
-        shared ? first->env_all : merge_env(r->c->a, &r->c->sup.environment, &p->o.environment);
+    p->env_all = shared ? first->env_all : whole_environment(r, p);
     VEC_PUSH(&prog->procs, p);
 }
 
@@ -350,6 +359,39 @@ static void read_processes(struct reading *r)
     r->c->nprocs += prog->procs.n;
 }
 
+static bool has_limits(const struct sect *x)
+{
+    for (size_t i = 0; i < x->t->n; i++) {
+        if (x->keys[i])
+            return true;
+    }
+    return false;
+}
+
+static void check_limits(struct reading *r, const struct sect *x)
+{
+    const struct limit_opts *l = r->prog->limits;
+    size_t row = sect_index(&rows_limits, "ambient_capabilities");
+    bool bounded = l->set.has >> sect_index(&rows_limits, "capabilities") & 1;
+    if (bounded && l->ambient.v & ~l->caps.v)
+        conf_fail(r->c, sect_pos(x, row),
+                  "%s.ambient_capabilities: capabilities= has to name each of them, too",
+                  r->prog->section->name);
+}
+
+/* What the kernel is told; nearly no program has any of it. */
+static void read_limits(struct reading *r)
+{
+    struct sect x;
+    sect_init(&x, r->c, r->prog->section, &rows_limits);
+    if (!has_limits(&x))
+        return;
+    r->prog->limits = arena_alloc(r->c->a, sizeof(*r->prog->limits));
+    sect_convert(&x, r->prog->limits, &r->names, 0, 0);
+    check_limits(r, &x);
+    load_prog_env(r->c, r->prog);
+}
+
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
 {
     struct prog *prog = arena_alloc(c->a, sizeof(*prog));
@@ -363,6 +405,7 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     sect_init(&r.x, c, s, &rows_program);
     common_names(&r);
     read_shared(&r);
+    read_limits(&r);
     read_processes(&r);
     names_fini(&r.names);
     names_fini(&r.per_proc);

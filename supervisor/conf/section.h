@@ -5,6 +5,7 @@
 #include "supervisor/conf/conf.h"
 
 #define ROWS_MAX 64
+#define SECT_TABLES 3 /* of one kind, at most */
 
 struct opt_table {
     const struct opt *rows;
@@ -17,8 +18,9 @@ struct opt_table {
     _Static_assert(sizeof(array) / sizeof((array)[0]) <= ROWS_MAX, "one bit for each row")
 
 /* The tables of all kinds (rows_*.c). */
-extern const struct opt_table rows_program, rows_listener, rows_fcgi, rows_group, rows_supervisord,
-    rows_supd, rows_agent, rows_unix_server, rows_inet_server, rows_ctl, rows_include;
+extern const struct opt_table rows_program, rows_limits, rows_listener, rows_fcgi, rows_group,
+    rows_supervisord, rows_supd, rows_agent, rows_unix_server, rows_inet_server, rows_ctl,
+    rows_include;
 
 struct family;
 
@@ -31,7 +33,7 @@ struct sect_kind {
     bool free_keys;              /* any key is allowed (plugins) */
     bool later;                  /* ours, but not in this version */
     const struct family *family; /* its options depend on type= (family.h) */
-    const struct opt_table *tables[2];
+    const struct opt_table *tables[SECT_TABLES];
     const char *help;
 };
 extern const struct sect_kind sect_kinds[];

@@ -19,14 +19,14 @@ const struct sect_kind *sect_kind_of(const char *section)
 
 /* The tables of options that a section may have: its kind's, or its family's and its type's. */
 struct tables {
-    const struct opt_table *t[2];
+    const struct opt_table *t[SECT_TABLES];
 };
 
 static struct tables tables_of(const struct conf *c, const struct ini_section *s,
                                const struct sect_kind *kind)
 {
     if (!kind->family)
-        return (struct tables){{kind->tables[0], kind->tables[1]}};
+        return (struct tables){{kind->tables[0], kind->tables[1], kind->tables[2]}};
     const struct ini_key *type = ini_get(&c->ini, s, "type");
     const struct kind *k = type ? family_kind(kind->family, type->value) : NULL;
     return (struct tables){{kind->family->rows, k ? k->rows : NULL}};
@@ -38,7 +38,7 @@ static const char *nearest_option(const struct tables *tables, const char *word)
 {
     struct near n = near_start(word);
     const char *known = NULL;
-    for (size_t t = 2; t-- > 0;) {
+    for (size_t t = SECT_TABLES; t-- > 0;) {
         for (size_t i = 0; tables->t[t] && i < tables->t[t]->n; i++) {
             const struct opt *o = &tables->t[t]->rows[i];
             near_try(&n, o->name);
@@ -53,7 +53,7 @@ static const char *nearest_option(const struct tables *tables, const char *word)
 static const char *all_options(struct conf *c, const struct tables *tables)
 {
     struct str list = STR_INIT;
-    for (size_t t = 2; t-- > 0;) {
+    for (size_t t = SECT_TABLES; t-- > 0;) {
         for (size_t i = 0; tables->t[t] && i < tables->t[t]->n; i++)
             str_printf(&list, "%s%s", list.len ? ", " : "", tables->t[t]->rows[i].name);
     }
@@ -65,7 +65,7 @@ static const char *all_options(struct conf *c, const struct tables *tables)
 static bool known_key(const struct tables *tables, const char *name)
 {
     size_t i;
-    for (size_t t = 0; t < 2 && tables->t[t]; t++) {
+    for (size_t t = 0; t < SECT_TABLES && tables->t[t]; t++) {
         if (rows_find(tables->t[t], name, &i))
             return true;
     }

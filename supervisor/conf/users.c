@@ -44,6 +44,17 @@ int user_find(struct arena *a, const char *text, struct user_val *out, struct er
     return 0;
 }
 
+int user_home(struct arena *a, int64_t uid, struct user_home *out)
+{
+    const struct passwd *pw = uid >= 0 && uid < (int64_t)UINT32_MAX ? getpwuid((uid_t)uid) : NULL;
+    if (!pw)
+        return -1;
+    *out = (struct user_home){.name = arena_strdup(a, pw->pw_name),
+                              .home = arena_strdup(a, pw->pw_dir),
+                              .shell = arena_strdup(a, pw->pw_shell)};
+    return 0;
+}
+
 int unix_group_find(const char *text, int64_t *out_gid, struct err *e)
 {
     int64_t gid;

@@ -17,6 +17,11 @@ struct user_val {
 
 /* A name or a number that must be in passwd. */
 int user_find(struct arena *a, const char *text, struct user_val *out, struct err *e);
+/* What passwd has of a user beside the numbers. 0, or -1: there is no such user. */
+struct user_home {
+    const char *name, *home, *shell;
+};
+int user_home(struct arena *a, int64_t uid, struct user_home *out);
 /* "user" or "user:group"; *out_gid is -1 without a group. */
 int user_group_find(const char *text, int64_t *out_uid, int64_t *out_gid, struct err *e);
 /* A group's name or number. */

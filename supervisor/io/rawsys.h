@@ -106,5 +106,7 @@ static inline long raw_sys(long nr, long a, long b, long c, long d, long e)
 #define RAW2(nr, a, b) raw_sys(nr, RAW_ARG(a), RAW_ARG(b), 0, 0, 0)
 #define RAW3(nr, a, b, c) raw_sys(nr, RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), 0, 0)
 #define RAW4(nr, a, b, c, d) raw_sys(nr, RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), 0)
+#define RAW5(nr, a, b, c, d, e)                                                                    \
+    raw_sys(nr, RAW_ARG(a), RAW_ARG(b), RAW_ARG(c), RAW_ARG(d), RAW_ARG(e))
 
 #endif

@@ -315,6 +315,8 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .setsid = rq->setsid,
                             .has_nofile = rq->nofile,
                             .has_fsize = rq->fsize,
+                            .attrs = rq->attrs,
+                            .parent = getpid(),
                             .no_close_range = port.no_close_range,
                             .cell = cell};
     if (rq->nofile) {
@@ -539,9 +541,11 @@ enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell 
     long pid = -ENOSYS;
     if (port.nslots && sweep(&vacant, &oldest) >= young_max())
         return SPAWN_BUSY;
-    if (vacant && port.method != FORK)
+    /* while others share our memory, the kernel would set oom_score_adj for us, too */
+    bool alone = rq->attrs && (rq->attrs->set >> ATTR_OOM & 1);
+    if (vacant && port.method != FORK && !alone)
         pid = start_async(vacant, rq, cell);
-    if (!vacant || port.method == FORK)
+    if (!vacant || port.method == FORK || alone)
         pid = start_fork(rq, cell);
     /* the child does this, too: whoever is first, a signal to the group cannot miss it. Not before
      * setsid, which a group leader may not call. */

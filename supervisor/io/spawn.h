@@ -6,6 +6,8 @@
 
 #include "supervisor/base/err.h"
 #include "supervisor/base/mono.h"
+#include "supervisor/base/str.h"
+#include "supervisor/core/attrs.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -19,9 +21,17 @@ enum spawn_step {
     SPAWN_SETPGID,
     SPAWN_FDS,
     SPAWN_RLIMIT,
+    SPAWN_LIMITS,
+    SPAWN_NICE,
+    SPAWN_IONICE,
+    SPAWN_OOM,
+    SPAWN_CPUS,
     SPAWN_GROUPS,
     SPAWN_GID,
+    SPAWN_CAPS,
     SPAWN_UID,
+    SPAWN_AMBIENT,
+    SPAWN_LAST, /* die_with_supd, no_new_privileges */
     SPAWN_CHDIR,
     SPAWN_EXEC,
 };
@@ -37,7 +47,9 @@ struct spawn_cell {
     int32_t pid;
     int32_t step;      /* enum spawn_step of a failure; 0: none so far */
     int32_t errnum;    /* its errno; EISDIR for a folder, SPAWN_NO_INTERPRETER */
-    int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure */
+    int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure; of
+                          the limit or the capability for their steps */
+    uint32_t refused;  /* what was optional and could not be had: bits of attrs.set */
 };
 
 struct spawn_request {
@@ -60,6 +72,7 @@ struct spawn_request {
     bool setsid; /* setsid() instead of setpgid(0, 0) */
     const struct rlimit *nofile; /* open files; NULL: stay */
     const struct rlimit *fsize;  /* the size of files; NULL: stay */
+    const struct attrs *attrs;   /* limits and more, after nofile and fsize; NULL: none */
 };
 
 /* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves
@@ -94,5 +107,7 @@ bool spawn_wait(dur_t limit);
 unsigned spawn_in_flight(void);
 /* "cannot chdir to /x: No such file or directory": the sentence for a failed cell. */
 void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell, struct err *out);
+/* Appends the options that were optional and refused, "nice, limit_nofile"; nothing if none was. */
+void spawn_refused(const struct spawn_cell *cell, struct str *out);
 
 #endif

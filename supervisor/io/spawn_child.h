@@ -17,14 +17,26 @@ struct spawn_job {
     uint64_t reset;  /* signals to set to their default */
     bool setsid;
     bool has_nofile, has_fsize;
-    bool no_close_range;    /* denied: close one by one */
-    uint32_t first_foreign; /* > 0: the descriptor table is the parent's, too; none of ours is
-                               below this number, so only those are copied */
-    uint64_t nofile[2];     /* soft, hard */
+    const struct attrs *attrs; /* NULL: none */
+    int parent;                /* supd's pid */
+    bool no_close_range;       /* denied: close one by one */
+    uint32_t first_foreign;    /* > 0: the descriptor table is the parent's, too; none of ours is
+                                  below this number, so only those are copied */
+    uint64_t nofile[2];        /* soft, hard */
     uint64_t fsize[2];
     struct spawn_cell *cell;
     int32_t *unshared; /* set to 1 once the parent's descriptors are out of reach; may be NULL */
 };
+
+/* The steps that do what attrs says, each in its place between the others. */
+long spawn_attr_limits(const struct spawn_job *j);
+long spawn_attr_nice(const struct spawn_job *j);
+long spawn_attr_ionice(const struct spawn_job *j);
+long spawn_attr_oom(const struct spawn_job *j);
+long spawn_attr_cpus(const struct spawn_job *j);
+long spawn_attr_caps(const struct spawn_job *j);
+long spawn_attr_ambient(const struct spawn_job *j);
+long spawn_attr_last(const struct spawn_job *j);
 
 /* Runs the steps and execs; on a failure writes the cell and exits with 127. arg: a spawn_job. */
 void spawn_child_run(void *arg) __attribute__((noreturn));

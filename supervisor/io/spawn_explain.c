@@ -4,6 +4,8 @@
 #include "supervisor/base/str.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef int explain_fn(const struct spawn_request *rq, const struct spawn_cell *cell,
@@ -44,6 +46,97 @@ static int explain_rlimit(const struct spawn_request *rq, const struct spawn_cel
                      cell->errnum == EPERM ? "raising the hard limit needs CAP_SYS_RESOURCE, and "
                                              "fs.nr_open is above all"
                                            : NULL);
+}
+
+/* "limit_nofile=64:64" and its like: the words for one attribute, and what it needs. */
+static int explain_attr(const struct spawn_cell *cell, unsigned attr, const char *value,
+                        const char *needs, struct err *out)
+{
+    struct err what;
+    err_set(&what, "cannot set %s%s%s", attr_name(attr), *value ? " to " : "", value);
+    bool denied = cell->errnum == EPERM || cell->errnum == EACCES;
+    return with_hint(out, cell->errnum, what.msg, denied ? needs : NULL);
+}
+
+static void put_limit(uint64_t n, struct str *s)
+{
+    if (n == UINT64_MAX)
+        str_puts(s, "unlimited");
+    else
+        str_printf(s, "%" PRIu64, n);
+}
+
+static int explain_limits(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    struct str s = STR_INIT;
+    unsigned i = (unsigned)cell->candidate % ATTRS_LIMITS;
+    put_limit(rq->attrs->limit[i][0], &s);
+    str_putc(&s, ':');
+    put_limit(rq->attrs->limit[i][1], &s);
+    explain_attr(cell, i, str_text(&s), "raising the hard limit needs CAP_SYS_RESOURCE", out);
+    str_fini(&s);
+    return -1;
+}
+
+static int explain_nice(const struct spawn_request *rq, const struct spawn_cell *cell,
+                        struct err *out)
+{
+    char value[16];
+    snprintf(value, sizeof(value), "%d", rq->attrs->nice);
+    return explain_attr(cell, ATTR_NICE, value, "CAP_SYS_NICE is missing", out);
+}
+
+static int explain_ionice(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    (void)rq;
+    return explain_attr(cell, ATTR_IONICE, "", "CAP_SYS_NICE is missing", out);
+}
+
+static int explain_oom(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out)
+{
+    char value[16];
+    snprintf(value, sizeof(value), "%d", rq->attrs->oom_score_adj);
+    if (cell->errnum == ENOENT)
+        return err_set(out, "cannot set oom_score_adj to %s: there is no /proc", value);
+    return explain_attr(cell, ATTR_OOM, value, "lowering it needs CAP_SYS_RESOURCE", out);
+}
+
+static int explain_cpus(const struct spawn_request *rq, const struct spawn_cell *cell,
+                        struct err *out)
+{
+    (void)rq;
+    if (cell->errnum == EINVAL)
+        return err_set(out, "cannot set cpu_affinity: none of these CPUs is there, or allowed");
+    return explain_attr(cell, ATTR_CPUS, "", NULL, out);
+}
+
+static int explain_caps(const struct spawn_request *rq, const struct spawn_cell *cell,
+                        struct err *out)
+{
+    (void)rq;
+    return explain_attr(cell, ATTR_CAPS, "", "CAP_SETPCAP is missing", out);
+}
+
+static int explain_ambient(const struct spawn_request *rq, const struct spawn_cell *cell,
+                           struct err *out)
+{
+    (void)rq;
+    const char *name = attr_cap_name((unsigned)cell->candidate);
+    struct err needs;
+    err_set(&needs, "supd has no %s itself, or capabilities= leaves it out", name ? name : "such");
+    return explain_attr(cell, ATTR_AMBIENT, "", needs.msg, out);
+}
+
+static int explain_last(const struct spawn_request *rq, const struct spawn_cell *cell,
+                        struct err *out)
+{
+    (void)rq;
+    if (cell->errnum == ESRCH)
+        return err_set(out, "supd is gone, and die_with_supd is set");
+    return err_errno(out, cell->errnum, "cannot set die_with_supd or no_new_privileges");
 }
 
 static int explain_groups(const struct spawn_request *rq, const struct spawn_cell *cell,
@@ -157,9 +250,12 @@ static int explain_exec(const struct spawn_request *rq, const struct spawn_cell 
 }
 
 static explain_fn *const explainers[] = {
-    [SPAWN_SETPGID] = explain_group, [SPAWN_FDS] = explain_fds,   [SPAWN_RLIMIT] = explain_rlimit,
-    [SPAWN_GROUPS] = explain_groups, [SPAWN_GID] = explain_gid,   [SPAWN_UID] = explain_uid,
-    [SPAWN_CHDIR] = explain_chdir,   [SPAWN_EXEC] = explain_exec,
+    [SPAWN_SETPGID] = explain_group,   [SPAWN_FDS] = explain_fds,   [SPAWN_RLIMIT] = explain_rlimit,
+    [SPAWN_LIMITS] = explain_limits,   [SPAWN_NICE] = explain_nice, [SPAWN_IONICE] = explain_ionice,
+    [SPAWN_OOM] = explain_oom,         [SPAWN_CPUS] = explain_cpus, [SPAWN_GROUPS] = explain_groups,
+    [SPAWN_GID] = explain_gid,         [SPAWN_CAPS] = explain_caps, [SPAWN_UID] = explain_uid,
+    [SPAWN_AMBIENT] = explain_ambient, [SPAWN_LAST] = explain_last, [SPAWN_CHDIR] = explain_chdir,
+    [SPAWN_EXEC] = explain_exec,
 };
 
 void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell, struct err *out)
@@ -169,4 +265,13 @@ void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell
         explainers[cell->step](rq, cell, out);
     else
         err_errno(out, cell->errnum, "cannot start %s", rq->argv[0] ? rq->argv[0] : "the program");
+}
+
+void spawn_refused(const struct spawn_cell *cell, struct str *out)
+{
+    size_t start = out->len;
+    for (unsigned i = 0; i < ATTR_END; i++) {
+        if (cell->refused >> i & 1)
+            str_printf(out, "%s%s", out->len > start ? ", " : "", attr_name(i));
+    }
 }

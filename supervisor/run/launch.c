@@ -78,11 +78,12 @@ static char *put_own_env(struct sup *s, const struct gen *g, const struct gen_pr
 static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc *c, char **at)
 {
     const struct gen_env *pairs = gen_at(g, c->env);
-    char **end = put_list(g, g->env, g->nenv, at) - 1;
+    bool clear = gen_opts(g, c)->env_clear;
+    char **end = clear ? at : put_list(g, g->env, g->nenv, at) - 1;
     str_clear(&s->own_env);
     for (uint32_t i = 0; i < c->nenv; i++) {
         goff text = pairs[i].text;
-        *(pairs[i].replaces >= 0 ? &at[pairs[i].replaces] : end++) =
+        *(pairs[i].replaces >= 0 && !clear ? &at[pairs[i].replaces] : end++) =
             text < GEN_ENV_OWN ? put_own_env(s, g, c, text) : word(g, text);
     }
     if (s->socket_env[0])
@@ -113,6 +114,8 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .nofile = &proc_sup(p)->child_nofile,
         .fsize = proc_sup(p)->fsize_lifted ? &proc_sup(p)->child_fsize : NULL,
     };
+    if (o->attrs)
+        rq->attrs = gen_at(g, o->attrs);
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);

@@ -205,6 +205,20 @@ static void tell_exit(struct proc *p, struct event ev)
     tell(p, ev);
 }
 
+/* Said once a start, when the child has surely come so far: at RUNNING, or at its end. */
+static void tell_refused(struct proc *p)
+{
+    struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
+    if (!cell->refused)
+        return;
+    struct str what = STR_INIT;
+    spawn_refused(cell, &what);
+    log_warn("%s: started without what the kernel refused and its options call optional: %s",
+             proc_name(p), str_text(&what));
+    str_fini(&what);
+    cell->refused = 0;
+}
+
 static double seconds(int64_t ns)
 {
     return (double)ns / 1e9;
@@ -229,6 +243,8 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
+    if (c->to == PROC_RUNNING && proc_opts(p)->startsecs_ns)
+        tell_refused(p);
     if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_STATE, .change = *c});
 }
@@ -254,6 +270,7 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     strncpy(buf, str_text(&text), sizeof(buf) - 1);
     buf[sizeof(buf) - 1] = '\0';
     str_fini(&text);
+    tell_refused(p);
     if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), buf);
     else if (in->event != PROC_EV_CANNOT)

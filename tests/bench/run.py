@@ -4,7 +4,7 @@
 
 Each rival runs in namespaces of its own and is gone afterwards; one that is not installed is left
 out with a note. A whole run takes about half an hour and wants a quiet machine. --only probes
-measures what watching costs, and writes its table (nine minutes).
+measures what watching costs, and writes its table (nine minutes); --only inits a plain init (two).
 """
 import argparse
 import json
@@ -15,13 +15,14 @@ import subprocess
 import sys
 import tempfile
 
+import inits
 import report
 import watch
 from rivals import RIVALS, SupdAgent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-TOOLS = ("beacon", "datagrams", "floor", "writer", "stopwatch")
+TOOLS = ("beacon", "datagrams", "floor", "initload", "writer", "stopwatch")
 LOGS = {"lines": {"size": 100, "rate": 20}, "blocks": {"size": 4096, "rate": 0}}
 LONG = 1200  # s: more than the slowest rival needs for all of its parts
 
@@ -130,8 +131,8 @@ class Bench:
 def arguments(argv):
     p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], prog="./dev bench")
     p.add_argument("--quick", action="store_true", help="fewer and shorter measurements; no growth")
-    p.add_argument("--only", action="append", choices=sorted([*RIVALS, "probes"]),
-                   help="this one; may be repeated; probes: what watching costs")
+    p.add_argument("--only", action="append", choices=sorted([*RIVALS, "inits", "probes"]),
+                   help="this one; may be repeated; inits: plain inits; probes: what watching costs")
     p.add_argument("--programs", type=int, default=1000, help="how many programs (default 1000)")
     p.add_argument("--build", default=os.path.join(ROOT, "build"), help="the folder of our programs")
     p.add_argument("--json", metavar="FILE", help="write every figure there, too")
@@ -155,11 +156,18 @@ def watching(bench, args):
     return found, watch.markdown(found), None if args.quick else (watch.BEGIN, watch.END)
 
 
+def plain_inits(bench, args):
+    found = inits.Inits(bench.tools, bench.place, args.build, args.quick).everything()
+    return found, inits.markdown(found), None if args.quick else (inits.BEGIN, inits.END)
+
+
 def measure_all(args, folder):
     bench = Bench(args, folder)
-    only = args.only or ["probes", "all"]
-    if only != ["probes"]:
+    only = args.only or ["inits", "probes", "all"]
+    if set(only) - {"inits", "probes"}:
         yield supervising(bench, args)
+    if "inits" in only:
+        yield plain_inits(bench, args)
     if "probes" in only:
         yield watching(bench, args)
 

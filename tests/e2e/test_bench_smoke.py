@@ -68,3 +68,21 @@ def test_what_watching_costs_is_measured(tmp_path):
     rows = done.stdout.splitlines()
     assert rows[0] == "|  | supd | blackbox_exporter | monit | floor | promised |"
     assert len(rows) == 17 and rows[2].endswith(" | - | - | - |  |")
+
+
+@pytest.mark.release
+def test_plain_inits_are_measured(tmp_path):
+    out = tmp_path / "figures.json"
+    done = subprocess.run(["/usr/bin/python3", BENCH, "--quick", "--only", "inits", "--build", build_dir(),
+                           "--json", str(out)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours = json.loads(out.read_text())["inits"]
+    for name in ("supd --", "supd-init"):
+        one = ours[name]
+        assert one["processes"] == 1 and one["wakeups"] == 0
+        # what was promised of its memory, which no load of the machine changes
+        assert one["dirty"] <= 160 and (name == "supd --" or one["rss"] <= 900), one
+        assert one["signal_us"] > 0 and one["orphans_per_s"] > 0 and one["orphan_us"] > 0
+    assert done.stdout.startswith("| as PID 1 | supd -- | supd-init |")

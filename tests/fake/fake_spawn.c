@@ -52,3 +52,8 @@ void spawn_explain(const struct spawn_request *rq, const struct spawn_cell *cell
 {
     err_errno(out, cell->errnum, "cannot execute %s", rq->argv[0]);
 }
+
+void spawn_refused(const struct spawn_cell *cell, struct str *out)
+{
+    str_puts(out, cell->refused ? "nice" : "");
+}

@@ -57,6 +57,11 @@ static void test_lines(void **state)
     expect_line("on_fatal=RETRY:60s", "on_fatal=retry:1m");
     expect_line("stdin=NULL", "stdin=null");
     expect_line("stopsignals=TERM:1s,KILL", "stopsignals=TERM:1s,KILL");
+    expect_line("limit_nofile=1024:unlimited  OPTIONAL", "limit_nofile=1024:unlimited  OPTIONAL");
+    expect_line("nice= +5 Optional", "nice=5 optional");
+    expect_line("cpu_affinity=0,2-3", "cpu_affinity=0,2-3");
+    expect_line("nice=1", ";oom_score_adj= (inherited)");
+    expect_line("autostart=1", ";nice= (inherited)");
     expect_line("command=%(ENV_HOME)s/%(program_name)s 100%%", "command=/h/x 100%%");
     expect_line("command=a %(ENV_PCT)s", "command=a 50%%");
     expect_line("command=a %(process_num)02d %(numprocs)d", "command=a %(process_num)02d 1");

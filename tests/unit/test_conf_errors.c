@@ -37,6 +37,29 @@ static const struct bad table[] = {
     {"[supervisord]\n[program:x]\ncommand=a\n  %(ENV_NOPE)s\n",
      {"t.conf:3: Format string 'a\n%(ENV_NOPE)s' for 'program:x.command' contains names "
       "('ENV_NOPE') which cannot be expanded: the environment variable NOPE is not set"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nlimit_nofile=9:8\nnice=20\nionice=idle:3\n"
+     "cpu_affinity=3-1\ncapabilities=fly\nlimit_core=-1\n",
+     {"t.conf:4: program:x.limit_nofile: the soft limit 9 is above the hard one, 8",
+      "t.conf:5: program:x.nice: 20 is not between -20 and 19",
+      "t.conf:6: program:x.ionice: idle has no levels",
+      "t.conf:7: program:x.cpu_affinity: '3-1' is no CPU from 0 to 1023, and no range such as 0-3",
+      "t.conf:8: program:x.capabilities: 'fly' is no capability of capabilities(7)",
+      "t.conf:9: program:x.limit_core: '-1' is below 0"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nlimit_cpu=1s:x\nionice=high optional\n"
+     "cpu_affinity= optional\ncapabilities=\nambient_capabilities=kill\n",
+     {"t.conf:4: program:x.limit_cpu: not a valid duration: 'x' (write 90s, 1h30m or 250ms)",
+      "t.conf:5: program:x.ionice: 'high' is not one of idle, best-effort[:0-7], realtime[:0-7], "
+      "none",
+      "t.conf:6: program:x.cpu_affinity: 'optional' is no CPU from 0 to 1023, and no range such as "
+      "0-3",
+      "t.conf:7: program:x.capabilities: it names no capability; write none, or names such as "
+      "net_bind_service,chown"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nenv_pass=A\nset_home=yes\nenv_file=/nosuch\n",
+     {"t.conf:4: program:x.env_pass: has no effect without env_clear=true: everything is passed",
+      "t.conf:5: program:x.set_home: there is no user= whose home it is",
+      "t.conf:6: program:x.env_file: cannot read /nosuch: No such file or directory"}},
+    {"[supervisord]\n[program:x]\ncommand=a\ncapabilities=chown\nambient_capabilities=kill\n",
+     {"t.conf:5: program:x.ambient_capabilities: capabilities= has to name each of them, too"}},
     {"[supervisord]\n[program:x]\ncommand=printf %s\n",
      {"t.conf:3: Format string 'printf %s' for 'program:x.command' is badly formatted: a "
       "conversion "

@@ -47,6 +47,8 @@ static const struct {
     {"user=root\n", GEN_RESTART},
     {"stdin=null\n", GEN_RESTART},
     {"sigpipe=ignore\n", GEN_RESTART},
+    {"nice=5\n", GEN_RESTART},
+    {"no_new_privileges=false\n", GEN_SAME},
     {"serverurl=http://h\n", GEN_RESTART},
     {"[supervisord]\nenvironment=A=1\n", GEN_RESTART},
     {"[supervisord]\nstrip_ansi=true\n", GEN_HOT},
@@ -77,14 +79,20 @@ static void test_every_row(void **state)
         [OPT_SIGNAL] = "USR1",  [OPT_EXITCODES] = "7",     [OPT_USER] = "root",
         [OPT_LOGFILE] = "NONE", [OPT_ENVIRONMENT] = "A=7", [OPT_STOPS] = "HUP:7s,KILL",
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
+        [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
+        [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
+        [OPT_CAPS] = "chown",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
-    for (size_t i = 0; i < rows_program.n; i++) {
-        const struct opt *o = &rows_program.rows[i];
+    for (size_t i = 0; i < rows_program.n + rows_limits.n; i++) {
+        const struct opt *o =
+            i < rows_program.n ? &rows_program.rows[i] : &rows_limits.rows[i - rows_program.n];
         const char *value =
             o->words ? o->words[o->def && strcmp(o->def, o->words[0]) == 0] : other[o->type];
         if (strcmp(o->name, "numprocs") == 0)
             continue; /* changes the number of processes, see below */
+        if (strncmp(o->name, "env_", 4) == 0 || strcmp(o->name, "set_home") == 0)
+            continue; /* what comes of them counts, see below */
         if (strcmp(o->name, "autostart") == 0)
             value = "false";
         if (strcmp(o->name, "sigpipe") == 0)
@@ -95,6 +103,19 @@ static void test_every_row(void **state)
         if (change(HEAD "[program:z]\ncommand=z\n", text) != o->apply)
             fail_msg("%s=%s: not seen as the row says", o->name, value);
     }
+}
+
+/* A program restarts if its environment is another one, whatever made it so. */
+static void test_environment(void **state)
+{
+    (void)state;
+    assert_int_equal(change(HEAD, HEAD "env_clear=true\n"), GEN_RESTART);
+    assert_int_equal(change(HEAD "env_clear=true\n", HEAD "env_clear=true\nenv_pass=HOME\n"),
+                     GEN_RESTART);
+    assert_int_equal(change(HEAD "env_clear=true\n", HEAD "env_clear=true\nenv_pass=NONE\n"),
+                     GEN_SAME);
+    assert_int_equal(change(HEAD "user=root\n", HEAD "user=root\nset_home=true\n"), GEN_RESTART);
+    assert_int_equal(change(HEAD, HEAD "env_file=-/nosuch\nenv_file_format=docker\n"), GEN_SAME);
 }
 
 static bool group_change(const char *before, const char *after)
@@ -133,8 +154,8 @@ static void test_groups(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_classes),
-                                       cmocka_unit_test(test_every_row),
-                                       cmocka_unit_test(test_groups)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes), cmocka_unit_test(test_every_row),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_groups)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
