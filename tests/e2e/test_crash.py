@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from harness.beacon import conf, program, record, wait_record
-from harness.upgrading import CRASHED, crash, lives, version
+from harness.upgrading import CRASHED, busy, check_busy, crash, lives, version
 from harness.waiting import wait
 
 pytestmark = pytest.mark.release
@@ -64,18 +64,11 @@ def test_a_crash_loop_ends_in_the_keeper(sup):
     assert record(s, "b", "SIGTERM")
 
 
-CHATTER = "/bin/sh -c 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done; " \
-          "echo $$ >>%(here)s/ended; exit 3'"
-
-
 @pytest.mark.parametrize("sig", [signal.SIGSEGV, signal.SIGABRT])
 def test_under_load(sup, sig):
     """Faults in a row while programs start, write and end all the time: none is lost or doubled."""
     rounds = int(os.environ.get("SUPD_CRASH_ROUNDS", "4"))
-    each = "".join(program(f"w{i}", command=CHATTER, startsecs=0, autorestart="true", exitcodes=3,
-                           stdout_logfile=f"%(here)s/w{i}.log", stdout_logfile_maxbytes=0)
-                   for i in range(8))
-    s = sup(conf(each, program("still", startsecs=0)))
+    s = sup(busy())
     still = s.wait_state("still", "RUNNING")
     for n in range(rounds):
         ended = len(s.read("ended").split())
@@ -84,9 +77,7 @@ def test_under_load(sup, sig):
         if n % 4 == 3:  # five in ten seconds would be a crash loop
             wait(lambda: version(s) and calm(s), 20, "time passes")
     assert s.status()["still"]["pid"] == still["pid"]
-    for i in range(8):
-        s.ok("stop", f"w{i}")
-    check_logs(s)
+    check_busy(s)
 
 
 def calm(s):
@@ -95,12 +86,3 @@ def calm(s):
     now = s.run("date", "-u", "+%H %M %S").stdout.split()
     seconds = [int(h) * 3600 + int(m) * 60 + int(x) for h, m, x in [*times[-4:], now]]
     return (seconds[-1] - seconds[0]) % 86400 > 10
-
-
-def check_logs(s):
-    """Each run wrote all its lines, in order; only the last one may have been cut short by the stop."""
-    for i in range(8):
-        runs = re.split(r"(?m)^line 1\n", s.read(f"w{i}.log"))[1:]
-        whole = "".join(f"line {n}\n" for n in range(2, 4001))
-        assert len(runs) > 1 and all(run == whole for run in runs[:-1]), f"w{i}.log"
-        assert whole.startswith(runs[-1].rpartition("\n")[0])

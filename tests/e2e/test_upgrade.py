@@ -9,7 +9,7 @@ import pytest
 from harness.beacon import conf, program, record, wait_record
 from harness.namespace import command_of
 from harness.supervised import program as built
-from harness.upgrading import lives, upgrade, version
+from harness.upgrading import busy, check_busy, lives, upgrade, version
 from harness.wire import Refused
 
 COUNT = "/bin/sh -c 'i=0; while :; do i=$((i+1)); echo line $i; done'"
@@ -56,6 +56,19 @@ def test_no_byte_of_output_is_lost(sup):
     s.ok("stop", "w")
     lines = s.read("w.log").splitlines()[:-1]
     assert lines == [f"line {i + 1}" for i in range(len(lines))]
+
+
+def test_under_load(sup):
+    """Upgrades in a row while programs start, write and end all the time: nothing is lost or doubled."""
+    s = sup(busy())
+    still = s.wait_state("still", "RUNNING")
+    for n in range(int(os.environ.get("SUPD_UPGRADE_ROUNDS", "4"))):
+        upgrade(s)
+        assert version(s)["upgrades"] == n + 1
+    ended = len(s.read("ended").split())
+    s.wait(lambda: len(s.read("ended").split()) > ended + 16, 30)
+    assert s.status()["still"]["pid"] == still["pid"]
+    check_busy(s)
 
 
 def test_its_stdin_stays_open(sup):
