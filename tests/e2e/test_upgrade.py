@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from harness.agents import ping
 from harness.beacon import conf, program, record, wait_record
 from harness.namespace import command_of
 from harness.supervised import program as built
@@ -145,7 +146,7 @@ def test_an_update_under_way_goes_on(sup):
     assert len(record(s, "a", "start")) == 2
 
 
-def test_an_abstract_socket_and_a_lost_one(sup):
+def test_a_lost_socket(sup):
     """A socket file that somebody removes is made again by the next supd, too."""
     s = sup(conf(program("a", startsecs=0)))
     upgrade(s)
@@ -233,6 +234,17 @@ def test_the_agent_may_not(sup):
     s = sup("[supd]\n[supervisord]\n[agent]\nlisten=127.0.0.1:18731\n", agent=AGENT)
     s.wait_file("agent/said", r"^1 error DENIED ")
     assert version(s)["upgrades"] == 0
+
+
+def test_the_agent_is_started_again(sup):
+    """And gets the socket on which it listened: who connects meanwhile waits in its queue."""
+    s = sup("[supd]\n[supervisord]\n[agent]\nlisten=127.0.0.1:18732\n")
+    old = s.wait(lambda: ping(s))["pid"]
+    listening = s.run("cat", "/proc/net/tcp").stdout.split("\n")[1].split()[9]
+    upgrade(s)
+    s.wait(lambda: (ping(s) or {"pid": old})["pid"] != old, what="another agent answers")
+    assert listening in s.run("cat", "/proc/net/tcp").stdout
+    s.wait(lambda: process(s, "supd-agent"))
 
 
 def test_the_configuration_counts_on(sup):
