@@ -56,6 +56,9 @@ int engine_apply(struct engine *e, const struct agentgen *g, struct err *er);
  * to the store, which must be closed after it in the same turn. */
 void engine_free(struct engine **e);
 
+/* Notices are being sent, or will be in this turn: what waits for later does not count. */
+bool engine_sending(struct engine *e);
+
 /* Errors of a generation that the load child could not find, each passed to fn as "option: text".
  */
 typedef void engine_error_fn(void *obj, const struct item *item, const char *text);

@@ -188,6 +188,12 @@ void send_begin(struct engine *e)
     }
 }
 
+bool engine_sending(struct engine *e)
+{
+    wall_t now = engine_now(e), at = outbox_deadline(&e->outbox, now);
+    return e->ready && (e->jobs || (at.ns && at.ns <= now.ns));
+}
+
 /* ---- tests ---- */
 
 static void tester_drop(struct engine *e, struct tester *t)

@@ -273,14 +273,17 @@ void metric_count(struct metric_state *m, mono_t now, uint32_t ok, uint32_t err)
         return;
     m->m.ok += ok;
     m->m.err += err;
+    m->counted += (uint64_t)ok + err;
     window_add(m->m.window, now, ok, err);
 }
 
-void metric_lost(struct metric_state *m, mono_t last, mono_t now)
+#define LOST_MOST 1e12
+void metric_lost(struct metric_state *m, mono_t last, mono_t now, double samples)
 {
     mono_t least = mono_add(now, DUR_S(-1)), most = mono_add(now, DUR_S(-10));
     mono_t from = last.ns < least.ns ? last : least;
-    window_dark(m->m.window, from.ns > most.ns ? from : most, now);
+    samples = samples < 1 ? 1 : samples < LOST_MOST ? samples : LOST_MOST;
+    window_lost(m->m.window, from.ns > most.ns ? from : most, now, samples);
 }
 
 static void count_role(const struct subject *s, mono_t now, enum role role,

@@ -35,6 +35,7 @@ struct metric_state {
     mono_t resting; /* text is not looked at until then, after such a match */
     mono_t until;   /* the matches of one block may take so long; looked at now and then */
     unsigned tries;
+    uint64_t counted; /* by this agent */
     UT_hash_handle hh;
 };
 
@@ -66,6 +67,7 @@ struct feed {
     struct feed_seen *seen; /* by process */
     uint64_t instance;      /* of supd */
     struct statsd_counts statsd;
+    uint64_t datagrams;
     mono_t statsd_last;
 };
 
@@ -74,8 +76,9 @@ struct subject *feed_subject(struct feed *f, char kind, const char *name);
 void metric_count(struct metric_state *m, mono_t now, uint32_t ok, uint32_t err);
 /* It counts exits or restarts, which supd knows. */
 bool metric_is_exits(const struct metric_state *m);
-/* Nothing is known since `last`, but for a second at least and ten at most. */
-void metric_lost(struct metric_state *m, mono_t last, mono_t now);
+/* Nothing is known since `last`, but for a second at least and ten at most; about so many samples
+ * (one at least) came meanwhile. */
+void metric_lost(struct metric_state *m, mono_t last, mono_t now, double samples);
 
 /* Counts so many successes and errors for the metrics in that role of the process's program and
  * group; restored: only those whose windows were restored. */

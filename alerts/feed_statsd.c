@@ -93,6 +93,14 @@ void feed_statsd(struct feed *f, mono_t now, const char *p, size_t n)
     struct taking t = {f, now};
     statsd_parse(p, n, &f->statsd, take, &t);
     f->statsd_last = now;
+    f->datagrams++;
+}
+
+/* Each may have been one for this metric, with as much as all of them have brought it so far. */
+static double samples_in(const struct feed *f, const struct metric_state *m, uint64_t datagrams)
+{
+    double each = f->datagrams ? (double)m->counted / (double)f->datagrams : 1;
+    return (double)datagrams * (each > 1 ? each : 1);
 }
 
 void feed_statsd_lost(struct feed *f, mono_t now, uint64_t n)
@@ -100,7 +108,7 @@ void feed_statsd_lost(struct feed *f, mono_t now, uint64_t n)
     VEC_EACH (&f->order, i) {
         struct metric_state *m = f->order.v[i];
         if (n && (m->m.item->kind == &metric_kind_counter || m->m.timers))
-            metric_lost(m, f->statsd_last, now);
+            metric_lost(m, f->statsd_last, now, samples_in(f, m, n));
     }
 }
 

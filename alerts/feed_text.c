@@ -11,6 +11,7 @@ struct feed_stream {
     uint8_t stream;              /* METRIC_STDOUT, METRIC_STDERR */
     struct lines lines;
     mono_t last;
+    uint64_t bytes, nlines; /* that were looked at */
 };
 
 struct block {
@@ -114,7 +115,7 @@ static void match(struct metric_state *m, const struct block *b)
     uint32_t ok = m->total ? count_ok(m, b) : m->given_up ? 0 : b->lines - err;
     metric_count(m, b->now, ok, err);
     if (m->given_up)
-        metric_lost(m, b->now, b->now);
+        metric_lost(m, b->now, b->now, (double)b->lines - ok - err);
     if (m->given_up && !rests)
         m->resting = mono_add(b->now, REST);
 }
@@ -129,6 +130,8 @@ static void on_lines(void *obj, const char *p, size_t n)
 {
     struct feed_stream *s = obj;
     struct block b = {p, p + n, count_newlines(p, n), s->last};
+    s->bytes += n;
+    s->nlines += b.lines;
     for (int k = 0; k < 2 && s->subjects[k]; k++) {
         for (size_t i = 0; i < s->subjects[k]->uses.n; i++) {
             if (looks_at(&s->subjects[k]->uses.v[i], s->stream))
@@ -175,13 +178,22 @@ bool feed_stream_wanted(const struct feed_stream *s)
     return false;
 }
 
-static void lost(struct feed_stream *s, mono_t now)
+/* As long as the others, if there were any. */
+#define LINE_GUESS 64
+static double lines_in(const struct feed_stream *s, uint64_t bytes)
 {
+    double length = s->nlines ? (double)s->bytes / (double)s->nlines : LINE_GUESS;
+    return (double)bytes / length;
+}
+
+static void lost(struct feed_stream *s, mono_t now, uint64_t bytes)
+{
+    double lines = lines_in(s, bytes);
     lines_skip(&s->lines);
     for (int k = 0; k < 2 && s->subjects[k]; k++) {
         for (size_t i = 0; i < s->subjects[k]->uses.n; i++) {
             if (looks_at(&s->subjects[k]->uses.v[i], s->stream))
-                metric_lost(s->subjects[k]->uses.v[i].metric, s->last, now);
+                metric_lost(s->subjects[k]->uses.v[i].metric, s->last, now, lines);
         }
     }
 }
@@ -189,7 +201,7 @@ static void lost(struct feed_stream *s, mono_t now)
 void feed_text(struct feed_stream *s, mono_t now, uint64_t skipped, const char *p, size_t n)
 {
     if (skipped)
-        lost(s, now);
+        lost(s, now, skipped);
     s->last = now;
     lines_feed(&s->lines, p, n, on_lines, s);
 }

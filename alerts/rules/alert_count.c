@@ -46,7 +46,7 @@ static enum cond judge(const struct window_sum *s, double value, double limit)
         return COND_FALSE;
     if (known <= 0 || (n <= 0 && known < 0.5))
         return COND_UNKNOWN;
-    return value + n / known - n > limit ? COND_UNKNOWN : COND_FALSE;
+    return value + window_missing(s, n) > limit ? COND_UNKNOWN : COND_FALSE;
 }
 
 static void evaluate(const struct item *alert, const struct rule_input *in, struct evaluation *out)

@@ -69,7 +69,7 @@ static enum cond judge(const struct window_sum *s, const struct test *t)
         return (n >= t->enough ? t->above : fires(t, t->slow, n)) ? COND_TRUE : COND_FALSE;
     if (known <= 0 || (n <= 0 && known < 0.5))
         return COND_UNKNOWN;
-    double missing = n / known - n;
+    double missing = window_missing(s, n);
     if (fires(t, t->slow, n + missing))
         return COND_TRUE;
     return fires(t, t->slow + missing, n + missing) ? COND_UNKNOWN : COND_FALSE;

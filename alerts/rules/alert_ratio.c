@@ -3,7 +3,7 @@
  * method=wilson fires when the lower bound of Wilson's 95 % interval (wilson.h) lies above the
  * limit: when the errors cannot be explained by chance at a rate below it. Simulated for a service
  * with 1 % errors and a limit of 5 %, this pages falsely 0 to 17 times a week where the plain
- * quotient does so 180 times (tests/unit/test_rules_simulation.c). Below min_count requests (5) it
+ * quotient does so 180 times (tests/unit/test_rules_simulation.c). Below min_count requests (4) it
  * does not fire. method=plain compares the quotient itself.
  *
  * Both clear when the quotient itself is at most the clearing limit. While it fires, a window

@@ -64,6 +64,12 @@ double window_known(const struct window_sum *s)
     return s->seen.ns > 0 ? 1 - (double)s->unknown.ns / (double)s->seen.ns : 1;
 }
 
+double window_missing(const struct window_sum *s, double n)
+{
+    double missing = n / window_known(s) - n;
+    return s->lost > missing ? s->lost : missing;
+}
+
 enum cond rule_bounds(const struct window_sum *s, ratio_test_fn *fires, const void *obj)
 {
     double k = s->err, n = s->ok + s->err, known = window_known(s);
@@ -72,7 +78,7 @@ enum cond rule_bounds(const struct window_sum *s, ratio_test_fn *fires, const vo
     /* without a request the rate of the known part says little, unless that is most of it */
     if (known <= 0 || (n <= 0 && known < 0.5))
         return COND_UNKNOWN;
-    double missing = n / known - n;
+    double missing = window_missing(s, n);
     if (fires(obj, k, n + missing))
         return COND_TRUE;
     return fires(obj, k + missing, n + missing) ? COND_UNKNOWN : COND_FALSE;

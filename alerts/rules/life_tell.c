@@ -266,12 +266,14 @@ static void trigger_untold(struct telling *t)
 {
     const struct life *l = t->l;
     bool held = l->flap.on && !(t->due & (BIT(FLAPPING) | BIT(STILL_DOWN)));
-    if (!t->open || l->state != LIFE_FIRING || l->acked || held)
+    bool quiet = l->acked && !(t->due & BIT(SEVERITY)); /* a rise may concern others, too */
+    uint32_t why = l->acked ? BIT(SEVERITY) : WHY_TRIGGER;
+    if (!t->open || l->state != LIFE_FIRING || quiet || held)
         return;
     for (size_t i = 0; i < t->spec->nchannels; i++) {
         struct life_channel *c = entry(t->l, t->spec->channels[i]);
         if (c && !told(c) && c->again.ns <= t->now.ns)
-            hand_out(t, c, TELL_TRIGGER, first(t->due & WHY_TRIGGER));
+            hand_out(t, c, TELL_TRIGGER, first(t->due & why));
     }
 }
 

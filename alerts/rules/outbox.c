@@ -8,6 +8,7 @@
 
 /* A server that asks for more patience than this is asked again all the same. */
 #define RETRY_AFTER_MAX DUR_S(3600)
+#define PARKED 2 /* row.unsure */
 
 /* ---- small things ---- */
 
@@ -259,6 +260,20 @@ static void drop_minor(struct outbox *o, const struct outbox_row *resolve, struc
     }
 }
 
+/* It may have arrived, was refused since, and is over: no good in trying it again. */
+static bool is_past(const struct outbox_row *r)
+{
+    return r->unsure == PARKED && r->state == OUT_QUEUED && r->tell == TELL_TRIGGER && !r->folded;
+}
+
+static void drop_past(struct outbox *o, const struct outbox_row *resolve, struct outbox_out *out)
+{
+    for (size_t i = o->rows.n; i-- > 0;) {
+        if (is_past(&o->rows.v[i]) && same_alert(&o->rows.v[i], resolve))
+            lose(o, i, out);
+    }
+}
+
 static void make_room(struct outbox *o, struct outbox_out *out)
 {
     size_t oldest = o->rows.n;
@@ -298,6 +313,7 @@ uint64_t outbox_put(struct outbox *o, const struct outbox_notice *nt, wall_t now
         if (fold(o, &r, false, out))
             return 0;
         drop_minor(o, &r, out);
+        drop_past(o, &r, out);
     }
     make_room(o, out);
     return push_row(o, &r, out)->id;
@@ -389,6 +405,15 @@ const struct outbox_row *outbox_next(struct outbox *o, wall_t now, struct outbox
 
 /* ---- answers ---- */
 
+static bool end_waits(const struct outbox *o, size_t i)
+{
+    for (size_t j = i + 1; j < o->rows.n; j++) {
+        if (o->rows.v[j].tell == TELL_RESOLVE && same_alert(&o->rows.v[j], &o->rows.v[i]))
+            return true;
+    }
+    return false;
+}
+
 static void delivered(struct outbox *o, size_t i, struct outbox_out *out)
 {
     struct outbox_row r = o->rows.v[i];
@@ -402,11 +427,16 @@ static void delivered(struct outbox *o, size_t i, struct outbox_out *out)
     }
 }
 
-/* It may have arrived before it was refused: the same again, later. */
+/* It may have arrived before it was refused: the same again, later, unless its end waits. */
 static void park(struct outbox *o, size_t i, wall_t now, struct outbox_out *out)
 {
     struct outbox_row *r = &o->rows.v[i];
     r->state = OUT_QUEUED;
+    r->unsure = PARKED;
+    if (is_past(r) && end_waits(o, i)) {
+        lose(o, i, out);
+        return;
+    }
     r->next = wall_add(now, OUTBOX_PARKED);
     act(out, OUTBOX_WRITE, r);
 }
@@ -440,6 +470,7 @@ static void failed(struct outbox *o, size_t i, dur_t after, wall_t now, struct o
     if (after.ns > RETRY_AFTER_MAX.ns)
         after = RETRY_AFTER_MAX;
     r->state = OUT_QUEUED;
+    r->unsure = r->unsure != 0;
     r->next = wall_add(now, after.ns > 0 ? after : backoff(o, r->attempts));
     act(out, OUTBOX_WRITE, r);
     if (r->attempts >= OUTBOX_FALLBACK_FAILURES)
@@ -527,20 +558,7 @@ void outbox_channels(struct outbox *o, const struct outbox_channel *v, size_t n,
     }
 }
 
-/* ---- written down ---- */
-
-enum { RECORD_OUTBOX = 0x4f42, OUTBOX_VERSION = 1 };
-_Static_assert(sizeof(struct outbox_row) == 8 * 7 + 4 * 10 + 72, "no padding");
-
-void outbox_save(const struct outbox_row *row, void *buf)
-{
-    record_seal(buf, RECORD_OUTBOX, OUTBOX_VERSION, row, sizeof(*row));
-}
-
-bool outbox_load(const void *buf, size_t size, struct outbox_row *out)
-{
-    return record_open(buf, size, RECORD_OUTBOX, OUTBOX_VERSION, out, sizeof(*out));
-}
+/* ---- after a restart ---- */
 
 void outbox_restore(struct outbox *o, const struct outbox_row *row, wall_t now)
 {

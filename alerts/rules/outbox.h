@@ -11,7 +11,8 @@
  *    resolve whose trigger is lost is lost with it. Updates that still wait are dropped by it.
  *  - A row whose answer was lost once may have arrived: whether the receiver has it nobody knows.
  * If it is refused for good then, it is kept and tried again after OUTBOX_PARKED, under the same
- * id, until its TTL, and what follows it waits behind it. Its resolve is a debt from then on.
+ * id, until its TTL, and what follows it waits behind it; but its resolve takes its place: that is
+ * a debt, and would come an hour late.
  *  - After 3 failures or 2 minutes a row gets a copy for the channel's fallback, once; the copy has
  *    an id of its own, and its trigger a resolve of its own.
  *  - When a channel refuses for good (a deleted webhook, a revoked token) that is an alert of its
@@ -48,7 +49,8 @@ struct outbox_row {
     uint32_t tell, why;       /* enum tell_what, enum life_reason */
     uint32_t state, attempts, fell_back;
     uint32_t copy;   /* made for a fallback: the channel that failed; 0: no copy */
-    uint32_t unsure; /* an attempt may have arrived, though it was not answered */
+    uint32_t unsure; /* 1: an attempt may have arrived, though it was not answered; 2: and a later
+                        one was refused for good */
     char key[72];    /* of the alert; ALERT_KEY bytes are used */
 };
 

@@ -155,6 +155,9 @@ void evaluation_unknown(struct evaluation *out, const char *why);
 double rule_limit(const struct rule_input *in, double limit, struct evaluation *out);
 /* The part of a window that is known, 0 to 1. */
 double window_known(const struct window_sum *s);
+/* How many samples are missing of it, where known > 0: as many as the rest of the time would bring,
+ * or as are known to have been lost, if that is more. */
+double window_missing(const struct window_sum *s, double n);
 
 /* Judges k errors of n by a test of two numbers, within the bounds of what is not known. */
 typedef bool ratio_test_fn(const void *obj, double k, double n);

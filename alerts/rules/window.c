@@ -21,6 +21,7 @@ struct ring {
 };
 struct dark {
     int64_t from, to;
+    double lost; /* samples that are known to have been in it */
 };
 /* All times count from the window's birth, so that it holds nothing of one boot. It is saved as it
  * is in memory, up to the cells in use. */
@@ -148,10 +149,16 @@ static void darks_shrink(struct window *w)
             best = i;
     }
     w->darks[best].to = w->darks[best + 1].to;
+    w->darks[best].lost += w->darks[best + 1].lost;
     drop_dark(w, best + 1);
 }
 
 void window_dark(struct window *w, mono_t from, mono_t now)
+{
+    window_lost(w, from, now, 0);
+}
+
+void window_lost(struct window *w, mono_t from, mono_t now, double samples)
 {
     int64_t to = own_time(w, now), begin = from.ns - w->birth;
     if (begin < 0)
@@ -162,23 +169,25 @@ void window_dark(struct window *w, mono_t from, mono_t now)
     while (w->ndarks && w->darks[w->ndarks - 1].to >= begin) {
         if (w->darks[w->ndarks - 1].from < begin)
             begin = w->darks[w->ndarks - 1].from;
+        samples += w->darks[w->ndarks - 1].lost;
         w->ndarks--;
     }
     darks_shrink(w);
-    w->darks[w->ndarks++] = (struct dark){begin, to};
+    w->darks[w->ndarks++] = (struct dark){begin, to, samples};
 }
 
 /* ---- reading ---- */
 
-static int64_t dark_since(const struct window *w, int64_t from)
+static void dark_since(const struct window *w, int64_t from, struct window_sum *s)
 {
-    int64_t sum = 0;
     for (uint32_t i = 0; i < w->ndarks; i++) {
-        int64_t begin = w->darks[i].from > from ? w->darks[i].from : from;
-        if (w->darks[i].to > begin)
-            sum += w->darks[i].to - begin;
+        const struct dark *d = &w->darks[i];
+        int64_t begin = d->from > from ? d->from : from;
+        if (d->to <= begin)
+            continue;
+        s->unknown.ns += d->to - begin;
+        s->lost += d->lost * (double)(d->to - begin) / (double)(d->to - d->from);
     }
-    return sum;
 }
 
 static const struct ring *ring_for(const struct window *w, int64_t length)
@@ -211,7 +220,7 @@ struct window_sum window_sum(struct window *w, mono_t now, dur_t length)
         int64_t outside = from - i * r->width;
         sum_add(&s, *cell_at(w, r, i), outside > 0 ? 1 - (double)outside / (double)r->width : 1);
     }
-    s.unknown.ns = dark_since(w, from > 0 ? from : 0);
+    dark_since(w, from > 0 ? from : 0, &s);
     return s;
 }
 
@@ -238,7 +247,7 @@ dur_t window_since_err(const struct window *w, mono_t now)
 
 /* ---- across a restart ---- */
 
-enum { MAGIC = 0x77646e77, VERSION = 1 };
+enum { MAGIC = 0x77646e77, VERSION = 2 };
 struct head {
     uint32_t magic, version, size, crc; /* of what follows the head, which has size bytes */
     int64_t wall;
@@ -271,7 +280,7 @@ static bool sane(const struct window *w, const struct window *like)
     int64_t end = 0;
     for (uint32_t i = 0; ok && i < w->ndarks; i++) {
         ok = w->darks[i].from >= end && w->darks[i].to > w->darks[i].from &&
-             w->darks[i].to <= w->last;
+             w->darks[i].to <= w->last && w->darks[i].lost >= 0 && w->darks[i].lost < 1e18;
         end = w->darks[i].to;
     }
     return ok;

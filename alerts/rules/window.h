@@ -10,7 +10,8 @@
  *
  * Time is monotonic; a stretch without samples is a known zero. What is not known - the agent was
  * down, text was skipped - is marked as such (window_dark), and every sum says how much of W that
- * is. Before the window's birth there was nothing: a young window is short, not unknown. */
+ * is, and how many samples were lost in it, where somebody has counted them (window_lost). Before
+ * the window's birth there was nothing: a young window is short, not unknown. */
 #ifndef ALERTS_RULES_WINDOW_H
 #define ALERTS_RULES_WINDOW_H
 
@@ -29,6 +30,7 @@ struct window_sum {
     double ok, err; /* the oldest cell counts in part */
     dur_t seen;     /* W, or the time since the window's birth if that is shorter */
     dur_t unknown;  /* so much of seen is not known */
+    double lost;    /* so many samples are known to have been in it, about; 0: nobody counted */
 };
 
 /* cell: the width of the finest cells, a divisor of a minute from 1 s on. The caller owns it. */
@@ -46,6 +48,8 @@ static inline bool window_cell_fits(dur_t cell)
 void window_add(struct window *w, mono_t now, uint32_t ok, uint32_t err);
 /* From then to now nothing is known (what was counted still counts). */
 void window_dark(struct window *w, mono_t from, mono_t now);
+/* The same, and about so many samples came in that time that nobody looked at. */
+void window_lost(struct window *w, mono_t from, mono_t now, double samples);
 /* The sum over the last `length`, 0 < length <= WINDOW_MAX. */
 struct window_sum window_sum(struct window *w, mono_t now, dur_t length);
 /* The time since the last success, the last error; since the birth if there was none. */

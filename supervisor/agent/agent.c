@@ -8,6 +8,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
+#include "supervisor/io/threads.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,10 +57,27 @@ static void on_process(void *obj, const struct procs_change *c)
     counting_process(obj, c);
 }
 
+/* ---- the end ---- */
+
+/* What is on its way to people when supd ends may arrive; supd waits 1.8 s. */
+#define END_LIMIT DUR_MS(1200)
+#define END_LOOK DUR_MS(20)
+
+static void on_end(struct agent_program *a)
+{
+    mono_t now = loop_now(a->loop);
+    if (mono_reached(a->end, now) || !engine_sending(a->engine))
+        loop_stop(a->loop);
+    else
+        loop_timer_at(&a->end_timer, mono_add(now, END_LOOK));
+}
+
 static void on_closed(void *obj)
 {
     struct agent_program *a = obj;
-    loop_stop(a->loop);
+    a->end = mono_add(loop_now(a->loop), END_LIMIT);
+    LOOP_TIMER(&a->end_timer, a->loop, on_end, a);
+    loop_timer_at(&a->end_timer, mono_add(loop_now(a->loop), END_LOOK));
 }
 
 /* ---- the configuration ---- */
@@ -174,11 +192,13 @@ int agent_run(const struct agent_server *server)
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
+    threads_allow();
     bool ok = setup(&a, &e);
     if (ok)
         loop_run(a.loop);
     else
         log_error("%s", e.msg);
+    loop_timer_stop(&a.end_timer);
     if (a.serving)
         server->stop(&a.serving);
     alerting_fini(&a);

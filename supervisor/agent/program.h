@@ -69,6 +69,8 @@ struct agent_program {
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
     void *serving;                     /* its own; NULL: not serving */
     mono_t started;
+    mono_t end; /* supd has closed the channel: no later than that */
+    struct loop_timer end_timer;
     uint64_t events; /* seen */
     struct ping pings[PINGS_MAX];
 };

@@ -77,6 +77,10 @@ void show_last(const struct client_reply *r, struct str *out)
     int64_t next = reply_int(r, "next_ms", -1);
     if (strcmp(reply_text(r, "health"), "FAILED") == 0)
         put_part(out, reply_text(r, "health_text"));
+    if (*reply_text(r, "stopped")) {
+        put_part(out, "stands still: ");
+        show_clean(out, reply_text(r, "stopped"));
+    }
     put_part(out, exit);
     if (!settled)
         put_part(out, reply_text(r, "spawnerr"));

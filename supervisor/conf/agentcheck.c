@@ -180,7 +180,8 @@ void agentcheck(struct conf *c)
     struct err e;
     struct str text = STR_INIT;
     int fd = -1, pid = -1;
-    if (!c->items.n || !c->rq.self_dir || c->rq.exact || c->m.list[MSG_ERROR].n)
+    /* what is right is checked beside what is wrong, unless nobody knows by which agent */
+    if (!c->items.n || !c->rq.self_dir || c->rq.exact || c->ours_wrong)
         return;
     agentgen_write(c, &text);
     if (libexec_find(c->rq.self_dir, c->supd.libexec, "supd-agent", program, sizeof(program), &e) <

@@ -67,6 +67,8 @@ void agentgen_write(const struct conf *c, struct str *out)
     put_rows(out, &rows_agent, &c->agent, c, NULL);
     VEC_EACH (&c->items, i) {
         const struct item *it = c->items.v[i];
+        if (it->wrong)
+            continue;
         put_section(out, it->section, it->at);
         const struct ini_section *s = ini_find(&c->ini, it->section);
         put_rows(out, it->family->rows, it->common, c, s);

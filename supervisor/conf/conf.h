@@ -188,6 +188,7 @@ struct conf {
     struct agent_opts agent;
     struct ctl_opts ctl;
     bool has_agent;
+    bool ours_wrong; /* [supd] or [agent] */
     VEC(struct group *) groups;
     VEC(struct server *) servers;
     VEC(struct item *) items; /* [probe:x] and its like */
@@ -199,7 +200,7 @@ struct conf {
     size_t nprocs;
 };
 
-/* The configuration's file into c->ini, with its includes; false when nothing more can be read. */
+/* The configuration's file into c->ini, with its includes; false when there is none. */
 bool conf_read_files(struct conf *c);
 
 /* Places for messages. */

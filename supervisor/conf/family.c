@@ -200,12 +200,25 @@ static struct checker *read_item(struct conf *c, const struct family *f, struct 
     check_twice(c, s);
     family_add(c, f, it);
     s->item = it;
-    return c->m.list[MSG_ERROR].n == before ? k : NULL;
+    it->wrong = c->m.list[MSG_ERROR].n != before;
+    return it->wrong ? NULL : k;
 }
 
 void items_fini(struct conf *c)
 {
     VEC_FINI(&c->items);
+}
+
+static void check_one(struct checker *k)
+{
+    size_t before = k->c->m.list[MSG_ERROR].n;
+    if (k->item->kind->defaults)
+        k->item->kind->defaults(k);
+    if (k->item->family->check)
+        k->item->family->check(k);
+    if (k->item->kind->check)
+        k->item->kind->check(k);
+    k->item->wrong = k->c->m.list[MSG_ERROR].n != before;
 }
 
 void load_families(struct conf *c)
@@ -218,14 +231,7 @@ void load_families(struct conf *c)
             VEC_PUSH(&checks, k);
     }
     family_mark(c);
-    VEC_EACH (&checks, i) {
-        struct checker *k = checks.v[i];
-        if (k->item->kind->defaults)
-            k->item->kind->defaults(k);
-        if (k->item->family->check)
-            k->item->family->check(k);
-        if (k->item->kind->check)
-            k->item->kind->check(k);
-    }
+    VEC_EACH (&checks, i)
+        check_one(checks.v[i]);
     VEC_FINI(&checks);
 }

@@ -51,6 +51,7 @@ struct item {
     void *common;                   /* the family's options: a struct of family->size */
     void *own;                      /* the kind's options: a struct of kind->size */
     unsigned named_by, alert_kinds; /* who names it: see family_names(), family_alerted() */
+    bool wrong;                     /* something was said about it: its options are not whole */
 };
 
 struct checker {

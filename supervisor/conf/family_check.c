@@ -119,8 +119,8 @@ const struct item *check_item(struct checker *k, const char *option, const struc
 {
     struct names_list l = {.near = near_start(name), .all = STR_INIT};
     const struct item *it = family_item(k->c, f, name);
-    /* there, but with errors of its own */
-    if (it || ini_find(&k->c->ini, arena_printf(k->c->a, "%s:%s", f->section, name)))
+    /* there, but with errors of its own; the agent checks what is left without it */
+    if (it || k->c->plain || ini_find(&k->c->ini, arena_printf(k->c->a, "%s:%s", f->section, name)))
         return it;
     for (const struct item *i = family_first(k->c, f); i; i = i->next)
         if (i != k->item)

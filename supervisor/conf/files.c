@@ -137,6 +137,8 @@ static void read_includes(struct conf *c, const struct ini_section *s)
     names_fini(&names);
     if (files)
         read_patterns(c, arena_strdup(c->a, files), k->at);
+    else
+        c->ini.unclear = true;
 }
 
 bool conf_read_files(struct conf *c)
@@ -146,7 +148,7 @@ bool conf_read_files(struct conf *c)
     const struct ini_section *include = ini_find(&c->ini, "include");
     if (include && c->rq.text)
         conf_hint(c, pos_section(include), "[include] is not followed for a text in memory");
-    else if (include && !c->m.list[MSG_ERROR].n)
+    else if (include)
         read_includes(c, include);
     return true;
 }

@@ -314,8 +314,7 @@ static void digest_env(struct digest *d, const struct env_list *l)
     }
 }
 
-static void digest_row(struct gen_writer *w, struct digest *d, const struct opt *o,
-                       const struct proc_opts *obj)
+static void digest_row(struct gen_writer *w, struct digest *d, const struct opt *o, const void *obj)
 {
     size_t flat = opt_flat(o);
     if (flat) {
@@ -325,6 +324,18 @@ static void digest_row(struct gen_writer *w, struct digest *d, const struct opt 
     str_clear(&w->scratch);
     str_putc(&w->scratch, opt_print(o, obj, &w->scratch) ? '+' : '-');
     digest_add(d, w->scratch.s, w->scratch.len + 1);
+}
+
+/* What a listener or a FastCGI program has beside a program: it belongs to the group. */
+static void digest_extra(struct gen_writer *w, struct digest *d)
+{
+    const struct group *g = w->group;
+    const struct opt_table *t = g->kind == GEN_EVENTLISTENER ? &rows_listener
+                                : g->kind == GEN_FCGI        ? &rows_fcgi
+                                                             : NULL;
+    const void *obj = g->kind == GEN_FCGI ? (const void *)&g->fcgi : (const void *)&g->listener;
+    for (size_t i = 0; t && i < t->n; i++)
+        digest_row(w, d, &t->rows[i], obj);
 }
 
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the
@@ -338,6 +349,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
         if (row->type != OPT_ENVIRONMENT)
             digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
+    digest_extra(w, restart);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
     if (o->attrs)
         digest_add(restart, genbuf_base(w->b) + o->attrs, sizeof(struct attrs));

@@ -128,6 +128,7 @@ static void write_group(struct gen_writer *w, const struct group *g, group_vec *
                                                       : g->priority);
     const struct proc **list = arena_alloc(w->a, (g->procs.n + 1) * sizeof(*list));
     size_t n = unique_procs(w, g, list);
+    w->group = g;
     for (size_t i = 0; i < n; i++) {
         struct gen_proc one;
         gen_write_proc(w, list[i], (uint32_t)groups->n, &one);

@@ -7,7 +7,8 @@
 
 struct gen_writer {
     const struct conf *c;
-    struct arena *a; /* for the time of writing */
+    const struct group *group; /* the one whose processes are written */
+    struct arena *a;           /* for the time of writing */
     struct genbuf *b;
     struct names env;                     /* the base environment: name to value */
     struct names env_index;               /* name to its place in the array */

@@ -108,6 +108,7 @@ struct ini_key *ini_set(struct ini *ini, struct ini_section *s, const char *name
     } else {
         k->before = k->at;
         k->comment = NULL;
+        k->guessed = false;
     }
     k->value = value;
     k->at = at;

@@ -27,6 +27,7 @@ struct ini_key {
     struct pos at;
     struct pos before;   /* where the same section had set it already; line 0: nowhere */
     const char *comment; /* the beginning of what was cut off its line as a comment, or NULL */
+    bool guessed;        /* its line is wrong, and said to be; this is what was meant, perhaps */
     const char *id;      /* the section's number and the name: what the hash is over */
     UT_hash_handle hh;
 };
@@ -50,6 +51,7 @@ struct ini {
     struct ini_section *by_name;
     struct ini_key *by_id;
     struct ini_section defaults;
+    bool unclear; /* a part could not be read: what is missing may stand there */
     VEC(struct ini_section *) touched; /* since the last ini_expand_here() */
 };
 

@@ -104,7 +104,7 @@ struct conf *conf_load(const struct conf_request *rq)
     c->path = path_absolute(a, &c->paths, path);
     c->dir = path_absolute(a, &c->paths, path_dirname(a, c->path));
     names_add(&c->here, (struct name){.key = "here", .text = c->dir});
-    if (conf_read_files(c) && !c->m.list[MSG_ERROR].n)
+    if (conf_read_files(c) && !c->ini.unclear)
         load_sections(c);
     msgs_sort(&c->m);
     return c;

@@ -49,16 +49,27 @@ static int by_place(const void *a, const void *b)
     return (x->msg.number > y->msg.number) - (x->msg.number < y->msg.number);
 }
 
+/* A section that two groups name is read twice, and is wrong in the same way each time. */
+static bool same_line_says(const struct ranked *v, size_t i)
+{
+    for (size_t j = i; j-- > 0 && v[j].rank == v[i].rank && v[j].msg.at.line == v[i].msg.at.line;)
+        if (strcmp(v[j].msg.text, v[i].msg.text) == 0)
+            return true;
+    return false;
+}
+
 void msgs_sort(struct msgs *m)
 {
     for (int kind = 0; kind < MSG_KINDS; kind++) {
-        size_t n = m->list[kind].n;
+        size_t n = m->list[kind].n, kept = 0;
         struct ranked *v = arena_alloc(m->a, (n + 1) * sizeof(*v));
         for (size_t i = 0; i < n; i++)
             v[i] = (struct ranked){rank_of(m, m->list[kind].v[i].at.file), m->list[kind].v[i]};
         qsort(v, n, sizeof(*v), by_place);
         for (size_t i = 0; i < n; i++)
-            m->list[kind].v[i] = v[i].msg;
+            if (!v[i].rank || !same_line_says(v, i))
+                m->list[kind].v[kept++] = v[i].msg;
+        m->list[kind].n = kept;
     }
 }
 

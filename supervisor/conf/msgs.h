@@ -28,7 +28,8 @@ void msgs_fini(struct msgs *m);
 /* A file is read from here on; the text is kept by the caller. */
 void msgs_file(struct msgs *m, const char *file);
 /* Puts the messages of each kind into the order of their places: those without one, then file by
- * file as they were read, line by line; of one line in the order of finding. */
+ * file as they were read, line by line; of one line in the order of finding. What was said twice is
+ * left once. */
 void msgs_sort(struct msgs *m);
 /* True when no more messages of the kind are kept, so that there is no use in making one. */
 bool msgs_full(const struct msgs *m, enum msg_kind kind);

@@ -4,6 +4,7 @@
 #include "supervisor/conf/opt_ops.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -120,7 +121,8 @@ static int parse_stop(const char *text, bool last, struct gen_stop *out, struct 
         memcpy(name, text, n);
     int sig;
     dur_t d = DUR_S(10);
-    if (val_signal(name, &sig, e) < 0)
+    /* more than Supervisor knows: RTMIN+3, which tells an init in a container to go down */
+    if (val_signal(name, &sig, e) < 0 && (sig = text_signal_number(name)) < SIGRTMIN)
         return -1;
     if (sig < 1)
         return err_set(e, "%s is no signal that stops a process", name);

@@ -63,10 +63,12 @@ void load_agent_opts(struct conf *c)
 void load_ours(struct conf *c)
 {
     struct sect x;
+    size_t before = c->m.list[MSG_ERROR].n;
     sect_init(&x, c, ini_find(&c->ini, "supd"), &rows_supd);
     sect_convert(&x, &c->supd, &c->here, 0, 0);
     if (c->supd.socket && c->supd.socket[0] != '@')
         c->supd.socket =
             path_absolute(c->a, &c->paths, path_expand_user(c->a, &c->paths, c->supd.socket));
     load_agent_opts(c);
+    c->ours_wrong = c->m.list[MSG_ERROR].n != before;
 }

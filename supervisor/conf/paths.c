@@ -85,12 +85,19 @@ static bool is_folder(struct arena *a, const struct path_env *env, const char *p
     return stat(path_join(a, env->cwd, path), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Descriptors by name, which nobody opens: there may be no /dev at all. */
+static bool is_descriptor(const char *path)
+{
+    return strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0 ||
+           strncmp(path, "/dev/fd/", 8) == 0;
+}
+
 int path_in_folder(struct arena *a, const struct path_env *env, const char *text,
                    const char **out_path, struct err *e)
 {
     *out_path = path_expand_user(a, env, text);
     const char *dir = path_dirname(a, *out_path);
-    if (env->checked || !*dir || is_folder(a, env, dir))
+    if (env->checked || !*dir || is_descriptor(*out_path) || is_folder(a, env, dir))
         return 0;
     return err_set(e,
                    "The directory named as part of the path %s does not exist (create %s, or "

@@ -60,6 +60,13 @@ static void fail(struct reader *r, const char *fmt, ...)
     r->failed = true;
 }
 
+/* a fail() after which nobody knows which sections there are */
+static void fail_whole(struct reader *r, const char *what)
+{
+    fail(r, "%s", what);
+    r->ini->unclear = true;
+}
+
 /* the open key is complete: trailing empty parts go, then it is stored */
 static void close_key(struct reader *r)
 {
@@ -160,16 +167,41 @@ static void take_header(struct reader *r)
     r->kind = LINE_HEADER;
 }
 
+/* "command /bin/x": the first word is taken for the key, so that the rest of the file is judged as
+ * if the line were right */
+static void guess_key(struct reader *r, struct span text)
+{
+    size_t word = 0;
+    while (word < text.n && !py_space_at(text.p + word, text.p + text.n))
+        word++;
+    struct span value = strip(text.p + word, text.p + text.n);
+    char *name = arena_strndup(r->ini->a, text.p, word);
+    py_lower(name);
+    if (value.n && !ini_get(r->ini, r->section, name))
+        ini_set(r->ini, r->section, name, arena_strndup(r->ini->a, value.p, value.n),
+                (struct pos){r->file, r->line})
+            ->guessed = true;
+}
+
+static void no_delimiter(struct reader *r, struct span text)
+{
+    fail(r,
+         "no '=' or ':' in this line: '%.*s' (a key needs a value; to continue the value "
+         "above, indent the line deeper than its key)",
+         (int)(text.n < 200 ? text.n : 200), text.p);
+    if (text.p[0] == '[')
+        r->ini->unclear = true; /* a header, perhaps, and so what follows is not this section's */
+    else
+        guess_key(r, text);
+}
+
 static void take_key(struct reader *r, struct span text)
 {
     size_t eq = 0;
     while (eq < text.n && text.p[eq] != '=' && text.p[eq] != ':')
         eq++;
     if (eq == text.n) {
-        fail(r,
-             "no '=' or ':' in this line: '%.*s' (a key needs a value; to continue the value "
-             "above, indent the line deeper than its key)",
-             (int)(text.n < 200 ? text.n : 200), text.p);
+        no_delimiter(r, text);
         return;
     }
     r->name = strip(text.p, text.p + eq);
@@ -216,7 +248,7 @@ static void classify(struct reader *r, struct span line)
     } else if (!r->section) {
         fail(r, "File contains no section headers: '%.*s' stands before the first [section]",
              (int)(text.n < 200 ? text.n : 200), text.p);
-        r->stop = true;
+        r->stop = r->ini->unclear = true;
     } else {
         take_key(r, text);
     }
@@ -319,7 +351,7 @@ static bool check_bytes(struct reader *r, bool exact)
     size_t n = (size_t)(r->end - r->p);
     if (n >= 3 && memcmp(r->p, "\xef\xbb\xbf", 3) == 0) {
         if (exact)
-            fail(r, "File contains no section headers: it begins with a byte order mark");
+            fail_whole(r, "File contains no section headers: it begins with a byte order mark");
         else
             msgs_add(r->m, MSG_NOTE, (struct pos){r->file, 1},
                      "begins with a byte order mark, which is skipped here; Supervisor refuses it");
@@ -331,12 +363,12 @@ static bool check_bytes(struct reader *r, bool exact)
         for (const char *p = r->p; p < nul; p++)
             r->line += *p == '\n';
         r->line++;
-        fail(r, "holds a NUL byte: this is not a text file");
+        fail_whole(r, "holds a NUL byte: this is not a text file");
         return false;
     }
     if (!py_utf8(r->p, n)) {
         if (exact)
-            fail(r, "is not valid UTF-8");
+            fail_whole(r, "is not valid UTF-8");
         else
             msgs_add(r->m, MSG_NOTE, (struct pos){r->file, 0},
                      "is not valid UTF-8; its bytes are taken as they are, Supervisor refuses it");

@@ -16,7 +16,7 @@ static const struct opt supd[] = {
       .help = "Where supd-log and supd-agent are."),
     S("log_memory", log_memory, SIZE, .def = "16MB", .flags = OPT_OURS, .lo = 65536,
       .hi = INT64_C(1) << 40, .help = "Memory for all log rings together."),
-    S("shutdown_timeout", shutdown_timeout, DURATION, .flags = OPT_OURS, .lo = 0,
+    S("shutdown_timeout", shutdown_timeout, DURATION, .flags = OPT_OURS, .apply = GEN_HOT, .lo = 0,
       .hi = INT64_C(31536000000000000),
       .def_note = "the largest stopwaitsecs, at least 25s; as supervisord: none",
       .help = "After this time a shutdown ends with KILL."),
@@ -47,15 +47,15 @@ static const struct opt agent[] = {
           "Where the agent keeps windows, alerts and what is not told yet; made for its user if "
           "its parent is there. Where it cannot write, it keeps them in memory that supd holds, "
           "and they are lost only with supd."),
-    A("listen", listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
+    A("listen", listen, ADDRESS, .flags = OPT_OURS, .apply = GEN_HOT, .def_note = "none",
       .aka = "metrics http address bind",
       .help = "Where the agent serves /metrics for Prometheus. A port alone is for this host only; "
               "*:PORT is for all addresses."),
-    A("statsd_listen", statsd_listen, ADDRESS, .flags = OPT_OURS, .def_note = "none",
-      .aka = "statsd statsd_port",
+    A("statsd_listen", statsd_listen, ADDRESS, .flags = OPT_OURS, .apply = GEN_HOT,
+      .def_note = "none", .aka = "statsd statsd_port",
       .help = "The UDP address on which the agent takes StatsD's datagrams, an IP address and a "
               "port; 8125 alone means 127.0.0.1:8125, *:8125 all addresses."),
-    A("statsd_socket", statsd_socket, PATH, .flags = OPT_OURS, .def_note = "none",
+    A("statsd_socket", statsd_socket, PATH, .flags = OPT_OURS, .apply = GEN_HOT, .def_note = "none",
       .aka = "statsd_path",
       .help = "The unix datagram socket on which it takes them; every user may send. What does "
               "not fit makes the sender wait, while UDP loses it."),

@@ -3,14 +3,14 @@
 
 #define S(text, field, kind, ...) OPT(struct sup_opts, text, field, kind, __VA_ARGS__)
 static const struct opt supervisord[] = {
-    S("logfile", logfile, PATH, .flags = OPT_JSON,
+    S("logfile", logfile, PATH, .flags = OPT_JSON, .apply = GEN_HOT,
       .def_note = "standard error; as supervisord: supervisord.log",
       .help = "The main log: a path, or syslog."),
     S("logfile_maxbytes", logfile_maxbytes, SIZE, .def = "50MB", .flags = OPT_JSON,
-      .help = "Rotate the main log at this size; 0: never."),
-    S("logfile_backups", logfile_backups, INTEGER, .def = "10", .flags = OPT_JSON,
+      .apply = GEN_HOT, .help = "Rotate the main log at this size; 0: never."),
+    S("logfile_backups", logfile_backups, INTEGER, .def = "10", .flags = OPT_JSON, .apply = GEN_HOT,
       .help = "How many rotated main logs are kept."),
-    S("loglevel", loglevel, LOGLEVEL, .def = "info", .flags = OPT_JSON,
+    S("loglevel", loglevel, LOGLEVEL, .def = "info", .flags = OPT_JSON, .apply = GEN_HOT,
       .help = "Lines below this level are left out: critical, error, warn, info, debug, trace, "
               "blather."),
     S("pidfile", pidfile, PATH, .flags = OPT_JSON,
@@ -19,7 +19,7 @@ static const struct opt supervisord[] = {
       .help = "The file mode mask, set when daemonising."),
     S("nodaemon", nodaemon, BOOLEAN, .def = "false", .flags = OPT_JSON,
       .help = "As supervisord: stay in the foreground."),
-    S("silent", silent, BOOLEAN, .def = "false", .flags = OPT_JSON,
+    S("silent", silent, BOOLEAN, .def = "false", .flags = OPT_JSON, .apply = GEN_HOT,
       .help = "No copy of the main log on standard output in the foreground."),
     S("minfds", minfds, INTEGER, .def = "1024", .flags = OPT_JSON,
       .help = "Raise the limit of open files to at least this."),

@@ -96,7 +96,8 @@ static void check_keys(struct conf *c, const struct ini_section *s, const struct
         return;
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
-        if (known_key(&tables, k->name) || msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
+        if (k->guessed || known_key(&tables, k->name) ||
+            msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
             continue;
         const char *hint = hint_for(c, kind, &tables, k->name, &listed);
         if (kind->ours)

@@ -78,7 +78,9 @@ void proc_status_text(struct str *out, int status)
     else if (WIFSIGNALED(status))
         str_printf(out, "terminated by %s%s",
                    text_signal_name(WTERMSIG(status), name, sizeof(name)),
-                   WCOREDUMP(status) ? " (core dumped)" : "");
+                   status & PROC_STATUS_OOM ? " (out of memory)"
+                   : WCOREDUMP(status)      ? " (core dumped)"
+                                            : "");
     else
         str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
 }

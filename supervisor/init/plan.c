@@ -1,10 +1,12 @@
 /* The plan of a plain init, and its messages. */
 #include "supervisor/init/plan.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 void init_plan_default(struct init_plan *plan, const struct init_persona *persona)
@@ -40,13 +42,28 @@ static const char *level_name(enum init_level level)
     return names[level];
 }
 
+/* A write to a pipe without a reader, or past the limit of file sizes, sends us a signal, which we
+ * would pass on to the command, or which would end it before it is run. */
+static void write_quietly(const char *line, size_t size)
+{
+    static const struct timespec at_once;
+    sigset_t set, waiting;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    sigaddset(&set, SIGXFSZ);
+    sigpending(&waiting);
+    bool sent = sigismember(&waiting, SIGPIPE) || sigismember(&waiting, SIGXFSZ);
+    if (write(2, line, size) < 0 && (errno == EPIPE || errno == EFBIG) && !sent)
+        sigtimedwait(&set, NULL, &at_once);
+}
+
 /* A full pipe takes nothing, and must not hold a process that others wait for; one that polls
  * writable takes up to PIPE_BUF at once. */
 static void put(const char *line, size_t size)
 {
     struct pollfd fd = {.fd = 2, .events = POLLOUT};
     if (poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT))
-        (void)!write(2, line, size);
+        write_quietly(line, size);
 }
 
 void init_say(const struct init_plan *plan, enum init_level level, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,7 +17,8 @@
 
 /* Two real epoll sets are never needed, io_uring and aio never wanted in PID 1. */
 #define BACKENDS (EVBACKEND_EPOLL | EVBACKEND_POLL | EVBACKEND_SELECT)
-/* What libev may still allocate after malloc has failed; only address space until then. */
+/* What libev may still allocate after malloc has failed; only address space until then. It is never
+ * given back, since malloc may need much more than what it was asked for. */
 #define RESERVE_SIZE (1024UL * 1024)
 #define FAR_S 1e9  /* seconds that nobody waits for */
 #define MEND_S 0.1 /* until a watcher that the kernel had no memory for is tried again */
@@ -49,39 +51,78 @@ struct io {
 };
 _Static_assert(sizeof(struct io) <= sizeof(((struct loop_io *)0)->ev), "loop_io.ev");
 
-static void *reserve = MAP_FAILED;
+static struct {
+    char *at; /* NULL: none */
+    size_t used;
+} reserve;
+
+/* Before each piece of the reserve stands its size. */
+struct piece {
+    _Alignas(16) size_t size;
+};
 
 static void reserve_take(void)
 {
-    if (reserve == MAP_FAILED)
-        reserve =
-            mmap(NULL, RESERVE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p;
+    if (reserve.at)
+        return;
+    p = mmap(NULL, RESERVE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    reserve.at = p == MAP_FAILED ? NULL : p;
 }
 
-static bool reserve_give(void)
+static bool is_piece(const void *p)
 {
-    if (reserve == MAP_FAILED)
-        return false;
-    munmap(reserve, RESERVE_SIZE);
-    reserve = MAP_FAILED;
-    return true;
+    uintptr_t at = (uintptr_t)p, first = (uintptr_t)reserve.at;
+    return reserve.at && at >= first && at < first + RESERVE_SIZE;
+}
+
+static size_t size_of(void *p)
+{
+    return is_piece(p) ? ((struct piece *)p - 1)->size : malloc_usable_size(p);
+}
+
+static void give_back(void *p)
+{
+    if (!is_piece(p)) /* a piece stays used: libev gives next to nothing back */
+        free(p);
+}
+
+static void *piece_new(size_t size)
+{
+    size_t whole = sizeof(struct piece) + ((size + 15) & ~(size_t)15);
+    if (!reserve.at || whole > RESERVE_SIZE - reserve.used)
+        return NULL;
+    struct piece *p = (struct piece *)(void *)(reserve.at + reserve.used);
+    p->size = size;
+    reserve.used += whole;
+    if (LOG_LIMIT(10))
+        log_crit("event loop: out of memory: the reserve is in use");
+    return p + 1;
+}
+
+/* What realloc could not do, or may not: with the bytes of the old one in the new one. */
+static void *moved(void *p, size_t size)
+{
+    void *q = is_piece(p) ? malloc(size) : NULL;
+    if (!q)
+        q = piece_new(size);
+    if (q && p) {
+        size_t had = size_of(p);
+        memcpy(q, p, had < size ? had : size);
+        give_back(p);
+    }
+    return q;
 }
 
 /* libev aborts when this returns NULL, so a reserve stands behind it. */
 static void *ev_memory(void *p, long size)
 {
     if (!size) {
-        free(p);
+        give_back(p);
         return NULL;
     }
-    void *q = realloc(p, (size_t)size);
-    if (!q && reserve_give()) {
-        q = realloc(p, (size_t)size);
-        log_crit("event loop: out of memory: the reserve is in use");
-    }
-    if (q)
-        reserve_take();
-    return q;
+    void *q = is_piece(p) ? NULL : realloc(p, (size_t)size);
+    return q ? q : moved(p, (size_t)size);
 }
 
 static void ev_trouble(const char *what)

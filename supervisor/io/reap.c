@@ -23,6 +23,14 @@ static int wait_retry(idtype_t type, id_t id, siginfo_t *si, int flags)
     return r;
 }
 
+int reap_stopped(int pid)
+{
+    siginfo_t si;
+    if (wait_retry(P_PID, (id_t)pid, &si, WSTOPPED | WNOWAIT | WNOHANG) < 0 || !si.si_pid)
+        return 0;
+    return si.si_status;
+}
+
 bool reap_children(const struct reap_ops *ops, void *obj, unsigned max)
 {
     for (unsigned n = 0; n < max; n++) {

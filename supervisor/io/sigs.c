@@ -2,6 +2,7 @@
 #include "supervisor/io/sigs.h"
 
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 enum { BATCH = 32 };
+#define LOOK DUR_MS(20) /* how often we look where signals cannot wake us */
 
 /* A fault must reach its handler at once: these stay open. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
@@ -19,6 +21,7 @@ static const int ignored[] = {SIGPIPE, SIGXFSZ};
 
 static struct {
     struct loop_io io;
+    struct loop_timer look;
     sigs_fn *fn;
     void *obj;
     int fd;
@@ -103,16 +106,55 @@ static void readable(void *obj)
         deliver_batch(si, (size_t)n / sizeof(si[0]));
 }
 
+static struct signalfd_siginfo as_read(const siginfo_t *si)
+{
+    return (struct signalfd_siginfo){.ssi_signo = (uint32_t)si->si_signo,
+                                     .ssi_code = si->si_code,
+                                     .ssi_pid = (uint32_t)si->si_pid,
+                                     .ssi_uid = si->si_uid,
+                                     .ssi_int =
+                                         si->si_code == SI_QUEUE ? si->si_value.sival_int : 0};
+}
+
+/* Takes what is pending, and comes again. */
+static void look(void *obj)
+{
+    (void)obj;
+    static const struct timespec at_once;
+    struct signalfd_siginfo got[BATCH];
+    size_t n = 0;
+    siginfo_t si;
+    sigset_t set;
+    all_but_faults(&set);
+    while (n < BATCH && sigtimedwait(&set, &si, &at_once) > 0)
+        got[n++] = as_read(&si);
+    loop_timer_at(&port.look, mono_add(mono_now(), LOOK));
+    deliver_batch(got, n);
+}
+
+/* A signalfd is a convenience that a filter may deny, or an old kernel not have. */
+static void look_again_and_again(struct loop *l, int errnum)
+{
+    log_warn("cannot make a signalfd: %s; looking for signals 50 times a second instead",
+             strerror(errnum));
+    loop_timer_init(&port.look, l, look, NULL);
+    loop_timer_at(&port.look, mono_add(mono_now(), LOOK));
+}
+
 int sigs_open(struct loop *l, sigs_fn *fn, void *obj, struct err *e)
 {
     sigset_t set;
     all_but_faults(&set);
     sigs_close();
     port.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (port.fd < 0)
-        return err_errno(e, errno, "cannot make a signalfd");
     port.fn = fn;
     port.obj = obj;
+    if (port.fd < 0 && (errno == EPERM || errno == ENOSYS)) {
+        look_again_and_again(l, errno);
+        return 0;
+    }
+    if (port.fd < 0)
+        return err_errno(e, errno, "cannot make a signalfd");
     loop_io_init(&port.io, l, readable, NULL);
     loop_io_urgent(&port.io);
     if (loop_io_set(&port.io, port.fd, LOOP_READ) < 0) {
@@ -126,6 +168,7 @@ int sigs_open(struct loop *l, sigs_fn *fn, void *obj, struct err *e)
 void sigs_close(void)
 {
     port.opened++;
+    loop_timer_stop(&port.look);
     if (port.fd >= 0)
         loop_io_close(&port.io, &port.fd);
 }

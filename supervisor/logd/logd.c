@@ -4,6 +4,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/text.h"
+#include "supervisor/io/threads.h"
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/reader.h"
@@ -146,6 +147,7 @@ int logd_main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 128 << 10);
     set_signals();
     raise_limit();
+    threads_allow();
     tzset();
     if (!set_up(&d, argv))
         return 1;

@@ -1,19 +1,26 @@
-/* Going to the background. The process in the background reads the configuration first: whether to
- * stay in the foreground is written in it. The one that was started waits for the outcome. */
+/* Going to the background. The process in the background has the configuration read first: whether
+ * to stay in the foreground is written in it. The one that was started waits for the outcome. */
 #include "supervisor/run/daemon.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/base/mono.h"
 #include "supervisor/conf/conf.h"
+#include "supervisor/run/reload.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STAY 3 /* exit status of the second process: nodaemon=true */
+#define STAY 3 /* exit status: nodaemon=true */
 
 static int say(const char *what)
 {
@@ -21,25 +28,102 @@ static int say(const char *what)
     return 1;
 }
 
-/* -1: nodaemon is false, *o has what was read, and umask= is set; else an exit status */
-static int read_conf(struct sup_options *o)
+/* What of the configuration matters here; in memory that the process that reads it shares. */
+struct found {
+    mode_t mask;
+    bool has_directory;
+    char path[PATH_MAX], directory[PATH_MAX];
+};
+
+static int keep_found(const struct conf *c, struct found *f)
+{
+    const char *directory = c->sup.directory;
+    f->mask = (mode_t)c->sup.umask.v & 0777;
+    f->has_directory = directory != NULL;
+    int n = snprintf(f->path, sizeof(f->path), "%s", c->path);
+    int m = snprintf(f->directory, sizeof(f->directory), "%s", directory ? directory : "");
+    if (n < PATH_MAX && m < PATH_MAX)
+        return 0;
+    fprintf(stderr, "Error: a path of the configuration is longer than %d\n", PATH_MAX);
+    return 2;
+}
+
+/* in a process of its own, which may crash or hang; 0: nodaemon is false */
+static int read_conf(const struct sup_options *o, struct found *f)
 {
     struct conf_request rq = {
         .path = o->config, .as_supervisord = true, .environ = o->environ, .argv0 = o->argv[0]};
     struct conf *c = conf_load(&rq);
-    int status = conf_nerrors(c) ? 2 : c->sup.nodaemon ? STAY : -1;
+    int status = conf_nerrors(c) ? 2 : c->sup.nodaemon ? STAY : keep_found(c, f);
     for (size_t i = 0; i < conf_nerrors(c); i++)
         fprintf(stderr, "%s%s\n", i ? "" : "Error: ", conf_error(c, i));
     if (status == 2)
         fprintf(stderr, "For help, use %s -h\n", o->argv[0]);
-    if (status < 0) {
-        umask((mode_t)c->sup.umask.v & 0777);
-        o->config = strdup(c->path); /* the working folder changes */
-        o->directory = c->sup.directory ? strdup(c->sup.directory) : NULL;
-        if (!o->config || (c->sup.directory && !o->directory))
-            status = say("not enough memory");
-    }
     conf_free(&c);
+    return status;
+}
+
+/* The exit status of who reads; fd is at its end with him. */
+static int wait_for_reader(pid_t pid, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    mono_t end = mono_add(mono_now(), LOAD_LIMIT);
+    int r, status = 0;
+    do
+        r = poll(&p, 1, (int)(mono_sub(end, mono_now()).ns / 1000000));
+    while (r < 0 && errno == EINTR && !mono_reached(end, mono_now()));
+    if (r <= 0) {
+        fputs("Error: reading the configuration takes too long\n", stderr);
+        kill(pid, SIGKILL); /* that may not help, so its end is not waited for */
+        return 2;
+    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return say("wait");
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    fprintf(stderr, "Error: reading the configuration was ended by signal %d\n", WTERMSIG(status));
+    return 2;
+}
+
+static int run_reader(const struct sup_options *o, struct found *f)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return say("pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        fd_close(&(int){o->ready_fd}); /* who waits there waits for the other one */
+        int status = read_conf(o, f);
+        fflush(stderr);
+        _exit(status);
+    }
+    close(ends[1]);
+    int status = pid < 0 ? say("fork") : wait_for_reader(pid, ends[0]);
+    close(ends[0]);
+    return status;
+}
+
+/* nodaemon is false: umask= is set, and *o has what was read */
+static int take_found(struct sup_options *o, const struct found *f)
+{
+    umask(f->mask);
+    o->config = strdup(f->path); /* the working folder changes */
+    o->directory = f->has_directory ? strdup(f->directory) : NULL;
+    return o->config && (o->directory || !f->has_directory) ? 0 : say("memory");
+}
+
+/* 0, or an exit status */
+static int ask_conf(struct sup_options *o)
+{
+    struct found *f =
+        mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (f == MAP_FAILED)
+        return say("memory");
+    int status = run_reader(o, f);
+    if (status == 0)
+        status = take_found(o, f);
+    munmap(f, sizeof(*f));
     return status;
 }
 
@@ -100,8 +184,8 @@ int daemon_enter(struct sup_options *o)
     }
     close(ends[0]);
     o->ready_fd = ends[1];
-    int status = read_conf(o);
-    return status >= 0 ? status : detach(o);
+    int status = ask_conf(o);
+    return status ? status : detach(o);
 }
 
 void daemon_ready(struct sup_options *o)

@@ -74,6 +74,17 @@ void due_fini(struct due_list *d)
     d->n = d->room = 0;
 }
 
+#define FROZEN DUR_S(1)
+#define FORGIVEN_MAX DUR_S(5)
+
+dur_t due_forgiven(mono_t deadline, mono_t now)
+{
+    dur_t late = mono_sub(now, deadline);
+    if (!deadline.ns || late.ns <= FROZEN.ns)
+        return (dur_t){0};
+    return late.ns < FORGIVEN_MAX.ns ? late : FORGIVEN_MAX;
+}
+
 int due_reserve(struct due_list *d, uint32_t n)
 {
     if (n <= d->room)

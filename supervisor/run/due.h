@@ -27,4 +27,8 @@ int due_reserve(struct due_list *d, uint32_t n);
 /* The process's deadline, instead of an earlier one; 0: it has none. */
 void due_at(struct due_list *d, struct proc *p, mono_t deadline);
 
+/* Time that is given again, once, after a deadline that we come to so late that we stood still, and
+ * perhaps all others, too (a frozen container, a suspended machine): 0 if it is not that late. */
+dur_t due_forgiven(mono_t deadline, mono_t now);
+
 #endif

@@ -7,18 +7,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* So long may the end of a killed one take. */
+#define KILL_LIMIT DUR_S(2)
+
 struct helper {
     LIST_ENTRY(helper) link;
     int pid;
+    bool late;
     helper_done_fn *done;
     void *obj;
     struct loop_timer timer;
 };
 
+static void finish(struct helper *h, int status)
+{
+    helper_done_fn *done = h->done;
+    h->done = NULL;
+    if (done)
+        done(h->obj, h->late ? HELPER_LATE : status);
+}
+
 static void helper_late(struct helper *h)
 {
+    if (h->late) {
+        log_warn("helper process %d does not end: it hangs in the kernel; going on without it",
+                 h->pid);
+        finish(h, HELPER_LATE);
+        return;
+    }
     log_warn("helper process %d takes too long, killing it", h->pid);
+    h->late = true;
     kill(h->pid, SIGKILL);
+    loop_timer_at(&h->timer, mono_add(mono_now(), KILL_LIMIT));
 }
 
 static void child_signals(const struct sup *s)
@@ -63,11 +83,8 @@ bool helper_reaped(struct sup *s, int pid, int status)
         return false;
     LIST_REMOVE(h, link);
     loop_timer_stop(&h->timer);
-    helper_done_fn *done = h->done;
-    void *obj = h->obj;
+    finish(h, status);
     free(h);
-    if (done)
-        done(obj, status);
     return true;
 }
 

@@ -6,8 +6,10 @@
 #include "supervisor/run/sup.h"
 
 /* Runs child(obj) in a fork; its result is the exit status. done(obj, status) is called with the
- * wait status; after limit it is killed (status of SIGKILL). The child has default signals, all
+ * wait status; after limit it is killed, and the status is HELPER_LATE, even where a KILL does not
+ * help: it hangs on a dead disk, and its end is not waited for. The child has default signals, all
  * unblocked. Returns its pid, or -1 with the reason. */
+#define HELPER_LATE (-1)
 typedef int helper_child_fn(void *obj);
 typedef void helper_done_fn(void *obj, int status);
 int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void *obj, dur_t limit,

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const struct proc_life *proc_life(const struct proc *p)
@@ -224,9 +225,25 @@ static bool is_calm_again(const struct sup *s)
     return s->nstarts >= MANY_STARTS && !s->due.n && !s->nqueued;
 }
 
+/* A program that is being stopped has not had its time if it was frozen with us. True: it has it
+ * again, once. */
+static bool forgive(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    mono_t now = mono_now(), due = proc_next(l);
+    dur_t more = due_forgiven(due, now);
+    if ((l->state != PROC_STOPPING && !l->sweep) || !more.ns || p->forgiven.ns == due.ns)
+        return false;
+    p->forgiven = due;
+    due_at(&proc_sup(p)->due, p, mono_add(now, more));
+    return true;
+}
+
 static void on_due(struct proc *p)
 {
     struct sup *s = proc_sup(p);
+    if (forgive(p))
+        return;
     feed_event(p, PROC_EV_TIMER);
     if (is_calm_again(s))
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
@@ -455,11 +472,21 @@ bool procs_peeked(struct sup *s, int pid, int status)
     return true;
 }
 
+/* The kernel kills without a word. What we killed ourselves needs no other reason. */
+static int with_reason(struct sup *s, const struct proc *p, int status)
+{
+    bool struck = oom_struck(&s->oom);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
+    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
+}
+
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
     if (!p)
         return false;
+    status = with_reason(s, p, status);
     hash_remove(p);
     proc_close_stdin(p);
     bool failed = state_cell(s->state, p->slot)->step != SPAWN_OK;

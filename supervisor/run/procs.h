@@ -21,6 +21,7 @@ struct proc {
     struct proc *hash_next;  /* by_pid */
     TAILQ_ENTRY(proc) sweep; /* sweeping, while its life says so */
     void *held;              /* events held back until the logs are drained; publish.c */
+    mono_t forgiven;         /* the deadline of a stop that we came to too late; given time again */
     uint32_t slot;           /* in the state */
     uint32_t index;          /* in group->procs */
     int hashed_pid;

@@ -6,6 +6,9 @@
 #include "supervisor/base/str.h"
 #include "supervisor/run/sup.h"
 
+/* What takes longer hangs. */
+#define LOAD_LIMIT DUR_S(60)
+
 /* The end of a load: gen is the new generation (the callee takes the reference), or NULL; errors
  * and warnings: lines of text, also when it succeeded (warnings). */
 typedef void load_fn(void *obj, struct live_gen *gen, const char *report);

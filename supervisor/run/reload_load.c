@@ -1,4 +1,5 @@
 /* Reads a configuration in a child, which hands back a generation. */
+#include "supervisor/base/dur.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/run/helper.h"
@@ -10,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOAD_LIMIT DUR_S(60)
 #define REPORT_MAX (64u * 1024)
 
 struct load {
@@ -59,12 +59,15 @@ static char *read_report(int fd)
 
 static struct live_gen *take_result(struct load *ld, int status, struct err *e)
 {
-    if (WIFSIGNALED(status)) {
-        err_set(e, "reading the configuration was ended by signal %d (it may take %d seconds)\n",
-                WTERMSIG(status), (int)(LOAD_LIMIT.ns / 1000000000));
-        return NULL;
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    char limit[DUR_TEXT];
+    if (status == HELPER_LATE)
+        err_set(e,
+                "reading the configuration took more than %s and was given up: is a file or a "
+                "folder of it on a disk that does not answer?\n",
+                dur_format(LOAD_LIMIT, limit, sizeof(limit)));
+    else if (WIFSIGNALED(status))
+        err_set(e, "reading the configuration was ended by signal %d\n", WTERMSIG(status));
+    if (status != 0)
         return NULL;
     int fd = ld->gen_fd;
     ld->gen_fd = -1;

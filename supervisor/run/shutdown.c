@@ -54,8 +54,21 @@ static void log_survivors(struct sup *s)
                       proc_life(p)->pid);
 }
 
+/* What was frozen with us has not had its time: true if it has it again, once. */
+static bool forgive(struct sup *s)
+{
+    mono_t now = mono_now();
+    dur_t more = due_forgiven(s->shutdown_due, now);
+    s->shutdown_due = MONO_NEVER;
+    if (more.ns)
+        arm(s, mono_add(now, more));
+    return more.ns != 0;
+}
+
 static void on_timer(struct sup *s)
 {
+    if (s->stop_phase == PHASE_GROUPS && forgive(s))
+        return;
     if (s->stop_phase == PHASE_GROUPS) {
         log_warn("shutdown_timeout is over: killing what is left");
         s->stop_phase = PHASE_LAST;
@@ -95,8 +108,9 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     publish_mood(s, "stopping");
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
+    s->shutdown_due = limit >= 0 ? mono_add(mono_now(), (dur_t){limit}) : MONO_NEVER;
     if (limit >= 0)
-        arm(s, mono_add(mono_now(), (dur_t){limit}));
+        arm(s, s->shutdown_due);
     each_up(s, INT32_MIN, end_idle);
     loop_defer(s->loop, &s->settle);
 }

@@ -243,6 +243,7 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     libexec_self(s->self_dir, sizeof(s->self_dir));
     become_reaper(s);
     leftovers_mark(s);
+    oom_open(&s->oom);
     if (setup_file_size(s, e) < 0 || make_ports(s, e) < 0 || !(s->state = state_new(e)))
         return -1;
     if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
@@ -255,6 +256,7 @@ int sup_init_again(struct sup *s, struct err *e)
 {
     make_lists(s);
     become_reaper(s);
+    oom_open(&s->oom);
     return make_ports(s, e);
 }
 
@@ -289,6 +291,7 @@ void sup_fini(struct sup *s)
     live_gen_unref(&s->gen);
     sigs_close();
     reexec_disarm();
+    oom_close(&s->oom);
     loop_free(&s->loop);
     spawn_fini();
     live_gens_tidy(s);

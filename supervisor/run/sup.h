@@ -10,6 +10,7 @@
 #include "supervisor/io/loop.h"
 #include "supervisor/io/sigs.h"
 #include "supervisor/run/due.h"
+#include "supervisor/run/oom.h"
 #include "supervisor/run/state.h"
 
 #include <stdbool.h>
@@ -106,8 +107,10 @@ struct sup {
     int exit_code;
     char *pidfile; /* written, or being written; NULL: none */
     int pid;
-    bool is_init;      /* PID 1 of its namespace */
-    bool is_subreaper; /* orphans of our programs come to us */
+    bool is_init;        /* PID 1 of its namespace */
+    bool is_subreaper;   /* orphans of our programs come to us */
+    mono_t shutdown_due; /* when the time of its groups is over */
+    struct oom oom;
     bool hastened;
     bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
     uint8_t stop_phase; /* enum of shutdown.c */

@@ -166,13 +166,12 @@ static void tried(struct upgrade *u, int status)
     size_t nfds = 0;
     char byte;
     read_answer(u, answer);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-        usock_recv(u->pair[0], &byte, 1, &u->binary, 1, &nfds) == 1 && nfds == 1) {
+    if (status == 0 && usock_recv(u->pair[0], &byte, 1, &u->binary, 1, &nfds) == 1 && nfds == 1) {
         found_good(u);
         return;
     }
     answer[strcspn(answer, "\n")] = '\0';
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+    if (status == HELPER_LATE)
         snprintf(why, sizeof(why), "%s did not answer within %d s", u->path,
                  (int)(TRY_LIMIT.ns / 1000000000));
     else if (WIFSIGNALED(status))

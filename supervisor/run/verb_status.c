@@ -1,4 +1,6 @@
 /* Verbs that show processes: status, explain, subscribe. */
+#include "supervisor/base/text.h"
+#include "supervisor/io/reap.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/taps.h"
@@ -40,6 +42,13 @@ static void put_logs(struct wire_out *w, const struct proc *p)
     }
 }
 
+/* The name of the signal that it stands still by, or NULL. No event tells: it is asked for. */
+static const char *stopped_by(const struct proc_life *l, char *buf, size_t size)
+{
+    int sig = l->pid ? reap_stopped(l->pid) : 0;
+    return sig ? text_signal_name(sig, buf, size) : NULL;
+}
+
 void verb_status_row(struct ctl_req *rq, struct proc *p)
 {
     char buf[ERR_MAX];
@@ -49,6 +58,9 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv(&w, "group", p->group->name);
     wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
     wire_kv_int(&w, "pid", l->pid);
+    const char *stopped = stopped_by(l, buf, sizeof(buf));
+    if (stopped)
+        wire_kv(&w, "stopped", stopped);
     put_times(&w, l, loop_now(proc_sup(p)->loop));
     wire_kv_int(&w, "starts", (int64_t)l->starts);
     wire_kv_int(&w, "restarts", (int64_t)l->restarts);
@@ -112,6 +124,9 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
     struct proc_policy policy;
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_explain(&policy, proc_life(p), now, &text);
+    const char *stopped = stopped_by(proc_life(p), error, sizeof(error));
+    if (stopped)
+        str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
     wire_kv(&w, "code", "OK");

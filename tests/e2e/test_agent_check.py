@@ -83,6 +83,40 @@ def test_refused(pem, conf, words):
     assert said.count("x.conf:") == 1, said
 
 
+def test_all_in_one_run(pem):
+    """What supd finds does not hide what only the agent can find, nor the agent's checks of the rest."""
+    code, said = check(pem, """[program:a]
+command=/bin/true
+startsecs=soon
+[metric:m]
+type=lines
+program=a
+errors=(
+[probe:p]
+type=http
+timeout=never
+url=https://localhost/
+[alert:a]
+type=probe
+probe=p
+[metric:n]
+type=lines
+program=a
+total=[
+""")
+    places = [re.search(r"x\.conf:(\d+): (\S+)", x).groups() for x in said.splitlines() if x.startswith("Error")]
+    assert code == 2 and places == [("4", "program:a.startsecs:"), ("8", "metric:m.errors:"),
+                                    ("11", "probe:p.timeout:"), ("19", "metric:n.total:")], said
+
+
+def test_no_check_by_an_agent_of_unknown_rights(pem):
+    """With a wrong [agent] nobody knows who would look; its own error is enough."""
+    (pem / "private.pem").write_text((pem / "one.pem").read_text())
+    os.chmod(pem / "private.pem", 0o600)
+    code, said = check(pem, "[agent]\nuser=nosuchuser\n" + HTTP + f"tls_ca={pem}/private.pem")
+    assert code == 2 and said.count("x.conf:") == 1 and "nosuchuser" in said, said
+
+
 @pytest.mark.parametrize("conf,warning", [
     (HTTP + "tls_ca=%s/one.pem\ntls_cert=%s/one.pem\ntls_key=%s/one.key", None),
     (HTTP + "tls_ca=%s/nothing.pem", "probe:p.tls_ca: there is no %s/nothing.pem"),

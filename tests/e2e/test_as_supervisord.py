@@ -2,11 +2,13 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
 from harness.beacon import conf, program, wait_record
+from harness.namespace import command_of, status_of
 from harness.supervised import program as built
 from harness.waiting import wait
 
@@ -134,3 +136,18 @@ def test_what_is_wrong_is_said_before(sup, text, says):
     s = sup(conf(program("host", command="sleep 1000", startsecs=0)))
     done = second(s, text)
     assert done.returncode == 2 and says in done.stderr
+
+
+def test_a_crash_while_it_is_read(sup):
+    """The process that becomes the supervisor does not read the file itself."""
+    s = sup(conf(program("host", command="sleep 1000", startsecs=0)))
+    pipe = s.path("second.conf")
+    os.mkfifo(pipe)
+    with subprocess.Popen(s.ns.enter_command([built("supd"), "--as=supervisord", "-c", pipe]), env=s.env,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as starting:
+        def three():
+            found = [p for p in s.pids if f"--as=supervisord -c {pipe}" in command_of(p)]
+            return found if len(found) == 3 else None
+        os.kill(max(s.wait(three), key=lambda p: int(status_of(p, "NSpid")[-1])), signal.SIGKILL)
+        said, _ = starting.communicate(timeout=20)
+    assert starting.returncode == 2 and said.startswith("Error: reading the configuration was ended by signal 9\n")

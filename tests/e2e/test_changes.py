@@ -109,6 +109,11 @@ def test_another_kind_of_group(sup):
     assert s.ok("update").strip() == "a: updated process group"
     wait_record(s, "a", "start", 2)
     assert "changed" not in s.ok("reread")
+    s.write("supd.conf", conf(program("a")).replace("[program:a]", "[eventlistener:a]\nevents=TICK_5"))
+    assert s.ok("reread").strip() == "a: changed"
+    assert s.ok("update").strip() == "a: updated process group"
+    wait_record(s, "a", "start", 3)
+    assert "changed" not in s.ok("reread")
 
 
 def test_a_program_in_the_middle_of_a_group(sup):

@@ -1,9 +1,14 @@
 """Alerts through the real supd and supd-agent to receivers that are slow, broken, gone or full, to
 Debian's Alertmanager and mail server, and many at once. A receiver tells notices apart by their ids:
 what it took twice under one id it took once."""
+import base64
 import datetime
 import email.utils
+import hashlib
+import hmac
+import json
 import re
+import threading
 
 import pytest
 
@@ -332,3 +337,76 @@ def test_mail_through_exim(sup, server, mta):
     assert "reply 550: 5.1.1 there is nobody of that name" in \
         next(t.notice["summary"] for t in w.at("chat") if t.notice["alert"] == "notify:wrong")
     assert "s3cr3t" not in s.log_text()
+
+
+# ---- every kind ----
+
+def signed(told, secret):
+    """Standard Webhooks, computed from the bytes that came."""
+    text = f"{told.headers['webhook-id']}.{told.headers['webhook-timestamp']}.".encode() + told.body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    return "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+
+
+@pytest.mark.timeout(120)
+def test_one_alert_told_to_every_kind(sup, server, open_dir):
+    """What the same beginning and end are to each of them (mail: see above). The pages of their
+    documentation are in tests/golden/notify, byte for byte."""
+    w = server(pd=[answer(202, '{"status":"success"}')])
+    file = open_dir() / "told"
+    file.parent.chmod(0o777)
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    s = sup(HEAD + hook(w, "hook", f"secret={secret}\n") +
+            f"[notify:slack]\ntype=slack\nurl={w.url}/slack\n"
+            f"[notify:pd]\ntype=pagerduty\nurl={w.url}/pd\nrouting_key=0123456789abcdef0123456789abcdef\n"
+            f"[notify:am]\ntype=alertmanager\nurls={w.url}\n[notify:log]\ntype=log\n"
+            f"[notify:cmd]\ntype=command\ncommand=/bin/sh -c 'echo \"$SUPD_STATUS $SUPD_ID\"  >>{file}; "
+            f"cat >>{file}'\n" +
+            alert(w, "a", "hook,slack,pd,am,log,cmd", "severity=critical\nrunbook=https://wiki.example/a\n"), net=False)
+    ready(s, w)
+    s.expect_log(r"alert a: firing")
+    hooks = ("hook", "slack", "pd", "api/v2/alerts")
+    for i, kind in enumerate(("firing", "resolved")):
+        w.well["a"] = bool(i)
+        s.wait(lambda: [k for k in w.story("hook") if k == kind] and all(len(w.at(h)) > i for h in hooks), 30)
+        s.wait_log(rf"alert a: {kind} severity=critical ", 20)
+        s.wait(lambda: file.exists() and re.search(rf"^{kind} .*\n{{.*}}\n", file.read_text(), re.M), 20)
+    told = {h: w.raw(h) for h in hooks}
+    first, last = (t["supd"] for t in told["hook"])
+    for t in w.at("hook"):
+        assert signed(t, secret) in t.headers["webhook-signature"].split(" ")
+    assert told["slack"][0]["text"] == "FIRING critical: " + first["summary"]
+    assert told["slack"][1]["text"] == "RESOLVED critical: " + last["summary"]
+    assert [p["event_action"] for p in told["pd"]] == ["trigger", "resolve"]
+    assert {p["dedup_key"] for p in told["pd"]} == {first["key"]} == {last["key"]}
+    assert told["pd"][0]["payload"]["severity"] == "critical"
+    one, end = told["api/v2/alerts"][0][0], told["api/v2/alerts"][-1][0]
+    assert one["labels"] == end["labels"] and one["startsAt"] == end["startsAt"] == first["starts"]
+    assert one["annotations"]["runbook_url"] == first["runbook"] == "https://wiki.example/a"
+    assert 200 < seconds_ahead(one["endsAt"]) <= 240 and end["endsAt"] == last["ends"]
+    heads, notices = file.read_text().splitlines()[::2], [json.loads(x) for x in file.read_text().splitlines()[1::2]]
+    assert [n["kind"] for n in notices] == ["firing", "resolved"]
+    assert heads == [f"{n['kind']} {n['id']}" for n in notices]
+    assert len({n["id"] for n in (*notices, first, last)}) == 4  # one for each receiver
+
+
+# ---- the end ----
+
+@pytest.mark.timeout(120)
+def test_what_ends_supd_is_told_before_it_ends(sup, server):
+    """The notice that is on its way when supd ends arrives, and is written down as delivered."""
+    def slow(server, conn, told):
+        threading.Event().wait(0.4)  # the time of a receiver far away
+        ok(server, conn, told)
+
+    w = server(hook=[slow, ok])
+    s = sup(HEAD + hook(w, "hook") + "[program:w]\ncommand=/bin/false\nautostart=false\nstartretries=0\non_fatal=exit\n"
+            "[alert:w]\ntype=program\nprogram=w\nfor=0s\nkeep_firing=0s\n", net=False)
+    s.wait(lambda: " OK " in s.ctl("alerts").stdout, 20)
+    s.ctl("start", "w")
+    assert s.wait_exit() == 1
+    assert w.story("hook") == ["firing"], s.log_text()
+    s.start()
+    s.wait_ready()
+    story(w, "hook", ["firing", "resolved"])
+    assert len(w.at("hook")) == 2, w.told  # none of them twice

@@ -1,10 +1,13 @@
 """reread, update and HUP: the difference and nothing else; a bad file changes nothing."""
+import os
 import re
 import signal
+import subprocess
 
 import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
+from harness.namespace import status_of
 from harness.waiting import wait
 
 
@@ -120,6 +123,32 @@ def test_a_bad_file_changes_nothing(sup, kind):
     assert pids(s)["keep"] == before["keep"]
 
 
+def load_child(s):
+    """The copy of supd that reads the configuration; its pid outside."""
+    def there():
+        with open(f"/proc/{s.pid}/task/{s.pid}/children", encoding="ascii") as f:
+            return [int(p) for p in f.read().split() if status_of(p, "Name") == ["supd"]]
+    return s.wait(there, what="the load child")[0]
+
+
+def test_a_crash_of_the_load_child(sup):
+    """Whoever reads the file is not supd: its death is an error message."""
+    s, before = up(sup)
+    good = s.read("supd.conf")
+    s.run("rm", s.path("supd.conf"))
+    os.mkfifo(s.path("supd.conf"))
+    asking = subprocess.Popen(s.ns.enter_command(s.ctl_command("update")), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, env=s.env)
+    os.kill(load_child(s), signal.SIGABRT)
+    said, _ = asking.communicate(timeout=20)
+    assert asking.returncode == 1 and "reading the configuration was ended by signal 6" in said
+    assert pids(s) == before
+    s.run("rm", s.path("supd.conf"))
+    s.write("supd.conf", good + program("add", startsecs=0))
+    s.ok("update")
+    wait_record(s, "add", "start")
+
+
 def test_missing_file(sup):
     s, before = up(sup)
     s.expect_log("supd.conf")
@@ -206,12 +235,24 @@ def test_numprocs_grow(sup):
     many = program("w", command="busybox sleep 1000", numprocs=2, startsecs=0,
                    process_name="w%(process_num)d")
     s = sup(conf(program("keep", startsecs=0), many))
-    keep = wait_record(s, "keep", "start")[0].pid
+    wait_record(s, "keep", "start")
+    for name in ("w:w0", "w:w1"):
+        s.wait_state(name, "RUNNING")
+    before = pids(s)
     s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=4")))
     s.ok("update")
     wait(lambda: sum(r["state"] == "RUNNING" for n, r in s.status().items() if n.startswith("w:")) == 4,
          10, lambda: f"four run: {s.status()}")
-    assert s.status()["keep"]["pid"] == keep
+    grown = pids(s)
+    assert {n: grown[n] for n in before} == before  # those that were there go on
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace("numprocs=2", "numprocs=1\nnumprocs_start=2")))
+    s.ok("update")
+    assert pids(s) == {n: grown[n] for n in ("keep", "w:w2")}
+    s.write("supd.conf", conf(program("keep", startsecs=0), many.replace(
+        "numprocs=2", "numprocs=1\nnumprocs_start=2").replace("1000", "100%(numprocs)d")))
+    s.ok("update")
+    s.wait_state("w:w2", "RUNNING")
+    assert pids(s)["w:w2"] != grown["w:w2"] and pids(s)["keep"] == grown["keep"]
 
 
 def test_as_supervisord_hup_restarts_everything(sup):

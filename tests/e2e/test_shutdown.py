@@ -200,3 +200,13 @@ orphans={orphans}
     for p in left:
         os.kill(p, signal.SIGKILL)
     wait(lambda: not [p for p in s.pids if p != s.ns.init], 5, "they are gone")
+
+
+def test_a_new_shutdown_timeout_counts_at_once(sup):
+    deaf = program("deaf", "ignore=TERM", startsecs=0, stopwaitsecs=1000)
+    s = sup(conf(deaf))
+    wait_record(s, "deaf", "start")
+    s.write("supd.conf", conf(deaf, supd="shutdown_timeout=1s"))
+    s.ok("update")
+    assert s.stop() == 0
+    assert "shutdown_timeout is over" in s.log_text()

@@ -134,6 +134,7 @@ def test_an_update_under_way_goes_on(sup):
     slow = program("a", "slow=2000", startsecs=0) + program("gone", "slow=2000", startsecs=0)
     s = sup(conf(slow))
     wait_record(s, "gone", "start")
+    wait_record(s, "a", "start")
     s.write("supd.conf", conf(program("a", "slow=1", startsecs=0)))
     s.ask("update", "wait=0")
     wait_record(s, "gone", "SIGTERM")

@@ -53,22 +53,6 @@ static bool is_new(struct world *w, const struct item *it, const struct notice *
     return true;
 }
 
-/* What has arrived, though its answer was lost, may be refused at its next attempt. */
-static void decide(void *obj, const struct item *it, const struct notice *n,
-                   struct fake_attempt *out)
-{
-    struct world *w = obj;
-    (void)n;
-    out->takes = DUR_MS(rng_below(&fake_rng, 200));
-    if (w->refuses && strcmp(w->refuses, it->name) == 0)
-        *out = (struct fake_attempt){.result = TELL_PERMANENT, .text = "no such hook"};
-    else if (rng_below(&fake_rng, 100) < w->hundred_fail)
-        *out = (struct fake_attempt){.result = TELL_RETRY, .text = "no way", .takes = DUR_MS(50)};
-    else if (rng_below(&fake_rng, 100) < w->hundred_lost)
-        *out = (struct fake_attempt){
-            .arrives = true, .result = TELL_RETRY, .text = "no answer", .takes = DUR_MS(50)};
-}
-
 static struct incident *incident_of(struct world *w, const char *notifier, const char *key)
 {
     VEC_EACH (&w->incidents, i) {
@@ -81,6 +65,22 @@ static struct incident *incident_of(struct world *w, const char *notifier, const
     return &w->incidents.v[w->incidents.n - 1];
 }
 
+/* What has arrived, though its answer was lost, may be refused at its next attempt. */
+static void decide(void *obj, const struct item *it, const struct notice *n,
+                   struct fake_attempt *out)
+{
+    struct world *w = obj;
+    incident_of(w, it->name, n->key)->tried = mono_now();
+    out->takes = w->slow.ns ? w->slow : DUR_MS(rng_below(&fake_rng, 200));
+    if (w->refuses && strcmp(w->refuses, it->name) == 0)
+        *out = (struct fake_attempt){.result = TELL_PERMANENT, .text = "no such hook"};
+    else if (rng_below(&fake_rng, 100) < w->hundred_fail)
+        *out = (struct fake_attempt){.result = TELL_RETRY, .text = "no way", .takes = DUR_MS(50)};
+    else if (rng_below(&fake_rng, 100) < w->hundred_lost)
+        *out = (struct fake_attempt){
+            .arrives = true, .result = TELL_RETRY, .text = "no answer", .takes = DUR_MS(50)};
+}
+
 /* What a receiver that keeps incidents would complain about. */
 static void check(const struct item *it, const struct notice *n, struct incident *x)
 {
@@ -91,7 +91,7 @@ static void check(const struct item *it, const struct notice *n, struct incident
                    n->kind == NOTICE_UPDATE || n->kind == NOTICE_ACK;
     if (begins && x->open)
         fake_break("%s: %s of %s again (%s)", it->name, words[n->kind], n->alert, n->id);
-    if (follows && !x->open)
+    if (follows && !x->open && !(x->maybe && n->kind == NOTICE_RESOLVED))
         fake_break("%s: %s of %s, which is not open (%s)", it->name, words[n->kind], n->alert,
                    n->id);
     if (strlen(n->key) > 64 || !*n->id || !*n->summary)
@@ -114,6 +114,7 @@ static void arrived(void *obj, const struct item *it, const struct notice *n)
 {
     struct world *w = obj;
     note(w, it, n);
+    snprintf(w->severity, sizeof(w->severity), "%s", n->severity);
     bool again = strstr(n->id, "-again-") != NULL;
     struct incident *x = incident_of(w, it->name, n->key);
     w->arrivals++;
@@ -123,6 +124,7 @@ static void arrived(void *obj, const struct item *it, const struct notice *n)
         x->open = n->kind != NOTICE_RESOLVED && n->kind != NOTICE_BRIEF;
         x->opened += !was;
         x->closed += was && !x->open;
+        x->maybe &= x->open;
     } else if (n->kind != NOTICE_TEST) {
         return;
     }
@@ -192,8 +194,18 @@ void world_close(struct world *w)
     fake_disk_reset(DUR_MS(0));
 }
 
+/* Attempts take some milliseconds; those of now are cut off. */
+static void cut_off(struct world *w)
+{
+    VEC_EACH (&w->incidents, i) {
+        struct incident *x = &w->incidents.v[i];
+        x->maybe |= x->tried.ns && mono_sub(mono_now(), x->tried).ns < DUR_S(1).ns;
+    }
+}
+
 void world_restart(struct world *w, bool kill)
 {
+    cut_off(w);
     if (kill) {
         fake_store_kill(w->store);
         engine_free(&w->e);
@@ -209,6 +221,7 @@ void world_reload(struct world *w, const char *conf)
 {
     struct err er;
     struct agentgen *old = w->gen;
+    cut_off(w);
     w->gen = read_gen(conf);
     if (engine_apply(w->e, w->gen, &er) < 0)
         fail_msg("%s", er.msg);

@@ -11,6 +11,8 @@
 struct incident {
     char *notifier, *key;
     bool open;
+    bool maybe;   /* an attempt was cut off: nobody knows whether it arrived */
+    mono_t tried; /* the last one */
     unsigned opened, closed;
     char *last_id;
 };
@@ -26,10 +28,12 @@ struct world {
     struct str last;  /* the last notice's summary, and its labels as "name=value" */
     struct str asked; /* probes that were to be run at once: "db\n" */
     unsigned hundred_fail, hundred_lost; /* of a hundred attempts */
+    dur_t slow;                          /* if not 0, so long each takes */
     const char *refuses;                 /* a notifier that takes nothing for good */
     VEC(struct incident) incidents;
     VEC(char *) ids; /* that arrived; a repetition is no new notice */
     uint64_t arrivals, repeated;
+    char severity[16]; /* of the last that arrived, repetitions included */
     char told[128]; /* "chat resolved db program=web team=db": the last that arrived, with labels */
 };
 

@@ -23,7 +23,8 @@ unset TEST_CLOSED TEST_ROOT TEST_CWD
 mount -t tmpfs -o mode=755 tmpfs /run || exit 125
 mkdir -p /var/lib/supd && mount -t tmpfs -o mode=1777 tmpfs /var/lib/supd || exit 125
 [ -z "$TEST_NET" ] || ip link set lo up || exit 125
-unset TEST_NET
+[ -z "$TEST_BEFORE" ] || eval "$TEST_BEFORE" || exit 125
+unset TEST_NET TEST_BEFORE
 exec "$@"
 """
 
@@ -70,17 +71,20 @@ def command_of(pid):
 
 
 class Namespace:
-    """One command as PID 1 of its namespaces. Pids are those outside, except where said."""
+    """One command as PID 1 of its namespaces. Pids are those outside, except where said.
+
+    before: shell text that runs inside first, with all capabilities (mounts, limits)."""
 
     def __init__(self, argv, *, env, cwd, stderr, stdout=None, stdin=subprocess.DEVNULL, net=True,
-                 caps=None):
+                 caps=None, before="", pass_fds=()):
         outer = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc",
                  "--kill-child", "--mount"] + (["--net"] if net else [])
         shell = ["sh", "-c", INSIDE, "sh"]
         env = dict(env, TEST_NET="1" if net else "", TEST_CLOSED=closed_folder(ROOT), TEST_ROOT=ROOT,
-                   TEST_CWD=str(cwd or ROOT))
+                   TEST_CWD=str(cwd or ROOT), TEST_BEFORE=before)
         self.proc = subprocess.Popen(outer + shell + capability_prefix(caps) + list(argv), env=env,
-                                     cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
+                                     cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr,
+                                     pass_fds=pass_fds)
         self.init = wait(self._first_child, 10, "unshare has started its child")
         self.held = self._hold(self.init)
         self.id = self._pid_namespace(self.init)

@@ -30,7 +30,7 @@ class Init:
     """argv: the init with its options and its command; what it writes goes to files."""
 
     def __init__(self, argv, *, env=None, cwd="/", prefix=(), pid1=True, stdin=subprocess.DEVNULL,
-                 caps=None):
+                 caps=None, before="", pass_fds=()):
         self.dir = tempfile.mkdtemp(prefix="supd-test-init-")
         self.files = [open(os.path.join(self.dir, name), "wb") for name in ("out", "err")]
         argv = list(prefix) + list(argv)
@@ -38,8 +38,10 @@ class Init:
             argv = [tool("init"), os.path.join(self.dir, "status")] + argv
             stdin = subprocess.PIPE
         self.pid1 = pid1
-        self.ns = Namespace(argv, env={**os.environ, **(env or {})}, cwd=cwd, net=False,
-                            stdin=stdin, stdout=self.files[0], stderr=self.files[1],
+        os.chmod(self.dir, 0o755)
+        env = {**os.environ, "TEST_DIR": self.dir, **(env or {})}
+        self.ns = Namespace(argv, env=env, cwd=cwd, net=False, before=before, stdin=stdin, pass_fds=pass_fds,
+                            stdout=self.files[0], stderr=self.files[1],
                             caps=caps or os.environ.get("SUPD_CAPS") or None)
 
     def text(self, name="out"):

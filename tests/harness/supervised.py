@@ -45,10 +45,11 @@ class Supd:
     prefix    what stands before supd: ["nice"], ["env", "-i"], ...
     agent     text of a script that stands for supd-agent; %(dir)s in it is the private folder,
               where it may write in agent/
+    before    shell text that runs inside first, with all capabilities; $TEST_DIR is the private folder
     """
 
     def __init__(self, conf, *, pid1=True, args=(), name="supd", env=None, net=True, caps=None,
-                 prefix=(), agent=None):
+                 prefix=(), agent=None, before=""):
         self.dir = tempfile.mkdtemp(prefix="supd-test-")
         os.chmod(self.dir, 0o755)
         os.mkdir(self.path("san"))
@@ -56,7 +57,7 @@ class Supd:
         self.socket = self.path("supd.sock")
         self.write("supd.conf", conf)
         self.expected, self.ns, self.pid1, self.hold, self.net = [], None, pid1, (), net
-        self.caps = caps or os.environ.get("SUPD_CAPS") or None
+        self.caps, self.before = caps or os.environ.get("SUPD_CAPS") or None, before
         self.env = self._env(env)
         self.argv = list(prefix) + self._argv(name, args)
         if agent:
@@ -69,7 +70,7 @@ class Supd:
         self.hold = () if self.pid1 else os.pipe()
         with open(self.path("supd.log"), "ab") as log, open(self.path("stdout"), "ab") as out:
             self.ns = Namespace(self.argv, env=self.env, cwd=self.dir, stderr=log, stdout=out,
-                                net=self.net, caps=self.caps,
+                                net=self.net, caps=self.caps, before=self.before,
                                 stdin=subprocess.DEVNULL if self.pid1 else self.hold[0])
 
     def _argv(self, name, args):

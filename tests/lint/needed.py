@@ -27,8 +27,16 @@ def check_program(path, allowed):
         found.append(f"{path}: lacks full RELRO (BIND_NOW)")
     if "PIE" not in dynamic:
         found.append(f"{path}: is not a PIE")
-    if not re.search(r"GNU_STACK\s.*RW ", readelf(path, "-l")):
+    segments = readelf(path, "-l")
+    if not re.search(r"GNU_STACK\s.*RW ", segments):
         found.append(f"{path}: has an executable stack")
+    if "GNU_RELRO" not in segments:
+        found.append(f"{path}: lacks RELRO")
+    symbols = readelf(path, "-s")
+    if not re.search(r"\b__\w+_chk(@|$)", symbols, re.M):
+        found.append(f"{path}: is not fortified (no function of _FORTIFY_SOURCE in it)")
+    if "__stack_chk_fail" not in symbols:
+        found.append(f"{path}: lacks the stack protector")
     return found
 
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 WARNING = re.compile(r"^mandoc: (\S+?:\d+:\d+): (?:WARNING|ERROR|UNSUPP): (.*)$", re.M)
+WHOLE = ("supd", "agent", "program")  # what the example has all options of
 OTHER_PAGE = "referenced manual not found"
 
 
@@ -31,15 +32,26 @@ def options(program, config):
 
 
 def ours(page_text):
-    """The options that a page marks as not Supervisor's: (section, name)."""
+    """The options that a page marks as not Supervisor's: (kind of section, name)."""
     found, section, name = set(), "", ""
     for line in page_text.splitlines():
         if line.startswith(".Ss ["):
-            section = line[4:].strip("[]")
+            section = line[4:].strip("[]").split(":")[0]
         elif line.startswith(".It Ic "):
             name = line.split()[2]
-        elif line == "Not an option of Supervisor.":
+        elif line == "Not in Supervisor.":
             found.add((section, name))
+    return found
+
+
+def written(example):
+    """The options that stand in an example, in a comment or not: (kind of section, name)."""
+    found, section = set(), ""
+    for line in example.splitlines():
+        head, option = re.match(r";?\[(\w+)", line), re.match(r";?([a-z_]+)=", line)
+        section = head.group(1) if head else section
+        if option:
+            found.add((section, option.group(1)))
     return found
 
 
@@ -60,9 +72,10 @@ def check_options(tree, build, page, example):
     found = [f"{page}: no entry for the option {o}" for o in sorted(shown - entries(text))]
     if not shown:
         found.append(f"{example}: supd prints no option of it")
-    written = set(re.findall(r"^;?([a-z_]+)=", tree.read(example), re.M))
-    return found + [f"{example}: [{s}] {name} is not in it" for s, name in sorted(ours(text))
-                    if name not in written]
+    if not ours(text):
+        found.append(f"{page}: no option is said to be ours")
+    return found + [f"{example}: [{s}] {name} is not in it"
+                    for s, name in sorted(ours(text) - written(tree.read(example))) if s in WHOLE]
 
 
 def missing_flags(program, page):

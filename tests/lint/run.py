@@ -7,6 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import banned  # noqa: E402
 import confd   # noqa: E402
+import failures  # noqa: E402
 import form    # noqa: E402
 import layers  # noqa: E402
 import needed  # noqa: E402
@@ -16,7 +17,7 @@ import tidy    # noqa: E402
 import words   # noqa: E402
 from tree import Tree  # noqa: E402
 
-RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, tidy)}
+RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, failures, tidy)}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import coverage  # noqa: E402
+import failures  # noqa: E402
 import run  # noqa: E402
 from tree import Tree, strip_comments, table  # noqa: E402
 
@@ -47,6 +48,7 @@ def tree(tmp_path):
     return made
 
 
+@pytest.mark.timeout(600)  # clang-tidy reads every file
 @pytest.mark.parametrize("name", sorted(run.RULES))
 def test_tree(name):
     found = run.RULES[name].check(Tree(run.ROOT))
@@ -86,6 +88,26 @@ def test_layers_need_a_row(tree):
     breaks("layers", tree, "supervisor/new/x.c", "no row")
 
 
+FAILURES = "".join(f"| {row} | x | exempt: x | | |\n" for row in failures.ROWS)
+
+
+def test_failures_notice(tree):
+    tree.write("tests/e2e/failure/test_a.py", "def test_one(sup):\n    pass\n\n\nclass TestB:\n    def test_two(self):\n        pass\n")
+    tree.write("tests/unit/test_c.c", "static void three(void **state)\n{\n}\n")
+    known = "failure/test_a.py::test_one, failure/test_a.py::TestB::test_two, test_c.c::three"
+    page = FAILURES.replace("| A1 | x | exempt: x | |", f"| A1 | x | y | {known} |")
+    tree.write("docs/failure-modes.md", page)
+    holds("failures", tree)
+    for name in ("failure/test_a.py::test_two", "failure/test_b.py::test_one", "failure/test_a.py::TestC::test_two",
+                 "test_c.c::four"):
+        tree.write("docs/failure-modes.md", page.replace(known, name))
+        breaks("failures", tree, "docs/failure-modes.md:1", "there is no test", name.split("::", 1)[1])
+    tree.write("docs/failure-modes.md", page.replace(known, ""))
+    breaks("failures", tree, "A1 names no test")
+    tree.write("docs/failure-modes.md", page.replace("| B7 |", "| |"))
+    breaks("failures", tree, "there is no row B7")
+
+
 def function(name, lines):
     return f"int {name}(void)\n{{\n" + "    ;\n" * (lines - 3) + "}\n"
 
@@ -109,19 +131,26 @@ def test_sizes_notice_long_files(tree):
 
 
 def compile_(tree, *flags):
-    tree.write("prog.c", "double cbrt(double);\nint main(int c, char **v)\n"
-               "{ (void)v;\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\nreturn c; }\n")
+    tree.write("prog.c", "#include <string.h>\ndouble cbrt(double);\nint main(int c, char **v)\n"
+               "{ char b[9];\n#ifdef MATH\nreturn (int)cbrt(c);\n#endif\n"
+               "memcpy(b, v[0], (size_t)c); return strcmp(b, v[1]); }\n")
     os.makedirs(tree.path("build"), exist_ok=True)
-    subprocess.run(["gcc", "-fPIE", "-pie", "-o", tree.path("build/prog"), tree.path("prog.c"), *flags],
-                   check=True)
+    subprocess.run(["gcc", "-fPIE", "-pie", "-O2", "-U_FORTIFY_SOURCE", "-o", tree.path("build/prog"),
+                    tree.path("prog.c"), *flags], check=True)
 
 
-HARD = ("-Wl,-z,relro", "-Wl,-z,now")
+LINKED = ("-Wl,-z,relro", "-Wl,-z,now")
+FORTIFIED = ("-D_FORTIFY_SOURCE=3",)
+PROTECTED = ("-fstack-protector-strong",)
+HARD = LINKED + FORTIFIED + PROTECTED
 
 
 @pytest.mark.parametrize("flags,words", [
     ((*HARD, "-DMATH", "-lm"), ("links libm.so.6",)),
-    (("-Wl,-z,lazy",), ("RELRO",)),
+    (("-Wl,-z,lazy",), ("lacks full RELRO",)),
+    ((*HARD, "-Wl,-z,norelro"), ("lacks RELRO",)),
+    (LINKED + PROTECTED, ("not fortified",)),
+    (LINKED + FORTIFIED + ("-fno-stack-protector",), ("stack protector",)),
     ((*HARD, "-no-pie"), ("not a PIE",)),
     ((*HARD, "-z", "execstack"), ("executable stack",)),
     (("-static-pie", *HARD), ("not dynamically linked",)),
@@ -242,7 +271,7 @@ PAGE = """.Dd November 23, 2026
 A word.
 .It Ic backoff Ns = Ns Ar duration
 A wait.
-Not an option of Supervisor.
+Not in Supervisor.
 .El
 """
 
@@ -271,7 +300,9 @@ def test_pages_allow(documented):
     ("docs/man/supd.8", ".Fl \\-watch\n", "", ("supd.8", "no word of --watch")),
     ("docs/man/supd.8", ".Sh NAME\n", "", ("supd.8", "NAME")),
     ("build/man/supd.conf.5", ".It Ic backoff", ".It Ic other", ("option backoff",)),
-    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program:x] backoff")),
+    ("build/man/supd.conf.5", "Not in Supervisor.\n", "", ("no option is said to be ours",)),
+    ("conf.d/all-keys.conf", "[program:x]\n", "[other:x]\n", ("all-keys.conf", "[program] backoff")),
+    ("conf.d/all-keys.conf", ";backoff=1s\n", "", ("all-keys.conf", "[program] backoff")),
 ])
 def test_pages_notice(documented, path, old, new, words):
     text = documented.read(path)

@@ -132,6 +132,60 @@ static void every_stage_is_told_whatever_the_severity(void **state)
     world_close(&w);
 }
 
+/* Who is only told of what is critical hears of it when it is, though somebody has taken it. */
+static void an_acknowledged_certificate_that_grows_graver_finds_the_next_notifier(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    world_open(&w, BASE CERT, 22);
+    certificates(&w, false, "shop 10 a:1"); /* a warning */
+    world_expect(&w, "chat firing cert\n");
+    assert_int_equal(
+        engine_ack(w.e, &(struct engine_ack_request){.name = "cert", .by = "ann"}, &er), 0);
+    world_run(&w, 1000);
+    world_expect(&w, "chat ack cert\n");
+    certificates(&w, false, "shop 5 a:1");
+    world_expect(&w, "chat update cert\nmail firing cert\n");
+    certificates(&w, false, "shop-2 290 a:1");
+    world_expect(&w, "chat resolved cert\nmail resolved cert\n");
+    world_close(&w);
+}
+
+/* To Alertmanager another severity is another alert: until it is told of that it hears of the old
+ * one, or both would fire there. */
+static void what_is_told_again_has_the_severity_that_was_told(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    const char *v[] = {"alertname=cert"};
+    struct str_list list = {v, 1};
+    world_open(&w, "[supervisord]\n[notify:am]\ntype=alertmanager\nurls=http://127.0.0.1:9\n" CERT,
+               24);
+    certificates(&w, false, "shop 10 a:1");
+    world_expect(&w, "am firing cert\n");
+    uint64_t id = engine_silence(w.e,
+                                 &(struct silence_request){.matchers = &list,
+                                                           .author = "ann",
+                                                           .reason = "r",
+                                                           .end = {wall_now().ns + DUR_S(600).ns}},
+                                 &er);
+    certificates(&w, false, "shop 5 a:1");
+    expect_certs(&w, "shop,", "critical,");
+    uint64_t told = w.arrivals;
+    world_run(&w, 130000);
+    assert_true(w.arrivals >= told + 2);
+    assert_string_equal(w.severity, "warning");
+    engine_unsilence(w.e, id, &er);
+    world_run(&w, 1000);
+    world_expect(&w, "am update cert\n");
+    assert_string_equal(w.severity, "critical");
+    world_run(&w, 130000);
+    assert_string_equal(w.severity, "critical");
+    world_close(&w);
+}
+
 static void no_certificate_hides_behind_another(void **state)
 {
     (void)state;
@@ -224,6 +278,9 @@ static void one_that_comes_and_goes_flaps_and_is_forgotten_a_day_later(void **st
 }
 
 RUN(TEST(a_certificate_grows_graver_by_its_stages_and_ends_renewed),
-    TEST(every_stage_is_told_whatever_the_severity), TEST(no_certificate_hides_behind_another),
+    TEST(every_stage_is_told_whatever_the_severity),
+    TEST(an_acknowledged_certificate_that_grows_graver_finds_the_next_notifier),
+    TEST(what_is_told_again_has_the_severity_that_was_told),
+    TEST(no_certificate_hides_behind_another),
     TEST(certificates_of_a_section_that_goes_are_told_to_end),
     TEST(one_that_comes_and_goes_flaps_and_is_forgotten_a_day_later))

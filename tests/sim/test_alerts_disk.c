@@ -38,6 +38,34 @@ static void a_full_disk_is_no_reason_to_be_silent(void **state)
     world_close(&w);
 }
 
+/* What was said once, while nothing could be written down, is written down later. */
+static void what_failed_is_written_when_it_can_be(void **state)
+{
+    (void)state;
+    struct world w;
+    struct err er;
+    const char *v[] = {"alertname=db"};
+    struct str_list list = {v, 1};
+    world_open(&w, basic, 9);
+    well(&w);
+    fake_disk_fail(true);
+    assert_true(engine_silence(w.e,
+                               &(struct silence_request){.matchers = &list,
+                                                         .author = "ann",
+                                                         .reason = "r",
+                                                         .end = {wall_now().ns + DUR_S(3600).ns}},
+                               &er));
+    world_run(&w, 3000);
+    fake_disk_fail(false);
+    world_run(&w, 15000);
+    world_restart(&w, true);
+    world_probe(&w, "db", false);
+    world_run(&w, 5000);
+    world_expect(&w, "");
+    assert_string_equal(world_state(&w, "db"), "firing");
+    world_close(&w);
+}
+
 static void a_disk_that_does_not_answer_is_none_either(void **state)
 {
     (void)state;
@@ -57,4 +85,5 @@ static void a_disk_that_does_not_answer_is_none_either(void **state)
     world_close(&w);
 }
 
-RUN(TEST(a_full_disk_is_no_reason_to_be_silent), TEST(a_disk_that_does_not_answer_is_none_either))
+RUN(TEST(a_full_disk_is_no_reason_to_be_silent), TEST(what_failed_is_written_when_it_can_be),
+    TEST(a_disk_that_does_not_answer_is_none_either))

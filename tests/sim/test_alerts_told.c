@@ -89,6 +89,27 @@ static void the_end_of_what_is_gone_is_told_as_what_it_was(void **state)
     world_close(&w);
 }
 
+/* It has arrived, though nobody waited for its answer: its end is a notice of its own. */
+static void a_reload_while_it_is_sent_makes_no_pair(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, basic, 23);
+    well(&w);
+    w.slow = DUR_S(5);
+    world_probe(&w, "db", false);
+    world_run(&w, 1500);
+    world_expect(&w, "chat firing db\n");
+    world_probe(&w, "db", true);
+    world_run(&w, 1900);
+    world_reload(&w, basic); /* its second attempt is in half a second, its end before that */
+    w.slow = (dur_t){0};
+    world_run(&w, 20000);
+    world_expect(&w, "chat resolved db\n");
+    assert_true(w.repeated > 0);
+    world_close(&w);
+}
+
 static void alertmanager_hears_again_of_what_fires(void **state)
 {
     (void)state;
@@ -115,4 +136,4 @@ static void alertmanager_hears_again_of_what_fires(void **state)
 
 RUN(TEST(a_fallback_hears_of_each_episode_once), TEST(a_fallback_that_is_told_anyway_gets_no_copy),
     TEST(the_end_of_what_is_gone_is_told_as_what_it_was),
-    TEST(alertmanager_hears_again_of_what_fires))
+    TEST(a_reload_while_it_is_sent_makes_no_pair), TEST(alertmanager_hears_again_of_what_fires))

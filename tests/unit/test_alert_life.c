@@ -318,6 +318,29 @@ static void stages_update_the_same_alert(void **state)
     assert_int_equal(f.l.episode, 1);
 }
 
+/* Somebody looks after it, but those who are only told of the grave ones have not heard of it. */
+static void a_rise_past_an_acknowledgement_finds_new_channels(void **state)
+{
+    (void)state;
+    struct fix f = fix(0, 0);
+    f.severity = SEV_WARNING;
+    eval(&f, 0, COND_TRUE);
+    answer(&f, LIFE_DELIVERED, TELL_TRIGGER);
+    apply(&f, &(struct life_event){.kind = LIFE_ACK});
+    f.spec.nchannels = 2; /* a configuration that was changed is no rise */
+    eval(&f, 60, COND_TRUE);
+    QUIET(&f);
+    f.severity = SEV_PAGE;
+    eval(&f, 60, COND_TRUE);
+    TOLD(&f, TELL_UPDATE, WHY_SEVERITY);
+    assert_int_equal(told(&f, TELL_UPDATE)->channel, MAIL);
+    assert_non_null(told(&f, TELL_TRIGGER));
+    assert_int_equal(told(&f, TELL_TRIGGER)->channel, CHAT);
+    assert_int_equal(told(&f, TELL_TRIGGER)->why, WHY_SEVERITY);
+    eval(&f, 60, COND_FALSE);
+    TOLD(&f, TELL_RESOLVE, WHY_RESOLVED);
+}
+
 static void a_stage_is_told_though_the_severity_is_the_same(void **state)
 {
     (void)state;
@@ -335,9 +358,36 @@ static void a_stage_is_told_though_the_severity_is_the_same(void **state)
     f.stage = 4; /* a graver one also to those who look after it */
     eval(&f, 60, COND_TRUE);
     TOLD(&f, TELL_UPDATE, WHY_SEVERITY);
+    f.stage = 3; /* that it is less grave again is for nobody who looks after it */
+    eval(&f, 60, COND_TRUE);
+    QUIET(&f);
+    apply(&f, &(struct life_event){.kind = LIFE_UNACK});
+    TOLD(&f, TELL_UPDATE, WHY_SEVERITY);
+    f.spec.keep_firing = DUR_S(60);
     f.stage = 0; /* over: no update, but the end */
     eval(&f, 60, COND_FALSE);
+    STATE(&f, LIFE_RECOVERING);
+    QUIET(&f);
+    pass(&f, 60);
     TOLD(&f, TELL_RESOLVE, WHY_RESOLVED);
+}
+
+/* Where severities are alerts of their own each of them has to end, but none of another episode. */
+static void it_knows_all_severities_that_it_was_told_with(void **state)
+{
+    (void)state;
+    struct fix f = fix(0, 0);
+    f.severity = SEV_WARNING;
+    eval(&f, 0, COND_TRUE);
+    answer(&f, LIFE_DELIVERED, TELL_TRIGGER);
+    f.severity = SEV_PAGE;
+    eval(&f, 60, COND_TRUE);
+    assert_int_equal(f.l.severities, 1U << SEV_WARNING | 1U << SEV_PAGE);
+    eval(&f, 60, COND_FALSE);
+    answer(&f, LIFE_DELIVERED, TELL_RESOLVE);
+    f.severity = SEV_INFO;
+    eval(&f, 3600, COND_TRUE);
+    assert_int_equal(f.l.severities, 1U << SEV_INFO);
 }
 
 static void what_is_lost_is_tried_again(void **state)
@@ -438,6 +488,24 @@ static void flapping_is_told_once(void **state)
     assert_true(acted(&f, LIFE_FLAPS, false));
 }
 
+/* It began to flap by its end, and nobody was told of anything: the next beginning says it. */
+static void flapping_waits_for_somebody_to_tell(void **state)
+{
+    (void)state;
+    struct fix f = fix(0, 0);
+    gates(&f, 7, 0);
+    for (int i = 0; i < 6; i++) {
+        assert_false(f.l.flap.on);
+        eval(&f, 230, i % 2 ? COND_FALSE : COND_TRUE);
+        QUIET(&f);
+    }
+    assert_true(f.l.flap.on);
+    gates(&f, 0, 0);
+    QUIET(&f);
+    eval(&f, 230, COND_TRUE);
+    TOLD(&f, TELL_TRIGGER, WHY_FLAPPING);
+}
+
 static void an_alert_that_goes_pays_its_debts(void **state)
 {
     (void)state;
@@ -482,7 +550,9 @@ RUN(TEST(from_ok_to_ok), TEST(a_blip_is_nothing), TEST(without_for_it_fires_at_o
     TEST(a_silence_holds_all_but_debts), TEST(the_end_of_a_silence_tells_once_more),
     TEST(a_hold_ends_by_itself), TEST(a_long_name_is_cut_between_characters),
     TEST(reminders_and_acknowledgement), TEST(stages_update_the_same_alert),
+    TEST(a_rise_past_an_acknowledgement_finds_new_channels),
     TEST(a_stage_is_told_though_the_severity_is_the_same), TEST(what_is_lost_is_tried_again),
     TEST(a_lost_trigger_needs_no_resolve), TEST(a_fallback_is_told_of_the_end),
+    TEST(flapping_waits_for_somebody_to_tell), TEST(it_knows_all_severities_that_it_was_told_with),
     TEST(flapping_is_told_once), TEST(an_alert_that_goes_pays_its_debts),
     TEST(a_record_that_is_not_ours_is_refused), TEST(words))

@@ -113,6 +113,26 @@ static void attempts_back_off(void **state)
     teardown(&f);
 }
 
+/* Those that failed together do not come back together. */
+static void waits_are_spread(void **state)
+{
+    (void)state;
+    struct fix f;
+    int64_t least = INT64_MAX, most = 0;
+    setup(&f);
+    for (uint32_t i = 1; i <= 50; i++) {
+        uint64_t id = put(&f, CHAT, TELL_TRIGGER, i);
+        assert_int_equal(next_after(&f, 0)->id, id);
+        result(&f, id, OUT_FAILED, 0);
+        int64_t wait = f.o.rows.v[0].next.ns - f.now.ns;
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+        f.o.rows.n = f.o.marks.n = 0;
+    }
+    assert_true(least < DUR_MS(700).ns && most > DUR_MS(1300).ns);
+    teardown(&f);
+}
+
 static void a_short_incident_is_one_notice(void **state)
 {
     (void)state;
@@ -213,6 +233,38 @@ static void a_channel_that_fails_has_a_fallback(void **state)
     teardown(&f);
 }
 
+/* It is told of that alert anyway, if a moment later. */
+static void a_fallback_that_waits_for_its_own_gets_no_copy(void **state)
+{
+    (void)state;
+    struct fix f;
+    setup(&f);
+    uint64_t id = put(&f, CHAT, TELL_TRIGGER, 1);
+    next_after(&f, 0);
+    uint64_t own = put(&f, MAIL, TELL_TRIGGER, 2);
+    result(&f, id, OUT_REFUSED, 0);
+    assert_int_equal(f.o.rows.n, 1);
+    assert_int_equal(next_after(&f, 0)->id, own);
+    teardown(&f);
+}
+
+/* Its time runs out while it is being sent: what came of it counts. */
+static void what_is_being_sent_does_not_expire(void **state)
+{
+    (void)state;
+    struct fix f;
+    setup(&f);
+    uint64_t id = put(&f, MAIL, TELL_TRIGGER, 1);
+    f.now = wall_add(f.now, (dur_t){OUTBOX_TTL.ns - DUR_S(1).ns});
+    assert_int_equal(next_after(&f, 0)->id, id);
+    assert_null(next_after(&f, 10));
+    assert_int_equal(f.o.rows.n, 1);
+    result(&f, id, OUT_DELIVERED, 0);
+    assert_int_equal(count(&f, OUTBOX_ANSWER), 1);
+    assert_true(f.out.v.v[0].delivered);
+    teardown(&f);
+}
+
 static void a_full_outbox_drops_what_matters_least(void **state)
 {
     (void)state;
@@ -284,7 +336,7 @@ static void rows_survive(void **state)
 }
 
 /* Its answer was lost, then it is refused: the receiver may have it, so it is the same notice that
- * is tried again, and its end comes after it. */
+ * is tried again. */
 static void what_may_have_arrived_is_not_lost_by_a_refusal(void **state)
 {
     (void)state;
@@ -298,7 +350,7 @@ static void what_may_have_arrived_is_not_lost_by_a_refusal(void **state)
     result(&f, id, OUT_REFUSED, 0);
     assert_int_equal(count(&f, OUTBOX_REFUSED), 1);
     assert_int_equal(count(&f, OUTBOX_ANSWER), 0);
-    assert_int_not_equal(put(&f, CHAT, TELL_RESOLVE, 2), 0); /* no pair: it was tried */
+    put(&f, CHAT, TELL_UPDATE, 2);
     assert_null(next_after(&f, 3599));
     assert_int_equal(next_after(&f, 1)->id, id);
     result(&f, id, OUT_DELIVERED, 0);
@@ -312,13 +364,41 @@ static void what_may_have_arrived_is_not_lost_by_a_refusal(void **state)
     outbox_restore(&f.o, &row, f.now); /* killed while it was sent: that is unclear, too */
     assert_int_equal(next_after(&f, 2)->id, id);
     result(&f, id, OUT_REFUSED, 0);
-    put(&f, CHAT, TELL_RESOLVE, 2);
+    put(&f, CHAT, TELL_ACK, 2);
     f.now = wall_add(f.now, OUTBOX_TTL);
-    f.o.rows.v[f.o.rows.n - 1].expires = wall_add(f.now, DUR_S(60)); /* the resolve's own */
+    f.o.rows.v[f.o.rows.n - 1].expires = wall_add(f.now, DUR_S(60)); /* its own */
     assert_int_equal(next_after(&f, 0)->seq, 2);
     assert_int_equal(count(&f, OUTBOX_ANSWER), 2); /* the copy for the fallback is as old */
     assert_true(f.out.v.v[0].row.id == id && f.out.v.v[0].unsure && !f.out.v.v[0].delivered);
     teardown(&f);
+}
+
+/* If it is over meanwhile its end takes its place, and does not wait for an hour: who has it needs
+ * that, and who has it not is not told of it any more. */
+static void an_end_does_not_wait_behind_what_is_refused(void **state)
+{
+    (void)state;
+    for (int early = 0; early < 2; early++) {
+        struct fix f;
+        setup(&f);
+        f.o.channels.v[0].fallback = 0;
+        uint64_t id = put(&f, CHAT, TELL_TRIGGER, 1);
+        next_after(&f, 0);
+        result(&f, id, OUT_UNCLEAR, 0);
+        if (early) /* no pair: it was tried */
+            assert_int_not_equal(put(&f, CHAT, TELL_RESOLVE, 2), 0);
+        assert_int_equal(next_after(&f, 2)->id, id);
+        result(&f, id, OUT_REFUSED, 0);
+        if (!early) {
+            assert_null(next_after(&f, 10));
+            f.out.v.n = 0;
+            assert_int_not_equal(put(&f, CHAT, TELL_RESOLVE, 2), 0);
+        }
+        assert_int_equal(count(&f, OUTBOX_ANSWER), 1);
+        assert_int_equal(next_after(&f, 0)->seq, 2);
+        assert_int_equal(f.o.rows.n, 1);
+        teardown(&f);
+    }
 }
 
 /* Half of all rows were tried, the ends of their alerts wait behind them: what is asked at each
@@ -362,8 +442,11 @@ static void a_full_outbox_is_sent_in_time(void **state)
     teardown(&f);
 }
 
-RUN(TEST(one_goes_through), TEST(attempts_back_off), TEST(a_short_incident_is_one_notice),
-    TEST(a_lost_trigger_takes_its_resolve_along), TEST(a_resolve_waits_for_no_limit),
-    TEST(a_channel_that_fails_has_a_fallback), TEST(a_full_outbox_drops_what_matters_least),
+RUN(TEST(one_goes_through), TEST(attempts_back_off), TEST(waits_are_spread),
+    TEST(a_short_incident_is_one_notice), TEST(a_lost_trigger_takes_its_resolve_along),
+    TEST(a_resolve_waits_for_no_limit), TEST(a_channel_that_fails_has_a_fallback),
+    TEST(a_full_outbox_drops_what_matters_least),
+    TEST(a_fallback_that_waits_for_its_own_gets_no_copy), TEST(what_is_being_sent_does_not_expire),
     TEST(a_reload_keeps_what_is_known), TEST(rows_survive),
-    TEST(what_may_have_arrived_is_not_lost_by_a_refusal), TEST(a_full_outbox_is_sent_in_time))
+    TEST(what_may_have_arrived_is_not_lost_by_a_refusal),
+    TEST(an_end_does_not_wait_behind_what_is_refused), TEST(a_full_outbox_is_sent_in_time))

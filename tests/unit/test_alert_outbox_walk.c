@@ -6,7 +6,7 @@
  *  2. nothing is doubled: an id is one notice for ever, and a notice has one id (but for the copy
  *     that goes to a fallback);
  *  3. at a receiver the notices of an alert arrive in their order, and a resolve only after a
- *     trigger that arrived;
+ *     trigger that arrived, or of which nobody knows whether it did;
  *  4. one request at a time for an alert and channel; the channel's limit is kept, but by resolves;
  *  5. in the end, when the alerts end and the network works, every receiver's incidents are closed
  *     and the outbox is empty. */
@@ -21,7 +21,7 @@ enum { CHAT = 1, PAGER = 2, MAIL = 3 };
 #define SEEN 4096 /* ids of one walk */
 
 struct incident {
-    bool open;
+    bool open, maybe; /* maybe: a trigger was lost that may have arrived */
     uint32_t last_seq;
 };
 
@@ -122,6 +122,7 @@ static void commit(struct world *w)
         if (a.kind != OUTBOX_ANSWER)
             continue;
         w->answers += answered(w, &a.row);
+        w->inc[alert_of(&a.row)][a.channel].maybe |= a.unsure && a.tell == TELL_TRIGGER;
         tell(w, alert_of(&a.row),
              &(struct life_event){.kind = a.delivered ? LIFE_DELIVERED : LIFE_LOST,
                                   .channel = a.channel,
@@ -167,7 +168,8 @@ static void arrives(struct world *w, const struct outbox_row *r)
     MUST(w, r->channel == MAIL || r->seq > in->last_seq);
     in->last_seq = r->seq;
     if (r->tell == TELL_RESOLVE)
-        MUST(w, in->open);
+        MUST(w, in->open || in->maybe);
+    in->maybe &= r->tell != TELL_RESOLVE;
     if (r->tell == TELL_TRIGGER || r->tell == TELL_RESOLVE)
         in->open = r->tell == TELL_TRIGGER && !r->folded;
 }

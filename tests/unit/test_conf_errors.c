@@ -14,6 +14,29 @@ static const struct bad table[] = {
     {"[supervisord]\n[program:x]\ncommand=a\nautostart\n",
      {"t.conf:4: no '=' or ':' in this line: 'autostart' (a key needs a value; to continue the "
       "value above, indent the line deeper than its key)"}},
+    /* the rest is judged as if the line were right */
+    {"[supervisord]\nminfds\n[program:x]\nCommand /bin/x\nautostart=maybe\n[notify:n]\nurl x\n",
+     {"t.conf:2: no '=' or ':' in this line: 'minfds' (a key needs a value; to continue the value "
+      "above, indent the line deeper than its key)",
+      "t.conf:4: no '=' or ':' in this line: 'Command /bin/x' (a key needs a value; to continue "
+      "the "
+      "value above, indent the line deeper than its key)",
+      "t.conf:5: program:x.autostart: not a valid boolean value: 'maybe' (use true or false)",
+      "t.conf:6: [notify:n] needs type=, one of webhook, slack, pagerduty, alertmanager, smtp, "
+      "command, log",
+      "t.conf:7: no '=' or ':' in this line: 'url x' (a key needs a value; to continue the value "
+      "above, indent the line deeper than its key)"}},
+    /* unless a header may be lost */
+    {"[supervisord]\n[program:x]\nautostart=maybe\n[group\nprograms=x\n",
+     {"t.conf:4: no '=' or ':' in this line: '[group' (a key needs a value; to continue the value "
+      "above, indent the line deeper than its key)"}},
+    /* a section that is read for two groups has its errors once */
+    {"[supervisord]\n[program:x]\ncommand=a\nautostart=a\nstartsecs=b\nuser=nosuch_user\n"
+     "[group:g]\nprograms=x\n[group:h]\nprograms=x\n",
+     {"t.conf:4: program:x.autostart: not a valid boolean value: 'a' (use true or false)",
+      "t.conf:5: program:x.startsecs: invalid literal for int() with base 10: 'b' (a whole number "
+      "without a unit is wanted)",
+      "t.conf:6: program:x.user: Invalid user name nosuch_user (no such user in passwd)"}},
     {"[program:x]\ncommand=a\n",
      {"t.conf: .ini file does not include supervisord section (add [supervisord])"}},
     {"[supervisord]\n[program:x]\ncommand=a\nautostart=maybe\nstartsecs=10s\n\n; "

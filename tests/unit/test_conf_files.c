@@ -83,6 +83,27 @@ static void test_messages_come_by_file_and_line(void **state)
     unlink(in_folder("d/0.conf"));
 }
 
+/* an error in the main file hides nothing of its includes, and the other way round */
+static void test_errors_of_all_files(void **state)
+{
+    (void)state;
+    put_file("d/0.conf", "[program:z]\ncommand /bin/z\numask=9\n");
+    put_file("supervisord.conf", "[supervisord]\nminfds 9\n[include]\nfiles=d/0.conf\n"
+                                 "[group:g]\nprograms=z\npriority=high\n");
+    struct conf_request rq = {
+        .path = in_folder("supervisord.conf"), .cwd = "/", .environ = text_environ};
+    struct conf *c = conf_load(&rq);
+    const char *const places[] = {"supervisord.conf:2: no '='", "supervisord.conf:7: group:g.p",
+                                  "d/0.conf:2: no '='", "d/0.conf:3: program:z.umask"};
+    size_t n = sizeof(places) / sizeof(places[0]);
+    for (size_t i = 0; i < n && i < conf_nerrors(c); i++)
+        if (strncmp(conf_error(c, i) + strlen(folder) + 1, places[i], strlen(places[i])) != 0)
+            fail_msg("not %s: %s", places[i], conf_error(c, i));
+    assert_int_equal(conf_nerrors(c), n);
+    conf_free(&c);
+    unlink(in_folder("d/0.conf"));
+}
+
 static void test_pattern(void **state)
 {
     (void)state;
@@ -210,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_come_by_file_and_line),
+        cmocka_unit_test(test_errors_of_all_files),
         cmocka_unit_test(test_pattern),
         cmocka_unit_test(test_error_in_include),
         cmocka_unit_test(test_matches),

@@ -70,12 +70,22 @@ static void test_wilson(void **state)
     (void)state;
     static const struct {
         double k, n, low, high;
-    } known[] = {{0, 10, 0, 0.2775},       {2, 10, 0.0567, 0.5098},    {10, 10, 0.7225, 1},
-                 {5, 100, 0.0215, 0.1118}, {50, 1000, 0.0381, 0.0653}, {0, 0, 0, 1}};
+    } known[] = {/* with 40 digits, by Python's decimal */
+                 {0, 10, 0, 0.277540168766645},
+                 {2, 10, 0.056680947981, 0.509843153279},
+                 {10, 10, 0.722459831233, 1},
+                 {5, 100, 0.021543361456, 0.111751965272},
+                 {50, 1000, 0.038130072643, 0.065314136084},
+                 {1, 1, 0.206543291474, 1},
+                 {4, 4, 0.510099979596, 1},
+                 {1, 100000, 0.000001765202, 0.000056648554},
+                 {3.5, 61.25, 0.021127390654, 0.145431735255},
+                 {4000000, 80000000, 0.049952262313, 0.050047780905},
+                 {0, 0, 0, 1}};
     for (size_t i = 0; i < COUNT(known); i++) {
         double low = wilson_low(known[i].k, known[i].n) - known[i].low;
         double high = wilson_high(known[i].k, known[i].n) - known[i].high;
-        assert_true(low < 1e-4 && low > -1e-4 && high < 1e-4 && high > -1e-4);
+        assert_true(low < 1e-12 && low > -1e-12 && high < 1e-12 && high > -1e-12);
     }
 }
 
@@ -106,6 +116,13 @@ static void test_ratio(void **state)
     in.clear = 0;
     feed(&in, 60, 200, 2);
     assert_cond(eval(r, &in, true), COND_FALSE);
+    end(&in);
+    r = load("type=ratio\nmetric=m\nover=5%\nwindow=1m\n"); /* three errors of three say little */
+    in = begin();
+    feed(&in, 3, 0, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    feed(&in, 1, 0, 1);
+    assert_cond(eval(r, &in, false), COND_TRUE);
     end(&in);
     r = load("type=ratio\nmetric=m\nover=50%\nwindow=1m\nmethod=plain\nmin_count=3\n");
     in = begin();
@@ -139,6 +156,44 @@ static void test_unknown(void **state)
     assert_cond(eval(r, &in, false), COND_UNKNOWN);
     assert_cond(eval(r, &in, true), COND_UNKNOWN);
     end(&in);
+    r = load("type=ratio\nmetric=m\nover=5%\nwindow=1m\n");
+    in = begin();
+    in.now.ns += 60 * SEC;
+    window_dark(in.window, (mono_t){in.now.ns - 29 * SEC}, in.now);
+    assert_cond(eval(r, &in, false), COND_FALSE); /* for most of it nobody came */
+    window_dark(in.window, (mono_t){in.now.ns - 31 * SEC}, in.now);
+    assert_cond(eval(r, &in, false), COND_UNKNOWN);
+    end(&in);
+}
+
+/* A second in which far more was lost than came in all of the others: a rate would not show it. */
+static void test_lost(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *section;
+        double few; /* so many change nothing */
+    } rows[] = {{"type=ratio\nmetric=m\nover=50%\nwindow=1m\n", 300},
+                {"type=count\nmetric=m\nover=1000\nwindow=1m\n", 900},
+                {"type=percentile\nmetric=t\nover=300ms\nwindow=1m\n", 10},
+                {"type=burn\nmetric=m\nobjective=95%\nwindows=page\n", 50},
+                {"type=absent\nmetric=m\nwindow=10m\n", 0}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct rule *r = load(rows[i].section);
+        struct rule_input in = begin();
+        bool absent = r == &rule_absent;
+        in.timers = timers_new(DUR_S(1), in.now);
+        feed(&in, 58, 10, 0);
+        timers_add(in.timers, in.now, 10000000, 580);
+        in.now.ns += SEC;
+        if (rows[i].few > 0)
+            window_lost(in.window, (mono_t){in.now.ns - SEC}, in.now, rows[i].few);
+        in.now.ns += absent ? 640 * SEC : SEC;
+        assert_cond(eval(r, &in, false), absent ? COND_TRUE : COND_FALSE);
+        window_lost(in.window, (mono_t){in.now.ns - SEC}, in.now, 100000);
+        assert_cond(eval(r, &in, false), COND_UNKNOWN);
+        end(&in);
+    }
 }
 
 static void test_burn(void **state)
@@ -159,6 +214,73 @@ static void test_burn(void **state)
     in.now.ns += 3 * 3600 * SEC;
     assert_cond(eval(r, &in, false), COND_FALSE);
     end(&in);
+    r = load("type=burn\nmetric=m\nobjective=99%\nwindows=page\n");
+    in = begin();
+    feed(&in, 4, 0, 1);
+    assert_cond(eval(r, &in, false), COND_FALSE); /* min_count */
+    feed(&in, 1, 0, 1);
+    assert_cond(eval(r, &in, false), COND_TRUE);
+    in.now.ns += 3 * 3600 * SEC; /* nobody came: no recovery, as far as the long windows know */
+    assert_cond(eval(r, &in, false), COND_FALSE);
+    assert_cond(eval(r, &in, true), COND_UNKNOWN);
+    end(&in);
+}
+
+static void feed_long(struct rule_input *in, double hours, uint32_t ok, uint32_t err)
+{
+    for (int64_t i = 0; i < (int64_t)(hours * 360); i++) {
+        in->now.ns += 10 * SEC;
+        window_add(in->window, in->now, ok, err);
+    }
+}
+
+/* Every pair of the workbook's table: the rate just above and just below, in the long window; and
+ * the short window, which lets go just when its share falls below. */
+static void test_burn_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        double clean, hours;   /* without errors, then with so many */
+        uint32_t before;       /* requests each 10 s while there were no errors */
+        uint32_t above, below; /* of 10,000: burn is a hundredth, the objective is 99 % */
+        double rest, over;     /* after many errors: hours until the short window is over */
+    } rows[] = {{"period=30d\nwindows=page\n", 72, 1, 10000, 1450, 1430, 4 / 60.0, 5 / 60.0},
+                {"period=30d\nwindows=page\n", 0, 6, 0, 605, 595, 25 / 60.0, 30 / 60.0},
+                {"period=30d\nwindows=ticket\n", 72, 24, 100000, 305, 295, 0, 0},
+                {"period=30d\nwindows=ticket\n", 0, 72, 0, 102, 98, 5.5, 6},
+                {"period=7d\nwindows=page\n", 72, 1, 10000, 1690, 1670, 3 / 60.0, 5 / 60.0},
+                {"period=7d\nwindows=page\n", 0, 6, 0, 565, 555, 25 / 60.0, 30 / 60.0},
+                {"period=7d\nwindows=ticket\n", 0, 24, 0, 285, 275, 1.5, 2}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char section[200];
+        snprintf(section, sizeof(section), "type=burn\nmetric=m\nobjective=99%%%%\n%s",
+                 rows[i].options);
+        for (int above = 0; above < 2; above++) {
+            const struct rule *r = load(section);
+            struct rule_input in = begin();
+            uint32_t err = above ? rows[i].above : rows[i].below;
+            feed_long(&in, rows[i].clean, rows[i].before, 0);
+            feed_long(&in, rows[i].hours, 10000 - err, err);
+            struct evaluation ev = eval(r, &in, false);
+            if (ev.cond != (above ? COND_TRUE : COND_FALSE))
+                fail_msg("row %zu, %s: %s", i, above ? "above" : "below", ev.text);
+            end(&in);
+        }
+        if (rows[i].over <= 0)
+            continue;
+        const struct rule *r = load(section);
+        struct rule_input in = begin();
+        feed_long(&in, rows[i].clean, 100000, 0);
+        feed_long(&in, rows[i].hours, 2000, 8000);
+        feed_long(&in, rows[i].rest, 10000, 0);
+        assert_cond(eval(r, &in, false), COND_TRUE);
+        feed_long(&in, rows[i].over - rows[i].rest, 10000, 0);
+        struct evaluation ev = eval(r, &in, false);
+        if (ev.cond != COND_FALSE)
+            fail_msg("row %zu, after its short window: %s", i, ev.text);
+        end(&in);
+    }
 }
 
 static void test_count(void **state)
@@ -355,5 +477,6 @@ static void test_cert(void **state)
     assert_non_null(strstr(eval(&rule_cert, &in, false).text, ", on 9999-12-31 23:59 UTC,"));
 }
 
-RUN(TEST(test_wilson), TEST(test_ratio), TEST(test_unknown), TEST(test_burn), TEST(test_count),
-    TEST(test_percentile), TEST(test_absent), TEST(test_program), TEST(test_probe), TEST(test_cert))
+RUN(TEST(test_wilson), TEST(test_ratio), TEST(test_unknown), TEST(test_lost), TEST(test_burn),
+    TEST(test_burn_table), TEST(test_count), TEST(test_percentile), TEST(test_absent),
+    TEST(test_program), TEST(test_probe), TEST(test_cert))

@@ -166,6 +166,34 @@ static void test_darks(void **state)
     window_free(&w);
 }
 
+/* What was lost is as old as its time, and nothing of it is forgotten when stretches become one. */
+static void test_lost(void **state)
+{
+    (void)state;
+    struct err e;
+    struct str s = STR_INIT;
+    struct window *w = window_new(DUR_S(1), (mono_t){SEC});
+    window_lost(w, (mono_t){100 * SEC}, (mono_t){110 * SEC}, 50);
+    window_lost(w, (mono_t){108 * SEC}, (mono_t){112 * SEC}, 10); /* one, of 12 s */
+    window_dark(w, (mono_t){112 * SEC}, (mono_t){120 * SEC});     /* of 20 s */
+    mono_t now = {160 * SEC};
+    assert_true(window_sum(w, now, DUR_S(60)).lost == 60);
+    assert_true(window_sum(w, now, DUR_S(45)).lost == 15); /* 5 of its 20 s */
+    assert_true(window_sum(w, now, DUR_S(40)).lost == 0);
+    window_save(w, now, (wall_t){1000 * SEC}, &s);
+    window_free(&w);
+    w = window_restore(s.s, s.len, DUR_S(1), now, (wall_t){1000 * SEC}, &e);
+    assert_non_null(w);
+    assert_true(window_sum(w, now, DUR_S(60)).lost == 60);
+    for (int i = 0; i < 100; i++) {
+        now.ns += 20 * SEC;
+        window_lost(w, (mono_t){now.ns - SEC}, now, 1);
+    }
+    assert_true(window_sum(w, now, WINDOW_MAX).lost == 160);
+    str_fini(&s);
+    window_free(&w);
+}
+
 /* a restarted agent knows what it knew, and that it knows nothing of the time between */
 static void test_restart(void **state)
 {
@@ -245,4 +273,4 @@ static void test_timers(void **state)
 }
 
 RUN(TEST(test_walk), TEST(test_does_not_breathe), TEST(test_time), TEST(test_darks),
-    TEST(test_restart), TEST(test_timers))
+    TEST(test_lost), TEST(test_restart), TEST(test_timers))

@@ -1,0 +1,20 @@
+/* Deaths for want of memory: the kernel counts in our control group how often it killed. */
+#ifndef RUN_OOM_H
+#define RUN_OOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct oom {
+    int fd; /* of the file with the count; 0: there is none */
+    uint64_t seen;
+};
+
+/* Looks for the count: version 2, then version 1, of our group as the kernel names it, then as a
+ * container sees it. Without one nothing is ever said. */
+void oom_open(struct oom *o);
+void oom_close(struct oom *o);
+/* To be asked at every death, once: true if the kernel has killed since the last one. */
+bool oom_struck(struct oom *o);
+
+#endif
