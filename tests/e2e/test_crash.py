@@ -25,7 +25,7 @@ def test_programs_do_not_notice(sup, sig, pid1):
     crash(s, sig)
     crash(s, sig)
     assert lives(s) == before and s.pid == me
-    assert re.search(rf"supd crashed: {sig.name} sent by pid \d+", s.log_text())
+    s.wait_log(rf"supd crashed: {sig.name} sent by pid \d+")
     s.kill(before["b"]["pid"])
     wait_record(s, "b", "start", 2)
     assert len(record(s, "a", "start")) == 1
