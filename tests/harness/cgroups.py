@@ -7,6 +7,8 @@ import pytest
 from .waiting import wait
 
 ROOT = "/sys/fs/cgroup"
+# shell text, for a place to mount something on even where there is no /sys
+PLACE = f"[ -d {ROOT} ] || {{ mount -t tmpfs none /sys && mkdir -p {ROOT}; }}; "
 serial = itertools.count()
 
 

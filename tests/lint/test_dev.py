@@ -1,5 +1,8 @@
 """./dev installs only what is missing, and never lets a package start a server."""
+import ast
+import glob
 import os
+import re
 import shutil
 import subprocess
 
@@ -106,3 +109,45 @@ def test_help_names_every_verb(dev):
         assert f"\n  {verb}" in out
     code, out, _ = dev("nonsense")
     assert code == 1 and "no such verb: nonsense" in out
+
+
+RUNNERS = ("run", "_do", "enter", "Popen")
+NAMES = {"tini"}  # that supd goes by
+
+
+def named(text):
+    """Words of Python that may be commands: the first of a list, or of what is run."""
+    for node in ast.walk(ast.parse(text)):
+        runs = isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in RUNNERS
+        first = (node.elts if isinstance(node, ast.List) else node.args if runs else [])[:1]
+        if first and isinstance(first[0], ast.Constant) and re.fullmatch(r"[a-z][\w.+-]+", str(first[0].value)):
+            yield first[0].value
+
+
+def query(fields, packages):
+    return subprocess.run(["dpkg-query", "-W", "-f", fields, *packages], stdout=subprocess.PIPE, text=True, check=False,
+                          stderr=subprocess.DEVNULL).stdout
+
+
+def closure(packages):
+    known, todo = set(), set(packages)
+    while todo:
+        known |= todo
+        todo = set(re.findall(r"(?:^|[,|] )([a-z0-9.+-]+)", query("${Depends}, ${Pre-Depends}, ", todo))) - known
+    return known
+
+
+def test_what_tests_run_is_installed():
+    """A command of a package that ./dev does not name is there on one machine and not on the next."""
+    with open(os.path.join(ROOT, "dev"), encoding="utf-8") as f:
+        lists = re.findall(r"^(?:build|lint|test)_packages=['\"]([^'\"]*)", f.read(), re.M)
+    essential = re.findall(r"^(\S+) (?:yes .*|.* required)$", query("${Package} ${Essential} ${Priority}\n", []), re.M)
+    installed = closure([p for text in lists for p in text.split() if p[0] != "$"] + essential)
+    words = {w for folder in ("compat", "e2e", "harness") for path in glob.glob(os.path.join(ROOT, "tests", folder, "*.py"))
+             for w in named(open(path, encoding="utf-8").read())} - NAMES
+    paths = {os.path.realpath(found): w for w in words if (found := shutil.which(w, path="/usr/sbin:/usr/bin"))}
+    owned = subprocess.run(["dpkg", "-S", *paths, *(p.removeprefix("/usr") for p in paths)], stdout=subprocess.PIPE, text=True,
+                           check=False, stderr=subprocess.DEVNULL).stdout
+    owners = {path: package.split(":")[0] for package, path in re.findall(r"^(\S+): (\S+)$", owned, re.M)}
+    assert len(owners) > 10
+    assert {p: owner for p, owner in owners.items() if owner not in installed} == {}

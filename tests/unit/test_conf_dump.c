@@ -51,12 +51,15 @@ static void test_lines(void **state)
     expect_line("killasgroup=on", "killasgroup=true");
     expect_line("stopasgroup=on", ";killasgroup= (as stopasgroup)");
     expect_line("user=0", "user=0");
+    expect_line("user=4294967294", "user=4294967294"); /* which no passwd file has */
     expect_line("backoff=90", "backoff=1m30s");
     expect_line("backoff_jitter=10", "backoff_jitter=10%");
     expect_line("backoff_factor=2", "backoff_factor=2");
     expect_line("on_fatal=RETRY:60s", "on_fatal=retry:1m");
     expect_line("stdin=NULL", "stdin=null");
     expect_line("stopsignals=TERM:1s,KILL", "stopsignals=TERM:1s,KILL");
+    expect_line("stopsignals=SIGRTMIN+3:1s,64", "stopsignals=SIGRTMIN+3:1s,64");
+    expect_line("stdout_logfile=/dev/fd/1", "stdout_logfile=/dev/fd/1");
     expect_line("limit_nofile=1024:unlimited  OPTIONAL", "limit_nofile=1024:unlimited  OPTIONAL");
     expect_line("nice= +5 Optional", "nice=5 optional");
     expect_line("cpu_affinity=0,2-3", "cpu_affinity=0,2-3");

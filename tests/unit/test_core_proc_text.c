@@ -44,6 +44,7 @@ static void wait_statuses_as_supervisor_words_them(void **state)
         {STATUS(255), 255, "exit status 255"},
         {EXIT_BY(SIGKILL), -1, "terminated by SIGKILL"},
         {EXIT_BY(SIGSEGV) | 0x80, -1, "terminated by SIGSEGV (core dumped)"},
+        {EXIT_BY(SIGKILL) | PROC_STATUS_OOM, -1, "terminated by SIGKILL (out of memory)"},
         {0x137f, -1, "unknown termination cause 0x137f"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

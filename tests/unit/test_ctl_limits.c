@@ -212,7 +212,7 @@ static void test_too_many_clients(void **state)
     struct world w;
     struct err e;
     int fds[5];
-    open_world(&w, (struct ctl_limits){.clients = 4, .idle = DUR_MS(40)});
+    open_world(&w, (struct ctl_limits){.clients = 4, .idle = DUR_MS(1000)});
     assert_int_equal(ctl_open(w.ctl, w.path, -1, &e), 0);
     for (int i = 0; i < 4; i++) {
         fds[i] = dial(&w);
@@ -224,7 +224,7 @@ static void test_too_many_clients(void **state)
     assert_string_equal(hear(&w, extra), "* error BUSY too many clients; try again\n<closed>");
     close(extra);
     ask(&w, fds[0], "a defer\n"); /* the oldest, but not idle */
-    turn(&w, 60);
+    turn(&w, 1100);
     fds[4] = dial(&w);
     turn(&w, 2);
     assert_string_equal(hear(&w, fds[1]),

@@ -181,8 +181,12 @@ static void stops_are_not_exits(void **state)
     kill(pid, SIGSTOP);
     assert_int_equal(waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOWAIT), 0);
     assert_false(reap_children(&ops, &seen, 8));
+    for (int i = 0; i < 2; i++) /* asking takes nothing away */
+        assert_int_equal(reap_stopped(pid), SIGSTOP);
     kill(pid, SIGCONT);
     assert_int_equal(waitid(P_PID, (id_t)pid, &si, WCONTINUED | WNOWAIT), 0);
+    assert_int_equal(reap_stopped(pid), 0);
+    assert_int_equal(reap_stopped(getpid()), 0);
     assert_false(reap_children(&ops, &seen, 8));
     assert_int_equal(seen.npeeked, 0);
     kill(pid, SIGKILL);

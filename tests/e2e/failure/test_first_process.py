@@ -10,7 +10,7 @@ import pytest
 
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.failing import busy_share, shell, zombies
-from harness.namespace import command_of
+from harness.namespace import capability_prefix, command_of
 from harness.plaininit import as_dumb_init, as_tini, own, signals_of
 from harness.supervised import program as built
 from harness.supervised import tool
@@ -240,10 +240,16 @@ def test_a_storm_beside_plain_init(plain, name):
 
 # C11, C12: rights that are not there
 
+USERNS = ["unshare", "--user", "--map-root-user"]
+
+
 def test_a_user_namespace(sup):
     """`unshare -Ur`: programs run, and a user that cannot be had is an error that says why."""
+    caps = capability_prefix(os.environ.get("SUPD_CAPS") or None)
+    if subprocess.run([*caps, *USERNS, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        pytest.skip("no user namespaces here")
     s = sup(conf(program("a", startsecs=0), program("other", user="12345", startretries=0, autostart="false"),
-                 "[agent]\nuser=root\n"), prefix=["unshare", "--user", "--map-root-user"])
+                 "[agent]\nuser=root\n"), prefix=USERNS)
     wait_record(s, "a", "start")
     done = s.ctl("start", "other")
     assert done.returncode != 0

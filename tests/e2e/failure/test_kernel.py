@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from harness import cgroups
 from harness.beacon import conf, gaps, near, program, starts, wait_record
 from harness.failing import busy_share, denied, frozen, pause, preload
 from harness.plaininit import as_dumb_init, as_tini, own, signals_of
@@ -54,10 +55,13 @@ def test_denied_calls_and_plain_init(plain, name, errnum):
 
 # E2: control groups of no kind, read-only ones, and whatever this machine has (all other tests)
 
-@pytest.mark.parametrize("before", ["mount -t tmpfs none /sys/fs/cgroup", "mount -o remount,ro,bind /sys/fs/cgroup",
-                                    "mount -t tmpfs none /sys"], ids=["empty", "read-only", "no sys"])
-def test_control_groups(sup, before):
-    s = sup(conf(program("a", startsecs=0)), before=before)
+HIDDEN = {"empty": "mount -t tmpfs none $G", "read-only": "mount --bind $G $G && mount -o remount,ro,bind $G",
+          "no sys": "mount -t tmpfs none /sys"}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_control_groups(sup, how):
+    s = sup(conf(program("a", startsecs=0)), before=cgroups.PLACE + HIDDEN[how].replace("$G", cgroups.ROOT))
     s.kill(wait_record(s, "a", "start")[0].pid)
     wait_record(s, "a", "start", 2)
 

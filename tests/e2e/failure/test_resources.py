@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from harness import cgroups
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.failing import busy_share, first_free_descriptor, limit, piped, preload, shell
 from harness.namespace import command_of
@@ -266,7 +267,7 @@ def test_out_of_memory(cgroup, sup):
 def test_the_reason_of_a_death(sup):
     """The count of version 2, in a tree of our own."""
     s = sup(conf(program("a", startsecs=0)),
-            before="mount -t tmpfs none /sys/fs/cgroup; printf 'oom 0\\noom_kill 7\\n' >/sys/fs/cgroup/memory.events")
+            before=cgroups.PLACE + "mount -t tmpfs none /sys/fs/cgroup; printf 'oom 0\\noom_kill 7\\n' >/sys/fs/cgroup/memory.events")
     inside = os.path.join(f"/proc/{s.ns.init}/root", "sys/fs/cgroup/memory.events")
 
     def kill(count):
