@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define LOGSHM_MAGIC UINT64_C(0x31474f4c44505553) /* "SUPDLOG1" */
-#define LOGSHM_VERSION 2u
+#define LOGSHM_VERSION 3u
 #define LOGSHM_BLOCK 4096u
 #define LOGSHM_STREAMS_MAX 32768u
 #define LOGSHM_STRINGS 512u /* bytes of strings for each stream, on average */
@@ -29,6 +29,8 @@
 #define LOGSHM_MAIN 0u     /* the slot of supd's own log */
 #define LOGSHM_TAPS 2u     /* who may get the text of streams: enum logshm_tap_of */
 #define LOGSHM_RUNS 32u    /* runs of a process that are told apart in what its pipe holds */
+#define LOGSHM_CLASSES 1152u /* of strings, by their length */
+#define LOGSHM_LATEST 8u
 
 enum logshm_state {
     LOGSHM_FREE,
@@ -74,6 +76,8 @@ struct logshm_stream {
     uint32_t seq;
     uint32_t epoch; /* the start of supd-log that inherits fd; later ones get it by message */
     int32_t fd;     /* supd's read end */
+    int32_t wfd;    /* the write end, which supd keeps, too */
+    uint32_t owner; /* whose stream it is, for supd alone */
     uint32_t name;  /* strings: process, program; 0: none */
     uint32_t program;
     uint32_t folder, path; /* of a file, see logshm_path(): up to the last slash, and behind it; of
@@ -183,6 +187,12 @@ struct logshm_head {
     uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
     int32_t tap_fds[LOGSHM_TAPS]; /* our ends of the taps, for the next start to inherit; 0: none */
     struct logshm_rotation rotations[LOGSHM_WRITERS];
+    /* for supd alone: the process supd-log, and what is free of the strings */
+    int32_t pid;         /* 0: none */
+    int32_t chan;        /* our end of its channel */
+    uint32_t string_end; /* strings before this have been in use */
+    uint32_t free_string[LOGSHM_CLASSES];
+    uint32_t latest[LOGSHM_LATEST]; /* texts that were shared last, newest first */
 };
 
 /* Messages on the channel, one per datagram. */

@@ -1,5 +1,6 @@
 /* Reaping: each exit is peeked at, reported, and only then taken from the kernel. */
 #include "supervisor/io/reap.h"
+#include "supervisor/base/fault.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,10 +40,20 @@ bool reap_children(const struct reap_ops *ops, void *obj, unsigned max)
         int pid = si.si_pid, status = wait_status(&si);
         if (ops->peeked)
             ops->peeked(obj, pid, status);
+        FAULT_POINT();
         if (wait_retry(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG) < 0 || !gone.si_pid)
             return false;
+        FAULT_POINT();
         if (ops->reaped)
             ops->reaped(obj, pid, status);
     }
     return true;
+}
+
+enum reap_child reap_look(int pid)
+{
+    siginfo_t si;
+    if (pid <= 0 || wait_retry(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT | WNOHANG) < 0)
+        return REAP_GONE;
+    return si.si_pid ? REAP_DEAD : REAP_ALIVE;
 }

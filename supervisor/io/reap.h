@@ -15,6 +15,9 @@ struct reap_ops {
  * continues are not exits and are never seen here. */
 bool reap_children(const struct reap_ops *ops, void *obj, unsigned max);
 
+/* How it is with a pid that may be a child of ours; nothing is reaped. */
+enum reap_child { REAP_GONE, REAP_DEAD, REAP_ALIVE }; /* no child; not reaped yet; running */
+enum reap_child reap_look(int pid);
 /* The signal that a child of ours stands still by, 0 if it does not. Asks the kernel, and takes
  * nothing from it. */
 int reap_stopped(int pid);

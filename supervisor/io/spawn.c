@@ -5,6 +5,7 @@
 #include "supervisor/io/rawsys.h"
 #include "supervisor/io/spawn_child.h"
 
+#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 
 #include <fcntl.h>
@@ -490,7 +491,9 @@ static long start_async(struct slot *s, const struct spawn_request *rq, struct s
     s->alive = 1;
     if (rq->uid >= 0 || rq->gid >= 0)
         port.dumpable_lost = true;
+    FAULT_POINT();
     pid = clone_child(s);
+    FAULT_POINT();
     if (pid < 0) {
         s->alive = 0;
         release_window(s);

@@ -171,6 +171,8 @@ static void do_del(struct logd *d, struct order *o, const uint32_t *slots)
     struct stream *s = stream_of(d, o->msg.n ? slots[0] : UINT32_MAX);
     if (s && !s->closing)
         orders_close(d, s);
+    else if (!s && o->msg.n) /* supd may have missed the first answer */
+        answer(d, &(struct question){.op = LOGOP_DEL, .slots = {slots[0]}}, true);
 }
 
 static void do_update(struct logd *d, struct order *o, const uint32_t *slots)

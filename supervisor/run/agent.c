@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/core/hand.h"
 #include "supervisor/core/proc.h"
+#include "supervisor/io/reap.h"
 #include "supervisor/run/agentlisten.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
@@ -45,6 +46,7 @@ struct agent {
     char program[512];
     int pid;
     bool wanted;
+    bool leaving;              /* pid is that of another supd's, which ends */
     struct ctl_client *client; /* NULL: no channel */
     int hand;                  /* our end of its HAND_FD; -1: none */
     int journal;               /* kept over its restarts; -1: none */
@@ -63,6 +65,17 @@ struct agent {
 };
 
 static void start(struct agent *a);
+
+/* What the next supd needs of it. */
+static void note(const struct agent *a)
+{
+    struct state_kept *k = state_kept(a->sup->state);
+    k->agent_pid = a->pid > 0 ? a->pid : 0;
+    k->journal = a->journal > 0 ? a->journal : 0;
+    k->agent_listen = a->listen > 0 ? a->listen : 0;
+    memcpy(k->listen_at, a->listen_at, sizeof(k->listen_at));
+    state_note_text(a->sup->state, STATE_AGENT_PROGRAM, a->program);
+}
 
 /* ---- forwarded requests ---- */
 
@@ -238,6 +251,7 @@ static bool listen_anew(struct agent *a)
     memcpy(a->listen_at, at, sizeof(at));
     if (*at && (a->listen = agentlisten_open(g, &e)) < 0)
         log_error("agent: %s", e.msg);
+    note(a);
     return true;
 }
 
@@ -423,6 +437,7 @@ static void start(struct agent *a)
         return;
     }
     a->starts++;
+    note(a);
     a->client = ctl_adopt(a->sup->ctl, channel, CTL_AGENT, (ctl_closed_fn *)channel_closed, a);
     if (!a->client) {
         log_warn("agent: no memory for its channel");
@@ -434,6 +449,7 @@ static void start(struct agent *a)
     hand(a, HAND_LISTEN, a->listen);
     hand_text(a);
     hand_generation(a);
+    note(a);
 }
 
 static void say_gone(struct agent *a)
@@ -466,12 +482,16 @@ bool agent_reaped(struct agent *a, int pid, int status)
     struct str text = STR_INIT;
     proc_status_text(&text, status);
     a->pid = 0;
+    note(a);
     loop_timer_stop(&a->timer);
     taps_agent_close(a->sup->taps);
     logs_files_close(a->sup->logs);
     if (a->client)
         ctl_drop(a->client);
-    if (a->closed || !a->wanted) {
+    if (a->leaving && a->wanted && !a->closed) {
+        a->leaving = false;
+        start(a);
+    } else if (a->closed || !a->wanted) {
         log_info("agent: ended pid=%d %s", pid, str_text(&text));
         if (a->closed)
             say_gone(a);
@@ -513,11 +533,13 @@ void agent_follow(struct agent *a)
     }
 }
 
-int agent_setup(struct sup *s, struct err *e)
+static struct agent *make(struct sup *s, struct err *e)
 {
     struct agent *a = calloc(1, sizeof(*a));
-    if (!a)
-        return err_errno(e, ENOMEM, "cannot prepare supd-agent");
+    if (!a) {
+        err_errno(e, ENOMEM, "cannot prepare supd-agent");
+        return NULL;
+    }
     a->sup = s;
     LOOP_TIMER(&a->timer, s->loop, on_timer, a);
     LOOP_DEFER(&a->gone, say_gone, a);
@@ -526,6 +548,35 @@ int agent_setup(struct sup *s, struct err *e)
     a->listen = -1;
     s->agent = a;
     a->wanted = s->gen->gen->supd.needs_agent;
+    return a;
+}
+
+int agent_go_on(struct sup *s, struct err *e)
+{
+    const struct state_kept *k = state_kept(s->state);
+    const char *program = state_text(s->state, STATE_AGENT_PROGRAM);
+    struct agent *a = make(s, e);
+    if (!a)
+        return -1;
+    snprintf(a->program, sizeof(a->program), "%s", program ? program : "");
+    a->journal = k->journal > 0 ? k->journal : -1;
+    a->listen = k->agent_listen > 0 ? k->agent_listen : -1;
+    memcpy(a->listen_at, k->listen_at, sizeof(a->listen_at));
+    a->pid = reap_look(k->agent_pid) == REAP_GONE ? 0 : k->agent_pid;
+    a->leaving = a->pid > 0;
+    a->started = mono_now();
+    if (a->pid)
+        loop_timer_at(&a->timer, mono_add(a->started, CLOSE_LIMIT));
+    else if (s->mood != SUP_STOPPING)
+        start(a);
+    return 0;
+}
+
+int agent_setup(struct sup *s, struct err *e)
+{
+    struct agent *a = make(s, e);
+    if (!a)
+        return -1;
     if (!a->wanted)
         return 0;
     if (setup_program(s, "supd-agent", a->program, sizeof(a->program), e) < 0)

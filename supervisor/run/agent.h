@@ -12,6 +12,9 @@ struct agent;
 /* Makes s->agent and starts supd-agent if the configuration needs it; later deaths are made good by
  * themselves, with backoff. 0, or -1 and the reason: a needed program that is missing. */
 int agent_setup(struct sup *s, struct err *e);
+/* The same when another supd has started one: that ends by itself, since its channel is gone, and
+ * then ours is started. */
+int agent_go_on(struct sup *s, struct err *e);
 /* From the reap loop: true if pid was supd-agent. */
 bool agent_reaped(struct agent *a, int pid, int status);
 /* A new configuration is in use: starts or ends the agent as it needs. */

@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/run/ctl_impl.h"
+#include "supervisor/run/state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -186,8 +187,27 @@ static void on_retry(struct ctl *c)
 {
     if (c->fd >= 0)
         loop_io_set(&c->io, c->fd, LOOP_READ);
-    if (c->relisten.ns)
-        ctl_check(c);
+    ctl_check(c);
+}
+
+static void watch_file(struct ctl *c)
+{
+    if (c->path[0] == '@')
+        return;
+    if (pathwatch_set(&c->watch, c->path) < 0)
+        log_debug("control: cannot watch %s: %s; a removed socket comes back at the next HUP",
+                  c->path, strerror(errno));
+}
+
+static void keep_socket(const struct ctl *c)
+{
+    struct state_kept *k = c->config.kept;
+    if (!k)
+        return;
+    k->socket_gid = c->gid;
+    k->socket_dev = c->dev;
+    k->socket_ino = c->ino;
+    k->socket = c->fd;
 }
 
 /* remembers which file is ours and watches it */
@@ -199,9 +219,7 @@ static void note_file(struct ctl *c)
         return;
     c->dev = st.st_dev;
     c->ino = st.st_ino;
-    if (pathwatch_set(&c->watch, c->path) < 0)
-        log_debug("control: cannot watch %s: %s; a removed socket comes back at the next HUP",
-                  c->path, strerror(errno));
+    watch_file(c);
 }
 
 static int listen_on(struct ctl *c, const char *path, struct err *e)
@@ -221,6 +239,24 @@ static int listen_on(struct ctl *c, const char *path, struct err *e)
     c->fd = fd;
     loop_io_set(&c->io, fd, LOOP_READ);
     note_file(c);
+    keep_socket(c);
+    return 0;
+}
+
+/* Somebody may have removed the file while nobody watched it. */
+int ctl_go_on(struct ctl *c, const char *path, struct err *e)
+{
+    const struct state_kept *k = c->config.kept;
+    c->path = strdup(path);
+    if (!c->path)
+        return err_errno(e, ENOMEM, "cannot go on with the control socket");
+    c->fd = k->socket;
+    c->gid = k->socket_gid;
+    loop_io_set(&c->io, c->fd, LOOP_READ);
+    c->dev = k->socket_dev;
+    c->ino = k->socket_ino;
+    watch_file(c);
+    loop_timer_at(&c->retry, mono_add(mono_now(), DUR_S(1)));
     return 0;
 }
 
@@ -292,6 +328,7 @@ struct ctl *ctl_new(const struct ctl_config *config, struct err *e)
     c->fd = -1;
     c->gid = -1;
     c->uid = geteuid();
+    c->seq = config->kept ? &config->kept->events : &c->own_seq;
     LOOP_IO(&c->io, config->loop, on_accept, c);
     LOOP_TIMER(&c->retry, config->loop, on_retry, c);
     LOOP_DEFER(&c->turn, on_turn, c);
@@ -348,7 +385,7 @@ void ctl_stats(const struct ctl *c, struct ctl_stats *out)
     *out = c->stats;
     out->clients = c->nclients;
     out->subscribers = c->nsubscribers;
-    out->events = c->seq;
+    out->events = *c->seq;
 }
 
 const struct ctl_verb *ctl_verbs(const struct ctl *c, size_t *out_n)
@@ -382,8 +419,8 @@ static struct wire_out *event_begin(struct ctl *c, const char *type, uint64_t se
 
 struct wire_out *ctl_event(struct ctl *c, const char *type)
 {
-    c->seq++;
-    return c->nsubscribers ? event_begin(c, type, c->seq) : NULL;
+    ++*c->seq;
+    return c->nsubscribers ? event_begin(c, type, *c->seq) : NULL;
 }
 
 void ctl_event_end(struct ctl *c)

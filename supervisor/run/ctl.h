@@ -15,6 +15,7 @@
 
 struct ctl;
 struct ctl_client;
+struct state_kept;
 
 /* Who a client is; a verb's row says which of them may use it. */
 enum ctl_role {
@@ -70,7 +71,8 @@ struct ctl_config {
     void *obj;           /* passed to the handlers */
     const char *version; /* for the greeting */
     struct ctl_limits limits;
-    uint64_t instance; /* no other supd has it: told to subscribers, unless it is 0 */
+    struct state_kept *kept; /* where the socket and the number of events are kept; NULL: nowhere */
+    uint64_t instance;       /* no other supd has it: told to subscribers, unless it is 0 */
 };
 
 struct ctl_stats {
@@ -86,6 +88,8 @@ void ctl_free(struct ctl **c);
  * group that may read, or -1. Where the default's folder cannot be written, an abstract name with
  * random letters is used and logged. 0, or -1 and the reason. */
 int ctl_open(struct ctl *c, const char *given, int64_t gid, struct err *e);
+/* The same with the socket that config.kept names, bound to this path. */
+int ctl_go_on(struct ctl *c, const char *path, struct err *e);
 /* The path or @name in use, "" before ctl_open. */
 const char *ctl_path(const struct ctl *c);
 /* Re-creates the socket file if someone removed it. Called by itself when that happens, and by the
@@ -109,6 +113,8 @@ const struct ctl_verb *ctl_verbs(const struct ctl *c, size_t *out_n);
 /* Begins a record, "ID + ..."; fill it with wire_kv and its kin, end it with wire_end. Nothing else
  * may be said to this client in between. */
 struct wire_out ctl_row(struct ctl_req *rq);
+/* Sends what was said so far, though the answer is not complete. */
+void ctl_push(struct ctl_req *rq);
 /* Bulk: "ID bytes N" and the bytes. */
 void ctl_bytes(struct ctl_req *rq, const void *p, size_t n);
 /* The last line, "ID ok"; frees the request. */

@@ -52,7 +52,7 @@ struct ctl {
     unsigned uid;   /* ours */
     struct ctl_client **clients;
     unsigned nclients, nsubscribers, ntext;
-    uint64_t seq;
+    uint64_t own_seq, *seq; /* events so far */
     struct str event;
     struct wire_out event_out;
     struct ctl_stats stats;

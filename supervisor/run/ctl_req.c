@@ -170,6 +170,11 @@ struct wire_out ctl_row(struct ctl_req *rq)
     return w;
 }
 
+void ctl_push(struct ctl_req *rq)
+{
+    ctl_touch(rq->client->ctl);
+}
+
 void ctl_bytes(struct ctl_req *rq, const void *p, size_t n)
 {
     wire_put_bytes(&rq->client->out, rq->id, p, n);
@@ -220,7 +225,7 @@ void ctl_subscribe(struct ctl_req *rq, bool text)
         return;
     }
     struct wire_out w = ctl_ok_begin(rq);
-    wire_kv_int(&w, "seq", (int64_t)cl->ctl->seq);
+    wire_kv_int(&w, "seq", (int64_t)*cl->ctl->seq);
     if (cl->ctl->config.instance)
         wire_kv_fmt(&w, "instance", "%016" PRIx64, cl->ctl->config.instance);
     snprintf(cl->sub_id, sizeof(cl->sub_id), "%s", rq->id);

@@ -104,6 +104,19 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
     return g;
 }
 
+struct group *group_revive(struct sup *s, const char *name, const struct gen_group *conf,
+                           uint32_t nprocs, struct err *e)
+{
+    struct gen_group like = *conf;
+    like.nprocs = nprocs;
+    struct group *g = group_new(name, &like, e);
+    if (!g)
+        return NULL;
+    insert_sorted(s, g);
+    s->ngroups++;
+    return g;
+}
+
 void group_remove(struct sup *s, struct group **gp)
 {
     struct group *g = *gp;

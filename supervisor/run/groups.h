@@ -21,6 +21,9 @@ struct group {
 /* Makes the group of a generation's record with all its processes; none is started. */
 struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_group *conf,
                         struct err *e);
+/* One that another supd left, without its processes: there is room for nprocs. */
+struct group *group_revive(struct sup *s, const char *name, const struct gen_group *conf,
+                           uint32_t nprocs, struct err *e);
 /* Only when all its processes are down. Publishes its removal. */
 void group_remove(struct sup *s, struct group **g);
 struct group *group_find(struct sup *s, const char *name);

@@ -1,5 +1,6 @@
 /* From a process's record to a spawn request. */
 #include "supervisor/run/launch.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
@@ -137,9 +138,8 @@ static int open_stdin(struct proc *p, int *out_child)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
     fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
-    p->stdin_fd = lowfds_lift(ends[1]);
+    proc_close_stdin(p);
+    *proc_stdin(p) = lowfds_lift(ends[1]);
     *out_child = ends[0];
     return 0;
 }
@@ -147,6 +147,8 @@ static int open_stdin(struct proc *p, int *out_child)
 static void commit_phase(struct proc *p, enum state_phase phase)
 {
     struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
+    if (rec.phase == phase)
+        return; /* as our predecessor left it */
     rec.phase = phase;
     state_put(proc_sup(p)->state, p->slot, &rec);
 }
@@ -167,6 +169,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
             logs_run_begins(p->log[i]);
     commit_phase(p, STATE_SPAWNING);
     enum spawn_result r = spawn_start(&rq, cell, &errnum);
+    FAULT_POINT();
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
@@ -176,9 +179,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     if (r == SPAWN_STARTED)
         return LAUNCH_STARTED;
     commit_phase(p, STATE_IDLE);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
-    p->stdin_fd = -1;
+    proc_close_stdin(p);
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;
     cell->errnum = errnum;

@@ -100,7 +100,7 @@ static void collect_adds(struct logs *g, struct letter *l)
         if (!(s->tell & TELL_ADD) || l->msg.n == LOGOP_SLOTS)
             break;
         l->slots[l->msg.n++] = s->slot;
-        l->fds[l->nfds++] = s->rfd;
+        l->fds[l->nfds++] = logs_shared(s)->fd;
     }
 }
 
@@ -358,8 +358,27 @@ void logchan_open(struct logs *g, int fd)
     g->tell_files = g->files_sock >= 0;
     TAILQ_FOREACH (rq, &g->requests, link)
         rq->sent = false;
-    g->chan = fd;
+    g->chan = g->mem.h->chan = fd;
     loop_io_set(&g->chan_io, fd, LOOP_READ);
+    loop_defer(g->loop, &g->pump);
+}
+
+/* All of it is said again: to be told twice does supd-log no harm. */
+void logchan_go_on(struct logs *g)
+{
+    struct log_stream *s;
+    g->next_id = (uint32_t)mono_now().ns; /* what it answers to others is nobody's */
+    for (uint32_t i = 0; i < g->mem.h->used; i++) {
+        if (!(s = logs_stream(g, i)))
+            continue;
+        if (logs_shared(s)->epoch != g->mem.h->epoch)
+            logchan_tell(s, TELL_ADD);
+        logchan_tell(s, logs_shared(s)->state == LOGSHM_CLOSING ? TELL_DEL : TELL_UPDATE);
+    }
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++)
+        g->tell_taps = (uint8_t)(g->tell_taps | 1u << which);
+    g->chan = g->mem.h->chan;
+    loop_io_set(&g->chan_io, g->chan, LOOP_READ);
     loop_defer(g->loop, &g->pump);
 }
 
@@ -367,6 +386,8 @@ void logchan_close(struct logs *g)
 {
     if (g->chan >= 0)
         loop_io_close(&g->chan_io, &g->chan);
+    if (g->mem.h)
+        g->mem.h->chan = -1;
 }
 
 /* ---- tails ---- */

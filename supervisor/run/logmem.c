@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STREAMS_LEAST 256u
@@ -44,6 +45,15 @@ static struct logshm_head layout_that_fits(int64_t memory)
     return layout_of(nstreams, memory);
 }
 
+static int map_head(struct logmem *m, uint64_t size, struct err *e)
+{
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+    if (at == MAP_FAILED)
+        return err_errno(e, errno, "cannot map the memory for log output");
+    m->h = at;
+    return 0;
+}
+
 int logmem_init(struct logmem *m, int64_t memory, struct err *e)
 {
     memset(m, 0, sizeof(*m));
@@ -58,16 +68,60 @@ int logmem_init(struct logmem *m, int64_t memory, struct err *e)
         return -1;
     }
     fcntl(m->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
-    void *at = mmap(NULL, layout.descs, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
-    if (at == MAP_FAILED) {
-        err_errno(e, errno, "cannot map the memory for log output");
+    if (map_head(m, layout.descs, e) < 0) {
         fd_close(&m->fd);
         return -1;
     }
-    m->h = at;
     *m->h = layout;
+    m->h->chan = -1;
     m->h->sentinel = rng_entropy();
-    m->string_end = LOGMEM_CLASS;
+    m->h->string_end = LOGMEM_CLASS;
+    return 0;
+}
+
+/* What is free was never written down in one piece. */
+static void find_free_slots(struct logmem *m)
+{
+    for (uint32_t i = m->h->used; i-- > 0;) {
+        struct logshm_stream *s = logshm_stream(m->h, i);
+        if (s->state != LOGSHM_FREE)
+            continue;
+        s->fd = (int32_t)m->free_slot;
+        m->free_slot = i + 1;
+    }
+}
+
+static int read_head(int fd, struct logshm_head *out, struct err *e)
+{
+    struct stat st;
+    ssize_t n = fstat(fd, &st) < 0 ? -1 : pread(fd, out, sizeof(*out), 0);
+    if (n < 0)
+        return err_errno(e, errno, "cannot read the memory for log output");
+    if (n < (ssize_t)sizeof(*out) || !logshm_good(out, (uint64_t)st.st_size))
+        return err_set(e, "the running supd keeps its log streams in a version that this one does "
+                          "not know");
+    return 0;
+}
+
+int logmem_check(int fd, struct err *e)
+{
+    struct logshm_head head;
+    return read_head(fd, &head, e);
+}
+
+int logmem_open(struct logmem *m, int fd, struct err *e)
+{
+    struct logshm_head head;
+    memset(m, 0, sizeof(*m));
+    m->fd = -1;
+    if (read_head(fd, &head, e) < 0)
+        return -1;
+    m->fd = fd;
+    if (map_head(m, head.descs, e) < 0) {
+        m->fd = -1;
+        return -1;
+    }
+    find_free_slots(m);
     return 0;
 }
 
@@ -125,13 +179,13 @@ static char *piece(const struct logmem *m, uint32_t off)
 static int64_t piece_new(struct logmem *m, size_t bytes, struct err *e)
 {
     uint32_t class = class_of(bytes), off;
-    if (class >= LOGMEM_CLASSES)
-        return err_set(e, "longer than %u bytes", (LOGMEM_CLASSES - 1) * LOGMEM_CLASS - 1);
-    if ((off = m->free_string[class])) {
-        memcpy(&m->free_string[class], piece(m, off), sizeof(uint32_t));
-    } else if (m->string_end + class * LOGMEM_CLASS <= m->h->descs - m->h->strings) {
-        off = m->string_end;
-        m->string_end += class * LOGMEM_CLASS;
+    if (class >= LOGSHM_CLASSES)
+        return err_set(e, "longer than %u bytes", (LOGSHM_CLASSES - 1) * LOGMEM_CLASS - 1);
+    if ((off = m->h->free_string[class])) {
+        memcpy(&m->h->free_string[class], piece(m, off), sizeof(uint32_t));
+    } else if (m->h->string_end + class * LOGMEM_CLASS <= m->h->descs - m->h->strings) {
+        off = m->h->string_end;
+        m->h->string_end += class * LOGMEM_CLASS;
     } else {
         return err_set(e, "the names and paths of all log streams need more than %u KiB",
                        (unsigned)((m->h->descs - m->h->strings) >> 10));
@@ -143,8 +197,8 @@ static void piece_free(struct logmem *m, uint32_t off, size_t bytes)
 {
     uint32_t class = class_of(bytes);
     memset(piece(m, off), 0, class * LOGMEM_CLASS);
-    memcpy(piece(m, off), &m->free_string[class], sizeof(uint32_t));
-    m->free_string[class] = off;
+    memcpy(piece(m, off), &m->h->free_string[class], sizeof(uint32_t));
+    m->h->free_string[class] = off;
 }
 
 int64_t logmem_string(struct logmem *m, const char *text, struct err *e)
@@ -175,12 +229,12 @@ static users_t *users_of(const struct logmem *m, uint32_t off)
     return (users_t *)(void *)piece(m, off - (uint32_t)sizeof(users_t));
 }
 
-/* its place among the latest; LOGMEM_LATEST: it is not one of them */
+/* its place among the latest; LOGSHM_LATEST: it is not one of them */
 static uint32_t find_latest(const struct logmem *m, const char *text, size_t n)
 {
     uint32_t i = 0;
-    for (; i < LOGMEM_LATEST; i++) {
-        const char *have = m->latest[i] ? piece(m, m->latest[i]) : "";
+    for (; i < LOGSHM_LATEST; i++) {
+        const char *have = m->h->latest[i] ? piece(m, m->h->latest[i]) : "";
         if (strncmp(have, text, n) == 0 && !have[n])
             break;
     }
@@ -190,9 +244,9 @@ static uint32_t find_latest(const struct logmem *m, const char *text, size_t n)
 /* puts a text before the others, from its old place or in place of the last one */
 static void make_first(struct logmem *m, uint32_t off, uint32_t old)
 {
-    old = old < LOGMEM_LATEST ? old : LOGMEM_LATEST - 1;
-    memmove(&m->latest[1], &m->latest[0], old * sizeof(*m->latest));
-    m->latest[0] = off;
+    old = old < LOGSHM_LATEST ? old : LOGSHM_LATEST - 1;
+    memmove(&m->h->latest[1], &m->h->latest[0], old * sizeof(m->h->latest[0]));
+    m->h->latest[0] = off;
 }
 
 int64_t logmem_share(struct logmem *m, const char *text, size_t n, struct err *e)
@@ -200,10 +254,10 @@ int64_t logmem_share(struct logmem *m, const char *text, size_t n, struct err *e
     if (!n)
         return 0;
     uint32_t i = find_latest(m, text, n);
-    if (i < LOGMEM_LATEST) {
-        make_first(m, m->latest[i], i);
-        ++*users_of(m, m->latest[0]);
-        return m->latest[0];
+    if (i < LOGSHM_LATEST) {
+        make_first(m, m->h->latest[i], i);
+        ++*users_of(m, m->h->latest[0]);
+        return m->h->latest[0];
     }
     int64_t at = piece_new(m, sizeof(users_t) + n + 1, e);
     if (at < 0)
@@ -212,7 +266,7 @@ int64_t logmem_share(struct logmem *m, const char *text, size_t n, struct err *e
     memcpy(piece(m, off), text, n);
     piece(m, off)[n] = '\0';
     *users_of(m, off) = 1;
-    make_first(m, off, LOGMEM_LATEST);
+    make_first(m, off, LOGSHM_LATEST);
     return off;
 }
 
@@ -222,8 +276,8 @@ void logmem_share_free(struct logmem *m, uint32_t *offp)
     *offp = 0;
     if (!off || --*users_of(m, off))
         return;
-    for (uint32_t i = 0; i < LOGMEM_LATEST; i++)
-        if (m->latest[i] == off)
-            m->latest[i] = 0;
+    for (uint32_t i = 0; i < LOGSHM_LATEST; i++)
+        if (m->h->latest[i] == off)
+            m->h->latest[i] = 0;
     piece_free(m, off - (uint32_t)sizeof(users_t), sizeof(users_t) + strlen(piece(m, off)) + 1);
 }

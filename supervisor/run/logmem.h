@@ -5,18 +5,12 @@
 #include "supervisor/base/err.h"
 #include "supervisor/core/logshm.h"
 
-#define LOGMEM_CLASS 4u
-#define LOGMEM_CLASSES 1152u /* strings of up to 4,607 bytes */
-
-#define LOGMEM_LATEST 8u
+#define LOGMEM_CLASS 4u /* strings of up to 4,607 bytes, with LOGSHM_CLASSES of them */
 
 struct logmem {
     int fd;
     struct logshm_head *h; /* mapped up to the block descriptors */
-    uint32_t string_end;   /* strings before this have been in use */
-    uint32_t free_string[LOGMEM_CLASSES];
-    uint32_t latest[LOGMEM_LATEST]; /* texts that were shared last, newest first */
-    uint32_t free_slot;             /* first of a list through logshm_stream.fd, plus 1; 0: none */
+    uint32_t free_slot;    /* first of a list through logshm_stream.fd, plus 1; 0: none */
 };
 
 /* The smallest memory that logmem_init makes do with where the limit of file sizes is low, in
@@ -24,6 +18,10 @@ struct logmem {
 uint64_t logmem_least(void);
 /* A new memory with room for `memory` bytes of output. 0, or -1 and the reason. */
 int logmem_init(struct logmem *m, int64_t memory, struct err *e);
+/* Whether logmem_open could go on with the memory in this descriptor: 0, or -1 and the reason. */
+int logmem_check(int fd, struct err *e);
+/* Goes on with the memory in this descriptor, which belongs to m then. 0, or -1 and the reason. */
+int logmem_open(struct logmem *m, int fd, struct err *e);
 void logmem_fini(struct logmem *m);
 /* A free slot, zeroed, or -1 and the reason. */
 int64_t logmem_slot_new(struct logmem *m, struct err *e);

@@ -4,19 +4,23 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/proc.h"
+#include "supervisor/io/reap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST DUR_MS(100)
-#define STEADY DUR_S(10) /* having lived so long, the next death is the first one again */
-#define FAILURES 5u      /* so many deaths in a row, and our own log no longer waits for it */
+#define STEADY DUR_S(10)   /* having lived so long, the next death is the first one again */
+#define LEAVE DUR_MS(1500) /* so long the supd-log of before may go on */
+#define FAILURES 5u        /* so many deaths in a row, and our own log no longer waits for it */
 
 extern char **environ;
 
@@ -49,7 +53,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
         if (h->tap_fds[i] > 0)
             fd_cloexec(h->tap_fds[i], false);
     fd_cloexec(g->mem.fd, false);
-    fd_cloexec(g->main->wfd, false);
+    fd_cloexec(logs_write_fd(g->main), false);
     fd_cloexec(chan, false);
     if (g->has_fsize)
         setrlimit(RLIMIT_FSIZE, &g->fsize);
@@ -63,7 +67,7 @@ static void become(const struct logs *g, int chan, char *const *argv, int highes
 static int mark_streams(struct logs *g)
 {
     struct logshm_head *h = g->mem.h;
-    int highest = g->main->wfd > g->mem.fd ? g->main->wfd : g->mem.fd;
+    int highest = logs_write_fd(g->main) > g->mem.fd ? logs_write_fd(g->main) : g->mem.fd;
     h->epoch++;
     for (int i = 0; i < (int)LOGSHM_TAPS; i++)
         highest = h->tap_fds[i] > highest ? h->tap_fds[i] : highest;
@@ -77,20 +81,33 @@ static int mark_streams(struct logs *g)
     return highest;
 }
 
+/* The kernel writes the pid down: whoever takes our place at any moment knows it. */
+static int fork_into(int32_t *pid)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    int made = fork(); /* it has to hold its own locks */
+    if (made > 0)
+        *pid = made;
+    return made;
+#else
+    return (int)syscall(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, pid, 0, 0);
+#endif
+}
+
 static int launch(struct logs *g, struct err *e)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return err_errno(e, errno, "cannot start supd-log: no socket pair");
     char fds[4][16];
-    const int numbers[4] = {g->mem.fd, ends[1], g->main->wfd, (int)(g->mem.h->epoch + 1)};
+    const int numbers[4] = {g->mem.fd, ends[1], logs_write_fd(g->main), (int)(g->mem.h->epoch + 1)};
     for (int i = 0; i < 4; i++)
         snprintf(fds[i], sizeof(fds[i]), "%d", numbers[i]);
     char name[] = "supd-log";
     char *argv[] = {name, fds[0], fds[1], fds[2], fds[3], NULL};
     int highest = mark_streams(g);
     highest = ends[1] + 16 > highest ? ends[1] + 16 : highest;
-    int pid = fork();
+    int pid = fork_into(&g->mem.h->pid);
     if (pid == 0)
         become(g, ends[1], argv, highest);
     int saved = errno;
@@ -99,7 +116,6 @@ static int launch(struct logs *g, struct err *e)
         fd_close(&ends[0]);
         return err_errno(e, saved, "cannot start supd-log: fork");
     }
-    g->pid = pid;
     g->started = mono_now();
     logchan_open(g, ends[0]);
     return 0;
@@ -109,7 +125,7 @@ static int launch(struct logs *g, struct err *e)
 static void log_without_it(struct logs *g, int status)
 {
     struct str text = STR_INIT;
-    g->moved |= log_fd() == g->main->wfd;
+    g->moved |= log_fd() == logs_write_fd(g->main);
     if (g->moved)
         log_move(STDERR_FILENO);
     proc_status_text(&text, status);
@@ -123,7 +139,7 @@ static void log_through_it(struct logs *g)
 {
     g->failures = 0;
     if (g->moved && log_fd() == STDERR_FILENO)
-        log_move(g->main->wfd);
+        log_move(logs_write_fd(g->main));
     g->moved = false;
     log_info("supd-log stays up now");
 }
@@ -139,9 +155,14 @@ static void retry_later(struct logs *g)
 static void on_restart(struct logs *g)
 {
     struct err e;
-    if (g->pid && !g->finishing)
+    if (g->leaving) {
+        log_warn("supd-log (pid %d) of before takes too long to end, killing it", logs_pid(g));
+        kill(logs_pid(g), SIGKILL);
+        return;
+    }
+    if (g->mem.h->pid && !g->finishing)
         log_through_it(g);
-    if (g->pid || g->finishing)
+    if (g->mem.h->pid || g->finishing)
         return;
     if (launch(g, &e) == 0) {
         if (g->failures >= FAILURES)
@@ -161,6 +182,22 @@ int logs_start(struct logs *g, struct err *e)
     return -1;
 }
 
+void logproc_go_on(struct logs *g, bool same)
+{
+    enum reap_child child = reap_look(logs_pid(g));
+    g->began = true;
+    g->started = mono_now();
+    if (child == REAP_GONE)
+        g->mem.h->pid = 0;
+    if (child == REAP_ALIVE && same && g->mem.h->chan > 0) {
+        logchan_go_on(g);
+        return;
+    }
+    fd_close(&g->mem.h->chan); /* it takes this for supd's end, writes what it has, and ends */
+    g->leaving = logs_pid(g) > 0;
+    loop_timer_at(&g->restart, g->leaving ? mono_add(mono_now(), LEAVE) : mono_now());
+}
+
 static void say_death(int pid, int status, bool expected)
 {
     const char *hint = WIFEXITED(status) && WEXITSTATUS(status) >= 126 && WEXITSTATUS(status) <= 127
@@ -178,9 +215,11 @@ static void say_death(int pid, int status, bool expected)
 
 bool logs_reaped(struct logs *g, int pid, int status)
 {
-    if (pid <= 0 || pid != g->pid)
+    if (pid <= 0 || pid != g->mem.h->pid)
         return false;
-    g->pid = 0;
+    bool left = g->leaving;
+    g->mem.h->pid = 0;
+    g->leaving = false;
     logchan_close(g);
     loop_timer_stop(&g->restart);
     if (mono_sub(mono_now(), g->started).ns > STEADY.ns) {
@@ -188,9 +227,9 @@ bool logs_reaped(struct logs *g, int pid, int status)
         g->failures = 0;
     }
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    g->failures += !killed && !g->finishing;
+    g->failures += !killed && !g->finishing && !left;
     if (g->finishing || g->failures < FAILURES)
-        say_death(pid, status, g->finishing);
+        say_death(pid, status, g->finishing || left);
     else if (LOG_LIMIT(60) || g->failures == FAILURES)
         log_without_it(g, status);
     if (!g->finishing)
@@ -200,7 +239,7 @@ bool logs_reaped(struct logs *g, int pid, int status)
 
 int logs_pid(const struct logs *g)
 {
-    return g->pid;
+    return g->mem.h ? g->mem.h->pid : 0;
 }
 
 void logproc_init(struct logs *g)

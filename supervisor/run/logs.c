@@ -20,11 +20,6 @@
 #define OWN_FDS                                                                                    \
     14 /* memory, channel, main log's pipe, taps, files, and what a restart needs for a moment */
 
-static struct logshm_stream *shared(const struct log_stream *s)
-{
-    return logshm_stream(logs_of(s)->mem.h, s->slot);
-}
-
 /* ---- configuration of a stream ---- */
 
 /* What goes into the shared record; strings are still the caller's. */
@@ -207,29 +202,43 @@ struct log_stream *logs_stream(struct logs *g, uint32_t slot)
     return s && s->used ? s : NULL;
 }
 
-static struct log_stream *stream_new(struct logs *g, struct err *e)
+struct log_stream *logs_use_slot(struct logs *g, uint32_t slot, struct err *e)
 {
-    int64_t slot = logmem_slot_new(&g->mem, e);
-    if (slot < 0)
-        return NULL;
     struct stream_bunch **bunch = &g->bunches[slot / LOGS_BUNCH];
     if (!*bunch && !(*bunch = calloc(1, sizeof(**bunch)))) {
         err_errno(e, ENOMEM, "cannot keep its log stream");
-        logmem_slot_free(&g->mem, (uint32_t)slot);
         return NULL;
     }
     (*bunch)->logs = g;
     struct log_stream *s = &(*bunch)->streams[slot % LOGS_BUNCH];
-    *s = (struct log_stream){.used = true, .slot = (uint32_t)slot, .rfd = -1, .wfd = -1};
+    *s = (struct log_stream){.used = true, .slot = slot};
+    g->nstreams++;
     return s;
+}
+
+static struct log_stream *stream_new(struct logs *g, struct err *e)
+{
+    int64_t slot = logmem_slot_new(&g->mem, e);
+    struct log_stream *s = slot < 0 ? NULL : logs_use_slot(g, (uint32_t)slot, e);
+    if (s)
+        logs_shared(s)->fd = logs_shared(s)->wfd = -1;
+    else if (slot >= 0)
+        logmem_slot_free(&g->mem, (uint32_t)slot);
+    return s;
+}
+
+static void close_pipe(struct log_stream *s)
+{
+    fd_close(&logs_shared(s)->wfd);
+    fd_close(&logs_shared(s)->fd);
 }
 
 static void stream_free(struct log_stream *s)
 {
-    fd_close(&s->wfd);
-    fd_close(&s->rfd);
+    close_pipe(s);
     logmem_slot_free(&logs_of(s)->mem, s->slot);
     s->used = false;
+    logs_of(s)->nstreams--;
 }
 
 static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
@@ -241,8 +250,8 @@ static int make_pipe(struct log_stream *s, int64_t uid, struct err *e)
     if (uid >= 0 && fchown(ends[1], (uid_t)uid, (gid_t)-1) < 0) {
         /* without it the program cannot open /dev/stdout by name; its output is captured anyhow */
     }
-    s->rfd = ends[0];
-    s->wfd = ends[1];
+    logs_shared(s)->fd = ends[0];
+    logs_shared(s)->wfd = ends[1];
     return 0;
 }
 
@@ -257,7 +266,7 @@ static int share(struct logs *g, const char *text, uint32_t *out, struct err *e)
 static int describe(struct log_stream *s, const struct logs_conf *c, struct wanted *w,
                     struct err *e)
 {
-    struct logshm_stream *r = shared(s);
+    struct logshm_stream *r = logs_shared(s);
     struct place at;
     r->channel = (uint8_t)c->channel;
     if (share(logs_of(s), c->process, &r->name, e) < 0 ||
@@ -277,10 +286,9 @@ static struct log_stream *set_up(struct logs *g, const struct logs_conf *c, stru
         stream_free(s);
         return NULL;
     }
-    struct logshm_stream *r = shared(s);
-    r->fd = s->rfd;
+    struct logshm_stream *r = logs_shared(s);
+    r->owner = c->owner;
     r->state = LOGSHM_LIVE;
-    g->nstreams++;
     return s;
 }
 
@@ -298,7 +306,7 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
 {
     struct wanted w;
     want_program(c, &w);
-    struct logshm_stream *r = shared(s);
+    struct logshm_stream *r = logs_shared(s);
     if (w.kind == LOGSHM_AUTO && r->kind == LOGSHM_AUTO) {
         store(r, &w, (struct place){r->folder, r->path});
     } else {
@@ -317,30 +325,29 @@ void logs_del(struct log_stream **sp)
     *sp = NULL;
     if (!s)
         return;
-    shared(s)->state = LOGSHM_CLOSING;
+    logs_shared(s)->state = LOGSHM_CLOSING;
     logchan_tell(s, TELL_DEL);
 }
 
 void logs_released(struct logs *g, uint32_t slot)
 {
     struct log_stream *s = logs_stream(g, slot);
-    if (!s || shared(s)->state != LOGSHM_CLOSING)
+    if (!s || logs_shared(s)->state != LOGSHM_CLOSING)
         return;
     logchan_untell(s);
     stream_free(s);
-    g->nstreams--;
 }
 
 int logs_write_fd(const struct log_stream *s)
 {
-    return s->wfd;
+    return logs_shared(s)->wfd;
 }
 
 const char *logs_path(const struct log_stream *s)
 {
     if (!s)
         return "";
-    const struct logshm_stream *r = shared(s);
+    const struct logshm_stream *r = logs_shared(s);
     if (r->kind == LOGSHM_AUTO && (r->flags & LOGSHM_AUTO_FAILED))
         return "";
     static char path[LOGSHM_PATH];
@@ -349,7 +356,7 @@ const char *logs_path(const struct log_stream *s)
 
 static void count(const struct log_stream *s, struct logs_counters *out)
 {
-    const struct logshm_stream *r = shared(s);
+    const struct logshm_stream *r = logs_shared(s);
     *out = (struct logs_counters){0};
     if (!(r->flags & LOGSHM_USED))
         return;
@@ -381,10 +388,10 @@ static bool is_dry(const struct log_stream *s)
     int waiting = 1;
     if (!s)
         return true;
-    if (ioctl(s->rfd, FIONREAD, &waiting) < 0 || waiting)
+    if (ioctl(logs_shared(s)->fd, FIONREAD, &waiting) < 0 || waiting)
         return false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    const struct logshm_stream *r = shared(s);
+    const struct logshm_stream *r = logs_shared(s);
     if (!(r->flags & LOGSHM_USED))
         return true;
     struct logshm_head *h = logs_of(s)->mem.h;
@@ -415,7 +422,7 @@ void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *f
 
 void logs_finish(struct logs *g, loop_fn *fn, void *obj)
 {
-    struct log_request rq = {.op = LOGOP_FINISH, .fn = fn, .obj = obj, .ready = g->pid == 0};
+    struct log_request rq = {.op = LOGOP_FINISH, .fn = fn, .obj = obj, .ready = logs_pid(g) == 0};
     g->finishing = true;
     loop_timer_stop(&g->restart);
     logchan_ask(g, &rq, FINISH_LIMIT);
@@ -468,11 +475,11 @@ static int set_main(struct logs *g, const struct logs_main *main, struct err *e)
     g->main = set_up(g, &c, &w, e);
     if (!g->main)
         return err_prefix(e, "main log");
-    fd_nonblock(g->main->wfd, true);
+    fd_nonblock(logs_write_fd(g->main), true);
     return 0;
 }
 
-struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e)
+struct logs *logs_alloc(struct loop *l, const struct logs_setup *setup, struct err *e)
 {
     struct logs *g = calloc(1, sizeof(*g));
     if (!g) {
@@ -488,6 +495,14 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     logchan_init(g);
     logproc_init(g);
     g->mem.fd = -1;
+    return g;
+}
+
+struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e)
+{
+    struct logs *g = logs_alloc(l, setup, e);
+    if (!g)
+        return NULL;
     if (logmem_init(&g->mem, setup->memory, e) < 0 || set_texts(g, setup, e) < 0 ||
         set_main(g, &setup->main, e) < 0) {
         logs_free(&g);
@@ -498,12 +513,12 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
 
 int logs_main_fd(const struct logs *g)
 {
-    return g->moved ? STDERR_FILENO : g->main->wfd;
+    return g->moved ? STDERR_FILENO : logs_write_fd(g->main);
 }
 
 static bool main_is(const struct logs *g, const struct wanted *w)
 {
-    const struct logshm_stream *r = shared(g->main);
+    const struct logshm_stream *r = logs_shared(g->main);
     char buf[LOGSHM_PATH];
     const char *path = logshm_path(g->mem.h, r, buf);
     return r->kind == w->kind && strcmp(path, w->path ? w->path : "") == 0 &&
@@ -521,7 +536,7 @@ int logs_main_update(struct logs *g, const struct logs_main *main, struct err *e
         return 0;
     if (file_place(g, w.path, &at, e) < 0)
         return err_prefix(e, "main log");
-    replace(g, shared(g->main), &w, at);
+    replace(g, logs_shared(g->main), &w, at);
     logchan_tell(g->main, TELL_UPDATE);
     return 1;
 }
@@ -530,10 +545,8 @@ static void free_streams(struct logs *g)
 {
     for (uint32_t i = 0; i < LOGSHM_STREAMS_MAX; i++) {
         struct log_stream *s = logs_stream(g, i);
-        if (!s)
-            continue;
-        fd_close(&s->wfd);
-        fd_close(&s->rfd);
+        if (s)
+            close_pipe(s);
     }
     for (uint32_t i = 0; i < LOGSHM_STREAMS_MAX / LOGS_BUNCH; i++)
         free(g->bunches[i]);

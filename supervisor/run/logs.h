@@ -35,6 +35,7 @@ struct logs_setup {
     bool nocleanup;             /* leave AUTO files of earlier runs */
     const char *syslog_ident;   /* "supd" or "supervisord" */
     dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 1 s */
+    bool same;                  /* for logs_go_on: the supd-log that runs is of our version */
     bool log_json;              /* main log lines of supd-log itself as JSON */
     const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
@@ -47,12 +48,24 @@ struct logs_conf {
     enum log_channel channel;
     const struct gen_log *log;
     const char *path; /* of a GEN_SINK_FILE: the string behind log->path */
+    uint32_t owner;   /* for logs_each; 0: nobody */
     int64_t uid;      /* the pipe belongs to this user, so that it can open /dev/stdout; -1: ours */
 };
 
 /* Makes the memory and the main log's pipe; starts nothing. All strings are copied. NULL and the
  * reason. */
 struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err *e);
+/* The same on the memory of another supd whose place we take, with its streams, and with its
+ * supd-log if that is the same as ours; another one ends by itself, and then ours is started. */
+struct logs *logs_go_on(struct loop *l, const struct logs_setup *setup, int fd, struct err *e);
+/* Calls fn for each stream that is not about to end, but the main log's; fn may logs_del it. */
+void logs_each(struct logs *g,
+               void (*fn)(void *obj, struct log_stream *s, uint32_t owner, enum log_channel ch),
+               void *obj);
+/* The memory, for whoever has to keep it over an exec: its descriptor, and each of the streams'.
+ * May be called in a signal handler. */
+int logs_memory(const struct logs *g);
+void logs_each_fd(const struct logs *g, void (*fn)(int fd));
 /* Starts supd-log with all streams added so far, the first time at once; later deaths are made good
  * by themselves. Call it once. 0, or -1 and the reason (the start is then retried on a timer). */
 int logs_start(struct logs *g, struct err *e);

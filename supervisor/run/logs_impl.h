@@ -16,7 +16,6 @@ enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
 struct log_stream {
     STAILQ_ENTRY(log_stream) tell_link;
     uint32_t slot;
-    int rfd, wfd;
     uint8_t tell;
     bool queued; /* in logs.tell */
     bool used;   /* false: the slot is free */
@@ -56,8 +55,8 @@ struct logs {
     struct stream_bunch *bunches[LOGSHM_STREAMS_MAX / LOGS_BUNCH];
     uint32_t nstreams;
     /* the process */
-    int pid;
-    int chan; /* our end, or -1 */
+    int chan;     /* our end, or -1; also in the shared memory, as is its pid */
+    bool leaving; /* the one that runs belongs to our predecessor, and ends by itself */
     struct loop_io chan_io;
     struct loop_timer restart;
     dur_t backoff, backoff_max;
@@ -91,19 +90,33 @@ static inline struct logs *logs_of(const struct log_stream *s)
                                                         offsetof(struct stream_bunch, streams)))
         ->logs;
 }
+/* What supd-log sees of it, and its descriptors. */
+static inline struct logshm_stream *logs_shared(const struct log_stream *s)
+{
+    return logshm_stream(logs_of(s)->mem.h, s->slot);
+}
 /* The stream of a slot, or NULL. */
 struct log_stream *logs_stream(struct logs *g, uint32_t slot);
+/* Everything but the memory. NULL and the reason. */
+struct logs *logs_alloc(struct loop *l, const struct logs_setup *setup, struct err *e);
+/* The stream of a slot in use. NULL and the reason. */
+struct log_stream *logs_use_slot(struct logs *g, uint32_t slot, struct err *e);
 /* supd-log let go of a closing stream: frees it with its slot. */
 void logs_released(struct logs *g, uint32_t slot);
 
 /* ---- logtap.c ---- */
 void logtap_fini(struct logs *g);
+/* Taps of an earlier supd: their sockets are closed. */
+void logtap_forget(struct logs *g);
 
 /* ---- logfiles.c ---- */
 void logfiles_fini(struct logs *g);
 
 /* ---- logproc.c ---- */
 void logproc_init(struct logs *g);
+/* Goes on with the supd-log of an earlier supd if it is the same; else waits for it to end, ends it
+ * if it does not, and starts ours. */
+void logproc_go_on(struct logs *g, bool same);
 void logproc_fini(struct logs *g);
 
 /* ---- logchan.c ---- */
@@ -111,6 +124,8 @@ void logchan_init(struct logs *g);
 /* A new supd-log on this channel, which inherited every stream that exists now. */
 void logchan_open(struct logs *g, int fd);
 void logchan_close(struct logs *g);
+/* The channel of an earlier supd, which may not have said all that there was to say. */
+void logchan_go_on(struct logs *g);
 /* The stream has something to tell. */
 void logchan_tell(struct log_stream *s, int what);
 void logchan_untell(struct log_stream *s);

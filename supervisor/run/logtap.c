@@ -10,11 +10,6 @@
 
 #define LOOKS 64 /* until two of them agree */
 
-static struct logshm_stream *shared(const struct log_stream *s)
-{
-    return logshm_stream(logs_of(s)->mem.h, s->slot);
-}
-
 static struct logshm_side *side_of(const struct log_stream *s)
 {
     return logshm_side(logs_of(s)->mem.h, s->slot);
@@ -24,7 +19,7 @@ static struct logshm_side *side_of(const struct log_stream *s)
 
 static void untap(struct log_stream *s, enum logs_tap which)
 {
-    if (!shared(s)->sided || !side_of(s)->taps[which].key)
+    if (!logs_shared(s)->sided || !side_of(s)->taps[which].key)
         return;
     side_of(s)->taps[which].key = 0;
     logchan_tell(s, TELL_UPDATE);
@@ -82,17 +77,34 @@ void logtap_fini(struct logs *g)
             fd_close(&g->mem.h->tap_fds[i]);
 }
 
+void logtap_forget(struct logs *g)
+{
+    struct log_stream *s;
+    for (uint32_t i = 0; i < LOGSHM_TAPS; i++)
+        g->mem.h->tap_fds[i] = 0;
+    for (uint32_t i = 0; i < g->mem.h->used; i++) {
+        if (!(s = logs_stream(g, i)) || !logs_shared(s)->sided)
+            continue;
+        for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
+            struct logshm_tap *t = &side_of(s)->taps[which];
+            g->tap_keys = t->key > g->tap_keys ? t->key : g->tap_keys;
+            g->tap_keys = t->taken > g->tap_keys ? t->taken : g->tap_keys;
+            t->key = 0;
+        }
+    }
+}
+
 /* ---- streams ---- */
 
 static bool is_sided(const struct log_stream *s)
 {
-    return shared(s)->sided;
+    return logs_shared(s)->sided;
 }
 
 /* The run under way wrote all that came so far, as far as anybody knows. */
 static void set_sided(struct log_stream *s, int pid)
 {
-    shared(s)->sided = 1;
+    logs_shared(s)->sided = 1;
     if (side_of(s)->nruns)
         return;
     logs_run_begins(s);
@@ -142,7 +154,7 @@ struct moment {
 static struct moment look(const struct log_stream *s)
 {
     const struct logshm_side *side = side_of(s);
-    if (!(__atomic_load_n(&shared(s)->flags, __ATOMIC_ACQUIRE) & LOGSHM_USED))
+    if (!(__atomic_load_n(&logs_shared(s)->flags, __ATOMIC_ACQUIRE) & LOGSHM_USED))
         return (struct moment){0, 0};
     const struct logshm_progress *p = logshm_progress(logs_of(s)->mem.h, s->slot);
     uint64_t taken = __atomic_load_n(&side->taken, __ATOMIC_ACQUIRE);
@@ -161,7 +173,7 @@ static uint64_t bytes_so_far(const struct log_stream *s)
     do {
         int n = 0;
         before = look(s);
-        ioctl(s->rfd, FIONREAD, &n);
+        ioctl(logs_shared(s)->fd, FIONREAD, &n);
         waiting = n > 0 ? (uint64_t)n : 0;
         after = look(s);
     } while ((after.taken != before.taken || after.announced != before.announced) && ++i < LOOKS);

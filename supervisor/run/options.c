@@ -1,15 +1,18 @@
 /* supd's command line. */
 #include "supervisor/run/options.h"
+#include "supervisor/base/text.h"
 #include "supervisor/conf/libexec.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/conf/show.h"
+
+#include "supervisor/run/probe.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_CHECK = 256, OPT_DUMP, OPT_AS, OPT_MAN };
+enum { OPT_CHECK = 256, OPT_DUMP, OPT_AS, OPT_MAN, OPT_PROBE };
 
 static const struct option long_options[] = {
     {"configuration", required_argument, NULL, 'c'},
@@ -18,6 +21,7 @@ static const struct option long_options[] = {
     {"dump-config", optional_argument, NULL, OPT_DUMP},
     {"as", required_argument, NULL, OPT_AS},
     {"print-options", no_argument, NULL, OPT_MAN},
+    {"probe-state", required_argument, NULL, OPT_PROBE}, /* for supd itself: probe.h */
     {"version", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -70,6 +74,14 @@ static int read_as(struct reading *r, const char *argv0, const char *name)
     return -1;
 }
 
+static int read_probe(const char *argv0, const char *number)
+{
+    int64_t fd;
+    if (text_int(number, 3, INT32_MAX, &fd, NULL) < 0)
+        return usage_error(argv0, "--probe-state", "it takes the number of a descriptor");
+    return probe_state((int)fd);
+}
+
 static int read_one(struct reading *r, int opt, const char *argv0)
 {
     switch (opt) {
@@ -89,6 +101,8 @@ static int read_one(struct reading *r, int opt, const char *argv0)
     case OPT_MAN:
         r->man = true;
         return -1;
+    case OPT_PROBE:
+        return read_probe(argv0, optarg);
     case 'v':
         puts(SUPD_VERSION);
         return 0;

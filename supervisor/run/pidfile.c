@@ -62,6 +62,7 @@ void pidfile_write(struct sup *s)
     const char *path = gen_str(s->gen->gen, s->gen->gen->supd.pidfile);
     if (!path)
         return;
+    state_note_text(s->state, STATE_PIDFILE, path);
     s->pidfile = strdup(path); /* a reload may say another one, which counts at the next start */
     if (s->pidfile)
         start(s, write_child, write_done);

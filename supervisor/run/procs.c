@@ -1,5 +1,6 @@
 /* Drives one process: feeds its machine, does what the machine says. */
-#include "supervisor/run/procs.h"
+#include "supervisor/run/procs_impl.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
@@ -24,6 +25,28 @@ const struct proc_life *proc_life(const struct proc *p)
     return &state_get(proc_sup(p)->state, p->slot)->life;
 }
 
+void proc_close_stdin(struct proc *p)
+{
+    int32_t *fd = proc_stdin(p);
+    int had = *fd;
+    *fd = 0; /* first: nobody may take over what is closed */
+    if (had > 0)
+        close(had);
+}
+
+/* In an order that is right after each store. */
+void proc_note(struct proc *p)
+{
+    struct state_link *k = state_link(proc_sup(p)->state, p->slot);
+    __atomic_store_n(&k->next_gen, 0, __ATOMIC_RELEASE);
+    k->marks = (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
+               (p->group->doomed ? STATE_GROUP_DOOMED : 0u) |
+               (p->group->renew ? STATE_GROUP_RENEW : 0u) |
+               (p->group->updating ? STATE_GROUP_UPDATING : 0u);
+    k->next_index = p->next_index;
+    __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
+}
+
 const char *proc_name(const struct proc *p)
 {
     return gen_str(p->gen->gen, p->conf->name);
@@ -42,11 +65,9 @@ const char *proc_fullname(const struct proc *p, char *buf, size_t size)
 #define TIDY DUR_MS(20)
 #define TIDY_HUNG DUR_S(5)
 
-static void feed(struct proc *p, struct proc_in in);
-
 static void feed_event(struct proc *p, enum proc_event event)
 {
-    feed(p, (struct proc_in){.event = event});
+    proc_feed(p, (struct proc_in){.event = event});
 }
 
 static void hash_remove(struct proc *p)
@@ -61,7 +82,7 @@ static void hash_remove(struct proc *p)
     p->hashed_pid = 0;
 }
 
-static void hash_add(struct proc *p, int pid)
+void proc_hash(struct proc *p, int pid)
 {
     hash_remove(p);
     struct proc **head = &proc_sup(p)->by_pid[(unsigned)pid % PID_BUCKETS];
@@ -85,7 +106,7 @@ static struct proc *by_pid(struct sup *s, int pid)
     return p && proc_life(p)->pid == pid ? p : NULL;
 }
 
-static void enqueue(struct proc *p)
+void proc_enqueue(struct proc *p)
 {
     struct sup *s = proc_sup(p);
     if (p->queued)
@@ -112,32 +133,6 @@ static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
         next = LIST_NEXT(w, link);
         w->fn(w->obj, p, c, gone);
     }
-}
-
-/* 0, or -1 and errno. A leader that went over to another group gets its signal all the same. */
-static int deliver(const struct proc_life *l, int target, int sig)
-{
-    int r = kill(target, sig);
-    return target < 0 && l->pid && getpgid(l->pid) != l->pgid ? kill(l->pid, sig) : r;
-}
-
-static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
-{
-    int target = out->signal_group ? -l->pgid : l->pid;
-    if (target == 0 || target == -1 || target == 1)
-        return;
-    if (out->signal == SIGKILL)
-        publish_killing(p, l->pid ? l->pid : l->pgid);
-    if (deliver(l, target, out->signal) < 0 && errno != ESRCH) {
-        if (LOG_LIMIT(60))
-            log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,
-                     strerror(errno));
-        if (l->pid)
-            feed_event(p, PROC_EV_KILL_FAILED);
-        return;
-    }
-    if (out->cont)
-        deliver(l, target, SIGCONT);
 }
 
 static void check_group(struct proc *p)
@@ -172,9 +167,10 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
     if (out->cancel_spawn)
         dequeue(p);
     if (out->spawn)
-        enqueue(p);
-    if (out->signal)
-        send_signal(p, proc_life(p), out);
+        proc_enqueue(p);
+    if (out->signal) {
+        proc_send_signal(p, out);
+    }
     if (out->gave_up_sweep)
         log_error("%s: processes of group %d survived SIGKILL; going on without them", proc_name(p),
                   proc_life(p)->pgid);
@@ -189,14 +185,14 @@ static void set_sweeping(struct proc *p, bool sweeping)
     p->sweeping = sweeping;
     if (sweeping) {
         TAILQ_INSERT_TAIL(&proc_sup(p)->sweeping, p, sweep);
-        hash_add(p, proc_life(p)->pgid);
+        proc_hash(p, proc_life(p)->pgid);
     } else {
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
         hash_remove(p);
     }
 }
 
-static void feed(struct proc *p, struct proc_in in)
+void proc_feed(struct proc *p, struct proc_in in)
 {
     struct sup *s = proc_sup(p);
     struct state_rec rec = *state_get(s->state, p->slot);
@@ -210,7 +206,9 @@ static void feed(struct proc *p, struct proc_in in)
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
     rec.phase = STATE_IDLE;
+    rec.signal = proc_signal_word(&out);
     state_put(s->state, p->slot, &rec);
+    FAULT_POINT();
     set_sweeping(p, rec.life.sweep);
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
@@ -220,6 +218,13 @@ static void feed(struct proc *p, struct proc_in in)
         feed_event(p, PROC_EV_SHUTDOWN);
     if (proc_is_down(p) || l->state == PROC_UNKNOWN)
         settle_later(s);
+}
+
+void proc_arm(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    set_sweeping(p, l->sweep);
+    due_at(&proc_sup(p)->due, p, proc_next(l));
 }
 
 /* With this many starts behind us, and nothing to do, memory is given back. */
@@ -282,8 +287,7 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
     p->conf = conf;
     p->slot = (uint32_t)slot;
     p->index = g->nprocs;
-    p->stdin_fd = -1;
-    struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen))};
+    struct state_rec rec = {.proc_index = (uint32_t)(conf - gen_procs(gen->gen)), .gen = gen->id};
     proc_init(&rec.life);
     state_put(s->state, p->slot, &rec);
     s->nprocs++;
@@ -306,8 +310,7 @@ void proc_free(struct proc **pp)
     hash_remove(p);
     due_at(&s->due, p, (mono_t){0});
     streams_drop(p);
-    if (p->stdin_fd >= 0)
-        close(p->stdin_fd);
+    proc_close_stdin(p);
     if (p->next_gen)
         live_gen_unref(&p->next_gen);
     live_gen_unref(&p->gen);
@@ -321,31 +324,35 @@ void proc_free(struct proc **pp)
 static bool may_start(struct proc *p)
 {
     p->start_after = true;
+    if (p->next_gen)
+        proc_note(p);
     return !p->next_gen && !p->doomed && !p->group->doomed;
 }
 
 void proc_start(struct proc *p, enum proc_why why)
 {
     if (may_start(p))
-        feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
+        proc_feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
 }
 
 void proc_stop(struct proc *p)
 {
     p->start_after = false;
+    if (p->next_gen)
+        proc_note(p);
     feed_event(p, PROC_EV_STOP);
 }
 
 void proc_stop_by_update(struct proc *p)
 {
     p->start_after = false;
-    feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
+    proc_feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
 }
 
 void proc_restart(struct proc *p)
 {
     if (may_start(p))
-        feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
+        proc_feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
 }
 
 void proc_shut(struct proc *p)
@@ -383,11 +390,12 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     p->conf = conf;
     struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
     rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
+    rec.gen = gen->id;
     state_put(proc_sup(p)->state, p->slot, &rec);
     struct err e;
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
-    feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
+    proc_feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
     live_gen_unref(&old);
 }
 
@@ -403,12 +411,14 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
         live_gen_unref(&p->next_gen);
     if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
         take_over(p, gen, conf);
+        proc_note(p);
         return;
     }
     proc_stop_by_update(p);
     p->next_gen = live_gen_ref(gen);
     p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
     p->start_after = up;
+    proc_note(p);
     settle_later(proc_sup(p));
 }
 
@@ -423,6 +433,7 @@ bool proc_take_next(struct proc *p)
     live_gen_unref(&gen);
     if (p->start_after)
         proc_start(p, PROC_WHY_UPDATE);
+    proc_note(p); /* only now: a successor may take it over again, but has to start it */
     return true;
 }
 
@@ -449,6 +460,8 @@ bool procs_peeked(struct sup *s, int pid, int status)
     if (!p)
         return false;
     struct state_rec rec = *state_get(s->state, p->slot);
+    if (rec.phase == STATE_PEEKED && rec.peek_pid == pid)
+        return true; /* our predecessor did */
     rec.phase = STATE_PEEKED;
     rec.peek_pid = pid;
     rec.peek_status = status;
@@ -497,13 +510,10 @@ bool procs_reaped(struct sup *s, int pid, int status)
         return false;
     status = with_reason(s, p, status);
     hash_remove(p);
-    if (p->stdin_fd >= 0) {
-        close(p->stdin_fd);
-        p->stdin_fd = -1;
-    }
+    proc_close_stdin(p);
     enum proc_event event = end_of(p);
     bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
-    feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
+    proc_feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
     if (event == PROC_EV_DELAYED)
         say_shortage(p);
     return true;
@@ -536,7 +546,7 @@ static bool pump_one(struct sup *s, struct proc *p)
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
         forget_group(s, in.pid);
-        hash_add(p, in.pid);
+        proc_hash(p, in.pid);
         s->nstarts++;
         state_totals(s->state)->spawned++;
         break;
@@ -548,7 +558,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         break;
     }
     dequeue(p);
-    feed(p, in);
+    proc_feed(p, in);
     if (in.event == PROC_EV_SPAWNED)
         publish_spawned(p, in.pid);
     if (in.event == PROC_EV_DELAYED)

@@ -24,7 +24,6 @@ struct proc {
     mono_t forgiven;         /* the deadline of a stop that we came to too late; given time again */
     uint32_t slot;           /* in the state */
     uint32_t index;          /* in group->procs */
-    int stdin_fd;            /* our end of its stdin pipe, or -1 */
     int hashed_pid;
     uint32_t next_index; /* its record in next_gen */
     uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
@@ -44,6 +43,11 @@ struct proc_waiter {
 /* A process of a group with the record conf of generation gen; not started. NULL and the reason. */
 struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
                       const struct gen_proc *conf, struct err *e);
+/* The same for a process that another supd left in this slot. NULL and the reason. */
+struct proc *proc_revive(struct sup *s, struct group *g, struct live_gen *gen,
+                         const struct gen_proc *conf, uint32_t slot, struct err *e);
+/* Then, with its log streams: goes on where that one stood. */
+void proc_go_on(struct proc *p);
 /* Only when it has no child. */
 void proc_free(struct proc **p);
 
@@ -67,6 +71,15 @@ const char *proc_name(const struct proc *p);
 /* "group:name", or just the name when both are equal (supervisor-compat, section 7). */
 const char *proc_fullname(const struct proc *p, char *buf, size_t size);
 #define PROC_NAME_MAX 512
+
+/* Our end of its stdin pipe, in the state; 0: none. */
+static inline int32_t *proc_stdin(const struct proc *p)
+{
+    return &state_link(proc_sup(p)->state, p->slot)->stdin_fd;
+}
+void proc_close_stdin(struct proc *p);
+/* Writes down what an update has in mind for it, and for its group. */
+void proc_note(struct proc *p);
 
 /* Commands. The outcome shows in the changes (see proc_wait). */
 void proc_start(struct proc *p, enum proc_why why);

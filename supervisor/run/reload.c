@@ -1,32 +1,16 @@
-/* Loads configurations in a child and applies the difference. */
-#include "supervisor/run/reload.h"
-#include "supervisor/base/dur.h"
-#include "supervisor/base/fd.h"
+/* Applies the difference between what runs and a configuration that was loaded. */
+#include "supervisor/run/reload_impl.h"
 #include "supervisor/base/log.h"
 #include "supervisor/conf/gendiff.h"
-#include "supervisor/conf/load.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/byname.h"
 #include "supervisor/run/groups.h"
-#include "supervisor/run/helper.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define REPORT_MAX (64u * 1024)
-
-struct load {
-    struct sup *sup;
-    load_fn *fn;
-    void *obj;
-    int gen_fd, report_fd;
-};
 
 /* One change of the configuration. A new one does not wait for those before it, which may have to
  * stop something that does not want to; all of them come to rest together, and are told of
@@ -39,80 +23,6 @@ struct apply {
     bool force; /* restart what has not changed, too */
 };
 
-/* in the load child */
-static int load_child(struct load *ld)
-{
-    struct sup *s = ld->sup;
-    setenv("SUPD_MARK", s->mark, 1);
-    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error with words */
-    struct conf_request rq = {.path = s->opt.config,
-                              .as_supervisord = s->opt.as_supervisord,
-                              .environ = environ,
-                              .argv0 = s->opt.argv[0],
-                              .self_dir = s->self_dir};
-    struct conf *c = conf_load(&rq);
-    struct str report;
-    str_init(&report, REPORT_MAX);
-    for (size_t i = 0; i < conf_nerrors(c); i++)
-        str_printf(&report, "%s\n", conf_error(c, i));
-    struct err e;
-    int bad = conf_nerrors(c) > 0;
-    if (!bad && conf_write_gen(c, ld->gen_fd, &e) < 0) {
-        str_printf(&report, "%s\n", e.msg);
-        bad = 1;
-    }
-    for (size_t i = 0; !bad && i < conf_nwarnings(c); i++)
-        str_printf(&report, "%s\n", conf_warning(c, i));
-    fd_write_all(ld->report_fd, str_text(&report), report.len);
-    return bad ? 2 : 0;
-}
-
-static char *read_report(int fd)
-{
-    char *text = malloc(REPORT_MAX + 1);
-    ssize_t n = text ? pread(fd, text, REPORT_MAX, 0) : 0;
-    if (text)
-        text[n > 0 ? n : 0] = '\0';
-    return text;
-}
-
-static struct live_gen *take_result(struct load *ld, int status, struct err *e)
-{
-    char limit[DUR_TEXT];
-    if (status == HELPER_LATE)
-        err_set(e,
-                "reading the configuration took more than %s and was given up: is a file or a "
-                "folder of it on a disk that does not answer?\n",
-                dur_format(LOAD_LIMIT, limit, sizeof(limit)));
-    else if (WIFSIGNALED(status))
-        err_set(e, "reading the configuration was ended by signal %d\n", WTERMSIG(status));
-    if (status != 0)
-        return NULL;
-    int fd = ld->gen_fd;
-    ld->gen_fd = -1;
-    return live_gen_new(ld->sup, fd, e);
-}
-
-static void load_done(struct load *ld, int status)
-{
-    struct sup *s = ld->sup;
-    struct err e = {0};
-    char *report = read_report(ld->report_fd);
-    struct live_gen *gen = take_result(ld, status, &e);
-    load_fn *fn = ld->fn;
-    void *obj = ld->obj;
-    fd_close(&ld->gen_fd);
-    fd_close(&ld->report_fd);
-    free(ld);
-    s->load = NULL;
-    if (fn)
-        fn(obj, gen, e.msg[0] || !report ? e.msg : report);
-    else
-        live_gen_unref(&gen);
-    free(report);
-    reload_resume(s);
-}
-
 void reload_fini(struct sup *s)
 {
     struct apply *a;
@@ -120,42 +30,12 @@ void reload_fini(struct sup *s)
         SLIST_REMOVE_HEAD(&s->applies, link);
         free(a);
     }
-    if (!s->load)
-        return;
-    fd_close(&s->load->gen_fd);
-    fd_close(&s->load->report_fd);
-    free(s->load);
-    s->load = NULL;
-}
-
-int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e)
-{
-    if (s->load)
-        return err_set(e, "the configuration is being read already; try again in a moment");
-    struct load *ld = malloc(sizeof(*ld));
-    if (!ld)
-        return err_errno(e, ENOMEM, "cannot read the configuration");
-    *ld = (struct load){s, fn, obj, fd_memory("supd-gen", true), fd_memory("supd-report", false)};
-    int pid = -1;
-    if (ld->gen_fd < 0 || ld->report_fd < 0)
-        err_errno(e, errno, "cannot make memory for the configuration");
-    else
-        pid = helper_run(s, (helper_child_fn *)load_child, (helper_done_fn *)load_done, ld,
-                         LOAD_LIMIT, e);
-    if (pid >= 0) {
-        s->load = ld;
-        return 0;
-    }
-    fd_close(&ld->gen_fd);
-    fd_close(&ld->report_fd);
-    free(ld);
-    return -1;
+    load_fini(s);
 }
 
 void reload_forget(struct sup *s, void *obj)
 {
-    if (s->load && s->load->obj == obj)
-        s->load->fn = NULL;
+    load_forget(s, obj);
     struct apply *a;
     SLIST_FOREACH (a, &s->applies, link)
         if (a->obj == obj)
@@ -262,11 +142,18 @@ static void say(struct sup *s, const char *group, const char *what)
             a->what(a->obj, group, what);
 }
 
+static void note_group(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        proc_note(g->procs[i]);
+}
+
 /* renew: its record stays, but it has to be made anew */
 static void doom_group(struct group *g, bool renew)
 {
     g->doomed = true;
     g->renew = renew;
+    note_group(g);
     for (uint32_t i = 0; i < g->nprocs; i++)
         proc_stop_by_update(g->procs[i]);
 }
@@ -371,6 +258,8 @@ static int apply_group(struct sup *s, struct group *g, const struct gen_group *c
     }
     follow_group(g, s->pending, conf, force);
     g->updating |= changed;
+    if (changed || force)
+        note_group(g);
     return changed;
 }
 
@@ -425,16 +314,29 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     }
     *a = *how;
     SLIST_INSERT_HEAD(&s->applies, a, link);
+    state_kept(s->state)->changing = 1;
     int touched = apply_all(s, names, nnames, a->force, &b);
     both_fini(&b);
     live_gen_unref(&s->gen);
     s->gen = live_gen_ref(s->pending);
+    state_kept(s->state)->changing = 0;
+    sup_note(s);
     if (s->agent)
         agent_follow(s->agent);
     if (how->force || !s->opt.as_supervisord)
         setup_main_log(s);
     loop_defer(s->loop, &s->settle);
     return touched;
+}
+
+int reload_go_on(struct sup *s, struct err *e)
+{
+    struct apply *a = calloc(1, sizeof(*a));
+    if (!a)
+        return err_errno(e, ENOMEM, "cannot go on with a change of the configuration");
+    SLIST_INSERT_HEAD(&s->applies, a, link);
+    loop_defer(s->loop, &s->settle);
+    return 0;
 }
 
 bool reload_applying(const struct sup *s)
@@ -511,11 +413,12 @@ static bool settle_one(struct sup *s, struct group *g)
         return settle_doomed(s, g);
     if (settle_group(g))
         return true;
-    if (g->updating) {
-        group_sort(g);
-        say(s, g->name, "updated");
-    }
+    if (!g->updating)
+        return false;
+    group_sort(g);
+    say(s, g->name, "updated");
     g->updating = false;
+    note_group(g);
     return false;
 }
 
@@ -571,6 +474,7 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     if (s->pending)
         live_gen_unref(&s->pending);
     s->pending = gen;
+    sup_note(s);
     log_report(LVL_WARN, "", report);
     struct err e;
     int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);

@@ -33,6 +33,8 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
 /* Forgets the callbacks of an apply (its client is gone); the work goes on. */
 void reload_forget(struct sup *s, void *obj);
 
+/* Goes on with a change that another supd left half done, as the processes and groups say. */
+int reload_go_on(struct sup *s, struct err *e);
 /* Configuration changes under way: is there one; look whether it came to rest. */
 bool reload_applying(const struct sup *s);
 void reload_settle(struct sup *s);

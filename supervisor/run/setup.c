@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define FULL "arguments and environment leave no room in the state"
 #define SPARE_FDS 64u /* sockets, clients, memfds */
 
 int setup_file_size(struct sup *s, struct err *e)
@@ -193,21 +194,59 @@ int setup_logs(struct sup *s, struct err *e)
     };
     s->log_json = d->log_json;
     s->logs = logs_new(s->loop, &setup, e);
-    return s->logs ? taps_setup(s, e) : -1;
+    if (!s->logs || taps_setup(s, e) < 0)
+        return -1;
+    struct state_kept *k = state_kept(s->state);
+    k->log_memory = logs_memory(s->logs);
+    k->log_json = s->log_json;
+    return state_note_text(s->state, STATE_LOG_PROGRAM, program) < 0 ? err_set(e, FULL) : 0;
+}
+
+int setup_logs_again(struct sup *s, struct err *e)
+{
+    const char *program = state_text(s->state, STATE_LOG_PROGRAM);
+    struct logs_setup setup = {.program = program ? program : "",
+                               .same = state_kept(s->state)->cause == STATE_CRASHED,
+                               .fsize = s->fsize_lifted ? &s->child_fsize : NULL};
+    s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
+    if (!s->logs || taps_setup(s, e) < 0)
+        return -1;
+    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    return 0;
+}
+
+static int make_ctl(struct sup *s, struct err *e)
+{
+    struct state_kept *k = state_kept(s->state);
+    struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION, .kept = k};
+    k->instance = k->instance ? k->instance : rng_entropy();
+    config.instance = k->instance;
+    config.verbs = verbs_all(&config.nverbs);
+    s->ctl = ctl_new(&config, e);
+    return s->ctl ? 0 : -1;
+}
+
+static void name_socket(struct sup *s)
+{
+    if (ctl_path(s->ctl)[0] == '@')
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
 }
 
 int setup_ctl(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
-    struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION};
-    config.instance = rng_entropy();
-    config.verbs = verbs_all(&config.nverbs);
-    s->ctl = ctl_new(&config, e);
-    if (!s->ctl)
+    if (make_ctl(s, e) < 0 ||
+        ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
         return -1;
-    if (ctl_open(s->ctl, gen_str(g, g->supd.socket), g->supd.socket_gid, e) < 0)
+    name_socket(s);
+    return state_note_text(s->state, STATE_SOCKET, ctl_path(s->ctl)) < 0 ? err_set(e, FULL) : 0;
+}
+
+int setup_ctl_again(struct sup *s, struct err *e)
+{
+    const char *path = state_text(s->state, STATE_SOCKET);
+    if (make_ctl(s, e) < 0 || ctl_go_on(s->ctl, path ? path : "", e) < 0)
         return -1;
-    if (ctl_path(s->ctl)[0] == '@')
-        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    name_socket(s);
     return 0;
 }

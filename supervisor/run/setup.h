@@ -21,6 +21,9 @@ uint64_t setup_fds_of(const struct gen_opts *o);
 int setup_raise_fds(const struct gen *g, uint64_t others, struct err *e);
 /* s->logs, not started. */
 int setup_logs(struct sup *s, struct err *e);
+/* The same with what another supd left: its memory, its socket. */
+int setup_logs_again(struct sup *s, struct err *e);
+int setup_ctl_again(struct sup *s, struct err *e);
 /* The main log as the configuration in use says: where it goes, when it rotates, its level. */
 void setup_main_log(struct sup *s);
 /* s->ctl, listening. */

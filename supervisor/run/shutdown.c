@@ -26,6 +26,13 @@ enum phase {
 
 static void next_phase(struct sup *s);
 
+static void arm(struct sup *s, mono_t due)
+{
+    loop_timer_at(&s->shutdown_timer, due);
+    s->stop_due = due;
+    sup_note(s);
+}
+
 static void each_up(struct sup *s, int32_t from_priority, void (*fn)(struct proc *p))
 {
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
@@ -61,8 +68,8 @@ static void log_survivors(struct sup *s)
 static void kill_rest(struct sup *s)
 {
     s->stop_phase = PHASE_LAST;
+    arm(s, mono_add(mono_now(), KILL_LIMIT)); /* also notes the phase: a successor goes on there */
     hasten_all(s);
-    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), KILL_LIMIT));
 }
 
 /* What was frozen with us has not had its time: true if it has it again, once. */
@@ -72,7 +79,7 @@ static bool forgive(struct sup *s)
     dur_t more = due_forgiven(s->shutdown_due, now);
     s->shutdown_due = MONO_NEVER;
     if (more.ns)
-        loop_timer_at(&s->shutdown_timer, mono_add(now, more));
+        arm(s, mono_add(now, more));
     return more.ns != 0;
 }
 
@@ -109,12 +116,13 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     s->exit_code = exit_code;
     s->stop_phase = PHASE_GROUPS;
     s->stop_priority = INT32_MAX;
+    sup_note(s);
     publish_mood(s, "stopping");
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
     s->shutdown_due = limit >= 0 ? mono_add(mono_now(), (dur_t){limit}) : MONO_NEVER;
     if (limit >= 0)
-        loop_timer_at(&s->shutdown_timer, s->shutdown_due);
+        arm(s, s->shutdown_due);
     each_up(s, INT32_MIN, end_idle);
     loop_defer(s->loop, &s->settle);
 }
@@ -140,6 +148,14 @@ static bool highest_up(struct sup *s, int32_t *out_priority)
     return any;
 }
 
+/* unless it is on its way already, as our predecessor left it */
+static void shut(struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    if (l->state != PROC_STOPPING || l->want || l->restart)
+        proc_shut(p);
+}
+
 static void step_groups(struct sup *s)
 {
     int32_t priority = 0;
@@ -150,8 +166,9 @@ static void step_groups(struct sup *s)
     if (s->stop_phase == PHASE_LAST || priority >= s->stop_priority)
         return;
     s->stop_priority = priority;
+    sup_note(s);
     log_info("stopping the programs of priority %" PRId32, priority);
-    each_up(s, priority, proc_shut);
+    each_up(s, priority, shut);
     loop_defer(s->loop, &s->settle);
 }
 
@@ -159,7 +176,7 @@ static void end_groups(struct sup *s)
 {
     log_survivors(s);
     s->stop_phase = PHASE_AGENT;
-    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_S(2)));
+    arm(s, mono_add(mono_now(), DUR_S(2)));
     agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
@@ -173,7 +190,7 @@ static void end_agent(struct sup *s)
 {
     s->stop_phase = PHASE_PIDFILE;
     if (pidfile_remove(s, pidfile_removed))
-        loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), PIDFILE_LIMIT));
+        arm(s, mono_add(mono_now(), PIDFILE_LIMIT));
     else
         next_phase(s);
 }
@@ -183,7 +200,7 @@ static void end_pidfile(struct sup *s)
     s->stop_phase = PHASE_LOGS;
     helpers_end(s);
     log_info("supd ends");
-    loop_timer_at(&s->shutdown_timer, mono_add(mono_now(), DUR_MS(500)));
+    arm(s, mono_add(mono_now(), DUR_MS(500)));
     log_setup(2, LVL_WARN, false);
     if (s->logs)
         logs_finish(s->logs, (loop_fn *)next_phase, s);
@@ -219,4 +236,23 @@ void shutdown_step(struct sup *s)
 {
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
         step_groups(s);
+}
+
+/* What a phase began with is done again: it does no harm twice. */
+void shutdown_go_on(struct sup *s)
+{
+    LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    s->stop_priority = INT32_MAX;
+    if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST) {
+        arm(s, s->stop_due);
+        each_up(s, INT32_MIN, end_idle);
+        if (s->stop_phase == PHASE_LAST)
+            hasten_all(s);
+        loop_defer(s->loop, &s->settle);
+        return;
+    }
+    s->stop_phase = s->stop_phase == PHASE_AGENT     ? PHASE_GROUPS
+                    : s->stop_phase == PHASE_PIDFILE ? PHASE_AGENT
+                                                     : PHASE_PIDFILE;
+    next_phase(s);
 }

@@ -6,6 +6,8 @@
 
 /* Begins the shutdown with this exit status; a second call hastens it (KILL). why: for the log. */
 void shutdown_begin(struct sup *s, int exit_code, const char *why);
+/* Goes on with the shutdown that another supd began. */
+void shutdown_go_on(struct sup *s);
 /* A process came to rest, or a part closed: go on if this level is done. */
 void shutdown_step(struct sup *s);
 

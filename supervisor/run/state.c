@@ -1,6 +1,7 @@
 /* The state memfd: head, start text, then one slot per process. */
-#include "supervisor/run/state.h"
+#include "supervisor/run/state_impl.h"
 #include "supervisor/base/crc.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 
 #include <errno.h>
@@ -9,59 +10,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#define TEXT_MAX (8u << 20) /* more than the 6 MiB that the kernel hands to an exec */
-
-struct slot {
-    struct spawn_cell cell;
-    uint32_t used;
-    uint32_t crc; /* of rec */
-    struct state_rec rec;
-};
-
-/* The commit under way: what its slot is to hold, written before the slot is touched. */
-struct commit {
-    uint32_t slot; /* plus 1; 0: none, all slots are whole */
-    uint32_t crc;  /* of rec */
-    struct state_rec rec;
-};
-
-struct head {
-    uint64_t magic;
-    uint32_t version, slot_size;
-    uint32_t nslots;               /* slots that were ever used: those below this */
-    uint32_t argc, envc, text_len; /* the start: NUL-terminated strings, argv then environment */
-    wall_t started_wall;
-    mono_t started;
-    uint64_t entry_mask, entry_ignored;
-    struct rlimit nofile, nproc, fsize;
-    struct state_totals totals;
-    struct commit commit;
-};
-
-#define TEXT_AT 4096u
-#define SLOTS_AT (TEXT_AT + TEXT_MAX)
-#define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
-#define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
-
-/* Keeps the compiler from moving stores over it: a crash then leaves a prefix of them. */
-#define IN_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-
-struct state {
-    int fd;
-    char *map;
-    uint32_t first_free; /* no slot below is free */
-};
-
-static struct head *head_of(const struct state *s)
-{
-    return (struct head *)(void *)s->map;
-}
-
-static struct slot *slot_of(const struct state *s, uint32_t i)
-{
-    return (struct slot *)(void *)(s->map + SLOTS_AT) + i;
-}
 
 /* Where no file may be that long, there is none: *fd is -1 then. */
 static int size_file(int *fd)
@@ -76,34 +24,55 @@ static int size_file(int *fd)
     return 0;
 }
 
+int state_map(struct state *s, size_t size, struct err *e)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (s->fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, s->fd, 0);
+    if (map == MAP_FAILED)
+        return err_errno(e, errno, "cannot map the state memory");
+    s->map = map;
+    return 0;
+}
+
+static void set_layout(struct head *h)
+{
+    h->magic = STATE_MAGIC;
+    h->version = STATE_VERSION;
+    h->head_size = sizeof(struct head);
+    h->slot_size = sizeof(struct slot);
+    h->rec_size = sizeof(struct state_rec);
+    h->windows_at = WINDOWS_AT;
+    h->map_size = MAP_SIZE;
+}
+
+static struct state *state_alloc(struct err *e)
+{
+    struct state *s = calloc(1, sizeof(*s));
+    if (!s)
+        err_errno(e, ENOMEM, "cannot make the state memory");
+    else
+        s->fd = -1;
+    return s;
+}
+
 /* Sparse, and mapped as a whole: only what is used costs memory, and addresses never change. */
 struct state *state_new(struct err *e)
 {
-    struct state *s = calloc(1, sizeof(*s));
-    if (!s) {
-        err_errno(e, ENOMEM, "cannot make the state memory");
+    struct state *s = state_alloc(e);
+    if (!s)
         return NULL;
-    }
     s->fd = fd_memory("supd-state", true);
-    if (size_file(&s->fd) < 0) {
-        err_errno(e, errno, "cannot make the state memory");
+    int r = size_file(&s->fd) < 0 ? err_errno(e, errno, "cannot make the state memory")
+                                  : state_map(s, MAP_SIZE, e);
+    if (r < 0) {
         state_free(&s);
         return NULL;
     }
-    int flags = MAP_SHARED | MAP_NORESERVE | (s->fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, flags, s->fd, 0);
-    if (map == MAP_FAILED) {
-        err_errno(e, errno, "cannot map the state memory");
-        state_free(&s);
-        return NULL;
-    }
-    s->map = map;
     struct head *h = head_of(s);
-    *h = (struct head){.magic = STATE_MAGIC,
-                       .version = STATE_VERSION,
-                       .slot_size = sizeof(struct slot),
-                       .started = mono_now(),
-                       .started_wall = wall_now()};
+    *h = (struct head){.started = mono_now(), .started_wall = wall_now()};
+    set_layout(h);
+    s->slot_size = h->slot_size;
+    s->rec_size = h->rec_size;
     getrlimit(RLIMIT_NOFILE, &h->nofile);
     getrlimit(RLIMIT_NPROC, &h->nproc);
     return s;
@@ -114,7 +83,7 @@ void state_free(struct state **s)
     if (!s || !*s)
         return;
     if ((*s)->map)
-        munmap((*s)->map, MAP_SIZE);
+        munmap((*s)->map, head_of(*s)->map_size);
     fd_close(&(*s)->fd);
     free(*s);
     *s = NULL;
@@ -167,7 +136,7 @@ int64_t state_slot_new(struct state *s, struct err *e)
     if (i == h->nslots)
         h->nslots++;
     s->first_free = i + 1;
-    memset(slot_of(s, i), 0, sizeof(struct slot));
+    memset(slot_of(s, i), 0, s->slot_size);
     slot_of(s, i)->used = 1;
     return i;
 }
@@ -179,16 +148,17 @@ void state_slot_free(struct state *s, uint32_t slot)
         s->first_free = slot;
 }
 
-static uint32_t crc_of(const struct state_rec *rec)
+/* of a record that lies in the state, with what a later version has of it */
+uint32_t state_crc(const struct state *s, const struct state_rec *rec)
 {
-    return crc32_of(rec, sizeof(*rec));
+    return crc32_of(rec, s->rec_size);
 }
 
 /* The commit that was cut short in this slot, or NULL. One that is not whole never began there. */
 static const struct commit *cut_short(const struct state *s, uint32_t slot)
 {
-    const struct commit *c = &head_of(s)->commit;
-    return c->slot == slot + 1 && c->crc == crc_of(&c->rec) ? c : NULL;
+    const struct commit *c = commit_of(s);
+    return c->slot == slot + 1 && c->crc == state_crc(s, &c->rec) ? c : NULL;
 }
 
 const struct state_rec *state_get(const struct state *s, uint32_t slot)
@@ -200,27 +170,39 @@ const struct state_rec *state_get(const struct state *s, uint32_t slot)
 bool state_good(const struct state *s, uint32_t slot)
 {
     const struct slot *sl = slot_of(s, slot);
-    return cut_short(s, slot) || sl->crc == crc_of(&sl->rec);
+    return cut_short(s, slot) || sl->crc == state_crc(s, &sl->rec);
+}
+
+/* What a later version has behind a record as we know it. */
+static void copy_rest(const struct state *s, struct state_rec *to, const struct state_rec *from)
+{
+    if (s->rec_size > sizeof(*to))
+        memcpy(to + 1, from + 1, s->rec_size - sizeof(*to));
 }
 
 void state_put(struct state *s, uint32_t slot, const struct state_rec *rec)
 {
-    struct commit *c = &head_of(s)->commit;
+    struct commit *c = commit_of(s);
     struct slot *sl = slot_of(s, slot);
     c->rec = *rec;
-    c->crc = crc_of(&c->rec);
+    copy_rest(s, &c->rec, &sl->rec);
+    c->crc = state_crc(s, &c->rec);
     IN_ORDER();
+    FAULT_POINT();
     c->slot = slot + 1;
     IN_ORDER();
+    FAULT_POINT();
     sl->rec = c->rec;
+    FAULT_POINT();
     sl->crc = c->crc;
     IN_ORDER();
     c->slot = 0;
+    FAULT_POINT();
 }
 
 struct proc_window *state_window(struct state *s, uint32_t slot)
 {
-    return (struct proc_window *)(void *)(s->map + WINDOWS_AT) + slot;
+    return (struct proc_window *)(void *)(s->map + head_of(s)->windows_at) + slot;
 }
 
 struct spawn_cell *state_cell(struct state *s, uint32_t slot)
@@ -231,4 +213,86 @@ struct spawn_cell *state_cell(struct state *s, uint32_t slot)
 struct state_totals *state_totals(struct state *s)
 {
     return &head_of(s)->totals;
+}
+
+struct state_link *state_link(const struct state *s, uint32_t slot)
+{
+    return &slot_of(s, slot)->link;
+}
+
+struct state_kept *state_kept(const struct state *s)
+{
+    return &head_of(s)->kept;
+}
+
+struct state_crash *state_crash(const struct state *s)
+{
+    return &head_of(s)->crash;
+}
+
+uint32_t state_nslots(const struct state *s)
+{
+    return head_of(s)->nslots;
+}
+
+bool state_used(const struct state *s, uint32_t slot)
+{
+    return slot_of(s, slot)->used;
+}
+
+/* ---- generations ---- */
+
+int state_gen_add(struct state *s, uint32_t id, int fd)
+{
+    struct state_gen *v = head_of(s)->gens;
+    uint32_t i = 0;
+    while (i < STATE_GENS_MAX && v[i].id)
+        i++;
+    if (i == STATE_GENS_MAX)
+        return -1;
+    v[i].fd = fd;
+    IN_ORDER();
+    v[i].id = id;
+    return 0;
+}
+
+void state_gen_del(struct state *s, uint32_t id)
+{
+    struct state_gen *v = head_of(s)->gens;
+    for (uint32_t i = 0; i < STATE_GENS_MAX; i++)
+        if (v[i].id == id)
+            v[i].id = 0;
+}
+
+bool state_gen_at(const struct state *s, uint32_t i, uint32_t *out_id, int *out_fd)
+{
+    const struct state_gen *g = &head_of(s)->gens[i];
+    *out_id = g->id;
+    *out_fd = g->fd;
+    return g->id;
+}
+
+/* ---- texts ---- */
+
+int state_note_text(struct state *s, enum state_text which, const char *text)
+{
+    struct head *h = head_of(s);
+    const char *had = state_text(s, which);
+    if (!text || (had && strcmp(had, text) == 0))
+        return 0;
+    size_t n = strlen(text) + 1;
+    if (n > TEXT_MAX - h->text_len)
+        return -1;
+    uint32_t at = h->text_len;
+    memcpy(s->map + TEXT_AT + at, text, n);
+    h->text_len += (uint32_t)n;
+    IN_ORDER();
+    h->texts[which] = at + 1;
+    return 0;
+}
+
+const char *state_text(const struct state *s, enum state_text which)
+{
+    uint32_t at = head_of(s)->texts[which];
+    return at ? s->map + TEXT_AT + at - 1 : NULL;
 }

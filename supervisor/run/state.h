@@ -9,8 +9,12 @@
 #include "supervisor/io/spawn.h"
 
 #define STATE_MAGIC UINT64_C(0x3145544154535553) /* "SUSTATE1" */
-#define STATE_VERSION 2u
+/* Adjacent versions differ in what was added at the end of the head and of the record: each of them
+ * can go on from the other's state. */
+#define STATE_VERSION 3u
+#define STATE_OLDEST 3u
 #define STATE_SLOTS_MAX 65536u
+#define STATE_GENS_MAX 128u
 
 /* Where a process stands in the protocol between us and the kernel. */
 enum state_phase {
@@ -23,7 +27,76 @@ struct state_rec {
     uint32_t phase;      /* enum state_phase */
     uint32_t proc_index; /* its record in the generation */
     int32_t peek_pid, peek_status;
+    uint32_t gen;    /* the generation's id */
+    uint32_t signal; /* to be sent, and nobody knows whether it was; 0: none */
     struct proc_life life;
+};
+
+enum {                            /* marks of a process */
+       STATE_DOOMED = 1,          /* it goes away once it is down */
+       STATE_START_AFTER = 2,     /* it starts when it has taken its next record over */
+       STATE_GROUP_DOOMED = 4,    /* its group goes away */
+       STATE_GROUP_RENEW = 8,     /* and is then made anew */
+       STATE_GROUP_UPDATING = 16, /* its group is not at rest yet */
+};
+
+/* What a process has beside its life. Written in place; each word is whole by itself. */
+struct state_link {
+    int32_t stdin_fd;    /* our end of its stdin pipe; 0: none */
+    uint32_t next_gen;   /* id of the generation that it follows once it is down; 0: none */
+    uint32_t next_index; /* its record there */
+    uint32_t marks;
+};
+
+/* What supd itself has. Descriptors: 0 is none. */
+struct state_kept {
+    int32_t self;       /* our binary, O_PATH */
+    int32_t log_memory; /* logshm.h */
+    int32_t socket;     /* the control socket, listening */
+    int32_t journal, agent_listen;
+    int32_t pid; /* ours */
+    int32_t agent_pid;
+    uint32_t gen_now, gen_pending, gen_count; /* ids */
+    uint32_t changing;                        /* a change of the configuration is being applied */
+    int64_t socket_gid;
+    uint64_t socket_dev, socket_ino;
+    uint64_t instance, events; /* of the control server */
+    int32_t exit_code, stop_priority;
+    mono_t stop_due;
+    uint8_t mood, stop_phase, spare;
+    uint8_t log_json, fsize_lifted, as_supervisord;
+    uint8_t cause;    /* enum state_cause of the last exec */
+    uint8_t starting; /* what has autostart is being started */
+    struct rlimit child_nofile, child_fsize;
+    uint32_t upgrades, crashes;
+    char comm[16];
+    char listen_at[64]; /* where agent_listen listens */
+};
+
+enum state_cause { STATE_STARTED, STATE_UPGRADED, STATE_CRASHED };
+
+/* Texts that are kept, too. */
+enum state_text {
+    STATE_CONFIG,   /* path of the configuration file, as given */
+    STATE_BINARY,   /* path of our binary at the start */
+    STATE_SELF_DIR, /* where its helpers are */
+    STATE_MARK,     /* SUPD_MARK of our children */
+    STATE_SOCKET,   /* path or @name of the control socket */
+    STATE_PIDFILE,
+    STATE_LOG_PROGRAM,
+    STATE_AGENT_PROGRAM,
+    STATE_NTEXTS
+};
+
+#define STATE_CRASHES 8u
+
+/* The last faults. */
+struct state_crash {
+    uint32_t n; /* so far; the newest is at[(n - 1) % STATE_CRASHES] */
+    int32_t signo, code;
+    int32_t pid; /* who sent the signal; 0: nobody, it was a fault */
+    uint64_t address;
+    mono_t at[STATE_CRASHES];
 };
 
 struct state_totals {
@@ -37,6 +110,14 @@ struct state; /* the mapping */
  * limit of file sizes allows no file of that length, it is memory without one. */
 struct state *state_new(struct err *e);
 void state_free(struct state **s);
+/* Goes on from the state in this descriptor, which belongs to it then. One of the version before is
+ * copied into a new memfd, which has room for what that one did not know; one of the next version
+ * is used as it is, and what we do not know of it stays. NULL and the reason; fd stays the
+ * caller's. */
+struct state *state_open(int fd, struct err *e);
+/* Once that is ours alone: makes a commit whole that was cut short, before another takes its place.
+ */
+void state_finish(struct state *s);
 /* The memfd, or -1. */
 int state_fd(const struct state *s);
 /* Writes down what a resumed supd needs of its own start; once, early. */
@@ -60,5 +141,34 @@ struct proc_window *state_window(struct state *s, uint32_t slot);
 /* The cell that a spawn of this slot writes to; stays valid as long as the state. */
 struct spawn_cell *state_cell(struct state *s, uint32_t slot);
 struct state_totals *state_totals(struct state *s);
+struct state_link *state_link(const struct state *s, uint32_t slot);
+struct state_kept *state_kept(const struct state *s);
+struct state_crash *state_crash(const struct state *s);
+/* Slots that were ever used are below this; true if one is in use now. */
+uint32_t state_nslots(const struct state *s);
+bool state_used(const struct state *s, uint32_t slot);
+
+/* A generation in use: its memfd by its id. -1 when there are too many. */
+int state_gen_add(struct state *s, uint32_t id, int fd);
+void state_gen_del(struct state *s, uint32_t id);
+/* The i-th of them, i < STATE_GENS_MAX; false: none is there. */
+bool state_gen_at(const struct state *s, uint32_t i, uint32_t *out_id, int *out_fd);
+
+/* Keeps a text, which takes room for ever: for what hardly changes. -1: no room. */
+int state_note_text(struct state *s, enum state_text which, const char *text);
+/* The text; NULL if there is none. */
+const char *state_text(const struct state *s, enum state_text which);
+
+/* The start: when, its signals, and its arguments and environment as NULL-terminated arrays that
+ * lie in the state but for the array itself (free it) and extra, a last string that may be NULL.
+ * NULL when there is no memory. */
+mono_t state_started(const struct state *s);
+void state_entry(const struct state *s, struct sigs_entry *out);
+char **state_argv(const struct state *s);
+char **state_environ(const struct state *s, char *extra);
+
+/* Calls fn for each descriptor that the state names and that has to survive an exec; may be called
+ * in a signal handler. */
+void state_each_fd(const struct state *s, void (*fn)(int fd));
 
 #endif

@@ -46,6 +46,7 @@ static struct logs_conf stream_conf(const struct proc *p, int channel, const cha
         .program = streams_program(p),
         .group = p->group->name,
         .channel = channel ? LOG_STDERR : LOG_STDOUT,
+        .owner = p->slot + 1,
         .uid = proc_opts(p)->uid,
         .log = &proc_opts(p)->log[channel],
         .path = path,
@@ -84,6 +85,14 @@ bool streams_missing(const struct proc *p, const struct gen_opts *o)
 {
     for (int ch = 0; ch < 2; ch++)
         if (proc_life(p)->pid && !p->log[ch] && streams_needed(o, ch))
+            return true;
+    return false;
+}
+
+bool streams_incomplete(const struct proc *p)
+{
+    for (int ch = 0; ch < 2; ch++)
+        if (!p->log[ch] && streams_needed(proc_opts(p), ch))
             return true;
     return false;
 }

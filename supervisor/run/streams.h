@@ -13,6 +13,8 @@ int streams_sync(struct proc *p, struct err *e);
 /* True if a running process was started without a pipe that these options want: a new place for its
  * output takes effect with the next start only. */
 bool streams_missing(const struct proc *p, const struct gen_opts *o);
+/* True if a stream that its configuration needs is not there. */
+bool streams_incomplete(const struct proc *p);
 void streams_drop(struct proc *p);
 /* True if the output of that channel (0 or 1) needs a pipe. */
 bool streams_needed(const struct gen_opts *o, int channel);

@@ -18,11 +18,13 @@
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/reexec.h"
 #include "supervisor/run/reload.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/taps.h"
+#include "supervisor/run/upgrade.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@
 
 #define REAP_BATCH 256
 
-struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e)
+struct live_gen *live_gen_open(struct sup *s, uint32_t id, int fd, struct err *e)
 {
     struct live_gen *g = calloc(1, sizeof(*g));
     if (!g) {
@@ -41,14 +43,30 @@ struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e)
         err_errno(e, ENOMEM, "cannot take the configuration over");
         return NULL;
     }
-    *g = (struct live_gen){
-        .sup = s, .gen = gen_open(fd, e), .refs = 1, .id = ++s->gen_count, .fd = fd};
+    *g = (struct live_gen){.sup = s, .gen = gen_open(fd, e), .refs = 1, .id = id, .fd = fd};
     if (g->gen && launch_reserve(s, g->gen) < 0)
         err_errno(e, ENOMEM, "cannot take the configuration over");
     else if (g->gen)
         return g;
     live_gen_unref(&g);
     return NULL;
+}
+
+struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e)
+{
+    struct live_gen *g = live_gen_open(s, s->gen_count + 1, fd, e);
+    if (!g)
+        return NULL;
+    if (state_gen_add(s->state, g->id, g->fd) < 0) {
+        err_set(e,
+                "programs follow %u different configurations already; restart those that wait "
+                "for an update",
+                STATE_GENS_MAX);
+        live_gen_unref(&g);
+        return NULL;
+    }
+    state_kept(s->state)->gen_count = ++s->gen_count;
+    return g;
 }
 
 struct live_gen *live_gen_ref(struct live_gen *g)
@@ -59,6 +77,8 @@ struct live_gen *live_gen_ref(struct live_gen *g)
 
 static void live_gen_free(struct live_gen *g)
 {
+    if (g->sup->state)
+        state_gen_del(g->sup->state, g->id);
     if (g->gen)
         gen_close(&g->gen);
     fd_close(&g->fd);
@@ -196,26 +216,20 @@ static void become_reaper(struct sup *s)
     s->is_subreaper = !s->is_init && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
-int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
+static void make_lists(struct sup *s)
 {
-    *s = (struct sup){.opt = *opt, .pid = getpid(), .started = mono_now()};
     TAILQ_INIT(&s->groups);
     TAILQ_INIT(&s->spawn_queue);
     TAILQ_INIT(&s->sweeping);
     LIST_INIT(&s->helpers);
     rng_seed(&s->rng, rng_entropy());
-    sigs_block(&s->entry);
-    getrlimit(RLIMIT_NOFILE, &s->child_nofile);
-    libexec_self(s->self_dir, sizeof(s->self_dir));
-    become_reaper(s);
-    leftovers_mark(s);
-    oom_open(&s->oom);
-    if (setup_file_size(s, e) < 0 || spawn_init(e) < 0 || !(s->loop = loop_new(e)) ||
-        !(s->state = state_new(e)))
+}
+
+/* What signals, starts and the turns of the loop need. */
+static int make_ports(struct sup *s, struct err *e)
+{
+    if (spawn_init(e) < 0 || !(s->loop = loop_new(e)))
         return -1;
-    if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
-        return -1;
-    state_note_fsize(s->state, &s->child_fsize);
     loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
     procs_init(s);
     LOOP_DEFER(&s->reaper, reap, s);
@@ -223,11 +237,50 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     return sigs_open(s->loop, on_signal, s, e);
 }
 
+int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
+{
+    *s = (struct sup){.opt = *opt, .pid = getpid(), .started = mono_now()};
+    make_lists(s);
+    sigs_block(&s->entry);
+    getrlimit(RLIMIT_NOFILE, &s->child_nofile);
+    libexec_self(s->self_dir, sizeof(s->self_dir));
+    become_reaper(s);
+    leftovers_mark(s);
+    oom_open(&s->oom);
+    if (setup_file_size(s, e) < 0 || make_ports(s, e) < 0 || !(s->state = state_new(e)))
+        return -1;
+    if (state_note_start(s->state, opt->argv, opt->environ, &s->entry, e) < 0)
+        return -1;
+    state_note_fsize(s->state, &s->child_fsize);
+    return reexec_note(s, e);
+}
+
+int sup_init_again(struct sup *s, struct err *e)
+{
+    make_lists(s);
+    become_reaper(s);
+    oom_open(&s->oom);
+    return make_ports(s, e);
+}
+
+void sup_note(struct sup *s)
+{
+    struct state_kept *k = state_kept(s->state);
+    k->gen_now = s->gen ? s->gen->id : 0;
+    k->gen_pending = s->pending ? s->pending->id : 0;
+    k->mood = (uint8_t)s->mood;
+    k->exit_code = s->exit_code;
+    k->stop_phase = s->stop_phase;
+    k->stop_priority = s->stop_priority;
+    k->stop_due = s->stop_due;
+}
+
 void sup_fini(struct sup *s)
 {
     ctl_free(&s->ctl);
     helpers_fini(s);
     reload_fini(s);
+    upgrade_fini(s);
     agent_free(&s->agent);
     health_forget(s);
     struct group *g;
@@ -239,11 +292,12 @@ void sup_fini(struct sup *s)
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);
     sigs_close();
+    reexec_disarm();
     oom_close(&s->oom);
-    state_free(&s->state);
     loop_free(&s->loop);
     spawn_fini();
     live_gens_tidy(s);
+    state_free(&s->state);
     free(s->pidfile);
     free(s->words);
     str_fini(&s->own_env);
@@ -282,9 +336,13 @@ static void start_programs(struct sup *s)
 {
     struct group *g;
     s->mood = SUP_RUNNING;
+    sup_note(s);
+    state_kept(s->state)->starting = 1;
+    reexec_arm(s);
     publish_mood(s, "running");
     TAILQ_FOREACH (g, &s->groups, link)
         group_autostart(g, PROC_WHY_BOOT);
+    state_kept(s->state)->starting = 0;
     reload_resume(s);
 }
 
@@ -336,6 +394,7 @@ static void loaded(struct sup *s, struct live_gen *gen, const char *report)
         return;
     }
     s->gen = gen;
+    sup_note(s);
     if (s->mood == SUP_BOOTING && boot(s, &e) < 0)
         fail(s, e.msg);
 }
@@ -347,6 +406,12 @@ int sup_run(struct sup *s)
         fail(s, e.msg);
         return s->exit_code;
     }
+    loop_run(s->loop);
+    return s->exit_code;
+}
+
+int sup_run_again(struct sup *s)
+{
     loop_run(s->loop);
     return s->exit_code;
 }

@@ -27,6 +27,7 @@ struct helper;
 struct apply;
 struct load;
 struct taps;
+struct upgrade;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -87,6 +88,7 @@ struct sup {
     struct loop_defer settle;
     struct apply_list applies; /* configuration changes under way (reload.c) */
     struct load *load;         /* a load under way, or NULL (reload.c) */
+    struct upgrade *upgrade;   /* an upgrade under way, or NULL (upgrade.c) */
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
@@ -100,6 +102,7 @@ struct sup {
     struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
     bool fsize_lifted;          /* ours is another one now */
     struct loop_timer shutdown_timer;
+    mono_t stop_due; /* of that timer */
     enum sup_mood mood;
     int exit_code;
     char *pidfile; /* written, or being written; NULL: none */
@@ -124,11 +127,22 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e);
 void sup_fini(struct sup *s);
 /* Loads the configuration, starts everything, runs until shutdown; returns the exit status. */
 int sup_run(struct sup *s);
+/* The same for one that has all of it already. */
+int sup_run_again(struct sup *s);
+/* The same as sup_init for a supd that goes on from the state of another one (resume.h): all but
+ * its processes, logs and sockets. s->state is set by the caller. */
+int sup_init_again(struct sup *s, struct err *e);
+/* Writes down in the state what of this changed: which generations are in use, the mood, the way
+ * down.
+ */
+void sup_note(struct sup *s);
 
 /* One more user of a generation, one less (the last unmaps it and NULLs *g). */
 struct live_gen *live_gen_new(struct sup *s, int fd, struct err *e);
 struct live_gen *live_gen_ref(struct live_gen *g);
 void live_gen_unref(struct live_gen **g);
+/* The same with the id that it had before. */
+struct live_gen *live_gen_open(struct sup *s, uint32_t id, int fd, struct err *e);
 /* Unmaps those that only waited for children to be past their exec. */
 void live_gens_tidy(struct sup *s);
 

@@ -34,6 +34,9 @@ void verb_version(void *obj, struct ctl_req *rq)
     wire_kv(&w, "socket", ctl_path(s->ctl));
     wire_kv_int(&w, "init", s->is_init);
     wire_kv_int(&w, "subreaper", s->is_subreaper);
+    wire_kv_int(&w, "resumable", state_fd(s->state) >= 0);
+    wire_kv_int(&w, "upgrades", state_kept(s->state)->upgrades);
+    wire_kv_int(&w, "crashes", state_kept(s->state)->crashes);
     ctl_done(rq, &w);
 }
 

@@ -86,6 +86,7 @@ static void keep_pending(struct sup *s, struct live_gen *gen)
     if (s->pending)
         live_gen_unref(&s->pending);
     s->pending = gen;
+    sup_note(s);
 }
 
 /* ---- check ---- */
@@ -274,7 +275,7 @@ void verb_add(void *obj, struct ctl_req *rq)
     if (verb_going_down(s, rq))
         return;
     if (!s->pending)
-        s->pending = live_gen_ref(s->gen);
+        keep_pending(s, live_gen_ref(s->gen));
     for (size_t i = 0; i < rq->argc; i++)
         failed += !add_one(s, rq, rq->argv[i]);
     verb_finish(rq, failed);

@@ -25,3 +25,9 @@ bool reap_children(const struct reap_ops *ops, void *obj, unsigned max)
     }
     return true;
 }
+
+enum reap_child reap_look(int pid)
+{
+    int status;
+    return pid > 0 && fake_zombie(&status) == pid ? REAP_DEAD : pid > 0 ? REAP_ALIVE : REAP_GONE;
+}

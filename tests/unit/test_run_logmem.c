@@ -45,13 +45,13 @@ static uint32_t string(const char *text)
 static void test_nothing_costs_nothing(void **state)
 {
     (void)state;
-    uint32_t end = mem.string_end, none = 0;
+    uint32_t end = mem.h->string_end, none = 0;
     assert_int_equal(string(""), 0);
     assert_int_equal(logmem_string(&mem, NULL, &e), 0);
     assert_int_equal(share(""), 0);
     logmem_string_free(&mem, &none);
     logmem_share_free(&mem, &none);
-    assert_int_equal(mem.string_end, end);
+    assert_int_equal(mem.h->string_end, end);
 }
 
 static void test_what_is_given_back_is_used_again(void **state)
@@ -103,9 +103,9 @@ static void test_many_users_at_random(void **state)
             snprintf(want[k], sizeof(want[k]), "/folder%ld/", random() % TEXTS);
             held[k] = share(want[k]);
         }
-        end = i == ROUNDS / 2 ? mem.string_end : end;
+        end = i == ROUNDS / 2 ? mem.h->string_end : end;
     }
-    assert_true(mem.string_end < end + 1024); /* what was given back is enough */
+    assert_true(mem.h->string_end < end + 1024); /* what was given back is enough */
 }
 
 static void test_slots_give_their_texts_back(void **state)
@@ -124,8 +124,8 @@ static void test_slots_give_their_texts_back(void **state)
         char buf[LOGSHM_PATH];
         assert_string_equal(logshm_path(mem.h, r, buf), "/var/log/web.out");
         logmem_slot_free(&mem, (uint32_t)slot);
-        end = end ? end : mem.string_end;
-        assert_int_equal(mem.string_end, end);
+        end = end ? end : mem.h->string_end;
+        assert_int_equal(mem.h->string_end, end);
     }
 }
 

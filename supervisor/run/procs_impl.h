@@ -1,0 +1,21 @@
+/* What procs.c, procsignal.c and revive.c share. */
+#ifndef RUN_PROCS_IMPL_H
+#define RUN_PROCS_IMPL_H
+
+#include "supervisor/run/procs.h"
+
+/* One event for its machine, and what follows. */
+void proc_feed(struct proc *p, struct proc_in in);
+/* It is found by this pid from now on. */
+void proc_hash(struct proc *p, int pid);
+/* It waits for its start. */
+void proc_enqueue(struct proc *p);
+/* The signal as the record has it until it was sent; sends it. */
+uint32_t proc_signal_word(const struct proc_out *out);
+void proc_send_signal(struct proc *p, const struct proc_out *out);
+/* Sends the signal that its record says is to be sent. */
+void proc_signal_again(struct proc *p);
+/* Its sweep and its deadline as its life says. */
+void proc_arm(struct proc *p);
+
+#endif
