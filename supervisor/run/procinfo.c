@@ -1,8 +1,25 @@
-/* What is known of a process: what its record says to its machine, and why it could not start. */
+/* What is known of a process: its names, what its record says to its machine, and why it could not
+ * start. */
+#include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/procs.h"
 
 #include <stdio.h>
+#include <string.h>
+
+const char *proc_name(const struct proc *p)
+{
+    return gen_str(p->gen->gen, p->conf->name);
+}
+
+const char *proc_fullname(const struct proc *p, char *buf, size_t size)
+{
+    if (strcmp(p->group->name, proc_name(p)) == 0)
+        snprintf(buf, size, "%s", proc_name(p));
+    else
+        snprintf(buf, size, "%s:%s", p->group->name, proc_name(p));
+    return buf;
+}
 
 static void policy_stops(const struct gen *g, const struct gen_opts *o, struct proc_policy *out)
 {

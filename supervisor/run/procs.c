@@ -47,20 +47,6 @@ void proc_note(struct proc *p)
     __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
 }
 
-const char *proc_name(const struct proc *p)
-{
-    return gen_str(p->gen->gen, p->conf->name);
-}
-
-const char *proc_fullname(const struct proc *p, char *buf, size_t size)
-{
-    if (strcmp(p->group->name, proc_name(p)) == 0)
-        snprintf(buf, size, "%s", proc_name(p));
-    else
-        snprintf(buf, size, "%s:%s", p->group->name, proc_name(p));
-    return buf;
-}
-
 /* An exec needs less than a millisecond; one that hangs is looked at this often. */
 #define TIDY DUR_MS(20)
 #define TIDY_HUNG DUR_S(5)
