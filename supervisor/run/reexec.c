@@ -93,27 +93,27 @@ int reexec_wanted(void)
 
 /* ---- the exec ---- */
 
-void reexec_each_fd(const struct sup *s, void (*fn)(int fd))
-{
-    state_each_fd(s->state, fn);
-    if (s->logs)
-        logs_each_fd(s->logs, fn);
-}
-
 static void keep(int fd)
 {
-    fcntl(fd, F_SETFD, 0);
+    fd_cloexec(fd, false);
 }
 
 static void keep_not(int fd)
 {
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fd_cloexec(fd, true);
+}
+
+void reexec_keep_fds(const struct sup *s, bool on)
+{
+    state_each_fd(s->state, on ? keep : keep_not);
+    if (s->logs)
+        logs_each_fd(s->logs, on ? keep : keep_not);
 }
 
 static void become(int binary)
 {
     const struct sup *s = ready.sup;
-    reexec_each_fd(s, keep);
+    reexec_keep_fds(s, true);
     syscall(SYS_execveat, binary, "", ready.argv, ready.envp, AT_EMPTY_PATH);
     execve("/proc/self/exe", ready.argv, ready.envp);
 }
@@ -128,12 +128,12 @@ int reexec(struct sup *s, int binary, struct err *e)
     k->upgrades++;
     k->cause = STATE_UPGRADED;
     log_release();
-    reexec_each_fd(s, keep);
+    reexec_keep_fds(s, true);
     syscall(SYS_execveat, binary, "", ready.argv, ready.envp, AT_EMPTY_PATH);
     int saved = errno;
     k->self = own;
     k->upgrades = (uint32_t)upgrades;
-    reexec_each_fd(s, keep_not);
+    reexec_keep_fds(s, false);
     return err_errno(e, saved, "exec");
 }
 

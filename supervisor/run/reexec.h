@@ -18,8 +18,8 @@ void reexec_disarm(void);
 /* Becomes the binary in this descriptor, which s keeps from then on. Returns only if that fails:
  * with the reason, and nothing changed. */
 int reexec(struct sup *s, int binary, struct err *e);
-/* Calls fn for every descriptor that an exec has to keep. */
-void reexec_each_fd(const struct sup *s, void (*fn)(int fd));
+/* Whether an exec keeps the descriptors that the next image needs. Safe in a signal handler. */
+void reexec_keep_fds(const struct sup *s, bool on);
 /* The descriptor of the state to go on from, which is taken out of the environment; -1: this is an
  * ordinary start. */
 int reexec_wanted(void);

@@ -229,11 +229,6 @@ static void take_self(struct sup *s)
     prctl(PR_SET_NAME, k->comm);
 }
 
-static void keep_not(int fd)
-{
-    fd_cloexec(fd, true);
-}
-
 static void say(const struct sup *s)
 {
     const struct state_kept *k = state_kept(s->state);
@@ -322,7 +317,7 @@ int resume(struct sup *s, const struct sup_options *opt, struct state *state, st
     reexec_arm(s);
     int done = rebuild(&r, e);
     if (done == 0)
-        reexec_each_fd(s, keep_not);
+        reexec_keep_fds(s, false);
     for (unsigned i = 0; i < r.ngens; i++)
         live_gen_unref(&r.gens[i]);
     free(r.found);

@@ -61,11 +61,6 @@ static void fail(struct upgrade *u, const char *why)
 
 /* ---- the child ---- */
 
-static void inherit(int fd)
-{
-    fd_cloexec(fd, false);
-}
-
 static int become(const struct upgrade *u, int binary)
 {
     char name[] = "supd", option[] = "--probe-state", number[16];
@@ -73,7 +68,7 @@ static int become(const struct upgrade *u, int binary)
     snprintf(number, sizeof(number), "%d", state_fd(u->sup->state));
     dup2(u->answer, 1);
     dup2(u->answer, 2);
-    reexec_each_fd(u->sup, inherit);
+    reexec_keep_fds(u->sup, true);
     execveat(binary, "", argv, u->sup->opt.environ, AT_EMPTY_PATH);
     dprintf(2, "cannot execute %s: %s\n", u->path, strerror(errno));
     return 126;
