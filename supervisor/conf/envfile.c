@@ -14,25 +14,27 @@ struct input {
     struct env_list *out;
 };
 
-static void add(struct input *in, const char *key, size_t n, const char *value)
+void envfile_set(struct arena *a, struct env_list *l, const char *key, const char *value)
 {
-    struct env_list *l = in->out;
-    const char *name = arena_strndup(in->a, key, n);
     for (size_t i = 0; i < l->n; i++) {
-        if (strcmp(l->v[i].key, name) == 0) {
+        if (strcmp(l->v[i].key, key) == 0) {
             l->v[i].value = value;
             return;
         }
     }
     if (!(l->n & (l->n - 1))) { /* full: 0, 1, 2, 4, ... */
         size_t room = l->n ? 2 * l->n : 1;
-        void *v = arena_alloc(in->a, room * sizeof(*l->v));
+        void *v = arena_alloc(a, room * sizeof(*l->v));
         if (l->n)
             memcpy(v, l->v, l->n * sizeof(*l->v));
         l->v = v;
     }
-    l->v[l->n].key = name;
-    l->v[l->n++].value = value;
+    l->v[l->n++] = (struct env_pair){key, value};
+}
+
+static void add(struct input *in, const char *key, size_t n, const char *value)
+{
+    envfile_set(in->a, in->out, arena_strndup(in->a, key, n), value);
 }
 
 static bool is_blank(char c)

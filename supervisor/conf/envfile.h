@@ -25,4 +25,8 @@ struct envfile_request {
 int envfile_parse(struct arena *a, const char *text, size_t n, const struct envfile_request *rq,
                   struct env_list *out, unsigned *out_line, struct err *e);
 
+/* Sets a variable of the list, in its place if it has one, else at the end. The strings are kept,
+ * not copied; the list grows in the arena and is changed by this alone. */
+void envfile_set(struct arena *a, struct env_list *l, const char *key, const char *value);
+
 #endif

@@ -51,16 +51,6 @@ static void read_env_file(struct source *s, const char *path)
     str_fini(&text);
 }
 
-static void add(struct conf *c, struct env_list *l, const char *key, const char *value)
-{
-    struct env_pair *v = arena_alloc(c->a, (l->n + 1) * sizeof(*v));
-    if (l->n)
-        memcpy(v, l->v, l->n * sizeof(*v));
-    v[l->n] = (struct env_pair){key, value};
-    l->v = v;
-    l->n++;
-}
-
 static void set_home(struct source *s)
 {
     struct user_home home;
@@ -72,10 +62,10 @@ static void set_home(struct source *s)
         conf_fail(s->c, at_key(s, "set_home"), "%s.set_home: user %s is not in passwd",
                   s->prog->section->name, u->name);
     } else {
-        add(s->c, &s->prog->env_files, "HOME", home.home);
-        add(s->c, &s->prog->env_files, "USER", home.name);
-        add(s->c, &s->prog->env_files, "LOGNAME", home.name);
-        add(s->c, &s->prog->env_files, "SHELL", home.shell);
+        envfile_set(s->c->a, &s->prog->env_files, "HOME", home.home);
+        envfile_set(s->c->a, &s->prog->env_files, "USER", home.name);
+        envfile_set(s->c->a, &s->prog->env_files, "LOGNAME", home.name);
+        envfile_set(s->c->a, &s->prog->env_files, "SHELL", home.shell);
     }
 }
 
@@ -99,11 +89,11 @@ static void pass_ours(struct source *s)
         const char *eq = strchr(*p, '=');
         const char *key = eq && eq > *p ? arena_strndup(c->a, *p, (size_t)(eq - *p)) : NULL;
         if (key && passes(s->prog->limits, key))
-            add(c, &s->prog->env_passed, key, eq + 1);
+            envfile_set(c->a, &s->prog->env_passed, key, eq + 1);
     }
-    add(c, &s->prog->env_passed, "SUPERVISOR_ENABLED", "1");
+    envfile_set(c->a, &s->prog->env_passed, "SUPERVISOR_ENABLED", "1");
     if (url)
-        add(c, &s->prog->env_passed, "SUPERVISOR_SERVER_URL", url);
+        envfile_set(c->a, &s->prog->env_passed, "SUPERVISOR_SERVER_URL", url);
 }
 
 void load_prog_env(struct conf *c, struct prog *prog)
