@@ -5,7 +5,7 @@
 #include "supervisor/conf/conf.h"
 
 #define ROWS_MAX 64
-#define SECT_TABLES 3 /* of one kind, at most */
+#define SECT_TABLES 5 /* of one kind, at most */
 
 struct opt_table {
     const struct opt *rows;

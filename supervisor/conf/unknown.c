@@ -25,8 +25,11 @@ struct tables {
 static struct tables tables_of(const struct conf *c, const struct ini_section *s,
                                const struct sect_kind *kind)
 {
-    if (!kind->family)
-        return (struct tables){{kind->tables[0], kind->tables[1], kind->tables[2]}};
+    struct tables all = {0};
+    if (!kind->family) {
+        memcpy(all.t, kind->tables, sizeof(all.t));
+        return all;
+    }
     const struct ini_key *type = ini_get(&c->ini, s, "type");
     const struct kind *k = type ? family_kind(kind->family, type->value) : NULL;
     return (struct tables){{kind->family->rows, k ? k->rows : NULL}};
