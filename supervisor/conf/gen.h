@@ -39,6 +39,9 @@ struct gen_log {
     int64_t capture;  /* *_capture_maxbytes */
 };
 
+/* What happens to processes that a dead leader leaves; in the order of the option's words. */
+enum gen_orphans { GEN_ORPHANS_KEEP, GEN_ORPHANS_KILL, GEN_ORPHANS_REPORT };
+
 struct gen_stop {
     int32_t sig;
     int32_t pad;
@@ -66,7 +69,7 @@ struct gen_opts {
     int64_t startsecs_ns;
     uint8_t autostart, autorestart; /* enum gen_autorestart */
     uint8_t stopasgroup, killasgroup, redirect_stderr;
-    uint8_t orphans_kill;   /* orphans=kill */
+    uint8_t orphans;        /* enum gen_orphans */
     uint8_t sigpipe_ignore; /* leave SIGPIPE and SIGXFSZ ignored */
     uint8_t stdin_null;     /* stdin=null: /dev/null instead of a pipe */
     uint8_t on_fatal;       /* enum gen_on_fatal */

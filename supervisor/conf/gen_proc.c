@@ -215,14 +215,15 @@ static void write_user(struct gen_writer *w, const struct proc_opts *o, struct g
     g->ngroups = o->user.ngroups;
 }
 
-/* whether a dead leader's group is ended: the program says, else [supd], else the name we run as */
-static bool kills_orphans(const struct gen_writer *w, const struct proc_opts *o)
+/* what a dead leader leaves: the program says, else [supd], else the name we run as */
+static uint8_t orphans_of(const struct gen_writer *w, const struct proc_opts *o)
 {
     if (sect_given(&rows_program, o, "orphans"))
         return o->orphans;
     if (sect_given(&rows_supd, &w->c->supd, "orphans"))
         return w->c->supd.orphans;
-    return !w->c->rq.as_supervisord || o->stopasgroup || o->killasgroup;
+    bool kill = !w->c->rq.as_supervisord || o->stopasgroup || o->killasgroup;
+    return kill ? GEN_ORPHANS_KILL : GEN_ORPHANS_KEEP;
 }
 
 static void write_exit_map(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
@@ -290,7 +291,7 @@ static void write_policy(const struct gen_writer *w, const struct proc_opts *o, 
     g->stopasgroup = o->stopasgroup;
     g->killasgroup = o->killasgroup;
     g->redirect_stderr = o->redirect_stderr;
-    g->orphans_kill = kills_orphans(w, o);
+    g->orphans = orphans_of(w, o);
     g->sigpipe_ignore = ignores_sigpipe(w, o);
     g->stdin_null = o->stdin_mode;
     g->on_fatal = o->on_fatal.action;
@@ -358,7 +359,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
     digest_add(restart, ids, sizeof(ids));
     digest_add(restart, p->o.user.groups, p->o.user.ngroups * sizeof(uint32_t));
     digest_add(restart, &o->sigpipe_ignore, sizeof(o->sigpipe_ignore));
-    digest_add(hot, &o->orphans_kill, sizeof(o->orphans_kill));
+    digest_add(hot, &o->orphans, sizeof(o->orphans));
     digest_add(hot, &o->log[0].strip_ansi, sizeof(o->log[0].strip_ansi));
     g->hot_digest = hot->v;
     g->restart_digest = restart->v;

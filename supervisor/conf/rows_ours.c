@@ -1,7 +1,7 @@
 /* The options of our own sections, and the list of all kinds of sections. */
 #include "supervisor/conf/family.h"
 
-static const char *const words_orphans[] = {"keep", "kill", NULL};
+static const char *const words_orphans[] = {"keep", "kill", "report", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
 static const char *const words_format[] = {"text", "json", NULL};
 
@@ -30,7 +30,9 @@ static const struct opt supd[] = {
       .help = "How the main log is written."),
     S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "kill; as supervisord: keep, unless stopasgroup or killasgroup is set",
-      .help = "What happens to processes that a dead program leaves in its group."),
+      .help = "What happens to processes that a program leaves behind when it ends: kill ends them "
+              "before anything else is done with it, report says whose they are and leaves them "
+              "alone, keep leaves them alone."),
     S("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS, .apply = GEN_RESTART,
       .def_note = "default; as supervisord: ignore",
       .help = "Whether programs start with SIGPIPE and SIGXFSZ ignored."),

@@ -2,7 +2,7 @@
 #include "supervisor/conf/gen.h"
 #include "supervisor/conf/section.h"
 
-static const char *const words_orphans[] = {"keep", "kill", NULL};
+static const char *const words_orphans[] = {"keep", "kill", "report", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
 static const char *const words_stdin[] = {"pipe", "null", NULL};
 static const char *const words_format[] = {"raw", "json", NULL};
@@ -116,7 +116,8 @@ static const struct opt program[] = {
               "RTMIN+N works, too."),
     P("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,
       .def_note = "[supd] orphans",
-      .help = "What happens to processes of its group that it leaves behind."),
+      .help = "What happens to the processes that it leaves behind when it ends or is stopped, in "
+              "its process group or outside of it: kill, report or keep."),
     P("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS, .apply = GEN_RESTART,
       .def_note = "[supd] sigpipe", .help = "Whether it starts with SIGPIPE and SIGXFSZ ignored."),
     P("depends_on", depends_on, LIST, .def = "", .flags = OPT_OURS, .apply = GEN_HOT,

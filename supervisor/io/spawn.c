@@ -4,6 +4,7 @@
 
 #include "supervisor/io/rawsys.h"
 #include "supervisor/io/spawn_child.h"
+#include "supervisor/io/spawn_clone.h"
 
 #include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
@@ -58,6 +59,7 @@ static struct {
     int null_in, null_out, null_keep;
     enum method method;
     bool no_close_range;
+    bool in_cgroup;     /* the last child is in the group asked for */
     int dumpable;       /* what it was at the start */
     bool dumpable_lost; /* a child that shares our memory has changed its user */
     uint64_t ignored;   /* signals that we ignore */
@@ -421,52 +423,34 @@ static int fill_window(struct slot *s)
     return 0;
 }
 
-#define SHARED (CLONE_VM | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
-
-#if RAW_ASYNC
-static long call_clone3(struct slot *s)
+static struct spawn_clone clone_of(struct slot *s)
 {
-    struct clone_args args = {.flags = SHARED | CLONE_CLEAR_SIGHAND,
-                              .child_tid = (uintptr_t)&s->alive,
-                              .parent_tid = (uintptr_t)&s->job.cell->pid,
-                              .exit_signal = SIGCHLD,
-                              .stack = (uintptr_t)s->stack,
-                              .stack_size = STACK_ROOM};
-    return raw_clone(SYS_clone3, RAW_ARG(&args), sizeof(args), 0, 0, 0, spawn_child_run, &s->job);
+    return (struct spawn_clone){.alive = &s->alive,
+                                .pid = &s->job.cell->pid,
+                                .stack = s->stack,
+                                .room = STACK_ROOM,
+                                .job = &s->job};
 }
 
-static long call_clone(struct slot *s)
-{
-    long tid = RAW_ARG(&s->alive);
-#if defined(__x86_64__)
-    long a4 = tid, a5 = 0;
-#else
-    long a4 = 0, a5 = tid;
-#endif
-    return raw_clone(SYS_clone, (long)SHARED | SIGCHLD, RAW_ARG(s->stack + STACK_ROOM),
-                     RAW_ARG(&s->job.cell->pid), a4, a5, spawn_child_run, &s->job);
-}
-#else
-static long call_clone3(struct slot *s)
-{
-    (void)s;
-    return -ENOSYS;
-}
-#define call_clone call_clone3
-#endif
-
-static long clone_child(struct slot *s)
+static long clone_child(struct slot *s, int cgroup)
 {
     long pid = -ENOSYS;
+    struct spawn_clone c = clone_of(s);
+    if (port.method == CLONE3 && cgroup) {
+        pid = spawn_clone3(&c, cgroup);
+        port.in_cgroup = pid > 0;
+        if (pid > 0 || spawn_is_shortage((int)-pid))
+            return pid;
+    }
     if (port.method == CLONE3) {
-        pid = call_clone3(s);
+        pid = spawn_clone3(&c, 0);
         if (denied(pid) || pid == -EINVAL) {
             port.method = CLONE;
             s->job.reset |= port.handled;
         }
     }
     if (port.method == CLONE) {
-        pid = call_clone(s);
+        pid = spawn_clone2(&c);
         if (denied(pid) || pid == -EINVAL)
             port.method = FORK;
     }
@@ -492,7 +476,7 @@ static long start_async(struct slot *s, const struct spawn_request *rq, struct s
     if (rq->uid >= 0 || rq->gid >= 0)
         port.dumpable_lost = true;
     FAULT_POINT();
-    pid = clone_child(s);
+    pid = clone_child(s, rq->cgroup);
     FAULT_POINT();
     if (pid < 0) {
         s->alive = 0;
@@ -510,13 +494,7 @@ static long start_fork(const struct spawn_request *rq, struct spawn_cell *cell)
     struct spawn_job job;
     fill_job(&job, rq, cell);
     job.reset = port.ignored | port.handled;
-#if RAW_ASYNC
-    long pid = raw_sys(SYS_clone, CLONE_PARENT_SETTID | SIGCHLD, 0, RAW_ARG(&cell->pid), 0, 0);
-#else
-    long pid = fork();
-    pid = pid < 0 ? -errno : pid;
-    __atomic_store_n(&cell->pid, pid > 0 ? (int32_t)pid : getpid(), __ATOMIC_RELEASE);
-#endif
+    long pid = spawn_fork(cell, port.method == FORK ? 0 : rq->cgroup, &port.in_cgroup);
     if (pid == 0)
         spawn_child_run(&job);
     return pid;
@@ -531,12 +509,18 @@ static enum spawn_result result_of(long pid, struct spawn_cell *cell, int *out_e
     return spawn_is_shortage(*out_errnum) ? SPAWN_REFUSED : SPAWN_FAILED;
 }
 
+bool spawn_in_cgroup(void)
+{
+    return port.in_cgroup;
+}
+
 enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell *cell,
                               int *out_errnum)
 {
     struct slot *vacant = NULL, *oldest;
     *cell = (struct spawn_cell){.pid = 0};
     *out_errnum = 0;
+    port.in_cgroup = false;
     long pid = -ENOSYS;
     if (port.nslots && sweep(&vacant, &oldest) >= young_max())
         return SPAWN_BUSY;

@@ -70,6 +70,8 @@ struct spawn_request {
     uint64_t
         ignore;  /* signals to leave ignored, bit n-1; all others become default, none blocked */
     bool setsid; /* setsid() instead of setpgid(0, 0) */
+    int cgroup;  /* a folder of control groups, version 2, that the child is made in; 0: ours. Where
+                    that is not possible it stays in ours */
     const struct rlimit *nofile; /* open files; NULL: stay */
     const struct rlimit *fsize;  /* the size of files; NULL: stay */
     const struct attrs *attrs;   /* limits and more, after nofile and fsize; NULL: none */
@@ -98,6 +100,9 @@ enum spawn_result {
     SPAWN_REFUSED, /* EAGAIN, ENOMEM, EMFILE, ENFILE: in *out_errnum; nothing was started */
     SPAWN_FAILED,  /* anything else: in *out_errnum */
 };
+
+/* True if the last child that was started is in the group that its request named. */
+bool spawn_in_cgroup(void);
 
 /* Starts one program. cell must lie in memory that outlives the child's exec. All pointers of the
  * request must stay valid until the child has exec'd or died: spawn copies what is small and the

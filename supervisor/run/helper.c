@@ -88,6 +88,15 @@ bool helper_reaped(struct sup *s, int pid, int status)
     return true;
 }
 
+bool helper_is(const struct sup *s, int pid)
+{
+    const struct helper *h;
+    LIST_FOREACH (h, &s->helpers, link)
+        if (h->pid == pid)
+            return true;
+    return false;
+}
+
 void helpers_end(struct sup *s)
 {
     struct helper *h;

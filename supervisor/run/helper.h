@@ -16,6 +16,8 @@ int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void
                struct err *e);
 /* From the reap loop: true if pid was a helper. */
 bool helper_reaped(struct sup *s, int pid, int status);
+/* True if it is the pid of one. */
+bool helper_is(const struct sup *s, int pid);
 /* KILLs all and forgets their callbacks. */
 void helpers_end(struct sup *s);
 /* Forgets those that were not reaped any more. */

@@ -1,6 +1,7 @@
 /* From a process's record to a spawn request. */
 #include "supervisor/run/launch.h"
 #include "supervisor/base/fault.h"
+#include "supervisor/io/cgroup.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
@@ -153,6 +154,25 @@ static void commit_phase(struct proc *p, enum state_phase phase)
     state_put(proc_sup(p)->state, p->slot, &rec);
 }
 
+/* The folder of the control group that it is made in, or 0. What somebody else has left in a group
+ * of this number keeps it for itself. */
+static int open_cgroup(struct proc *p)
+{
+    struct cgroups *c = &proc_sup(p)->cgroups;
+    if (!c->base || proc_opts(p)->orphans == GEN_ORPHANS_KEEP ||
+        (!p->in_cgroup && cgroup_populated(c, p->slot) == 1))
+        return 0;
+    return cgroup_enter(c, p->slot);
+}
+
+static void note_cgroup(struct proc *p, bool in)
+{
+    if (p->in_cgroup == in)
+        return;
+    p->in_cgroup = in;
+    proc_note(p);
+}
+
 static enum launch_result spawn_it(struct proc *p, int *out_pid)
 {
     struct spawn_request rq;
@@ -167,8 +187,13 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             logs_run_begins(p->log[i]);
+    rq.cgroup = open_cgroup(p);
     commit_phase(p, STATE_SPAWNING);
     enum spawn_result r = spawn_start(&rq, cell, &errnum);
+    if (rq.cgroup)
+        close(rq.cgroup);
+    if (r == SPAWN_STARTED)
+        note_cgroup(p, spawn_in_cgroup());
     FAULT_POINT();
     for (int i = 0; i < 2; i++)
         if (p->log[i])

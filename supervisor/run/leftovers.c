@@ -110,7 +110,7 @@ static const struct gen_opts *find_opts(const struct sup *s, const char *group, 
 
 static bool is_to_end(const struct sup *s, const struct gen_opts *o)
 {
-    return o ? o->orphans_kill : !s->opt.as_supervisord;
+    return o ? o->orphans == GEN_ORPHANS_KILL : !s->opt.as_supervisord;
 }
 
 /* fills out_f and reports it if pid is a leftover */

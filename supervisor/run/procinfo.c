@@ -40,7 +40,7 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
         .exitcodes = o->exitcodes,
         .stopasgroup = o->stopasgroup,
         .killasgroup = o->killasgroup,
-        .orphans_kill = o->orphans_kill,
+        .orphans_kill = o->orphans == GEN_ORPHANS_KILL,
         .backoff = {o->backoff_ns},
         .factor_milli = o->backoff_factor_milli,
         .jitter_milli = o->backoff_jitter_milli,

@@ -4,9 +4,11 @@
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/conf/gendiff.h"
+#include "supervisor/io/cgroup.h"
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
+#include "supervisor/run/orphans.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/shutdown.h"
@@ -42,7 +44,8 @@ void proc_note(struct proc *p)
     k->marks = (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
                (p->group->doomed ? STATE_GROUP_DOOMED : 0u) |
                (p->group->renew ? STATE_GROUP_RENEW : 0u) |
-               (p->group->updating ? STATE_GROUP_UPDATING : 0u);
+               (p->group->updating ? STATE_GROUP_UPDATING : 0u) |
+               (p->in_cgroup ? STATE_IN_CGROUP : 0u);
     k->next_index = p->next_index;
     __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
 }
@@ -56,7 +59,7 @@ static void feed_event(struct proc *p, enum proc_event event)
     proc_feed(p, (struct proc_in){.event = event});
 }
 
-static void hash_remove(struct proc *p)
+void proc_unhash(struct proc *p)
 {
     if (!p->hashed_pid)
         return;
@@ -70,26 +73,19 @@ static void hash_remove(struct proc *p)
 
 void proc_hash(struct proc *p, int pid)
 {
-    hash_remove(p);
+    proc_unhash(p);
     struct proc **head = &proc_sup(p)->by_pid[(unsigned)pid % PID_BUCKETS];
     p->hash_next = *head;
     *head = p;
     p->hashed_pid = pid;
 }
 
-/* whose living process or swept group has this number */
-static struct proc *by_number(struct sup *s, int pid)
+struct proc *procs_by_number(struct sup *s, int pid)
 {
     struct proc *p = s->by_pid[(unsigned)pid % PID_BUCKETS];
     while (p && p->hashed_pid != pid)
         p = p->hash_next;
     return p;
-}
-
-static struct proc *by_pid(struct sup *s, int pid)
-{
-    struct proc *p = by_number(s, pid);
-    return p && proc_life(p)->pid == pid ? p : NULL;
 }
 
 void proc_enqueue(struct proc *p)
@@ -119,13 +115,6 @@ static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
         next = LIST_NEXT(w, link);
         w->fn(w->obj, p, c, gone);
     }
-}
-
-static void check_group(struct proc *p)
-{
-    int pgid = proc_life(p)->pgid;
-    if (pgid > 1 && kill(-pgid, 0) < 0 && errno == ESRCH)
-        feed_event(p, PROC_EV_GROUP_EMPTY);
 }
 
 /* The end of an instance comes before what follows from it; that it was up comes before its end. */
@@ -158,10 +147,10 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
         proc_send_signal(p, out);
     }
     if (out->gave_up_sweep)
-        log_error("%s: processes of group %d survived SIGKILL; going on without them", proc_name(p),
-                  proc_life(p)->pgid);
+        log_error("%s: processes %s %d survived SIGKILL; going on without them", proc_name(p),
+                  p->group_gone ? "left behind by pid" : "of group", proc_life(p)->pgid);
     if (out->check_group)
-        check_group(p);
+        proc_check_group(p, true);
 }
 
 static void set_sweeping(struct proc *p, bool sweeping)
@@ -174,7 +163,9 @@ static void set_sweeping(struct proc *p, bool sweeping)
         proc_hash(p, proc_life(p)->pgid);
     } else {
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
-        hash_remove(p);
+        proc_unhash(p);
+        p->group_gone = p->escaped = p->seek = false;
+        orphans_forget(p, false);
     }
 }
 
@@ -293,7 +284,9 @@ void proc_free(struct proc **pp)
     publish_forget(p);
     dequeue(p);
     set_sweeping(p, false);
-    hash_remove(p);
+    orphans_forget(p, true);
+    cgroup_remove(&s->cgroups, p->slot);
+    proc_unhash(p);
     due_at(&s->due, p, (mono_t){0});
     streams_drop(p);
     proc_close_stdin(p);
@@ -440,88 +433,6 @@ void proc_unwait(struct proc *p, struct proc_waiter *w)
     LIST_REMOVE(w, link);
 }
 
-bool procs_peeked(struct sup *s, int pid, int status)
-{
-    struct proc *p = by_pid(s, pid);
-    if (!p)
-        return false;
-    struct state_rec rec = *state_get(s->state, p->slot);
-    if (rec.phase == STATE_PEEKED && rec.peek_pid == pid)
-        return true; /* our predecessor did */
-    rec.phase = STATE_PEEKED;
-    rec.peek_pid = pid;
-    rec.peek_status = status;
-    state_put(s->state, p->slot, &rec);
-    return true;
-}
-
-/* A start that the system has no room for is tried again: the first time it is said. */
-static void say_shortage(const struct proc *p)
-{
-    char why[ERR_MAX];
-    if (proc_life(p)->state == PROC_STARTING && proc_life(p)->delays == 1)
-        log_warn("%s: %s; it is tried again until there is room, and spends no retries",
-                 proc_name(p), proc_spawnerr(p, why, sizeof(why)));
-}
-
-/* What a program's own limits bring about is no shortage of the system, which would pass; but its
- * user's count of processes may fall. */
-static bool is_shortage(const struct proc *p, int errnum)
-{
-    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !proc_opts(p)->attrs);
-}
-
-/* What the death of its child means. */
-static enum proc_event end_of(const struct proc *p)
-{
-    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
-    if (cell->step == SPAWN_OK)
-        return PROC_EV_EXITED;
-    return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
-}
-
-/* The kernel kills without a word. What we killed ourselves needs no other reason. */
-static int with_reason(struct sup *s, const struct proc *p, int status)
-{
-    bool struck = oom_struck(&s->oom);
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
-    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
-}
-
-bool procs_reaped(struct sup *s, int pid, int status)
-{
-    struct proc *p = by_pid(s, pid);
-    if (!p)
-        return false;
-    status = with_reason(s, p, status);
-    hash_remove(p);
-    proc_close_stdin(p);
-    enum proc_event event = end_of(p);
-    bool others = proc_opts(p)->orphans_kill && (kill(-pid, 0) == 0 || errno == EPERM);
-    proc_feed(p, (struct proc_in){.event = event, .status = status, .group_alive = others});
-    if (event == PROC_EV_DELAYED)
-        say_shortage(p);
-    return true;
-}
-
-void procs_check_sweeps(struct sup *s)
-{
-    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
-        next = TAILQ_NEXT(p, sweep);
-        check_group(p);
-    }
-}
-
-/* A number that the kernel gives to a new process is no group's any more: a group that we still
- * sweep under it has gone, and what comes now is not to be hit in its place. */
-static void forget_group(struct sup *s, int pgid)
-{
-    struct proc *p = by_number(s, pgid);
-    if (p && p->sweeping)
-        feed_event(p, PROC_EV_GROUP_EMPTY);
-}
-
 /* one program off the queue; false: all spawn slots are busy */
 static bool pump_one(struct sup *s, struct proc *p)
 {
@@ -531,7 +442,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         return false;
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
-        forget_group(s, in.pid);
+        procs_number_taken(s, in.pid);
         proc_hash(p, in.pid);
         s->nstarts++;
         state_totals(s->state)->spawned++;
@@ -548,7 +459,7 @@ static bool pump_one(struct sup *s, struct proc *p)
     if (in.event == PROC_EV_SPAWNED)
         publish_spawned(p, in.pid);
     if (in.event == PROC_EV_DELAYED)
-        say_shortage(p);
+        proc_say_shortage(p);
     return true;
 }
 

@@ -27,9 +27,15 @@ struct proc {
     int hashed_pid;
     uint32_t next_index; /* its record in next_gen */
     uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
-    bool queued, sweeping;
-    bool doomed;      /* goes away once it is down (update removed it) */
-    bool start_after; /* start when the new configuration was taken over */
+    bool queued : 1, sweeping : 1;
+    bool doomed : 1;      /* goes away once it is down (update removed it) */
+    bool start_after : 1; /* start when the new configuration was taken over */
+    bool in_cgroup : 1;   /* the last instance was made in its control group */
+    bool group_gone : 1;  /* sweeping: nobody is in its process group any more */
+    bool escaped : 1;     /* sweeping: others may live outside of it (orphans.h) */
+    bool seek : 1;        /* the next round is to look for them */
+    bool sought : 1;      /* the round under way does */
+    bool sought_alone : 1; /* and when it began the group was gone */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may
@@ -114,6 +120,13 @@ void procs_fini(struct sup *s);
 /* From the reap loop: a child was seen dead (record it), was reaped (act). True: it was ours. */
 bool procs_peeked(struct sup *s, int pid, int status);
 bool procs_reaped(struct sup *s, int pid, int status);
+/* What follows from the deaths that were told since the last time. */
+void procs_bury(struct sup *s);
+/* True if this is the pid of a leader; the number of the group of one, alive or dead, that is
+ * looked after. */
+bool procs_has_leader(struct sup *s, int pid);
+bool procs_has_group(struct sup *s, int pgid);
+struct proc *procs_of_group(struct sup *s, int pgid);
 /* Orphans were reaped: leftover groups may be empty now. */
 void procs_check_sweeps(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */

@@ -2,6 +2,8 @@
  * successor sends it then. */
 #include "supervisor/base/fault.h"
 #include "supervisor/base/log.h"
+#include "supervisor/io/cgroup.h"
+#include "supervisor/run/orphans.h"
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/publish.h"
 
@@ -19,6 +21,21 @@ static int deliver(const struct proc_life *l, int target, int sig)
     return target < 0 && l->pid && getpgid(l->pid) != l->pgid ? kill(l->pid, sig) : r;
 }
 
+/* Those outside of its group: noted while the leader lives, who is told first; then found. True: in
+ * the group is nobody any more, and its number may be somebody else's. */
+static bool signal_others(struct proc *p, const struct proc_life *l, int sig)
+{
+    if (l->pid) {
+        orphans_note(p);
+        return false;
+    }
+    if (sig == SIGKILL && p->in_cgroup)
+        cgroup_kill(&proc_sup(p)->cgroups, p->slot);
+    if (p->escaped)
+        orphans_seek(p);
+    return p->group_gone;
+}
+
 static void send_signal(struct proc *p, const struct proc_life *l, const struct proc_out *out)
 {
     int target = out->signal_group ? -l->pgid : l->pid;
@@ -26,6 +43,8 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
         return;
     if (out->signal == SIGKILL)
         publish_killing(p, l->pid ? l->pid : l->pgid);
+    if (signal_others(p, l, out->signal))
+        return;
     if (deliver(l, target, out->signal) < 0 && errno != ESRCH) {
         if (LOG_LIMIT(60))
             log_warn("%s: cannot send signal %d to %d: %s", proc_name(p), out->signal, target,

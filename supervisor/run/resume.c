@@ -126,6 +126,7 @@ static void take_marks(struct resuming *r, struct proc *p)
     p->start_after = k->marks & STATE_START_AFTER;
     p->next_gen = use_gen(r, k->next_gen);
     p->next_index = k->next_index;
+    p->in_cgroup = k->marks & STATE_IN_CGROUP;
     p->group->doomed |= (k->marks & STATE_GROUP_DOOMED) != 0;
     p->group->renew |= (k->marks & STATE_GROUP_RENEW) != 0;
     p->group->updating |= (k->marks & STATE_GROUP_UPDATING) != 0;
@@ -297,6 +298,7 @@ static int go_on(struct resuming *r, struct err *e)
 static int rebuild(struct resuming *r, struct err *e)
 {
     struct sup *s = r->sup;
+    cgroups_open(&s->cgroups, s->mark, true);
     if (sup_init_again(s, e) < 0 || open_gens(r, e) < 0)
         return -1;
     s->gen = use_gen(r, state_kept(s->state)->gen_now);

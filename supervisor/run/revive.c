@@ -46,8 +46,8 @@ static void finish_reap(struct proc *p, const struct state_rec *rec)
     proc_hash(p, pid);
     if (reap_look(pid) == REAP_DEAD)
         return; /* the reaper finds it again */
-    state_totals(proc_sup(p)->state)->reaped++;
     procs_reaped(proc_sup(p), pid, status);
+    procs_bury(proc_sup(p));
 }
 
 static void finish_running(struct proc *p, const struct proc_life *l)
@@ -59,6 +59,7 @@ static void finish_running(struct proc *p, const struct proc_life *l)
     log_error("%s: pid %d is no child of ours any more, and nobody knows how it ended",
               proc_name(p), pid);
     procs_reaped(proc_sup(p), pid, SIGKILL);
+    procs_bury(proc_sup(p));
 }
 
 /* A record that is not whole: what is sure is the pid that the kernel wrote last. */

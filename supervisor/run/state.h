@@ -38,6 +38,7 @@ enum {                            /* marks of a process */
        STATE_GROUP_DOOMED = 4,    /* its group goes away */
        STATE_GROUP_RENEW = 8,     /* and is then made anew */
        STATE_GROUP_UPDATING = 16, /* its group is not at rest yet */
+       STATE_IN_CGROUP = 32,      /* its last instance was made in its control group */
 };
 
 /* What a process has beside its life. Written in place; each word is whole by itself. */

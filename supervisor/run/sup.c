@@ -16,6 +16,7 @@
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
+#include "supervisor/run/orphans.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
@@ -117,12 +118,15 @@ static void child_peeked(void *obj, int pid, int status)
 static void child_reaped(void *obj, int pid, int status)
 {
     struct sup *s = obj;
+    if (procs_reaped(s, pid, status))
+        return;
     state_totals(s->state)->reaped++;
-    if (procs_reaped(s, pid, status) || helper_reaped(s, pid, status) ||
+    if (helper_reaped(s, pid, status) ||
         (s->logs && logs_reaped(s->logs, pid, status)) ||
         (s->agent && agent_reaped(s->agent, pid, status)))
         return;
     state_totals(s->state)->orphans++;
+    orphans_reaped(s, pid);
     struct str text = STR_INIT;
     proc_status_text(&text, status);
     log_debug("reaped unknown pid %d (%s)", pid, str_text(&text));
@@ -140,6 +144,7 @@ static void reap(struct sup *s)
         loop_defer(s->loop, &s->reaper);
         loop_again(s->loop);
     }
+    procs_bury(s);
     if (s->orphan_died) /* once for all of them: each look is a look at every group */
         procs_check_sweeps(s);
     s->orphan_died = false;
@@ -231,6 +236,8 @@ static int make_ports(struct sup *s, struct err *e)
     if (spawn_init(e) < 0 || !(s->loop = loop_new(e)))
         return -1;
     loop_on_turn(s->loop, (loop_fn *)end_of_turn, s);
+    if (orphans_new(s, e) < 0)
+        return -1;
     procs_init(s);
     LOOP_DEFER(&s->reaper, reap, s);
     LOOP_DEFER(&s->settle, settle_now, s);
@@ -287,6 +294,7 @@ void sup_fini(struct sup *s)
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
     procs_fini(s);
+    orphans_free(s);
     taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);
@@ -294,6 +302,7 @@ void sup_fini(struct sup *s)
     sigs_close();
     reexec_disarm();
     oom_close(&s->oom);
+    cgroups_close(&s->cgroups);
     loop_free(&s->loop);
     spawn_fini();
     live_gens_tidy(s);
@@ -363,6 +372,7 @@ static int boot(struct sup *s, struct err *e)
 {
     if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
         return -1;
+    cgroups_open(&s->cgroups, s->mark, false);
     lowfds_hold();
     int added = add_groups(s, e);
     lowfds_release();

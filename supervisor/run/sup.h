@@ -7,6 +7,7 @@
 #include "supervisor/base/rng.h"
 #include "supervisor/base/str.h"
 #include "supervisor/conf/gen.h"
+#include "supervisor/io/cgroup.h"
 #include "supervisor/io/loop.h"
 #include "supervisor/io/sigs.h"
 #include "supervisor/run/due.h"
@@ -26,6 +27,7 @@ struct group;
 struct helper;
 struct apply;
 struct load;
+struct orphans;
 struct taps;
 struct upgrade;
 
@@ -39,6 +41,7 @@ struct health_program;
 enum sup_mood { SUP_BOOTING, SUP_RUNNING, SUP_STOPPING };
 
 #define PID_BUCKETS 1024u
+#define SUP_DEAD_MAX 256u
 
 /* A generation in use: shared by the processes that follow it, unmapped with the last of them. */
 struct live_gen {
@@ -95,6 +98,13 @@ struct sup {
     struct str own_env; /* the part of its environment that is made for it */
     struct proc *by_pid[PID_BUCKETS];
     struct proc_queue sweeping; /* the leader is dead, its group may not be */
+    struct sup_dead {
+        struct proc *p;
+        int status;
+    } dead[SUP_DEAD_MAX]; /* reaped, and not acted on yet */
+    unsigned ndead;
+    struct orphans *orphans; /* those who left the group of their program */
+    struct cgroups cgroups;  /* one for each program, where that is possible */
     struct helper_list helpers;
     struct rng rng;
     struct sigs_entry entry;

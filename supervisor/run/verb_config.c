@@ -79,6 +79,9 @@ static void put_process(struct wire_out *w, const struct gen *g, const struct ge
     static const char *const restarts[] = {[GEN_RESTART_NEVER] = "false",
                                            [GEN_RESTART_ALWAYS] = "true",
                                            [GEN_RESTART_UNEXPECTED] = "unexpected"};
+    static const char *const orphans[] = {[GEN_ORPHANS_KEEP] = "keep",
+                                          [GEN_ORPHANS_KILL] = "kill",
+                                          [GEN_ORPHANS_REPORT] = "report"};
     const struct gen_opts *o = gen_opts(g, c);
     put_command(w, g, c);
     if (o->directory)
@@ -96,7 +99,7 @@ static void put_process(struct wire_out *w, const struct gen *g, const struct ge
     put_dur(w, "stopwaitsecs", o->stopwait_ns);
     put_bool(w, "stopasgroup", o->stopasgroup);
     put_bool(w, "killasgroup", o->killasgroup);
-    wire_kv(w, "orphans", o->orphans_kill ? "kill" : "keep");
+    wire_kv(w, "orphans", orphans[o->orphans]);
     put_env(w, g, c);
 }
 

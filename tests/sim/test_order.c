@@ -227,7 +227,7 @@ static void a_number_used_again_is_not_swept(void **state)
 {
     (void)state;
     play_begin();
-    play_add("a", 1, "a")->orphans_kill = 1;
+    play_add("a", 1, "a")->orphans = GEN_ORPHANS_KILL;
     play_add("b", 1, "b")->autostart = 0;
     *play_fate("a") = (struct fake_fate){.obeys = DUR_MS(20), .kids = 1, .kid_obeys = DUR_S(-1)};
     play_open();
@@ -279,7 +279,7 @@ static void a_restart_waits_for_what_the_dead_leader_left(void **state)
 {
     (void)state;
     play_begin();
-    play_add("a", 1, "a")->orphans_kill = 1;
+    play_add("a", 1, "a")->orphans = GEN_ORPHANS_KILL;
     *play_fate("a") = (struct fake_fate){.obeys = DUR_MS(20), .kids = 2, .kid_obeys = DUR_MS(300)};
     play_open();
     CUE(2000, play_restart, play_proc("a"));
@@ -311,7 +311,7 @@ static void many_orphans_cost_few_looks(void **state)
     play_begin();
     for (int i = 0; i < 8; i++) {
         snprintf(names[i], sizeof(names[i]), "p%d", i);
-        play_add(names[i], 1, names[i])->orphans_kill = 1;
+        play_add(names[i], 1, names[i])->orphans = GEN_ORPHANS_KILL;
         *play_fate(names[i]) =
             (struct fake_fate){.obeys = DUR_MS(20), .kids = 15, .kid_obeys = DUR_MS(5)};
     }

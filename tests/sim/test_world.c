@@ -85,7 +85,7 @@ static void random_proc(struct world *w, uint32_t i)
     struct gen_opts *opts = &w->conf.procs[i].opts;
     struct gen_proc was = *rec;
     *rec = (struct gen_proc){0};
-    *opts = (struct gen_opts){.orphans_kill = opts->orphans_kill};
+    *opts = (struct gen_opts){.orphans = opts->orphans};
     /* half of the changes are such that a running process must be restarted for them */
     rec->restart_digest = was.restart_digest + chance(w, 50);
     rec->hot_digest = was.hot_digest + 1;
@@ -119,7 +119,7 @@ static void random_group(struct world *w)
     for (uint32_t k = 0; k < m->groups[g].nprocs; k++) {
         uint32_t i = m->nprocs++;
         snprintf(m->procs[i].name, sizeof(m->procs[i].name), "p%u", w->next_name++);
-        m->procs[i].opts.orphans_kill = chance(w, 50);
+        m->procs[i].opts.orphans = chance(w, 50) ? GEN_ORPHANS_KILL : GEN_ORPHANS_KEEP;
         random_proc(w, i);
     }
 }
@@ -322,7 +322,7 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
         fake_break("%s is started but unknown", name);
     else if (!proc_life(p)->want)
         fake_break("%s is started but not wanted", name);
-    else if (proc_opts(p)->orphans_kill && !b->weird && fake_orphans(name))
+    else if (proc_opts(p)->orphans == GEN_ORPHANS_KILL && !b->weird && fake_orphans(name))
         fake_break("%s is started beside %u leftovers of its group", name, fake_orphans(name));
     if (fake_leaders(name))
         fake_break("%s is started twice", name);

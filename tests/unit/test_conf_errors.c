@@ -159,7 +159,7 @@ static const struct bad table[] = {
     {"[supervisord]\n[supd]\nlog_memory=1KB\nshutdown_timeout=soon\norphans=eat\n",
      {"t.conf:3: supd.log_memory: 1024 is not between 65536 and 1099511627776",
       "t.conf:4: supd.shutdown_timeout: not a valid duration: 'soon' (write 90s, 1h30m or 250ms)",
-      "t.conf:5: supd.orphans: 'eat' is not one of keep, kill"}},
+      "t.conf:5: supd.orphans: 'eat' is not one of keep, kill, report"}},
     {"[supervisord]\n[program:x]\ncommand=a\nretry_window=1m\nstartretries=128\n",
      {"t.conf:5: program:x.startretries: 128 is not between 0 and 127, the most that retry_window "
       "can "

@@ -126,7 +126,7 @@ static void test_ours(void **state)
     assert_int_equal(o->retry_window_ns, 3600000000000);
     assert_int_equal(o->on_fatal, GEN_FATAL_RETRY);
     assert_int_equal(o->fatal_retry_ns, 90000000000);
-    assert_false(o->orphans_kill);
+    assert_int_equal(o->orphans, GEN_ORPHANS_KEEP);
     assert_true(o->sigpipe_ignore);
     assert_true(o->stdin_null);
     assert_int_equal(o->nstops, 3);
@@ -235,9 +235,9 @@ static void test_names(void **state)
     assert_string_equal(gen_str(theirs, theirs->supd.pidfile), "/supervisord.pid");
     assert_int_equal(own->supd.shutdown_timeout_ns, 40000000000);
     assert_int_equal(theirs->supd.shutdown_timeout_ns, -1);
-    assert_true(gen_opts(own, proc_named(own, "x"))->orphans_kill);
-    assert_false(gen_opts(theirs, proc_named(theirs, "x"))->orphans_kill);
-    assert_true(gen_opts(theirs, proc_named(theirs, "y"))->orphans_kill);
+    assert_int_equal(gen_opts(own, proc_named(own, "x"))->orphans, GEN_ORPHANS_KILL);
+    assert_int_equal(gen_opts(theirs, proc_named(theirs, "x"))->orphans, GEN_ORPHANS_KEEP);
+    assert_int_equal(gen_opts(theirs, proc_named(theirs, "y"))->orphans, GEN_ORPHANS_KILL);
     assert_false(gen_opts(own, proc_named(own, "x"))->sigpipe_ignore);
     assert_true(gen_opts(theirs, proc_named(theirs, "x"))->sigpipe_ignore);
     gen_close(&own);
@@ -245,9 +245,9 @@ static void test_names(void **state)
     own = gen_of("[supervisord]\n[supd]\nshutdown_timeout=3s\norphans=keep\nsigpipe=ignore\n"
                  "[program:x]\ncommand=a\n[program:y]\ncommand=a\norphans=kill\nsigpipe=default\n");
     assert_int_equal(own->supd.shutdown_timeout_ns, 3000000000);
-    assert_false(gen_opts(own, proc_named(own, "x"))->orphans_kill);
+    assert_int_equal(gen_opts(own, proc_named(own, "x"))->orphans, GEN_ORPHANS_KEEP);
     assert_true(gen_opts(own, proc_named(own, "x"))->sigpipe_ignore);
-    assert_true(gen_opts(own, proc_named(own, "y"))->orphans_kill);
+    assert_int_equal(gen_opts(own, proc_named(own, "y"))->orphans, GEN_ORPHANS_KILL);
     assert_false(gen_opts(own, proc_named(own, "y"))->sigpipe_ignore);
     gen_close(&own);
     own = gen_of("[supervisord]\n[program:x]\ncommand=a\nstopwaitsecs=2\n");

@@ -1,0 +1,165 @@
+/* Finds our own control group and works below it. */
+#include "supervisor/io/cgroup.h"
+#include "supervisor/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER (O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+static size_t read_text(int at, const char *path, char *buf, size_t size)
+{
+    int fd = openat(at, path, O_RDONLY | O_CLOEXEC);
+    size_t n = 0;
+    ssize_t r;
+    while (fd >= 0 && n < size - 1 && (r = read(fd, buf + n, size - 1 - n)) > 0)
+        n += (size_t)r;
+    buf[n] = '\0';
+    fd_close(&fd);
+    return n;
+}
+
+/* "0::/a/b" in /proc/self/cgroup */
+static bool own_path(char *out, size_t size)
+{
+    char text[4096];
+    read_text(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+    const char *at = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (!at)
+        return false;
+    at = strchr(at, '/');
+    size_t n = at ? strcspn(at, "\n") : 0;
+    if (!n || n >= size)
+        return false;
+    memcpy(out, at, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* The folder of our group below a mount that shows the hierarchy from root on; -1: not there. */
+static int open_below(const char *mount, const char *root, const char *own)
+{
+    char path[8192];
+    size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    if (strncmp(own, root, n) != 0 || (own[n] && own[n] != '/'))
+        return -1;
+    int len = snprintf(path, sizeof(path), "%s%s", mount, own + n);
+    return len < (int)sizeof(path) ? open(path, FOLDER) : -1;
+}
+
+/* "36 35 0:30 ROOT MOUNT OPTIONS ... - cgroup2 cgroup2 rw" in /proc/self/mountinfo */
+static int open_mounted(const char *line, const char *own)
+{
+    char root[2048], mount[2048];
+    if (sscanf(line, "%*s %*s %*s %2047s %2047s", root, mount) != 2)
+        return -1;
+    return open_below(mount, root, own);
+}
+
+static int open_own(void)
+{
+    char own[2048], *text = NULL;
+    FILE *f = own_path(own, sizeof(own)) ? fopen("/proc/self/mountinfo", "re") : NULL;
+    size_t cap = 0;
+    int fd = -1;
+    while (f && fd < 0 && getline(&text, &cap, f) > 0)
+        if (strstr(text, " - cgroup2 "))
+            fd = open_mounted(text, own);
+    free(text);
+    if (f)
+        fclose(f);
+    return fd;
+}
+
+/* The machine's root has no such file: it is nobody's but the machine's. */
+static bool may_end(int folder)
+{
+    return faccessat(folder, "cgroup.kill", W_OK, AT_EACCESS) == 0;
+}
+
+void cgroups_open(struct cgroups *c, const char *name, bool again)
+{
+    *c = (struct cgroups){0};
+    int own = open_own(), base = -1;
+    if (own >= 0 && may_end(own)) {
+        snprintf(c->name, sizeof(c->name), "supd-%s", name);
+        if (mkdirat(own, c->name, 0755) == 0 || (again && errno == EEXIST))
+            base = openat(own, c->name, FOLDER);
+    }
+    if (base > 0 && own > 0 && may_end(base)) {
+        c->base = base;
+        c->above = own;
+        return;
+    }
+    if (base >= 0)
+        unlinkat(own, c->name, AT_REMOVEDIR);
+    fd_close(&base);
+    fd_close(&own);
+}
+
+void cgroups_close(struct cgroups *c)
+{
+    if (!c->base)
+        return;
+    close(c->base);
+    unlinkat(c->above, c->name, AT_REMOVEDIR);
+    close(c->above);
+    c->base = c->above = 0;
+}
+
+static const char *file_of(char *buf, size_t size, uint32_t number, const char *file)
+{
+    snprintf(buf, size, "p%u%s", number, file);
+    return buf;
+}
+
+int cgroup_enter(struct cgroups *c, uint32_t number)
+{
+    char path[64];
+    if (!c->base)
+        return 0;
+    file_of(path, sizeof(path), number, "");
+    int fd = openat(c->base, path, FOLDER);
+    if (fd < 0 && errno == ENOENT && mkdirat(c->base, path, 0755) == 0)
+        fd = openat(c->base, path, FOLDER);
+    return fd > 0 ? fd : 0;
+}
+
+int cgroup_populated(const struct cgroups *c, uint32_t number)
+{
+    char path[64], text[256];
+    file_of(path, sizeof(path), number, "/cgroup.events");
+    if (!c->base || !read_text(c->base, path, text, sizeof(text)))
+        return -1;
+    const char *at = strstr(text, "populated ");
+    return at ? at[10] == '1' : -1;
+}
+
+bool cgroup_kill(const struct cgroups *c, uint32_t number)
+{
+    char path[64];
+    file_of(path, sizeof(path), number, "/cgroup.kill");
+    int fd = c->base ? openat(c->base, path, O_WRONLY | O_CLOEXEC) : -1;
+    bool done = fd >= 0 && write(fd, "1", 1) == 1;
+    fd_close(&fd);
+    return done;
+}
+
+long cgroup_pids(const struct cgroups *c, uint32_t number, char *buf, size_t size)
+{
+    char path[64];
+    file_of(path, sizeof(path), number, "/cgroup.procs");
+    return c->base ? (long)read_text(c->base, path, buf, size) : -1;
+}
+
+void cgroup_remove(const struct cgroups *c, uint32_t number)
+{
+    char path[64];
+    if (c->base)
+        unlinkat(c->base, file_of(path, sizeof(path), number, ""), AT_REMOVEDIR);
+}
