@@ -20,6 +20,9 @@ static const struct {
     char type;
 } typed[] = {
     {"pid", 'n'},
+    {"parent", 'n'},
+    {"former_parent", 'n'},
+    {"age_ms", 'n'},
     {"uptime_ms", 'n'},
     {"since_ms", 'n'},
     {"start", 'n'},

@@ -1,4 +1,4 @@
-/* Lists that supd-agent gives, as tables. */
+/* Lists as tables. */
 #include "supervisor/cli/listing.h"
 #include "supervisor/base/dur.h"
 #include "supervisor/base/mem.h"
@@ -87,14 +87,17 @@ static void begin(struct showing *s)
     }
 }
 
-int listing_show(struct cli *c, const struct listing *l, const char *request, char *const *args,
-                 size_t n)
+typedef int call_fn(struct cli *c, const char *request, char *const *args, size_t n,
+                    client_fn *row, void *obj);
+
+static int show(struct cli *c, const struct listing *l, call_fn *call, const char *request,
+                char *const *args, size_t n)
 {
     struct showing s = {.l = l};
     if (c->json)
         s.json = json_list_new();
     begin(&s);
-    int exit = agent_call(c, request, args, n, on_row, &s);
+    int exit = call(c, request, args, n, on_row, &s);
     if (s.json)
         json_list_end(&s.json, exit == CLI_OK);
     else if (s.rows)
@@ -103,4 +106,16 @@ int listing_show(struct cli *c, const struct listing *l, const char *request, ch
         puts(l->none);
     table_fini(&s.table);
     return exit ? exit : s.bad ? CLI_NOT_UP : CLI_OK;
+}
+
+int listing_show(struct cli *c, const struct listing *l, const char *request, char *const *args,
+                 size_t n)
+{
+    return show(c, l, agent_call, request, args, n);
+}
+
+int listing_of_supd(struct cli *c, const struct listing *l, const char *verb, char *const *args,
+                    size_t n)
+{
+    return show(c, l, cli_call, verb, args, n);
 }

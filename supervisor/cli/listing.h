@@ -1,4 +1,4 @@
-/* Lists that supd-agent gives, as tables: probes, metrics, alerts, silences. */
+/* Lists that supd-agent or supd gives, as tables: probes, metrics, alerts, silences, orphans. */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
 
@@ -43,6 +43,9 @@ struct listing {
  * code. args: NULL-terminated after n. */
 int listing_show(struct cli *c, const struct listing *l, const char *request, char *const *args,
                  size_t n);
+/* The same for a verb of supd itself. */
+int listing_of_supd(struct cli *c, const struct listing *l, const char *verb, char *const *args,
+                    size_t n);
 /* Asks the agent; row may be NULL. Returns the exit code; errors were printed. */
 int agent_call(struct cli *c, const char *request, char *const *args, size_t n, client_fn *row,
                void *obj);

@@ -28,6 +28,7 @@ struct kin {
     uint32_t owner;
     uint8_t how; /* enum kin_how */
     bool zombie;
+    bool ending; /* on its way to be one: its environment is gone, its children are still its own */
     bool led;   /* it is, or descends from, a leader that lives: no orphan */
     int former; /* the nearest ancestor that is known of an orphan, 0: none */
 };

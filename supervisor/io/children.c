@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define EXITING 4u /* PF_EXITING in the flags of a process */
+
 /* A number may begin in one part and end in the next. */
 struct numbers {
     children_fn *fn;
@@ -41,11 +43,10 @@ static bool read_list(const char *path, struct numbers *k)
     return true;
 }
 
-bool children_of_us(children_fn *fn, void *obj)
+bool children_of_one(int pid, children_fn *fn, void *obj)
 {
     char path[64];
     struct numbers k = {.fn = fn, .obj = obj, .going = true};
-    int pid = getpid();
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
     return read_list(path, &k);
 }
@@ -105,9 +106,12 @@ bool children_stat(int pid, struct kin *out)
     close(fd);
     *out = (struct kin){.pid = pid, .owner = KIN_NOBODY};
     char state;
-    if (!p || sscanf(p, "%c %d %d %d", &state, &out->ppid, &out->pgid, &out->sid) != 4)
+    unsigned flags;
+    if (!p || sscanf(p, "%c %d %d %d %*d %*d %u", &state, &out->ppid, &out->pgid, &out->sid,
+                     &flags) != 5)
         return false;
     out->zombie = state == 'Z' || state == 'X';
+    out->ending = flags & EXITING;
     for (int field = 3; p && field < 22; field++)
         p = (p = strchr(p, ' ')) ? p + 1 : NULL;
     out->start = p ? strtoull(p, NULL, 10) : 0;

@@ -11,9 +11,10 @@
 /* False: it has seen enough. */
 typedef bool children_fn(void *obj, int pid);
 
-/* Calls fn for each child of this process itself, zombies included. False when that is not known. */
-bool children_of_us(children_fn *fn, void *obj);
-/* The same for another process with all its threads. */
+/* Calls fn for each child of a process that has one thread, zombies included, the newest last. False
+ * when that is not known. */
+bool children_of_one(int pid, children_fn *fn, void *obj);
+/* The same for a process with all its threads. */
 bool children_of(int pid, children_fn *fn, void *obj);
 /* Parent, group, session and start of a process; false if it is gone. */
 bool children_stat(int pid, struct kin *out);

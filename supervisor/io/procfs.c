@@ -18,7 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ENVIRON_MAX (8u << 20) /* what we look for comes last, and may stand behind a lot */
 #define OTHERS_LIMIT DUR_S(1)
 
 void procfs_scan(struct kin_list *out)
@@ -89,19 +88,24 @@ struct found {
 
 struct reading {
     const char *const *keys;
-    char *buf; /* ENVIRON_MAX */
+    char *buf;
 };
 
-/* 0, or -1 and errno */
-static int look(const struct reading *r, int pid, struct found *out)
+int procfs_values(int pid, const char *const keys[PROCFS_KEYS], char *buf,
+                  char values[PROCFS_KEYS][PROCFS_VALUE])
 {
-    *out = (struct found){.pid = pid};
-    ssize_t n = procfs_read(pid, "environ", r->buf, ENVIRON_MAX);
-    for (int i = 0; n > 0 && i < PROCFS_KEYS; i++) {
-        const char *value = procfs_env(r->buf, (size_t)n, r->keys[i]);
-        snprintf(out->values[i], PROCFS_VALUE, "%s", value ? value : "");
+    ssize_t n = procfs_read(pid, "environ", buf, PROCFS_ENVIRON);
+    for (int i = 0; i < PROCFS_KEYS; i++) {
+        const char *value = n > 0 ? procfs_env(buf, (size_t)n, keys[i]) : NULL;
+        snprintf(values[i], PROCFS_VALUE, "%s", value ? value : "");
     }
     return n < 0 ? -1 : 0;
+}
+
+static int look(const struct reading *r, int pid, struct found *out)
+{
+    out->pid = pid;
+    return procfs_values(pid, r->keys, r->buf, out->values);
 }
 
 struct other {
@@ -198,7 +202,7 @@ static void ask_users(const struct reading *r, struct other *v, size_t n, procfs
 void procfs_environs(const int *pids, size_t n, const char *const keys[PROCFS_KEYS],
                      procfs_env_fn *fn, void *obj)
 {
-    struct reading r = {keys, mem_alloc(ENVIRON_MAX)};
+    struct reading r = {keys, mem_alloc(PROCFS_ENVIRON)};
     struct other *others = mem_alloc((n + 1) * sizeof(*others));
     struct found f;
     size_t nothers = 0;

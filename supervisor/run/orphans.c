@@ -19,6 +19,7 @@
 
 #define ROUND_LIMIT DUR_S(10)
 #define NOTES_MAX 512u /* of one program */
+#define UNSURE_MAX 3   /* rounds without an answer, when there has been none before */
 #define ASK_MAX 64u    /* strange children that one look asks about */
 
 static void on_start(struct orphans *o);
@@ -42,6 +43,9 @@ void orphans_free(struct sup *s)
     if (!o)
         return;
     fd_close(&o->fd);
+    for (int i = 0; i < ORPHANS_ASKING_MAX; i++)
+        if (o->asking[i].sup)
+            fd_close(&o->asking[i].fd);
     free(o->known.v);
     free(o->noted.v);
     free(o);
@@ -172,7 +176,9 @@ static bool is_strange(struct orphans *o, int pid)
     struct kin k;
     if (o->asked++ >= ASK_MAX)
         return true;
-    return children_stat(pid, &k) && !k.zombie && !procs_has_group(o->sup, k.pgid);
+    bool there = children_stat(pid, &k);
+    o->zombies |= !there || k.zombie;
+    return there && !k.zombie && !procs_has_group(o->sup, k.pgid);
 }
 
 static bool look_at(void *obj, int pid)
@@ -190,9 +196,9 @@ static void look(struct orphans *o)
         return;
     for (uint32_t i = 0; i < o->known.n; i++)
         o->known.v[i].alive = false;
-    o->strange = false;
+    o->strange = o->zombies = false;
     o->asked = 0;
-    o->blind = (!s->is_init && !s->is_subreaper) || !children_of_us(look_at, o);
+    o->blind = (!s->is_init && !s->is_subreaper) || !children_of_one(s->pid, look_at, o);
     if (o->blind)
         o->strange = children_known();
     o->looked = true;
@@ -213,7 +219,8 @@ bool orphans_may_live(struct proc *p)
     if (populated >= 0)
         return populated;
     look(s->orphans);
-    return s->orphans->strange || owns_living(s->orphans, p->slot);
+    const struct orphans *o = s->orphans;
+    return o->strange || (p->found && o->zombies) || owns_living(o, p->slot);
 }
 
 int orphans_signal(const struct proc *p)
@@ -248,12 +255,32 @@ static uint32_t alive_of(const struct round_count *v, uint32_t n, uint32_t owner
     return 0;
 }
 
+/* Where the round could not tell, who was found before is there still; without that a few more
+ * rounds may. */
+static bool some_live(struct proc *p, uint32_t alive)
+{
+    if (alive != ROUND_UNSURE) {
+        p->found |= alive != 0;
+        return alive;
+    }
+    if (p->found)
+        return true;
+    if (p->unsure == UNSURE_MAX) {
+        log_warn("%s: processes come and go faster than anybody can tell whose they are; going on "
+                 "without them",
+                 proc_name(p));
+        return false;
+    }
+    p->unsure = (p->unsure + 1u) & UNSURE_MAX;
+    return true;
+}
+
 /* The program's descendants were looked for. One that had still a group then may have more now. */
 static void settle(struct proc *p, uint32_t alive)
 {
     bool sure = p->sought_alone;
     p->sought = p->sought_alone = false;
-    if (!p->sweeping || alive)
+    if (!p->sweeping || some_live(p, alive))
         return;
     if (sure)
         proc_left_nobody(p);

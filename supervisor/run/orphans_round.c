@@ -5,12 +5,8 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/base/text.h"
 #include "supervisor/base/vec.h"
-#include "supervisor/io/cgroup.h"
 #include "supervisor/io/procfs.h"
-#include "supervisor/run/agent.h"
 #include "supervisor/run/groups.h"
-#include "supervisor/run/helper.h"
-#include "supervisor/run/logs.h"
 #include "supervisor/run/orphans_impl.h"
 #include "supervisor/run/procs_impl.h"
 
@@ -20,147 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIDS_TEXT (1u << 20)  /* the list of a control group */
 #define FREEZE_MAX DUR_MS(500) /* so long we run after what forks faster */
 #define PID_MAX (1 << 22)      /* the kernel's own bound */
 #define SAID_MAX 20           /* lines of one round */
-
-/* ---- who is who ---- */
-
-static void own(struct family *f, int pid, uint32_t owner, enum kin_how how, bool led)
-{
-    struct kin *k = pid > 0 ? kin_find(f->v, f->n, pid) : NULL;
-    if (!k || k->owner != KIN_NOBODY || pid == f->sup->pid)
-        return;
-    k->owner = owner;
-    k->how = (uint8_t)how;
-    k->led = led;
-}
-
-/* What lives under our eyes. */
-static void own_led(struct family *f)
-{
-    struct sup *s = f->sup;
-    own(f, getpid(), KIN_OURS, KIN_KNOWN, true);
-    own(f, s->logs ? logs_pid(s->logs) : 0, KIN_OURS, KIN_KNOWN, true);
-    own(f, s->agent ? agent_pid(s->agent) : 0, KIN_OURS, KIN_KNOWN, true);
-    for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        own(f, proc_life(p)->pid, p->slot, KIN_KNOWN, true);
-    for (size_t i = 0; i < f->n; i++)
-        if (helper_is(s, f->v[i].pid))
-            own(f, f->v[i].pid, KIN_OURS, KIN_KNOWN, true);
-}
-
-static void own_listed(struct family *f, const struct orphan_list *l)
-{
-    for (uint32_t i = 0; i < l->n; i++) {
-        struct kin *k = kin_find(f->v, f->n, l->v[i].pid);
-        if (!k || k->start != l->v[i].start || l->v[i].owner == KIN_NOBODY)
-            continue;
-        own(f, k->pid, l->v[i].owner, KIN_KNOWN, false);
-        k->former = l->v[i].former;
-    }
-}
-
-static void own_cgroup(struct family *f, const struct proc *p, char *text)
-{
-    if (cgroup_pids(&f->sup->cgroups, p->slot, text, PIDS_TEXT) < 0)
-        return;
-    for (char *at = text, *end; *at; at = end + strspn(end, "\n")) {
-        long pid = strtol(at, &end, 10);
-        if (end == at)
-            return;
-        own(f, (int)pid, p->slot, KIN_CGROUP, false);
-    }
-}
-
-static void own_cgroups(struct family *f)
-{
-    char *text = mem_alloc(PIDS_TEXT);
-    for (struct proc *p = procs_first(f->sup); p; p = procs_next(p))
-        if (p->in_cgroup)
-            own_cgroup(f, p, text);
-    free(text);
-}
-
-static void own_groups(struct family *f)
-{
-    for (size_t i = 0; i < f->n; i++) {
-        struct proc *p = procs_of_group(f->sup, f->v[i].pgid);
-        if (p && f->v[i].owner == KIN_NOBODY)
-            own(f, f->v[i].pid, p->slot, KIN_GROUP, false);
-    }
-}
-
-enum { MARK, GROUP, NAME };
-static const char *const env_keys[PROCFS_KEYS] = {
-    [MARK] = "SUPD_MARK", [GROUP] = "SUPERVISOR_GROUP_NAME", [NAME] = "SUPERVISOR_PROCESS_NAME"};
-
-static void on_env(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
-{
-    struct family *f = obj;
-    if (strcmp(values[MARK], f->sup->mark) != 0)
-        return;
-    for (struct proc *p = procs_first(f->sup); p; p = procs_next(p))
-        if (strncmp(proc_name(p), values[NAME], PROCFS_VALUE - 1) == 0 &&
-            strncmp(p->group->name, values[GROUP], PROCFS_VALUE - 1) == 0)
-            own(f, pid, p->slot, KIN_MARK, false);
-}
-
-/* Our children that nobody knows; where orphans do not come to us, everybody. */
-static void own_marked(struct family *f)
-{
-    int *pids = mem_alloc((f->n + 1) * sizeof(*pids));
-    size_t n = 0;
-    bool all = !f->sup->is_init && !f->sup->is_subreaper;
-    for (size_t i = 0; i < f->n; i++) {
-        const struct kin *k = &f->v[i];
-        if (k->owner == KIN_NOBODY && !k->zombie && k->pid != f->sup->pid &&
-            (all || k->ppid == f->sup->pid))
-            pids[n++] = k->pid;
-    }
-    if (n)
-        procfs_environs(pids, n, env_keys, on_env, f);
-    free(pids);
-}
-
-static int leader_of(void *obj, uint32_t owner)
-{
-    struct sup *s = obj;
-    for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        if (p->slot == owner)
-            return proc_life(p)->pgid;
-    return 0;
-}
-
-void family_read(struct family *f, struct sup *s)
-{
-    struct kin_list l;
-    procfs_scan(&l);
-    *f = (struct family){.sup = s, .v = l.v, .n = l.n, .own_sid = getsid(s->pid)};
-    own_led(f);
-    kin_spread(f->v, f->n, f->own_sid);
-    own_listed(f, &s->orphans->noted);
-    own_listed(f, &s->orphans->known);
-    own_cgroups(f);
-    own_groups(f);
-    own_marked(f);
-    kin_spread(f->v, f->n, f->own_sid);
-    kin_former(f->v, f->n, s->pid, leader_of, s);
-}
-
-void family_free(struct family *f)
-{
-    free(f->v);
-    f->v = NULL;
-}
-
-bool family_is_orphan(const struct family *f, const struct kin *k)
-{
-    if (k->led || k->zombie || k->owner == KIN_OURS || k->pid == f->sup->pid)
-        return false;
-    return k->owner != KIN_NOBODY || k->ppid == f->sup->pid;
-}
 
 /* ---- signals ---- */
 
@@ -171,12 +29,14 @@ struct round {
     uint32_t nslots;
     VEC(struct kin) frozen; /* stopped, to be killed */
     uint8_t *is_frozen;     /* a bit for each pid */
+    uint32_t *alive;        /* by slot */
     unsigned nsaid, unsaid;
 };
 
 static void index_slots(struct round *r)
 {
     r->nslots = state_nslots(r->o->sup->state);
+    r->alive = mem_zalloc((r->nslots + 1) * sizeof(*r->alive));
     r->by_slot = mem_zalloc((r->nslots + 1) * sizeof(struct proc *));
     for (struct proc *p = procs_first(r->o->sup); p; p = procs_next(p))
         if (p->sought)
@@ -266,6 +126,35 @@ static bool freeze(struct round *r)
     return any;
 }
 
+/* One that lives for less than a look takes. */
+static void on_chased(void *obj, const struct kin *k)
+{
+    struct round *r = obj;
+    struct proc *p = k->owner < r->nslots ? r->by_slot[k->owner] : NULL;
+    if (!p || !p->sweeping)
+        return;
+    r->alive[k->owner]++;
+    if (signal_for(p) == SIGKILL)
+        procfs_send(k, SIGKILL);
+}
+
+static bool some_are_missed(const struct round *r)
+{
+    for (uint32_t slot = 0; slot < r->nslots; slot++)
+        if (r->by_slot[slot] && !r->alive[slot])
+            return r->f.vanished;
+    return false;
+}
+
+static void chase(struct round *r)
+{
+    if (some_are_missed(r))
+        family_chase(&r->f, on_chased, r);
+    for (uint32_t slot = 0; slot < r->nslots && r->f.vanished; slot++)
+        if (!r->alive[slot])
+            r->alive[slot] = ROUND_UNSURE;
+}
+
 /* What is killed one by one forks on meanwhile; what was stopped does not. So all are stopped, until
  * a look finds no other one, and then killed. */
 static void kill_all(struct round *r)
@@ -317,14 +206,10 @@ static uint32_t gather(struct round *r, struct orphan *out)
 
 static uint32_t count(struct round *r, struct round_count *out)
 {
-    uint32_t n = 0, *alive = mem_zalloc((r->nslots + 1) * sizeof(*alive));
-    for (size_t i = 0; i < r->f.n; i++)
-        if (seeker(r, &r->f.v[i]))
-            alive[r->f.v[i].owner]++;
+    uint32_t n = 0;
     for (uint32_t slot = 0; slot < r->nslots; slot++)
         if (r->by_slot[slot])
-            out[n++] = (struct round_count){slot, alive[slot]};
-    free(alive);
+            out[n++] = (struct round_count){slot, r->alive[slot]};
     return n;
 }
 
@@ -349,6 +234,10 @@ int orphans_round(struct orphans *o)
     family_read(&r.f, o->sup);
     urge(&r);
     kill_all(&r);
+    for (size_t i = 0; i < r.f.n; i++)
+        if (seeker(&r, &r.f.v[i]))
+            r.alive[r.f.v[i].owner]++;
+    chase(&r);
     if (r.unsaid)
         log_warn("and %u more processes that were left behind", r.unsaid);
     int bad = write_result(&r);
@@ -356,5 +245,6 @@ int orphans_round(struct orphans *o)
     VEC_FINI(&r.frozen);
     free(r.by_slot);
     free(r.is_frozen);
+    free(r.alive);
     return bad;
 }

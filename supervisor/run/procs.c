@@ -164,7 +164,8 @@ static void set_sweeping(struct proc *p, bool sweeping)
     } else {
         TAILQ_REMOVE(&proc_sup(p)->sweeping, p, sweep);
         proc_unhash(p);
-        p->group_gone = p->escaped = p->seek = false;
+        p->group_gone = p->escaped = p->found = p->seek = false;
+        p->unsure = 0;
         orphans_forget(p, false);
     }
 }

@@ -78,3 +78,55 @@ def make(controller, only_old=False):
         return Group(*found)
     except OSError as e:
         pytest.skip(f"no control groups may be made here: {e}")
+
+
+def mounted():
+    """Where the hierarchy of version 2 is, or None."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        found = [line.split() for line in f if " - cgroup2 " in line]
+    return next((fields[4] for fields in found if fields[3] == "/"), None)
+
+
+class Delegated(Group):
+    """A group of version 2 for a supd that makes groups of its own in it."""
+
+    def enter(self):
+        """A prefix: what follows is in the group from its start."""
+        return ["sh", "-c", 'echo 0 >"$0"/cgroup.procs && exec "$@"', self.path]
+
+    def below(self):
+        """The groups that were made in it, and how many processes are in each."""
+        found = {}
+        for path, _, _ in os.walk(self.path):
+            if path != self.path:
+                with open(os.path.join(path, "cgroup.procs"), encoding="ascii") as f:
+                    found[os.path.relpath(path, self.path)] = len(f.read().split())
+        return found
+
+    def close(self):
+        """Ends what is left in it, too."""
+        self.set("cgroup.kill", 1)
+
+        def gone():
+            for path in sorted((p for p, _, _ in os.walk(self.path)), reverse=True):
+                try:
+                    os.rmdir(path)
+                except OSError:
+                    return False
+            return True
+        wait(gone, 10, lambda: f"the group is empty: {self.below()!r}")
+
+
+def delegated():
+    """A new group of version 2 that can be ended as a whole; skips the test where there is none."""
+    root = mounted()
+    if not root:
+        pytest.skip("no control groups of version 2 here")
+    try:
+        group = Delegated(root, False)
+    except OSError as e:
+        pytest.skip(f"no control groups may be made here: {e}")
+    if not os.path.exists(os.path.join(group.path, "cgroup.kill")):
+        group.close()
+        pytest.skip("control groups have no cgroup.kill here (before Linux 5.14)")
+    return group
