@@ -87,8 +87,8 @@ static void begin(struct showing *s)
     }
 }
 
-typedef int call_fn(struct cli *c, const char *request, char *const *args, size_t n,
-                    client_fn *row, void *obj);
+typedef int call_fn(struct cli *c, const char *request, char *const *args, size_t n, client_fn *row,
+                    void *obj);
 
 static int show(struct cli *c, const struct listing *l, call_fn *call, const char *request,
                 char *const *args, size_t n)

@@ -1,5 +1,5 @@
-/* Who belongs to whom in a list of processes: from what is known of some (the leader of a program, a
- * marked orphan) to their descendants and the fellows of their sessions. Pure. */
+/* Who belongs to whom in a list of processes: from what is known of some (the leader of a program,
+ * a marked orphan) to their descendants and the fellows of their sessions. Pure. */
 #ifndef CORE_KIN_H
 #define CORE_KIN_H
 
@@ -29,8 +29,8 @@ struct kin {
     uint8_t how; /* enum kin_how */
     bool zombie;
     bool ending; /* on its way to be one: its environment is gone, its children are still its own */
-    bool led;   /* it is, or descends from, a leader that lives: no orphan */
-    int former; /* the nearest ancestor that is known of an orphan, 0: none */
+    bool led;    /* it is, or descends from, a leader that lives: no orphan */
+    int former;  /* the nearest ancestor that is known of an orphan, 0: none */
 };
 
 /* By pid, for kin_find. */

@@ -107,8 +107,8 @@ bool children_stat(int pid, struct kin *out)
     *out = (struct kin){.pid = pid, .owner = KIN_NOBODY};
     char state;
     unsigned flags;
-    if (!p || sscanf(p, "%c %d %d %d %*d %*d %u", &state, &out->ppid, &out->pgid, &out->sid,
-                     &flags) != 5)
+    if (!p ||
+        sscanf(p, "%c %d %d %d %*d %*d %u", &state, &out->ppid, &out->pgid, &out->sid, &flags) != 5)
         return false;
     out->zombie = state == 'Z' || state == 'X';
     out->ending = flags & EXITING;

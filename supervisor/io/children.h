@@ -11,8 +11,8 @@
 /* False: it has seen enough. */
 typedef bool children_fn(void *obj, int pid);
 
-/* Calls fn for each child of a process that has one thread, zombies included, the newest last. False
- * when that is not known. */
+/* Calls fn for each child of a process that has one thread, zombies included, the newest last.
+ * False when that is not known. */
 bool children_of_one(int pid, children_fn *fn, void *obj);
 /* The same for a process with all its threads. */
 bool children_of(int pid, children_fn *fn, void *obj);

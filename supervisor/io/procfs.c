@@ -202,17 +202,18 @@ static void ask_users(const struct reading *r, struct other *v, size_t n, procfs
 void procfs_environs(const int *pids, size_t n, const char *const keys[PROCFS_KEYS],
                      procfs_env_fn *fn, void *obj)
 {
-    struct reading r = {keys, mem_alloc(PROCFS_ENVIRON)};
-    struct other *others = mem_alloc((n + 1) * sizeof(*others));
+    struct reading r = {keys, malloc(PROCFS_ENVIRON)};
+    struct other *others = malloc((n + 1) * sizeof(*others));
     struct found f;
     size_t nothers = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; r.buf && others && i < n; i++) {
         if (look(&r, pids[i], &f) == 0)
             fn(obj, f.pid, f.values);
         else if (errno == EACCES || errno == EPERM)
             nothers += user_of(pids[i], &others[nothers]);
     }
-    ask_users(&r, others, nothers, fn, obj);
+    if (others)
+        ask_users(&r, others, nothers, fn, obj);
     free(others);
     free(r.buf);
 }

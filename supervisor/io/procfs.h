@@ -23,7 +23,9 @@ const char *procfs_env(const char *env, size_t n, const char *key);
 /* Its command line with blanks between the words, or "[name]"; never fails. */
 void procfs_command(int pid, char *buf, size_t size);
 
-#define PROCFS_ENVIRON (8u << 20) /* room for any environment: what we look for comes last in it */
+#define PROCFS_ENVIRON                                                                             \
+    (8u << 20) /* room for any environment: what we look for comes last in it                      \
+                */
 /* The values of three variables of a process, "" where it has none; -1 and errno if its environment
  * cannot be read. buf: PROCFS_ENVIRON bytes. */
 #define PROCFS_KEYS 3
@@ -32,7 +34,7 @@ int procfs_values(int pid, const char *const keys[PROCFS_KEYS], char *buf,
                   char values[PROCFS_KEYS][PROCFS_VALUE]);
 /* The same, for each pid whose environment can be read.
  * Those that may only be read by their own user are read by a child that becomes that user, which
- * has a second for it. */
+ * has a second for it. Without memory nobody is asked. */
 typedef void procfs_env_fn(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE]);
 void procfs_environs(const int *pids, size_t n, const char *const keys[PROCFS_KEYS],
                      procfs_env_fn *fn, void *obj);

@@ -3,10 +3,10 @@
 #include "supervisor/base/crc.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/vec.h"
+#include "supervisor/io/children.h"
+#include "supervisor/io/procfs.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define ENVIRON_MAX (8 << 20) /* our mark comes last, and may stand behind a lot */
 
 #define UNKNOWN_WAIT DUR_S(5) /* after TERM, for what the configuration has no words about */
 #define KILL_WAIT DUR_S(2)
@@ -32,48 +30,22 @@ struct found {
     mono_t due;                  /* when the next one follows; the first at once */
 };
 
-static ssize_t read_file(const char *path, char *buf, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    size_t n = 0;
-    ssize_t r;
-    while (n < size - 1 && (r = read(fd, buf + n, size - 1 - n)) > 0)
-        n += (size_t)r;
-    close(fd);
-    buf[n] = '\0';
-    return (ssize_t)n;
-}
-
-/* start time in clock ticks since boot (field 22 of /proc/PID/stat), 0 if there is no such process
- */
+/* start time in clock ticks since boot, 0 if there is no such process */
 static unsigned long long start_time(int pid)
 {
-    char path[64], buf[1024];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    if (read_file(path, buf, sizeof(buf)) <= 0)
-        return 0;
-    char *p = strrchr(buf, ')');
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoull(p + 1, NULL, 10) : 0;
+    struct kin k;
+    return children_stat(pid, &k) ? k.start : 0;
 }
+
+enum { MARK, GROUP, NAME };
+static const char *const env_keys[PROCFS_KEYS] = {
+    [MARK] = "SUPD_MARK", [GROUP] = "SUPERVISOR_GROUP_NAME", [NAME] = "SUPERVISOR_PROCESS_NAME"};
 
 void leftovers_mark(struct sup *s)
 {
     const char *config = s->opt.config ? s->opt.config : "";
     snprintf(s->mark, sizeof(s->mark), "%d.%llu.%08x", s->pid, start_time(s->pid),
              crc32_of(config, strlen(config)));
-}
-
-static const char *env_value(const char *env, size_t n, const char *key)
-{
-    size_t k = strlen(key);
-    for (const char *p = env; p < env + n; p += strlen(p) + 1)
-        if (strncmp(p, key, k) == 0 && p[k] == '=')
-            return p + k + 1;
-    return NULL;
 }
 
 /* true if the supervisor that a mark names still runs */
@@ -113,54 +85,42 @@ static bool is_to_end(const struct sup *s, const struct gen_opts *o)
     return o ? o->orphans == GEN_ORPHANS_KILL : !s->opt.as_supervisord;
 }
 
-/* fills out_f and reports it if pid is a leftover */
-static bool is_leftover(const struct sup *s, int pid, char *env, struct found *out_f)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-    ssize_t n = read_file(path, env, ENVIRON_MAX);
-    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
-    if (!mark || !mark_of_ours(mark, s->mark) || mark_alive(mark))
-        return false;
-    const char *name = env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME");
-    const char *group = env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME");
-    const struct gen_opts *o = find_opts(s, group, name);
-    *out_f =
-        (struct found){.pid = pid, .start = start_time(pid), .end = is_to_end(s, o), .opts = o};
-    log_warn("pid %d is left from a supervisor that is gone (program %s:%s), %s", pid,
-             group ? group : "?", name ? name : "?", out_f->end ? "ending it" : "leaving it alone");
-    return true;
-}
-
-static bool is_ancestor(int pid)
-{
-    char path[64], buf[1024];
-    for (int p = getpid(), depth = 0; p > 1 && depth < 64; depth++) {
-        if (p == pid)
-            return true;
-        snprintf(path, sizeof(path), "/proc/%d/stat", p);
-        char *paren = read_file(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
-        p = paren && strlen(paren) > 4 ? (int)strtol(paren + 4, NULL, 10) : 0;
-    }
-    return false;
-}
-
 typedef VEC(struct found) found_vec;
+
+struct finding {
+    const struct sup *sup;
+    found_vec *found;
+};
+
+/* Reports it if it is a leftover. */
+static void on_env(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
+{
+    const struct finding *g = obj;
+    const char *mark = values[MARK];
+    if (!*mark || !mark_of_ours(mark, g->sup->mark) || mark_alive(mark))
+        return;
+    const struct gen_opts *o = find_opts(g->sup, values[GROUP], values[NAME]);
+    struct found f = {.pid = pid, .start = start_time(pid), .end = is_to_end(g->sup, o), .opts = o};
+    VEC_PUSH(g->found, f);
+    log_warn("pid %d is left from a supervisor that is gone (program %s:%s), %s", pid,
+             *values[GROUP] ? values[GROUP] : "?", *values[NAME] ? values[NAME] : "?",
+             f.end ? "ending it" : "leaving it alone");
+}
 
 static void find(const struct sup *s, found_vec *found)
 {
-    DIR *proc = opendir("/proc");
-    char *env = malloc(ENVIRON_MAX);
-    struct dirent *d;
-    while (proc && env && (d = readdir(proc))) {
-        int pid = (int)strtol(d->d_name, NULL, 10);
-        struct found f;
-        if (pid > 1 && !is_ancestor(pid) && is_leftover(s, pid, env, &f))
-            VEC_PUSH(found, f);
-    }
-    free(env);
-    if (proc)
-        closedir(proc);
+    struct kin_list all;
+    struct finding g = {s, found};
+    procfs_scan(&all);
+    int *pids = mem_alloc((all.n + 1) * sizeof(*pids));
+    size_t n = 0;
+    const struct kin *self = kin_find(all.v, all.n, getpid());
+    for (size_t i = 0; i < all.n; i++)
+        if (all.v[i].pid > 1 && !kin_below(all.v, all.n, self, all.v[i].pid))
+            pids[n++] = all.v[i].pid;
+    procfs_environs(pids, n, env_keys, on_env, &g);
+    free(pids);
+    free(all.v);
 }
 
 /* The steps of the program's stop sequence, then KILL. */
@@ -242,51 +202,64 @@ static bool reap_all(void)
     return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 }
 
-/* true if a child of ours may outlive us: its program has orphans=keep */
-static bool is_kept(const struct sup *s, int pid, char *env)
+/* ---- what came to us, as their subreaper ---- */
+
+#define CHILDREN_MAX 4096u /* at a time */
+
+struct ending {
+    const struct sup *sup;
+    int pids[CHILDREN_MAX];
+    bool keep[CHILDREN_MAX];
+    size_t n;
+};
+
+static bool add_child(void *obj, int pid)
 {
-    char path[64];
-    if (!s->gen)
-        return false;
-    snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-    ssize_t n = read_file(path, env, ENVIRON_MAX);
-    const char *mark = n > 0 ? env_value(env, (size_t)n, "SUPD_MARK") : NULL;
-    if (!mark || strcmp(mark, s->mark) != 0)
-        return s->opt.as_supervisord;
-    return !is_to_end(s, find_opts(s, env_value(env, (size_t)n, "SUPERVISOR_GROUP_NAME"),
-                                   env_value(env, (size_t)n, "SUPERVISOR_PROCESS_NAME")));
+    struct ending *g = obj;
+    g->keep[g->n] = g->sup->opt.as_supervisord;
+    g->pids[g->n++] = pid;
+    return g->n < CHILDREN_MAX;
 }
 
-/* KILLs our own children (orphans that came to us as their subreaper) but those that may stay;
- * false if there was nothing to do */
-static bool kill_children(const struct sup *s, char *env)
+/* One may outlive us when its program has orphans=keep or report. */
+static void on_child(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
 {
-    char path[64], buf[8192];
+    struct ending *g = obj;
+    bool keep = g->sup->opt.as_supervisord;
+    if (strcmp(values[MARK], g->sup->mark) == 0)
+        keep = !is_to_end(g->sup, find_opts(g->sup, values[GROUP], values[NAME]));
+    for (size_t i = 0; i < g->n; i++)
+        if (g->pids[i] == pid)
+            g->keep[i] = keep;
+}
+
+/* KILLs those of our own children that may not stay; false if there was nothing to do. */
+static bool kill_children(const struct sup *s, struct ending *g)
+{
     bool any = false;
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", s->pid, s->pid);
-    if (read_file(path, buf, sizeof(buf)) <= 0)
-        return false;
-    for (char *p = buf; *p;) {
-        char *end;
-        long child = strtol(p, &end, 10);
-        if (end == p || *end != ' ') /* the last one may be cut, and be another's number then */
-            return any || *p;
-        if (child > 1 && !is_kept(s, (int)child, env))
-            any = kill((int)child, SIGKILL) == 0 || any;
-        p = end + strspn(end, " ");
+    g->sup = s;
+    g->n = 0;
+    children_of_one(s->pid, add_child, g);
+    int *all = s->gen && g->n ? malloc(g->n * sizeof(g->pids[0])) : NULL;
+    if (all) {
+        memcpy(all, g->pids, g->n * sizeof(g->pids[0]));
+        procfs_environs(all, g->n, env_keys, on_child, g);
     }
+    free(all);
+    for (size_t i = 0; i < g->n; i++)
+        any = (!g->keep[i] && kill(g->pids[i], SIGKILL) == 0) || any;
     return any;
 }
 
 void leftovers_kill(struct sup *s)
 {
-    char *env = s->is_init ? NULL : malloc(ENVIRON_MAX);
+    struct ending *g = s->is_init ? NULL : malloc(sizeof(*g));
     for (int i = 0; i < 100 && !reap_all(); i++) {
         if (s->is_init)
             kill(-1, SIGKILL);
-        else if (!s->is_subreaper || !env || !kill_children(s, env))
+        else if (!s->is_subreaper || !g || !kill_children(s, g))
             break;
         poll(NULL, 0, i < 10 ? 1 : 10);
     }
-    free(env);
+    free(g);
 }

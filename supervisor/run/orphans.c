@@ -115,8 +115,7 @@ static void note(struct orphans *o, const struct kin *k, uint32_t owner)
     uint32_t at = l->n++;
     for (; at > 0 && v[at - 1].pid > k->pid; at--)
         v[at] = v[at - 1];
-    v[at] =
-        (struct orphan){.pid = k->pid, .start = k->start, .owner = owner, .former = k->ppid};
+    v[at] = (struct orphan){.pid = k->pid, .start = k->start, .owner = owner, .former = k->ppid};
 }
 
 static bool note_child(void *obj, int pid)

@@ -38,11 +38,11 @@ struct orphans {
     struct loop_defer start;
     int fd; /* of the round under way: its result; -1: none */
     bool running, again, stale;
-    bool looking, looked;         /* within begin and end; it was done */
-    bool strange;                 /* a child of ours that nobody knows was seen */
-    bool zombies;                 /* one that is dead already, and may have had children */
-    bool blind;                   /* our children are not all that there is to see */
-    unsigned asked;               /* how many were looked at closely */
+    bool looking, looked; /* within begin and end; it was done */
+    bool strange;         /* a child of ours that nobody knows was seen */
+    bool zombies;         /* one that is dead already, and may have had children */
+    bool blind;           /* our children are not all that there is to see */
+    unsigned asked;       /* how many were looked at closely */
     struct orphans_asking asking[ORPHANS_ASKING_MAX];
 };
 
@@ -68,8 +68,8 @@ void family_free(struct family *f);
 /* True if it is an orphan of somebody, or a child of ours that is nobody's. */
 bool family_is_orphan(const struct family *f, const struct kin *k);
 
-/* What the family could not tell since it was too quick: looks at our children some times more, asks each
- * at once, and calls fn for one that has an owner (its kin is not kept). */
+/* What the family could not tell since it was too quick: looks at our children some times more,
+ * asks each at once, and calls fn for one that has an owner (its kin is not kept). */
 void family_chase(struct family *f, void (*fn)(void *obj, const struct kin *k), void *obj);
 
 /* In the helper: one round; its exit status. */

@@ -28,7 +28,8 @@ struct row {
 static int64_t uid_of(int pid)
 {
     char text[2048];
-    const char *at = procfs_read(pid, "status", text, sizeof(text)) > 0 ? strstr(text, "\nUid:") : NULL;
+    const char *at =
+        procfs_read(pid, "status", text, sizeof(text)) > 0 ? strstr(text, "\nUid:") : NULL;
     return at ? strtoll(at + 5, NULL, 10) : -1;
 }
 
@@ -37,7 +38,8 @@ static int64_t age_of(const struct kin *k)
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
     int64_t ticks = sysconf(_SC_CLK_TCK);
-    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)k->start * 1000 / ticks;
+    int64_t ms =
+        (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)k->start * 1000 / ticks;
     return ms > 0 ? ms : 0;
 }
 
@@ -69,7 +71,7 @@ static int list_child(struct orphans_asking *a)
 static const char *how_text(uint8_t how)
 {
     static const char *const texts[] = {
-        [KIN_UNKNOWN] = "",     [KIN_KNOWN] = "noted",     [KIN_GROUP] = "group",
+        [KIN_UNKNOWN] = "",      [KIN_KNOWN] = "noted",      [KIN_GROUP] = "group",
         [KIN_CGROUP] = "cgroup", [KIN_MARK] = "environment", [KIN_SESSION] = "session",
         [KIN_PARENT] = "parent"};
     return how < sizeof(texts) / sizeof(texts[0]) ? texts[how] : "";
@@ -161,8 +163,8 @@ void orphans_list(struct sup *s, struct ctl_req *rq)
     rq->cancel = on_cancel;
     if (a->fd < 0)
         err_errno(&e, errno, "cannot make memory");
-    else if (helper_run(s, (helper_child_fn *)list_child, (helper_done_fn *)list_done, a, LIST_LIMIT,
-                        &e) > 0)
+    else if (helper_run(s, (helper_child_fn *)list_child, (helper_done_fn *)list_done, a,
+                        LIST_LIMIT, &e) > 0)
         return;
     rq->cancel = NULL;
     ctl_error(rq, WIRE_BUSY, "%s", e.msg);

@@ -1,5 +1,5 @@
-/* A round, in a helper: reads who is who, signals what its program's sweep has to end, and says what
- * is left. */
+/* A round, in a helper: reads who is who, signals what its program's sweep has to end, and says
+ * what is left. */
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
@@ -18,7 +18,7 @@
 
 #define FREEZE_MAX DUR_MS(500) /* so long we run after what forks faster */
 #define PID_MAX (1 << 22)      /* the kernel's own bound */
-#define SAID_MAX 20           /* lines of one round */
+#define SAID_MAX 20            /* lines of one round */
 
 /* ---- signals ---- */
 
@@ -155,8 +155,8 @@ static void chase(struct round *r)
             r->alive[slot] = ROUND_UNSURE;
 }
 
-/* What is killed one by one forks on meanwhile; what was stopped does not. So all are stopped, until
- * a look finds no other one, and then killed. */
+/* What is killed one by one forks on meanwhile; what was stopped does not. So all are stopped,
+ * until a look finds no other one, and then killed. */
 static void kill_all(struct round *r)
 {
     mono_t end = mono_add(mono_now(), FREEZE_MAX);

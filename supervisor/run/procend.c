@@ -1,4 +1,5 @@
-/* How a process ends: its death is recorded, then acted on, and what it left is ended or reported. */
+/* How a process ends: its death is recorded, then acted on, and what it left is ended or reported.
+ */
 #include "supervisor/base/log.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/run/orphans.h"
@@ -81,16 +82,16 @@ static int with_reason(struct sup *s, const struct proc *p, int status)
     return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
 }
 
-/* Its number is nobody's from now on, or its group's for as long as that has members. What follows comes when all that have died by now are told:
- * then one look serves all of them. */
+/* Its number is nobody's from now on, or its group's for as long as that has members. What follows
+ * comes when all that have died by now are told: then one look serves all of them. */
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = leader(s, pid);
     if (!p)
         return false;
     proc_unhash(p);
-    p->group_gone = proc_opts(p)->orphans == GEN_ORPHANS_KEEP ||
-                    (kill(-pid, 0) < 0 && errno == ESRCH);
+    p->group_gone =
+        proc_opts(p)->orphans == GEN_ORPHANS_KEEP || (kill(-pid, 0) < 0 && errno == ESRCH);
     if (s->ndead == SUP_DEAD_MAX)
         procs_bury(s);
     s->dead[s->ndead++] = (struct sup_dead){p, status};

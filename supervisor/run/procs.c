@@ -41,11 +41,10 @@ void proc_note(struct proc *p)
 {
     struct state_link *k = state_link(proc_sup(p)->state, p->slot);
     __atomic_store_n(&k->next_gen, 0, __ATOMIC_RELEASE);
-    k->marks = (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
-               (p->group->doomed ? STATE_GROUP_DOOMED : 0u) |
-               (p->group->renew ? STATE_GROUP_RENEW : 0u) |
-               (p->group->updating ? STATE_GROUP_UPDATING : 0u) |
-               (p->in_cgroup ? STATE_IN_CGROUP : 0u);
+    k->marks =
+        (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
+        (p->group->doomed ? STATE_GROUP_DOOMED : 0u) | (p->group->renew ? STATE_GROUP_RENEW : 0u) |
+        (p->group->updating ? STATE_GROUP_UPDATING : 0u) | (p->in_cgroup ? STATE_IN_CGROUP : 0u);
     k->next_index = p->next_index;
     __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
 }

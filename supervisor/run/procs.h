@@ -28,15 +28,15 @@ struct proc {
     uint32_t next_index; /* its record in next_gen */
     uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
     bool queued : 1, sweeping : 1;
-    bool doomed : 1;      /* goes away once it is down (update removed it) */
-    bool start_after : 1; /* start when the new configuration was taken over */
-    bool in_cgroup : 1;   /* the last instance was made in its control group */
-    bool group_gone : 1;  /* sweeping: nobody is in its process group any more */
-    bool escaped : 1;     /* sweeping: others may live outside of it (orphans.h) */
-    bool found : 1;       /* sweeping: some were found there */
-    uint8_t unsure : 2;   /* sweeping: so many rounds could not tell */
-    bool seek : 1;        /* the next round is to look for them */
-    bool sought : 1;      /* the round under way does */
+    bool doomed : 1;       /* goes away once it is down (update removed it) */
+    bool start_after : 1;  /* start when the new configuration was taken over */
+    bool in_cgroup : 1;    /* the last instance was made in its control group */
+    bool group_gone : 1;   /* sweeping: nobody is in its process group any more */
+    bool escaped : 1;      /* sweeping: others may live outside of it (orphans.h) */
+    bool found : 1;        /* sweeping: some were found there */
+    uint8_t unsure : 2;    /* sweeping: so many rounds could not tell */
+    bool seek : 1;         /* the next round is to look for them */
+    bool sought : 1;       /* the round under way does */
     bool sought_alone : 1; /* and when it began the group was gone */
 };
 

@@ -121,8 +121,7 @@ static void child_reaped(void *obj, int pid, int status)
     if (procs_reaped(s, pid, status))
         return;
     state_totals(s->state)->reaped++;
-    if (helper_reaped(s, pid, status) ||
-        (s->logs && logs_reaped(s->logs, pid, status)) ||
+    if (helper_reaped(s, pid, status) || (s->logs && logs_reaped(s->logs, pid, status)) ||
         (s->agent && agent_reaped(s->agent, pid, status)))
         return;
     state_totals(s->state)->orphans++;

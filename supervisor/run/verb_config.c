@@ -79,9 +79,8 @@ static void put_process(struct wire_out *w, const struct gen *g, const struct ge
     static const char *const restarts[] = {[GEN_RESTART_NEVER] = "false",
                                            [GEN_RESTART_ALWAYS] = "true",
                                            [GEN_RESTART_UNEXPECTED] = "unexpected"};
-    static const char *const orphans[] = {[GEN_ORPHANS_KEEP] = "keep",
-                                          [GEN_ORPHANS_KILL] = "kill",
-                                          [GEN_ORPHANS_REPORT] = "report"};
+    static const char *const orphans[] = {
+        [GEN_ORPHANS_KEEP] = "keep", [GEN_ORPHANS_KILL] = "kill", [GEN_ORPHANS_REPORT] = "report"};
     const struct gen_opts *o = gen_opts(g, c);
     put_command(w, g, c);
     if (o->directory)
