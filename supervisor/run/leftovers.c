@@ -21,15 +21,6 @@
     DUR_S(86400 * 365) /* what is longer is as good as for ever; sums stay in range                \
                         */
 
-struct found {
-    int pid;
-    unsigned long long start;
-    bool end;                    /* its program has orphans=kill */
-    const struct gen_opts *opts; /* of its program; NULL: there is none of that name any more */
-    uint32_t sent;               /* signals so far */
-    mono_t due;                  /* when the next one follows; the first at once */
-};
-
 /* start time in clock ticks since boot, 0 if there is no such process */
 static unsigned long long start_time(int pid)
 {
@@ -85,11 +76,9 @@ static bool is_to_end(const struct sup *s, const struct gen_opts *o)
     return o ? o->orphans == GEN_ORPHANS_KILL : !s->opt.as_supervisord;
 }
 
-typedef VEC(struct found) found_vec;
-
 struct finding {
     const struct sup *sup;
-    found_vec *found;
+    struct leftovers *found;
 };
 
 /* Reports it if it is a leftover. */
@@ -100,14 +89,16 @@ static void on_env(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
     if (!*mark || !mark_of_ours(mark, g->sup->mark) || mark_alive(mark))
         return;
     const struct gen_opts *o = find_opts(g->sup, values[GROUP], values[NAME]);
-    struct found f = {.pid = pid, .start = start_time(pid), .end = is_to_end(g->sup, o), .opts = o};
+    struct leftover f = {.gen = g->sup->gen->gen, .end = is_to_end(g->sup, o), .opts = o};
+    if (!children_stat(pid, &f.k))
+        return;
     VEC_PUSH(g->found, f);
     log_warn("pid %d is left from a supervisor that is gone (program %s:%s), %s", pid,
              *values[GROUP] ? values[GROUP] : "?", *values[NAME] ? values[NAME] : "?",
              f.end ? "ending it" : "leaving it alone");
 }
 
-static void find(const struct sup *s, found_vec *found)
+static void find(const struct sup *s, struct leftovers *found)
 {
     struct kin_list all;
     struct finding g = {s, found};
@@ -124,60 +115,66 @@ static void find(const struct sup *s, found_vec *found)
 }
 
 /* The steps of the program's stop sequence, then KILL. */
-static struct gen_stop step_of(const struct gen *g, const struct found *f)
+static struct gen_stop step_of(const struct leftover *f)
 {
     if (f->opts && f->sent < f->opts->nstops)
-        return ((const struct gen_stop *)gen_at(g, f->opts->stops))[f->sent];
+        return ((const struct gen_stop *)gen_at(f->gen, f->opts->stops))[f->sent];
     if (!f->opts && !f->sent)
         return (struct gen_stop){.sig = SIGTERM, .wait_ns = UNKNOWN_WAIT.ns};
     return (struct gen_stop){.sig = SIGKILL, .wait_ns = KILL_WAIT.ns};
 }
 
-static uint32_t steps_of(const struct found *f)
+static uint32_t steps_of(const struct leftover *f)
 {
     return (f->opts ? f->opts->nstops : 1) + 1;
 }
 
-static dur_t wait_of(const struct gen_stop *step)
+static dur_t wait_of(const struct gen_stop *step, dur_t longest)
 {
-    return step->wait_ns < STEP_MAX.ns ? (dur_t){step->wait_ns} : STEP_MAX;
+    return step->wait_ns < longest.ns ? (dur_t){step->wait_ns} : longest;
 }
 
 /* False when it is gone, another one, or past its last step. */
-static bool urge(const struct gen *g, struct found *f, mono_t now)
+static bool urge(struct leftover *f, dur_t longest, mono_t now)
 {
-    if (!f->end || !f->start || start_time(f->pid) != f->start || kill(f->pid, 0) < 0)
+    if (!f->end || start_time(f->k.pid) != f->k.start || kill(f->k.pid, 0) < 0)
         return false;
     if (f->sent && !mono_reached(f->due, now))
         return true;
     if (f->sent == steps_of(f))
         return false;
-    struct gen_stop step = step_of(g, f);
+    struct gen_stop step = step_of(f);
     f->sent++;
-    f->due = mono_add(now, wait_of(&step));
-    kill(f->pid, step.sig);
+    f->due = mono_add(now, wait_of(&step, longest));
+    procfs_send(&f->k, step.sig);
     if (step.sig != SIGKILL)
-        kill(f->pid, SIGCONT);
+        procfs_send(&f->k, SIGCONT);
     return true;
 }
 
-static bool urge_all(const struct gen *g, found_vec *found)
+static bool urge_all(struct leftovers *found, dur_t longest)
 {
     bool any = false;
     VEC_EACH (found, i)
-        any |= urge(g, &found->v[i], mono_now());
+        any |= urge(&found->v[i], longest, mono_now());
     return any;
+}
+
+void leftovers_end(struct leftovers *found, dur_t longest)
+{
+    while (urge_all(found, longest))
+        poll(NULL, 0, 20);
 }
 
 dur_t leftovers_limit(const struct gen *g)
 {
     int64_t most = UNKNOWN_WAIT.ns;
     for (uint32_t i = 0; i < g->nprocs; i++) {
-        struct found f = {.opts = gen_opts(g, gen_procs(g) + i)};
+        struct leftover f = {.gen = g, .opts = gen_opts(g, gen_procs(g) + i)};
         int64_t ns = 0;
         for (; f.sent < f.opts->nstops; f.sent++) {
-            struct gen_stop step = step_of(g, &f);
-            ns += wait_of(&step).ns;
+            struct gen_stop step = step_of(&f);
+            ns += wait_of(&step, STEP_MAX).ns;
         }
         most = ns > most ? ns : most;
     }
@@ -186,10 +183,9 @@ dur_t leftovers_limit(const struct gen *g)
 
 int leftovers_sweep(const struct sup *s)
 {
-    found_vec found = VEC_INIT;
+    struct leftovers found = VEC_INIT;
     find(s, &found);
-    while (urge_all(s->gen->gen, &found))
-        poll(NULL, 0, 20);
+    leftovers_end(&found, STEP_MAX);
     int n = (int)found.n;
     VEC_FINI(&found);
     return n;

@@ -2,7 +2,23 @@
 #ifndef RUN_LEFTOVERS_H
 #define RUN_LEFTOVERS_H
 
+#include "supervisor/base/vec.h"
+#include "supervisor/core/kin.h"
 #include "supervisor/run/sup.h"
+
+/* One process that is to be ended. */
+struct leftover {
+    struct kin k;
+    bool end; /* its program has orphans=kill; else it is left alone */
+    const struct gen *gen;
+    const struct gen_opts *opts; /* of its program in gen; NULL: there is none of that name */
+    uint32_t sent;               /* signals so far */
+    mono_t due;                  /* when the next one follows; the first at once */
+};
+struct leftovers {
+    struct leftover *v;
+    size_t n, cap;
+};
 
 /* Sets s->mark: "PID.STARTTIME.CONFIG", which our children carry in their environment as SUPD_MARK.
  */
@@ -14,7 +30,10 @@ void leftovers_mark(struct sup *s);
  * has counts as the default says, and gets TERM, up to 5 s, then KILL. Returns how many were found.
  */
 int leftovers_sweep(const struct sup *s);
-/* How long that may take at most. */
+/* In a helper, too: gives each its program's stop sequence, no wait of which is longer than
+ * longest, then KILL, and waits until they are gone. */
+void leftovers_end(struct leftovers *found, dur_t longest);
+/* How long leftovers_sweep may take at most. */
 dur_t leftovers_limit(const struct gen *g);
 
 /* The last act: KILLs what is left. As PID 1 everything; as a subreaper what came to us. Reaps for

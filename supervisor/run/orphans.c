@@ -32,6 +32,7 @@ int orphans_new(struct sup *s, struct err *e)
     o->sup = s;
     o->fd = -1;
     LOOP_DEFER(&o->start, on_start, o);
+    orphans_late_init(o);
     s->orphans = o;
     return 0;
 }
@@ -42,6 +43,7 @@ void orphans_free(struct sup *s)
     s->orphans = NULL;
     if (!o)
         return;
+    loop_timer_stop(&o->late);
     fd_close(&o->fd);
     for (int i = 0; i < ORPHANS_ASKING_MAX; i++)
         if (o->asking[i].sup)
@@ -220,6 +222,17 @@ bool orphans_may_live(struct proc *p)
     look(s->orphans);
     const struct orphans *o = s->orphans;
     return o->strange || (p->found && o->zombies) || owns_living(o, p->slot);
+}
+
+bool orphans_any(struct sup *s)
+{
+    struct orphans *o = s->orphans;
+    o->looking = false;
+    look(o);
+    bool any = o->strange;
+    for (uint32_t i = 0; i < o->known.n; i++)
+        any |= o->known.v[i].alive && o->known.v[i].owner != KIN_NOBODY;
+    return any;
 }
 
 int orphans_signal(const struct proc *p)

@@ -27,6 +27,8 @@ bool orphans_may_live(struct proc *p);
 /* A round for it: gives each that is found the signal of its sweep's step, or reports it. When it
  * was the last, proc_left_nobody is called. */
 void orphans_seek(struct proc *p);
+/* A leader has died by itself: what it left outside of its group is ended a little later. */
+void orphans_end_late(struct sup *s);
 /* A child was reaped that is no program's leader. */
 void orphans_reaped(struct sup *s, int pid);
 /* Forgets what was noted of it; for ever: its slot is free for another one. */

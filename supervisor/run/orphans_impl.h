@@ -38,11 +38,13 @@ struct orphans {
     struct loop_defer start;
     int fd; /* of the round under way: its result; -1: none */
     bool running, again, stale;
-    bool looking, looked; /* within begin and end; it was done */
-    bool strange;         /* a child of ours that nobody knows was seen */
-    bool zombies;         /* one that is dead already, and may have had children */
-    bool blind;           /* our children are not all that there is to see */
-    unsigned asked;       /* how many were looked at closely */
+    bool looking, looked;   /* within begin and end; it was done */
+    bool strange;           /* a child of ours that nobody knows was seen */
+    bool zombies;           /* one that is dead already, and may have had children */
+    bool blind;             /* our children are not all that there is to see */
+    struct loop_timer late; /* for a look at what dead leaders left */
+    bool late_running, late_again;
+    unsigned asked; /* how many were looked at closely */
     struct orphans_asking asking[ORPHANS_ASKING_MAX];
 };
 
@@ -71,6 +73,10 @@ bool family_is_orphan(const struct family *f, const struct kin *k);
 /* What the family could not tell since it was too quick: looks at our children some times more,
  * asks each at once, and calls fn for one that has an owner (its kin is not kept). */
 void family_chase(struct family *f, void (*fn)(void *obj, const struct kin *k), void *obj);
+
+/* A look now: true if there is any child that nobody knows, or an orphan of some program. */
+bool orphans_any(struct sup *s);
+void orphans_late_init(struct orphans *o);
 
 /* In the helper: one round; its exit status. */
 int orphans_round(struct orphans *o);

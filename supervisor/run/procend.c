@@ -104,7 +104,11 @@ static bool left_others(struct proc *p)
     uint8_t orphans = proc_opts(p)->orphans;
     if (orphans == GEN_ORPHANS_KEEP)
         return false;
-    p->escaped = orphans_may_live(p);
+    /* a restart waits for no look, whose cost grows with the number of programs */
+    bool stopped = proc_life(p)->state == PROC_STOPPING || orphans == GEN_ORPHANS_REPORT;
+    p->escaped = (stopped || p->in_cgroup) && orphans_may_live(p);
+    if (!stopped && !p->in_cgroup)
+        orphans_end_late(proc_sup(p));
     bool others = !p->group_gone || p->escaped;
     if (others && orphans == GEN_ORPHANS_REPORT)
         orphans_seek(p);

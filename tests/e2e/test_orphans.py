@@ -124,14 +124,18 @@ def test_who_ignores_term(sup):
     assert not [p for p in s.pids if "deaf" in command_of(p)]
 
 
-def test_after_a_crash(sup):
-    """What a leader that died by itself left outside of its group is ended before the next start."""
-    s = sup(conf(program("a", command=shell("(setsid sleep 4711 &); exec sleep 1000"), startsecs=0,
-                         autorestart="true")))
-    first = up(s, 4711)[0]
+@pytest.mark.parametrize("pid1", [True, False])
+def test_after_a_crash(sup, pid1):
+    """What a leader that died by itself left outside of its group is ended soon; its successor does
+    not wait for that, and keeps its own."""
+    s = sup(conf(program("a", command=shell("setsid sleep 4712 & (setsid sleep 4711 &); exec sleep 1000"), startsecs=0,
+                         autorestart="true")), pid1=pid1)
+    first = up(s, 4711) + up(s, 4712)
     s.kill(s.status()["a"]["pid"])
-    wait(lambda: s.status()["a"]["restarts"] == 1 and named(s, 4711) not in ([], [first]), 20, s.log_text)
-    assert len(named(s, 4711)) == 1
+    wait(lambda: s.status()["a"]["restarts"] == 1 and not set(first) & set(s.pids), 20, s.log_text)
+    assert len(up(s, 4711)) == 1 and len(up(s, 4712)) == 1
+    s.wait_log(r"a: pid \d+ \(sleep 4711\) was left behind by pid \d+, which is dead; ending it")
+    assert s.status()["a"]["restarts"] == 1
 
 
 @pytest.mark.parametrize("pid1", [True, False])

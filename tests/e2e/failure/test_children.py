@@ -146,7 +146,7 @@ def test_a_traced_command(plain):
 def test_output_held_by_a_grandchild(sup):
     """Its end is told by the death of the leader, not by the end of its output."""
     s = sup(conf(program("a", command=f"/bin/sh -c 'setsid {NAP} & busybox sleep 0.3; echo words; exit 3'", startsecs=0, autorestart="false",
-                         stdout_logfile="%(here)s/a.log")))
+                         stdout_logfile="%(here)s/a.log", orphans="keep")))
     got = s.wait_state("a", "EXITED")
     assert got["exit"] == "exit status 3"
     s.wait_file("a.log", "^words$")

@@ -1,0 +1,104 @@
+/* What a leader that died by itself has left outside of its group. Its successor does not wait for
+ * that: a moment later a helper ends those who were there before it. */
+#include "supervisor/base/log.h"
+#include "supervisor/io/procfs.h"
+#include "supervisor/run/groups.h"
+#include "supervisor/run/helper.h"
+#include "supervisor/run/leftovers.h"
+#include "supervisor/run/orphans_impl.h"
+
+#include <stdlib.h>
+
+#define LATE DUR_MS(200)       /* deaths within this time share a look */
+#define LONGEST_WAIT DUR_S(10) /* of a stop sequence */
+#define LIMIT DUR_S(60)        /* of the helper; there are more where they came from */
+
+/* ---- in the helper ---- */
+
+static struct proc *owner_of(struct sup *s, uint32_t slot)
+{
+    struct proc *p = procs_first(s);
+    while (p && p->slot != slot)
+        p = procs_next(p);
+    return p;
+}
+
+/* When the leader that lives was made, in the kernel's ticks; 0: there is none. */
+static uint64_t leader_start(struct family *f, const struct proc *p)
+{
+    const struct kin *k = proc_life(p)->pid ? kin_find(f->v, f->n, proc_life(p)->pid) : NULL;
+    return k ? k->start : 0;
+}
+
+/* Of an earlier run, and not of what is being stopped, which is its machine's business. */
+static bool is_late(struct family *f, const struct kin *k, const struct proc *p)
+{
+    uint64_t now = leader_start(f, p);
+    return proc_opts(p)->orphans == GEN_ORPHANS_KILL && !p->sweeping &&
+           proc_life(p)->state != PROC_STOPPING && k->pgid != proc_life(p)->pgid &&
+           (!now || k->start < now);
+}
+
+static void add(struct family *f, const struct kin *k, struct leftovers *found)
+{
+    char command[160], name[PROC_NAME_MAX];
+    struct proc *p =
+        k->owner < KIN_OURS && family_is_orphan(f, k) ? owner_of(f->sup, k->owner) : NULL;
+    if (!p || !is_late(f, k, p))
+        return;
+    procfs_command(k->pid, command, sizeof(command));
+    log_info("%s: pid %d (%s) was left behind by pid %d, which is dead; ending it",
+             proc_fullname(p, name, sizeof(name)), k->pid, command, k->former);
+    struct leftover one = {.k = *k, .end = true, .gen = p->gen->gen, .opts = proc_opts(p)};
+    VEC_PUSH(found, one);
+}
+
+static int late_child(struct orphans *o)
+{
+    struct family f;
+    struct leftovers found = VEC_INIT;
+    log_release();
+    family_read(&f, o->sup);
+    for (size_t i = 0; i < f.n; i++)
+        add(&f, &f.v[i], &found);
+    leftovers_end(&found, LONGEST_WAIT);
+    VEC_FINI(&found);
+    family_free(&f);
+    return 0;
+}
+
+/* ---- in supd ---- */
+
+static void late_done(struct orphans *o, int status)
+{
+    (void)status;
+    o->late_running = false;
+    if (o->late_again)
+        loop_timer_at(&o->late, mono_add(mono_now(), LATE));
+    o->late_again = false;
+}
+
+static void on_late(struct orphans *o)
+{
+    struct err e;
+    if (!orphans_any(o->sup))
+        return;
+    o->late_running = helper_run(o->sup, (helper_child_fn *)late_child, (helper_done_fn *)late_done,
+                                 o, LIMIT, &e) > 0;
+    if (!o->late_running && LOG_LIMIT(60))
+        log_warn("cannot look for what dead programs left behind: %s", e.msg);
+}
+
+void orphans_late_init(struct orphans *o)
+{
+    LOOP_TIMER(&o->late, o->sup->loop, on_late, o);
+}
+
+void orphans_end_late(struct sup *s)
+{
+    struct orphans *o = s->orphans;
+    if (o->late_running)
+        o->late_again = true;
+    else if (!loop_timer_active(&o->late))
+        loop_timer_at(&o->late, mono_add(mono_now(), LATE));
+}
