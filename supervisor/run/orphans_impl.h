@@ -43,7 +43,7 @@ struct orphans {
     bool zombies;           /* one that is dead already, and may have had children */
     bool blind;             /* our children are not all that there is to see */
     struct loop_timer late; /* for a look at what dead leaders left */
-    bool late_running, late_again;
+    bool late_running, late_again, late_idle;
     unsigned asked; /* how many were looked at closely */
     struct orphans_asking asking[ORPHANS_ASKING_MAX];
 };

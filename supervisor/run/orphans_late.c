@@ -8,8 +8,11 @@
 #include "supervisor/run/orphans_impl.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #define LATE DUR_MS(200)       /* deaths within this time share a look */
+#define LATE_IDLE DUR_S(5)     /* the same, while those who are seen are nobody's */
+#define NOBODY 3               /* the exit status of a helper that found none */
 #define LONGEST_WAIT DUR_S(10) /* of a stop sequence */
 #define LIMIT DUR_S(60)        /* of the helper; there are more where they came from */
 
@@ -61,28 +64,37 @@ static int late_child(struct orphans *o)
     family_read(&f, o->sup);
     for (size_t i = 0; i < f.n; i++)
         add(&f, &f.v[i], &found);
+    bool none = !found.n;
     leftovers_end(&found, LONGEST_WAIT);
     VEC_FINI(&found);
     family_free(&f);
-    return 0;
+    return none ? NOBODY : 0;
 }
 
 /* ---- in supd ---- */
 
+/* A stranger who stays is not asked after each death. */
+static void arm(struct orphans *o)
+{
+    loop_timer_at(&o->late, mono_add(mono_now(), o->late_idle ? LATE_IDLE : LATE));
+}
+
 static void late_done(struct orphans *o, int status)
 {
-    (void)status;
     o->late_running = false;
+    o->late_idle = status != HELPER_LATE && WIFEXITED(status) && WEXITSTATUS(status) == NOBODY;
     if (o->late_again)
-        loop_timer_at(&o->late, mono_add(mono_now(), LATE));
+        arm(o);
     o->late_again = false;
 }
 
 static void on_late(struct orphans *o)
 {
     struct err e;
-    if (!orphans_any(o->sup))
+    if (!orphans_any(o->sup)) {
+        o->late_idle = false;
         return;
+    }
     o->late_running = helper_run(o->sup, (helper_child_fn *)late_child, (helper_done_fn *)late_done,
                                  o, LIMIT, &e) > 0;
     if (!o->late_running && LOG_LIMIT(60))
@@ -100,5 +112,5 @@ void orphans_end_late(struct sup *s)
     if (o->late_running)
         o->late_again = true;
     else if (!loop_timer_active(&o->late))
-        loop_timer_at(&o->late, mono_add(mono_now(), LATE));
+        arm(o);
 }
