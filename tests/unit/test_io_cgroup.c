@@ -1,0 +1,164 @@
+/* Control groups of our own, in a real hierarchy; skipped where the machine lets us make none. */
+#include "supervisor/io/cgroup.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static char root[512], home[600]; /* where the hierarchy is mounted; the group of this test in it */
+
+static bool find_root(void)
+{
+    char line[2048];
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    bool found = false;
+    while (f && !found && fgets(line, sizeof(line), f))
+        found = strstr(line, " - cgroup2 ") && sscanf(line, "%*s %*s %*s / %511s", root) == 1;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* Puts a process into a group; 0 is the caller. */
+static bool put(const char *group, int pid)
+{
+    char path[1200], text[16];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+    int n = snprintf(text, sizeof(text), "%d", pid), fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool done = fd >= 0 && write(fd, text, (size_t)n) == n;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+static int enter(void **state)
+{
+    (void)state;
+    home[0] = '\0';
+    if (!find_root())
+        return 0;
+    snprintf(home, sizeof(home), "%s/supd-unit-%d", root, getpid());
+    if (mkdir(home, 0755) == 0 && put(home, 0))
+        return 0;
+    rmdir(home);
+    home[0] = '\0';
+    return 0;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    if (home[0] && put(root, 0))
+        rmdir(home);
+    return 0;
+}
+
+static void open_or_skip(struct cgroups *c)
+{
+    *c = (struct cgroups){0};
+    if (home[0])
+        cgroups_open(c, "test", false);
+    if (!c->base)
+        skip();
+}
+
+static bool becomes_empty(const struct cgroups *c, uint32_t number)
+{
+    for (int i = 0; i < 500 && cgroup_populated(c, number) != 0; i++)
+        poll(NULL, 0, 10);
+    return cgroup_populated(c, number) == 0;
+}
+
+/* A child in the group, which ignores what can be ignored, and its child. */
+static int start_in(const struct cgroups *c, uint32_t number)
+{
+    char path[900];
+    snprintf(path, sizeof(path), "%s/%s/p%u", home, c->name, number);
+    int pid = fork();
+    if (pid == 0) {
+        signal(SIGTERM, SIG_IGN);
+        bool in = put(path, 0);
+        fork();
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of this test */
+        while (in)
+            pause();
+        CHILD_EXIT(1);
+    }
+    return pid;
+}
+
+static void killed_as_a_whole(void **state)
+{
+    (void)state;
+    struct cgroups c;
+    char text[256];
+    open_or_skip(&c);
+    int fd = cgroup_enter(&c, 3), again = cgroup_enter(&c, 3), status;
+    assert_true(fd > 0 && again > 0);
+    assert_int_equal(cgroup_populated(&c, 3), 0);
+    int pid = start_in(&c, 3);
+    for (int i = 0; i < 500 && cgroup_populated(&c, 3) != 1; i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(cgroup_populated(&c, 3), 1);
+    assert_true(cgroup_pids(&c, 3, text, sizeof(text)) > 0 && strtol(text, NULL, 10) == pid);
+    assert_true(cgroup_kill(&c, 3));
+    assert_true(becomes_empty(&c, 3));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    close(fd);
+    close(again);
+    cgroup_remove(&c, 3);
+    assert_int_equal(cgroup_populated(&c, 3), -1);
+    assert_false(cgroup_kill(&c, 3));
+    cgroups_close(&c);
+    assert_int_equal(c.base, 0);
+}
+
+static void one_of_that_name_is_another_supds(void **state)
+{
+    (void)state;
+    struct cgroups c, other;
+    open_or_skip(&c);
+    cgroups_open(&other, "test", false);
+    assert_int_equal(other.base, 0);
+    cgroups_open(&other, "test", true); /* unless we go on for it */
+    assert_true(other.base > 0);
+    close(other.base);
+    close(other.above);
+    cgroups_close(&c);
+}
+
+static void without_any_nothing_works(void **state)
+{
+    (void)state;
+    struct cgroups c = {0};
+    char text[8];
+    assert_int_equal(cgroup_enter(&c, 1), 0);
+    assert_int_equal(cgroup_populated(&c, 1), -1);
+    assert_int_equal(cgroup_pids(&c, 1, text, sizeof(text)), -1);
+    assert_false(cgroup_kill(&c, 1));
+    cgroup_remove(&c, 1);
+    cgroups_close(&c);
+}
+
+/* Whoever is in it has no group of his own. */
+static void the_root_is_not_ours(void **state)
+{
+    (void)state;
+    struct cgroups c = {0};
+    if (!home[0] || !put(root, 0))
+        skip();
+    cgroups_open(&c, "test", false);
+    assert_int_equal(c.base, 0);
+    assert_true(put(home, 0));
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, enter, leave)
+
+RUN(CASE(killed_as_a_whole), CASE(one_of_that_name_is_another_supds),
+    CASE(without_any_nothing_works), CASE(the_root_is_not_ours))
