@@ -53,6 +53,7 @@ struct limit_opts {
     struct ionice_val ionice;
     struct cpus_val cpus;
     struct caps_val caps, ambient;
+    struct bytes_val memory_high, memory_max;
     bool no_new_privileges, die_with_supd;
     struct str_list env_file, env_pass;
     uint8_t env_file_format; /* enum envfile_format */

@@ -266,7 +266,9 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
                       .ionice = l->ionice.n,
                       .oom_score_adj = l->oom_score_adj.n,
                       .caps = l->caps.v,
-                      .ambient = l->ambient.v};
+                      .ambient = l->ambient.v,
+                      .memory_high = (uint64_t)l->memory_high.n,
+                      .memory_max = (uint64_t)l->memory_max.n};
     memcpy(a.cpus, l->cpus.v, sizeof(a.cpus));
     put_limits(l, &a);
     ask(&a, ATTR_NICE, l->nice.set, l->nice.optional);
@@ -277,6 +279,8 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
     ask(&a, ATTR_AMBIENT, l->ambient.text && l->ambient.v, l->ambient.optional);
     ask(&a, ATTR_NO_NEW_PRIVILEGES, l->no_new_privileges, false);
     ask(&a, ATTR_DIE_WITH_SUPD, l->die_with_supd, false);
+    ask(&a, ATTR_MEMORY_HIGH, l->memory_high.text, l->memory_high.optional);
+    ask(&a, ATTR_MEMORY_MAX, l->memory_max.text, l->memory_max.optional);
     if (a.set)
         g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
 }
@@ -338,6 +342,23 @@ static void digest_extra(struct gen_writer *w, struct digest *d)
         digest_row(w, d, &t->rows[i], obj);
 }
 
+/* Of what the kernel is told about it. What it may use of memory is looked at from outside. */
+static void digest_attrs(struct gen_writer *w, const struct gen_opts *o, struct digest *hot,
+                         struct digest *restart)
+{
+    const uint32_t outside = ATTR_BIT(ATTR_MEMORY_HIGH) | ATTR_BIT(ATTR_MEMORY_MAX);
+    struct attrs a;
+    if (!o->attrs)
+        return;
+    memcpy(&a, genbuf_base(w->b) + o->attrs, sizeof(a));
+    if (a.set & outside)
+        digest_add(hot, &a.memory_high, 2 * sizeof(a.memory_high));
+    a.set &= ~outside;
+    a.optional &= ~outside;
+    if (a.set)
+        digest_add(restart, &a, offsetof(struct attrs, memory_high));
+}
+
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the
  * merged environment, the user as passwd has it, and defaults that come from elsewhere. */
 static void write_digests(struct gen_writer *w, const struct proc *p, const struct gen_opts *o,
@@ -351,8 +372,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
     }
     digest_extra(w, restart);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
-    if (o->attrs)
-        digest_add(restart, genbuf_base(w->b) + o->attrs, sizeof(struct attrs));
+    digest_attrs(w, o, hot, restart);
     digest_env(restart, &p->env_all);
     int64_t ids[2] = {o->uid, o->gid};
     digest_add(restart, ids, sizeof(ids));

@@ -75,6 +75,11 @@ struct caps_val {
     uint64_t v;
     bool optional;
 };
+struct bytes_val {
+    const char *text; /* NULL: unset */
+    int64_t n;
+    bool optional;
+};
 struct addr_val {
     const char *text; /* NULL: unset */
     const char *host;
@@ -115,7 +120,8 @@ struct addr_val {
     X(ADJUST, struct adjust_val)                                                                   \
     X(IONICE, struct ionice_val)                                                                   \
     X(CPUS, struct cpus_val)                                                                       \
-    X(CAPS, struct caps_val)
+    X(CAPS, struct caps_val)                                                                       \
+    X(BYTES, struct bytes_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

@@ -377,6 +377,10 @@ static void check_limits(struct reading *r, const struct sect *x)
         conf_fail(r->c, sect_pos(x, row),
                   "%s.ambient_capabilities: capabilities= has to name each of them, too",
                   r->prog->section->name);
+    if (l->memory_max.n && l->memory_high.n > l->memory_max.n)
+        conf_fail(r->c, sect_pos(x, sect_index(&rows_limits, "memory_high")),
+                  "%s.memory_high: it is above memory_max, so it would never be reached",
+                  r->prog->section->name);
 }
 
 /* What the kernel is told; nearly no program has any of it. */

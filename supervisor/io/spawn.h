@@ -26,6 +26,7 @@ enum spawn_step {
     SPAWN_IONICE,
     SPAWN_OOM,
     SPAWN_CPUS,
+    SPAWN_MEMORY,
     SPAWN_GROUPS,
     SPAWN_GID,
     SPAWN_CAPS,

@@ -205,14 +205,23 @@ static const struct {
     enum spawn_step step;
     long (*run)(const struct spawn_job *j);
 } steps[] = {
-    {SPAWN_SETPGID, become_leader},      {SPAWN_FDS, place_fds},
-    {SPAWN_RLIMIT, set_limits},          {SPAWN_LIMITS, spawn_attr_limits},
-    {SPAWN_NICE, spawn_attr_nice},       {SPAWN_IONICE, spawn_attr_ionice},
-    {SPAWN_OOM, spawn_attr_oom},         {SPAWN_CPUS, spawn_attr_cpus},
-    {SPAWN_GROUPS, set_groups},          {SPAWN_GID, set_gid},
-    {SPAWN_CAPS, spawn_attr_caps},       {SPAWN_UID, set_uid},
-    {SPAWN_AMBIENT, spawn_attr_ambient}, {SPAWN_LAST, spawn_attr_last},
-    {SPAWN_CHDIR, enter_directory},      {SPAWN_EXEC, exec_program},
+    {SPAWN_SETPGID, become_leader},
+    {SPAWN_FDS, place_fds},
+    {SPAWN_RLIMIT, set_limits},
+    {SPAWN_LIMITS, spawn_attr_limits},
+    {SPAWN_NICE, spawn_attr_nice},
+    {SPAWN_IONICE, spawn_attr_ionice},
+    {SPAWN_OOM, spawn_attr_oom},
+    {SPAWN_CPUS, spawn_attr_cpus},
+    {SPAWN_MEMORY, spawn_attr_memory},
+    {SPAWN_GROUPS, set_groups},
+    {SPAWN_GID, set_gid},
+    {SPAWN_CAPS, spawn_attr_caps},
+    {SPAWN_UID, set_uid},
+    {SPAWN_AMBIENT, spawn_attr_ambient},
+    {SPAWN_LAST, spawn_attr_last},
+    {SPAWN_CHDIR, enter_directory},
+    {SPAWN_EXEC, exec_program},
 };
 
 RAW_CHILD __attribute__((noreturn)) static void fail(const struct spawn_job *j,

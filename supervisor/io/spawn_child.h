@@ -34,6 +34,7 @@ long spawn_attr_nice(const struct spawn_job *j);
 long spawn_attr_ionice(const struct spawn_job *j);
 long spawn_attr_oom(const struct spawn_job *j);
 long spawn_attr_cpus(const struct spawn_job *j);
+long spawn_attr_memory(const struct spawn_job *j);
 long spawn_attr_caps(const struct spawn_job *j);
 long spawn_attr_ambient(const struct spawn_job *j);
 long spawn_attr_last(const struct spawn_job *j);

@@ -113,6 +113,16 @@ static int explain_cpus(const struct spawn_request *rq, const struct spawn_cell 
     return explain_attr(cell, ATTR_CPUS, "", NULL, out);
 }
 
+static int explain_memory(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    (void)rq;
+    if (cell->errnum == ENOENT)
+        return err_set(out, "cannot watch %s: there is no /proc",
+                       attr_name((unsigned)cell->candidate));
+    return explain_attr(cell, (unsigned)cell->candidate, "", NULL, out);
+}
+
 static int explain_caps(const struct spawn_request *rq, const struct spawn_cell *cell,
                         struct err *out)
 {
@@ -250,11 +260,14 @@ static int explain_exec(const struct spawn_request *rq, const struct spawn_cell 
 }
 
 static explain_fn *const explainers[] = {
-    [SPAWN_SETPGID] = explain_group,   [SPAWN_FDS] = explain_fds,   [SPAWN_RLIMIT] = explain_rlimit,
-    [SPAWN_LIMITS] = explain_limits,   [SPAWN_NICE] = explain_nice, [SPAWN_IONICE] = explain_ionice,
-    [SPAWN_OOM] = explain_oom,         [SPAWN_CPUS] = explain_cpus, [SPAWN_GROUPS] = explain_groups,
-    [SPAWN_GID] = explain_gid,         [SPAWN_CAPS] = explain_caps, [SPAWN_UID] = explain_uid,
-    [SPAWN_AMBIENT] = explain_ambient, [SPAWN_LAST] = explain_last, [SPAWN_CHDIR] = explain_chdir,
+    [SPAWN_SETPGID] = explain_group, [SPAWN_FDS] = explain_fds,
+    [SPAWN_RLIMIT] = explain_rlimit, [SPAWN_LIMITS] = explain_limits,
+    [SPAWN_NICE] = explain_nice,     [SPAWN_IONICE] = explain_ionice,
+    [SPAWN_OOM] = explain_oom,       [SPAWN_CPUS] = explain_cpus,
+    [SPAWN_MEMORY] = explain_memory, [SPAWN_GROUPS] = explain_groups,
+    [SPAWN_GID] = explain_gid,       [SPAWN_CAPS] = explain_caps,
+    [SPAWN_UID] = explain_uid,       [SPAWN_AMBIENT] = explain_ambient,
+    [SPAWN_LAST] = explain_last,     [SPAWN_CHDIR] = explain_chdir,
     [SPAWN_EXEC] = explain_exec,
 };
 

@@ -77,6 +77,12 @@ static const struct bad table[] = {
       "0-3",
       "t.conf:7: program:x.capabilities: it names no capability; write none, or names such as "
       "net_bind_service,chown"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nmemory_high=3MB\nmemory_max=2MB optional\n",
+     {"t.conf:4: program:x.memory_high: it is above memory_max, so it would never be reached"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nmemory_high=0\nmemory_max=much\n",
+     {"t.conf:4: program:x.memory_high: '0' is not above 0",
+      "t.conf:5: program:x.memory_max: invalid literal for int() with base 10: 'much' (a whole "
+      "number of bytes, KB, MB or GB is wanted)"}},
     {"[supervisord]\n[program:x]\ncommand=a\nenv_pass=A\nset_home=yes\nenv_file=/nosuch\n",
      {"t.conf:4: program:x.env_pass: has no effect without env_clear=true: everything is passed",
       "t.conf:5: program:x.set_home: there is no user= whose home it is",

@@ -49,6 +49,8 @@ static const struct {
     {"sigpipe=ignore\n", GEN_RESTART},
     {"nice=5\n", GEN_RESTART},
     {"no_new_privileges=false\n", GEN_SAME},
+    {"memory_high=1GB\n", GEN_HOT},
+    {"memory_max=1GB\nnice=1\n", GEN_RESTART},
     {"serverurl=http://h\n", GEN_RESTART},
     {"[supervisord]\nenvironment=A=1\n", GEN_RESTART},
     {"[supervisord]\nstrip_ansi=true\n", GEN_HOT},
@@ -81,7 +83,7 @@ static void test_every_row(void **state)
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
         [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
         [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
-        [OPT_CAPS] = "chown",
+        [OPT_CAPS] = "chown",   [OPT_BYTES] = "7KB",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
     for (size_t i = 0; i < rows_program.n + rows_limits.n; i++) {
