@@ -54,6 +54,8 @@ struct limit_opts {
     struct cpus_val cpus;
     struct caps_val caps, ambient;
     struct bytes_val memory_high, memory_max;
+    struct paths_val read_only, read_write;
+    struct flag_val private_tmp;
     bool no_new_privileges, die_with_supd;
     struct str_list env_file, env_pass;
     uint8_t env_file_format; /* enum envfile_format */

@@ -260,6 +260,48 @@ static void ask(struct attrs *a, enum attr attr, bool set, bool optional)
     a->optional |= set && optional ? ATTR_BIT(attr) : 0;
 }
 
+static bool names(const struct str_list *l, const char *path)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (strcmp(l->v[i] + (*l->v[i] == '-'), path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_path(struct gen_writer *w, const char *path)
+{
+    str_put(&w->scratch, path, strlen(path) + 1);
+}
+
+/* One behind the other, the last one empty. */
+static goff end_paths(struct gen_writer *w)
+{
+    if (!w->scratch.len)
+        return 0;
+    str_putc(&w->scratch, '\0');
+    return genbuf_data(w->b, w->scratch.s, w->scratch.len, 1);
+}
+
+/* Of / everything, but what the kernel shows as files: programs do not work without. */
+static void write_paths(struct gen_writer *w, const struct limit_opts *l, struct attrs *a)
+{
+    static const char *const kernel[] = {"/dev", "/proc", "/sys"};
+    const struct str_list *closed = &l->read_only.l, *open = &l->read_write.l;
+    str_clear(&w->scratch);
+    for (size_t i = 0; i < closed->n; i++)
+        put_path(w, closed->v[i]);
+    a->read_only = end_paths(w);
+    str_clear(&w->scratch);
+    for (size_t i = 0; i < open->n; i++)
+        put_path(w, open->v[i]);
+    for (size_t i = 0; names(closed, "/") && i < sizeof(kernel) / sizeof(kernel[0]); i++) {
+        if (!names(closed, kernel[i]) && !names(open, kernel[i]))
+            put_path(w, arena_printf(w->a, "-%s", kernel[i]));
+    }
+    a->read_write = end_paths(w);
+}
+
 static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct gen_opts *g)
 {
     struct attrs a = {.nice = l->nice.n,
@@ -281,6 +323,10 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
     ask(&a, ATTR_DIE_WITH_SUPD, l->die_with_supd, false);
     ask(&a, ATTR_MEMORY_HIGH, l->memory_high.text, l->memory_high.optional);
     ask(&a, ATTR_MEMORY_MAX, l->memory_max.text, l->memory_max.optional);
+    ask(&a, ATTR_READ_ONLY, l->read_only.text, l->read_only.optional);
+    ask(&a, ATTR_PRIVATE_TMP, l->private_tmp.on, l->private_tmp.optional);
+    if (l->read_only.text)
+        write_paths(w, l, &a);
     if (a.set)
         g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
 }
@@ -342,6 +388,14 @@ static void digest_extra(struct gen_writer *w, struct digest *d)
         digest_row(w, d, &t->rows[i], obj);
 }
 
+static void digest_paths(struct gen_writer *w, struct digest *d, goff paths)
+{
+    const char *first = genbuf_base(w->b) + paths, *p = first;
+    while (paths && *p)
+        p += strlen(p) + 1;
+    digest_add(d, first, (size_t)(p - first));
+}
+
 /* Of what the kernel is told about it. What it may use of memory is looked at from outside. */
 static void digest_attrs(struct gen_writer *w, const struct gen_opts *o, struct digest *hot,
                          struct digest *restart)
@@ -357,6 +411,10 @@ static void digest_attrs(struct gen_writer *w, const struct gen_opts *o, struct 
     a.optional &= ~outside;
     if (a.set)
         digest_add(restart, &a, offsetof(struct attrs, memory_high));
+    if (a.set & ATTR_BIT(ATTR_READ_ONLY)) {
+        digest_paths(w, restart, a.read_only);
+        digest_paths(w, restart, a.read_write);
+    }
 }
 
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the

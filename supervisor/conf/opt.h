@@ -80,6 +80,14 @@ struct bytes_val {
     int64_t n;
     bool optional;
 };
+struct flag_val {
+    bool on, optional;
+};
+struct paths_val {
+    const char *text;  /* NULL: unset */
+    struct str_list l; /* absolute; a "-" before one: it need not be there */
+    bool optional;
+};
 struct addr_val {
     const char *text; /* NULL: unset */
     const char *host;
@@ -121,7 +129,9 @@ struct addr_val {
     X(IONICE, struct ionice_val)                                                                   \
     X(CPUS, struct cpus_val)                                                                       \
     X(CAPS, struct caps_val)                                                                       \
-    X(BYTES, struct bytes_val)
+    X(BYTES, struct bytes_val)                                                                     \
+    X(FLAG, struct flag_val)                                                                       \
+    X(PATHS, struct paths_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

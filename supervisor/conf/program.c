@@ -368,9 +368,27 @@ static bool has_limits(const struct sect *x)
     return false;
 }
 
+/* More would not fit where a new child keeps them; three are for /dev, /proc and /sys. */
+#define READ_WRITE_MAX 13u
+
+static void check_paths(struct reading *r, const struct sect *x)
+{
+    const struct limit_opts *l = r->prog->limits;
+    struct pos at = sect_pos(x, sect_index(&rows_limits, "read_write_paths"));
+    const char *name = r->prog->section->name;
+    if (l->read_write.text && !l->read_only.text)
+        conf_fail(r->c, at, "%s.read_write_paths: there is no read_only_paths= to except them from",
+                  name);
+    if (l->read_write.optional)
+        conf_fail(r->c, at, "%s.read_write_paths: write optional behind read_only_paths", name);
+    if (l->read_write.l.n > READ_WRITE_MAX)
+        conf_fail(r->c, at, "%s.read_write_paths: at most %u paths", name, READ_WRITE_MAX);
+}
+
 static void check_limits(struct reading *r, const struct sect *x)
 {
     const struct limit_opts *l = r->prog->limits;
+    check_paths(r, x);
     size_t row = sect_index(&rows_limits, "ambient_capabilities");
     bool bounded = l->set.has >> sect_index(&rows_limits, "capabilities") & 1;
     if (bounded && l->ambient.v & ~l->caps.v)

@@ -54,6 +54,13 @@ static const struct opt limits[] = {
                 "would be by hand, and started again."),
     ROW("memory_max", memory_max, BYTES, HOT, .def_note = "no limit",
         .help = "Above this it is killed at once; autorestart decides what follows."),
+    L("read_only_paths", read_only, PATHS, .def_note = "none",
+      .help = "It, and what it starts, cannot write there, nor to anything mounted below. One with "
+              "a - before its name need not be there. Of / all but /dev, /proc and /sys."),
+    L("read_write_paths", read_write, PATHS, .def_note = "none",
+      .help = "Below read_only_paths: these stay as they are."),
+    L("private_tmp", private_tmp, FLAG, .def = "false",
+      .help = "A /tmp and a /var/tmp of its own, empty at each start and gone with it; in memory."),
     L("capabilities", caps, CAPS, INHERITED,
       .help = "The most capabilities that it, and what it starts, can ever have: names as in "
               "net_bind_service,chown, or none."),

@@ -32,6 +32,8 @@ static const char *const names[ATTR_END] = {
     [ATTR_DIE_WITH_SUPD] = "die_with_supd",
     [ATTR_MEMORY_HIGH] = "memory_high",
     [ATTR_MEMORY_MAX] = "memory_max",
+    [ATTR_READ_ONLY] = "read_only_paths",
+    [ATTR_PRIVATE_TMP] = "private_tmp",
 };
 
 /* in the order of their numbers, capabilities(7) */

@@ -21,6 +21,8 @@ enum attr {
     ATTR_DIE_WITH_SUPD,
     ATTR_MEMORY_HIGH,
     ATTR_MEMORY_MAX,
+    ATTR_READ_ONLY,
+    ATTR_PRIVATE_TMP,
     ATTR_END,
 };
 #define ATTR_BIT(a) (UINT32_C(1) << (a))
@@ -37,6 +39,7 @@ struct attrs {
     uint64_t caps, ambient;         /* bit n: capability n */
     /* What an older supd did not write; read only where its bit of set says so. */
     uint64_t memory_high, memory_max; /* bytes */
+    uint32_t read_only, read_write;   /* places in its generation; 0: none */
 };
 
 /* "nice", "limit_nofile": the option behind a bit. */

@@ -79,6 +79,12 @@ static const struct bad table[] = {
       "net_bind_service,chown"}},
     {"[supervisord]\n[program:x]\ncommand=a\nmemory_high=3MB\nmemory_max=2MB optional\n",
      {"t.conf:4: program:x.memory_high: it is above memory_max, so it would never be reached"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nread_write_paths=/a optional\nprivate_tmp=perhaps\n",
+     {"t.conf:4: program:x.read_write_paths: there is no read_only_paths= to except them from",
+      "t.conf:4: program:x.read_write_paths: write optional behind read_only_paths",
+      "t.conf:5: program:x.private_tmp: not a valid boolean value: 'perhaps' (use true or false)"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nread_only_paths=/a,-\n",
+     {"t.conf:4: program:x.read_only_paths: there is no path behind the -"}},
     {"[supervisord]\n[program:x]\ncommand=a\nmemory_high=0\nmemory_max=much\n",
      {"t.conf:4: program:x.memory_high: '0' is not above 0",
       "t.conf:5: program:x.memory_max: invalid literal for int() with base 10: 'much' (a whole "
