@@ -302,8 +302,10 @@ static void write_paths(struct gen_writer *w, const struct limit_opts *l, struct
     a->read_write = end_paths(w);
 }
 
-static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct gen_opts *g)
+static void write_attrs(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
 {
+    const struct limit_opts *l = prog->limits;
+    const struct seccomp_filter *f = &prog->filter;
     struct attrs a = {.nice = l->nice.n,
                       .ionice = l->ionice.n,
                       .oom_score_adj = l->oom_score_adj.n,
@@ -325,6 +327,9 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
     ask(&a, ATTR_MEMORY_MAX, l->memory_max.text, l->memory_max.optional);
     ask(&a, ATTR_READ_ONLY, l->read_only.text, l->read_only.optional);
     ask(&a, ATTR_PRIVATE_TMP, l->private_tmp.on, l->private_tmp.optional);
+    ask(&a, ATTR_SECCOMP, f->n, l->seccomp.optional);
+    a.filter = genbuf_data(w->b, f->code, f->n * GEN_FILTER_STEP, sizeof(uint64_t));
+    a.nfilter = (uint32_t)f->n;
     if (l->read_only.text)
         write_paths(w, l, &a);
     if (a.set)
@@ -415,6 +420,8 @@ static void digest_attrs(struct gen_writer *w, const struct gen_opts *o, struct 
         digest_paths(w, restart, a.read_only);
         digest_paths(w, restart, a.read_write);
     }
+    if (a.set & ATTR_BIT(ATTR_SECCOMP))
+        digest_add(restart, genbuf_base(w->b) + a.filter, a.nfilter * GEN_FILTER_STEP);
 }
 
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the
@@ -443,8 +450,8 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
 }
 
 /* what other processes may have in common with this one: stored once for all of them */
-static void write_opts(struct gen_writer *w, const struct proc_opts *o,
-                       const struct limit_opts *limits, struct gen_opts *g, struct gen_proc *p)
+static void write_opts(struct gen_writer *w, const struct proc_opts *o, const struct prog *prog,
+                       struct gen_opts *g, struct gen_proc *p)
 {
     memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
     if (o->directory && *o->directory)
@@ -454,9 +461,9 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o,
     write_policy(w, o, g);
     write_stops(w, o, g);
     write_exit_map(w, o, g);
-    if (limits)
-        write_attrs(w, limits, g);
-    g->env_clear = limits && limits->env_clear;
+    if (prog->limits)
+        write_attrs(w, prog, g);
+    g->env_clear = prog->limits && prog->limits->env_clear;
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));
@@ -474,7 +481,7 @@ void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
     g.priority = clamp32(p->o.priority);
     write_command(w, p, &g);
     write_env(w, p, &g);
-    write_opts(w, &p->o, p->prog->limits, &opts, &g);
+    write_opts(w, &p->o, p->prog, &opts, &g);
     write_digests(w, p, &opts, &g);
     w->last = g;
     *out = g;

@@ -80,6 +80,11 @@ struct bytes_val {
     int64_t n;
     bool optional;
 };
+struct profile_val {
+    const char *text; /* NULL: unset */
+    const char *path;
+    bool optional;
+};
 struct flag_val {
     bool on, optional;
 };
@@ -131,7 +136,8 @@ struct addr_val {
     X(CAPS, struct caps_val)                                                                       \
     X(BYTES, struct bytes_val)                                                                     \
     X(FLAG, struct flag_val)                                                                       \
-    X(PATHS, struct paths_val)
+    X(PATHS, struct paths_val)                                                                     \
+    X(PROFILE, struct profile_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

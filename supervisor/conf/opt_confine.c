@@ -49,7 +49,10 @@ PARSER(PATHS)
         path += may_be_missing;
         if (!*path)
             return err_set(e, "there is no path behind the -");
-        path = path_absolute(env->a, &env->paths, path_expand_user(env->a, &env->paths, path));
+        path = path_expand_user(env->a, &env->paths, path);
+        if (*path != '/')
+            return err_set(e, "'%s' is not absolute", path);
+        path = path_absolute(env->a, &env->paths, path);
         v->l.v[i] = arena_printf(env->a, "%s%s", may_be_missing ? "-" : "", path);
     }
     return 0;
@@ -59,6 +62,23 @@ PRINTER(PATHS)
 {
     UNUSED;
     const struct paths_val *v = field;
+    str_puts(out, v->text ? v->text : "");
+    return v->text;
+}
+
+PARSER(PROFILE)
+{
+    UNUSED;
+    struct profile_val *v = field;
+    v->text = arena_strdup(env->a, text);
+    v->path = opt_without_optional(env->a, text, &v->optional);
+    return *v->path ? 0 : err_set(e, "it names no file");
+}
+
+PRINTER(PROFILE)
+{
+    UNUSED;
+    const struct profile_val *v = field;
     str_puts(out, v->text ? v->text : "");
     return v->text;
 }

@@ -412,6 +412,7 @@ static void read_limits(struct reading *r)
     sect_convert(&x, r->prog->limits, &r->names, 0, 0);
     check_limits(r, &x);
     load_prog_env(r->c, r->prog);
+    load_prog_filter(r->c, r->prog, sect_pos(&x, sect_index(&rows_limits, "seccomp")));
 }
 
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)

@@ -68,6 +68,9 @@ static const struct opt limits[] = {
       .help = "Capabilities that it has although its user= is not root."),
     L("no_new_privileges", no_new_privileges, BOOLEAN, .def = "false",
       .help = "Neither it nor what it starts gains rights by set-user-ID programs."),
+    L("seccomp", seccomp, PROFILE, .def_note = "none",
+      .help = "The system calls that it may make: a file in the form of docker's profiles, read "
+              "whenever the configuration is. Needs no_new_privileges=true or CAP_SYS_ADMIN."),
     L("die_with_supd", die_with_supd, BOOLEAN, .def = "false",
       .help = "The kernel sends it KILL when supd dies. It then cannot outlive a supd that is "
               "killed."),

@@ -34,6 +34,7 @@ static const char *const names[ATTR_END] = {
     [ATTR_MEMORY_MAX] = "memory_max",
     [ATTR_READ_ONLY] = "read_only_paths",
     [ATTR_PRIVATE_TMP] = "private_tmp",
+    [ATTR_SECCOMP] = "seccomp",
 };
 
 /* in the order of their numbers, capabilities(7) */

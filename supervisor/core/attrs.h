@@ -23,6 +23,7 @@ enum attr {
     ATTR_MEMORY_MAX,
     ATTR_READ_ONLY,
     ATTR_PRIVATE_TMP,
+    ATTR_SECCOMP,
     ATTR_END,
 };
 #define ATTR_BIT(a) (UINT32_C(1) << (a))
@@ -40,6 +41,7 @@ struct attrs {
     /* What an older supd did not write; read only where its bit of set says so. */
     uint64_t memory_high, memory_max; /* bytes */
     uint32_t read_only, read_write;   /* places in its generation; 0: none */
+    uint32_t filter, nfilter;         /* place and steps */
 };
 
 /* "nice", "limit_nofile": the option behind a bit. */

@@ -318,6 +318,8 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .attrs = rq->attrs,
                             .read_only = rq->read_only,
                             .read_write = rq->read_write,
+                            .filter = rq->filter,
+                            .nfilter = rq->nfilter,
                             .parent = getpid(),
                             .no_close_range = port.no_close_range,
                             .cell = cell};

@@ -37,6 +37,7 @@ enum spawn_step {
     SPAWN_AMBIENT,
     SPAWN_LAST, /* die_with_supd, no_new_privileges */
     SPAWN_CHDIR,
+    SPAWN_SECCOMP,
     SPAWN_EXEC,
 };
 
@@ -84,6 +85,8 @@ struct spawn_request {
      * before one: it need not be there. What stays as it is below them, at most
      * SPAWN_READ_WRITE_MAX; NULL: nothing. They must stay. */
     const char *read_only, *read_write;
+    const void *filter; /* for ATTR_SECCOMP: struct sock_filter[nfilter]; must stay */
+    uint16_t nfilter;
 };
 
 /* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves

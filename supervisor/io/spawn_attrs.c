@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -194,4 +196,15 @@ RAW_CHILD long spawn_attr_last(const struct spawn_job *j)
         r = spawn_attr_judge(j, ATTR_NO_NEW_PRIVILEGES,
                              RAW5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     return r;
+}
+
+/* Last of all, since it is about these steps, too: what follows are the signals and the exec. */
+RAW_CHILD long spawn_attr_seccomp(const struct spawn_job *j)
+{
+    struct sock_fprog program = {.len = j->nfilter,
+                                 .filter = (struct sock_filter *)(uintptr_t)j->filter};
+    if (!spawn_attr_wanted(j, ATTR_SECCOMP))
+        return 0;
+    return spawn_attr_judge(j, ATTR_SECCOMP,
+                            RAW5(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
 }

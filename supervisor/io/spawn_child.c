@@ -224,6 +224,7 @@ static const struct {
     {SPAWN_AMBIENT, spawn_attr_ambient},
     {SPAWN_LAST, spawn_attr_last},
     {SPAWN_CHDIR, enter_directory},
+    {SPAWN_SECCOMP, spawn_attr_seccomp},
     {SPAWN_EXEC, exec_program},
 };
 

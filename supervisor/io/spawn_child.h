@@ -19,6 +19,8 @@ struct spawn_job {
     bool has_nofile, has_fsize;
     const struct attrs *attrs; /* NULL: none */
     const char *read_only, *read_write;
+    const void *filter;
+    uint16_t nfilter;
     int parent;             /* supd's pid */
     bool no_close_range;    /* denied: close one by one */
     uint32_t first_foreign; /* > 0: the descriptor table is the parent's, too; none of ours is
@@ -44,6 +46,7 @@ long spawn_attr_memory(const struct spawn_job *j);
 long spawn_attr_caps(const struct spawn_job *j);
 long spawn_attr_ambient(const struct spawn_job *j);
 long spawn_attr_last(const struct spawn_job *j);
+long spawn_attr_seccomp(const struct spawn_job *j);
 /* The same for what needs a mount namespace (spawn_mounts.c), which is the first of them. */
 long spawn_mounts_namespace(const struct spawn_job *j);
 long spawn_mounts_read_only(const struct spawn_job *j);

@@ -192,6 +192,14 @@ static int explain_last(const struct spawn_request *rq, const struct spawn_cell 
     return err_errno(out, cell->errnum, "cannot set die_with_supd or no_new_privileges");
 }
 
+static int explain_seccomp(const struct spawn_request *rq, const struct spawn_cell *cell,
+                           struct err *out)
+{
+    (void)rq;
+    return explain_attr(cell, ATTR_SECCOMP, "",
+                        "no_new_privileges=true or CAP_SYS_ADMIN is missing", out);
+}
+
 static int explain_groups(const struct spawn_request *rq, const struct spawn_cell *cell,
                           struct err *out)
 {
@@ -322,6 +330,7 @@ static explain_fn *const explainers[] = {
     [SPAWN_AMBIENT] = explain_ambient,
     [SPAWN_LAST] = explain_last,
     [SPAWN_CHDIR] = explain_chdir,
+    [SPAWN_SECCOMP] = explain_seccomp,
     [SPAWN_EXEC] = explain_exec,
 };
 

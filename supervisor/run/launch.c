@@ -97,10 +97,14 @@ static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc 
 static void fill_attrs(const struct gen *g, const struct attrs *a, struct spawn_request *rq)
 {
     rq->attrs = a;
-    if (!(a->set & ATTR_BIT(ATTR_READ_ONLY)))
-        return;
-    rq->read_only = gen_str(g, a->read_only);
-    rq->read_write = gen_str(g, a->read_write);
+    if (a->set & ATTR_BIT(ATTR_READ_ONLY)) {
+        rq->read_only = gen_str(g, a->read_only);
+        rq->read_write = gen_str(g, a->read_write);
+    }
+    if (a->set & ATTR_BIT(ATTR_SECCOMP)) {
+        rq->filter = gen_at(g, a->filter);
+        rq->nfilter = (uint16_t)a->nfilter;
+    }
 }
 
 static void fill_request(const struct proc *p, struct spawn_request *rq)
