@@ -155,12 +155,14 @@ int memory_reason(struct proc *p, int status)
 {
     struct sup *s = proc_sup(p);
     const struct proc_life *l = proc_life(p);
-    bool struck = oom_struck(&s->oom), above = was_killed(&s->memory, l->pid);
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool stopping = l->state == PROC_STOPPING;
+    bool stopping = l->state == PROC_STOPPING, above = was_killed(&s->memory, l->pid);
+    /* what we killed needs no other reason */
+    bool ours = above || (stopping && l->kills);
+    bool struck = oom_struck(&s->oom, killed && !ours, mono_now());
     if (above && killed)
         return status | PROC_STATUS_MAX;
-    if (struck && killed && !(stopping && l->kills)) /* what we killed needs no other reason */
+    if (struck)
         return status | PROC_STATUS_OOM;
     return stopping && l->why == PROC_WHY_MEMORY ? status | PROC_STATUS_HIGH : status;
 }
