@@ -13,9 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 1000, PATH_SIZE = 64, LONE_THREAD = 3 /* links of its task folder */ };
+enum {
+    PROCESSES_MAX = 1000,
+    LISTS_MAX = 2000,
+    PATH_SIZE = 64,
+    LONE_THREAD = 3 /* links of its task folder */
+};
 
 struct tree {
+    int lists; /* of children, read so far: nobody holds us up with ten thousand threads */
     int n;
     int pid[PROCESSES_MAX];
 };
@@ -60,7 +66,7 @@ static void add_children(struct tree *t, int pid, int thread)
 {
     char path[PATH_SIZE], buf[1024];
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC), child = 0;
+    int fd = t->lists++ < LISTS_MAX ? open(path, O_RDONLY | O_CLOEXEC) : -1, child = 0;
     ssize_t n;
     while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
         for (ssize_t i = 0; i < n; i++) {
@@ -79,7 +85,7 @@ static void add_of_each_thread(struct tree *t, int pid, const char *folder)
     char buf[2048] __attribute__((aligned(__alignof__(struct dirent64))));
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ssize_t n;
-    while (fd >= 0 && (n = getdents64(fd, buf, sizeof(buf))) > 0) {
+    while (fd >= 0 && t->lists < LISTS_MAX && (n = getdents64(fd, buf, sizeof(buf))) > 0) {
         for (ssize_t at = 0; at < n;) {
             const struct dirent64 *d = (const void *)(buf + at);
             int64_t thread;
@@ -108,7 +114,7 @@ static void add_descendants(struct tree *t, int pid)
 int64_t memuse_tree(int pid)
 {
     struct tree t;
-    t.n = 0;
+    t.n = t.lists = 0;
     int64_t sum = own_memory(pid);
     if (sum < 0)
         return -1;

@@ -20,8 +20,9 @@
 #define FIRST DUR_S(1) /* a program that only just begins has not taken its memory yet */
 #define CALM DUR_S(5)
 #define NEAR DUR_S(1)
-/* So many processes at once, then what else there is to do. */
+/* So many processes, or so long, at once, then what else there is to do. */
 enum { AT_ONCE = 32, SIZE_TEXT = 24 };
+#define LONG DUR_MS(2)
 #define BREATH DUR_MS(10)
 
 /* Its limits, 0 for none; false: it has none at all. */
@@ -105,10 +106,14 @@ static void on_tick(struct sup *s)
     struct memory_watch *w = &s->memory;
     struct group *g;
     uint32_t at = 0, end = w->next + AT_ONCE;
+    mono_t began = mono_now();
     TAILQ_FOREACH (g, &s->groups, link) {
         for (uint32_t i = 0; i < g->nprocs && at < end; i++, at++) {
-            if (at >= w->next)
-                look(g->procs[i]);
+            if (at < w->next)
+                continue;
+            look(g->procs[i]);
+            if (mono_sub(mono_now(), began).ns > LONG.ns)
+                end = at + 1;
         }
     }
     w->next = at;

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from harness.beacon import conf, program
+from harness.upgrading import upgrade
 
 # what stands before supd where mounts are not allowed
 WITHOUT = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
@@ -96,3 +97,31 @@ def test_a_path_that_is_not_there(sup):
         assert s.status()[name]["spawnerr"] == f"{text}: No such file or directory"
     assert said(s, "fine") == ["/etc/x no", "end"]
     s.wait_log(re.escape("fine: started without what the kernel refused and its options call optional: read_only_paths"))
+
+
+LATE = """import os, time
+while not os.path.exists("go"):
+    time.sleep(0.02)
+os.unlink("go")
+kept = b"x" * (60 << 20)
+time.sleep(1000)
+"""
+
+
+def test_an_upgrade_keeps_all_of_it(sup):
+    text = writes("/etc/x") + "ls -A /tmp; grep Seccomp: /proc/self/status; echo end; exec busybox sleep 1000"
+    s = sup(conf())
+    s.write("late.py", LATE)
+    s.write("p.json", '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"name": "mount", "action": "SCMP_ACT_KILL"}]}')
+    s.write("supd.conf", conf(
+        shell("a", text, private_tmp="true", read_only_paths="/", seccomp="p.json", no_new_privileges="true", autorestart="true"),
+        program("late", command="/usr/bin/python3 late.py", memory_high="40MB", startsecs=0)))
+    s.ok("update")
+    confined = ["/etc/x no", "Seccomp:\t2", "end"]
+    s.wait(lambda: s.read("a.log").splitlines() == confined, 10, lambda: s.read("a.log"))
+    upgrade(s)
+    s.kill(s.status()["a"]["pid"])
+    s.wait(lambda: s.read("a.log").splitlines() == confined * 2, 10, lambda: s.read("a.log"))
+    s.write("go", "")
+    row = s.wait(lambda: (r := s.status()["late"])["restarts"] and r, 20, "it is above memory_high")
+    assert row["exit"] == "terminated by SIGTERM (above memory_high)"
