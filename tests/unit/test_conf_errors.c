@@ -85,6 +85,12 @@ static const struct bad table[] = {
       "t.conf:5: program:x.private_tmp: not a valid boolean value: 'perhaps' (use true or false)"}},
     {"[supervisord]\n[program:x]\ncommand=a\nread_only_paths=/a,-\n",
      {"t.conf:4: program:x.read_only_paths: there is no path behind the -"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nseccomp=/nosuch/p.json optional\n",
+     {"t.conf:4: program:x.seccomp: cannot read /nosuch/p.json: No such file or directory"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nseccomp=/\n",
+     {"t.conf:4: program:x.seccomp: cannot read /: Is a directory"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nseccomp=/proc/version\n",
+     {"t.conf:4: program:x.seccomp: /proc/version:1: no value, where one is wanted"}},
     {"[supervisord]\n[program:x]\ncommand=a\nmemory_high=0\nmemory_max=much\n",
      {"t.conf:4: program:x.memory_high: '0' is not above 0",
       "t.conf:5: program:x.memory_max: invalid literal for int() with base 10: 'much' (a whole "

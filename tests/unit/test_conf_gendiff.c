@@ -3,6 +3,8 @@
 #include "supervisor/conf/section.h"
 #include "tests/unit/conf_text.h"
 
+#include <unistd.h>
+
 #define HEAD "[supervisord]\n[program:x]\ncommand=a b\n"
 
 static enum gen_apply change(const char *before, const char *after)
@@ -125,6 +127,23 @@ static void test_environment(void **state)
     assert_int_equal(change(HEAD, HEAD "env_file=-/nosuch\nenv_file_format=docker\n"), GEN_SAME);
 }
 
+/* What is in the file counts, and where in the generation it lies does not. */
+static void test_filter(void **state)
+{
+    (void)state;
+    char with[512], cwd[256];
+    assert_non_null(getcwd(cwd, sizeof(cwd)));
+    snprintf(with, sizeof(with), HEAD "seccomp=%s/conf.d/seccomp-worker.json optional\n", cwd);
+    assert_int_equal(change(HEAD, with), GEN_RESTART);
+    assert_int_equal(change(with, with), GEN_SAME);
+    char more[640];
+    snprintf(more, sizeof(more), "[supervisord]\n[program:w]\ncommand=longer\n%s", with + 14);
+    const struct gen *a = gen_of(with), *b = gen_of(more);
+    assert_int_equal(gen_proc_differs(a, gen_procs(a), b, gen_procs(b) + 1), GEN_SAME);
+    gen_close(&a);
+    gen_close(&b);
+}
+
 static bool group_change(const char *before, const char *after)
 {
     const struct gen *a = gen_of(before), *b = gen_of(after);
@@ -163,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes), cmocka_unit_test(test_every_row),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_groups)};
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_groups)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
