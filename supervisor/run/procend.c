@@ -2,6 +2,7 @@
  */
 #include "supervisor/base/log.h"
 #include "supervisor/io/cgroup.h"
+#include "supervisor/run/memory.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/procs_impl.h"
 
@@ -61,7 +62,10 @@ void proc_say_shortage(const struct proc *p)
  * user's count of processes may fall. */
 static bool is_shortage(const struct proc *p, int errnum)
 {
-    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !proc_opts(p)->attrs);
+    goff off = proc_opts(p)->attrs;
+    const struct attrs *a = off ? gen_at(p->gen->gen, off) : NULL;
+    bool limited = a && a->set & (ATTR_BIT(ATTRS_LIMITS) - 1);
+    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !limited);
 }
 
 /* What the death of its child means. */
@@ -71,15 +75,6 @@ static enum proc_event end_of(const struct proc *p)
     if (cell->step == SPAWN_OK)
         return PROC_EV_EXITED;
     return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
-}
-
-/* The kernel kills without a word. What we killed ourselves needs no other reason. */
-static int with_reason(struct sup *s, const struct proc *p, int status)
-{
-    bool struck = oom_struck(&s->oom);
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
-    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
 }
 
 /* Its number is nobody's from now on, or its group's for as long as that has members. What follows
@@ -118,7 +113,7 @@ static bool left_others(struct proc *p)
 static void bury(struct proc *p, int status)
 {
     struct sup *s = proc_sup(p);
-    status = with_reason(s, p, status);
+    status = memory_reason(p, status);
     proc_close_stdin(p);
     enum proc_event event = end_of(p);
     bool others = left_others(p);

@@ -241,12 +241,14 @@ void procs_init(struct sup *s)
     due_init(&s->due, s->loop, on_due);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
+    memory_init(s);
 }
 
 void procs_fini(struct sup *s)
 {
     due_fini(&s->due);
     loop_timer_stop(&s->tidy_timer);
+    memory_fini(s);
 }
 
 struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
@@ -375,6 +377,7 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
     if (streams_sync(p, &e) < 0)
         log_error("%s: %s", proc_name(p), e.msg);
     proc_feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
+    memory_watch(p);
     live_gen_unref(&old);
 }
 
@@ -456,8 +459,10 @@ static bool pump_one(struct sup *s, struct proc *p)
     }
     dequeue(p);
     proc_feed(p, in);
-    if (in.event == PROC_EV_SPAWNED)
+    if (in.event == PROC_EV_SPAWNED) {
         publish_spawned(p, in.pid);
+        memory_watch(p);
+    }
     if (in.event == PROC_EV_DELAYED)
         proc_say_shortage(p);
     return true;
