@@ -83,6 +83,6 @@ def test_plain_inits_are_measured(tmp_path):
         one = ours[name]
         assert one["processes"] == 1 and one["wakeups"] == 0
         # what was promised of its memory, which no load of the machine changes
-        assert one["dirty"] <= 160 and (name == "supd --" or one["rss"] <= 900), one
-        assert one["signal_us"] > 0 and one["orphans_per_s"] > 0 and one["orphan_us"] > 0
+        assert one["dirty_kib"] <= 160 and (name == "supd --" or one["rss_kib"] <= 900), one
+        assert one["signal_us"] > 0 and one["signal_cpu_us"] > 0 and one["orphans_per_s"] > 0 and one["orphan_us"] > 0
     assert done.stdout.startswith("| as PID 1 | supd -- | supd-init |")
