@@ -57,7 +57,7 @@ class Bench:
         """One world: the figures as a dict, or {} and a note when it went wrong."""
         want = {"rival": rival, "parts": parts, "count": count or self.args.programs, "pipes": True,
                 "build": self.args.build, "place": self.place, "window": self.args.window,
-                "kills": self.args.kills, "calm": self.args.calm, **more}
+                "kills": self.args.kills, "upgrades": self.args.kills, "calm": self.args.calm, **more}
         say(f"bench: {rival}: {want['count']} programs: {', '.join(parts)}")
         env = dict(os.environ, PLACE=self.place, TOOLS=self.tools, WANT=json.dumps(want),
                    DRIVER=os.path.join(HERE, "inside.py"))
@@ -93,10 +93,11 @@ class Bench:
         """A rival with all the programs; what varies most is measured several times."""
         floor = name.startswith("floor")
         parts = ["start", "settle", "one", "all"] if floor else \
-            ["start", "settle", "pss", "idle", "status", "one", "all"]
+            ["start", "settle", "pss", "idle", "status", "one", "all", "upgrade", "gone"]
         found = self.run(name, parts)
-        again = [self.run(name, ["start", "settle", "all"]) for _ in range(self.args.repeats - 1)]
-        for key in ("start_s", "all_s", "start_cpu_ms", "all_cpu_ms"):
+        brief = ["start", "settle", "all"] + ["gone"] * (not floor)
+        again = [self.run(name, brief) for _ in range(self.args.repeats - 1)]
+        for key in ("start_s", "all_s", "gone_s", "start_cpu_ms", "all_cpu_ms"):
             values = [f[key] for f in [found] + again if key in f]
             if values:
                 found[key] = statistics.median(values)
