@@ -45,7 +45,8 @@ static int answer(const char *path)
 }
 
 /* Long enough that the init sleeps again. One that its command has just pushed aside would take the
- * next signal without having to be woken, and whether it is pushed aside is the scheduler's mood. */
+ * next signal without having to be woken, and whether it is pushed aside is the scheduler's mood.
+ */
 static void let_it_sleep(void)
 {
     static const struct timespec calm = {.tv_nsec = 500000};
