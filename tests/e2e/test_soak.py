@@ -10,6 +10,7 @@ SOAK = os.path.join(ROOT, "tests", "soak")
 sys.path.insert(0, SOAK)
 
 from board import ROW, Board, Lines, Log, Run, compare_counts  # noqa: E402
+from health import floors  # noqa: E402
 
 SIZE = 64
 
@@ -104,6 +105,11 @@ def test_a_log_is_read_as_it_grows_and_given_back(tmp_path):
     log.close()
     assert log.lines.compare([run(1, count + 1, ended=1)]) == []
     assert os.stat(path).st_size == (count + 1) * SIZE and os.stat(path).st_blocks * 512 < 4 << 20
+
+
+def test_growth_is_of_what_stays():
+    assert floors([300, 900, 310, 305, 800, 310, 700, 320, 900]) == (300, 320)
+    assert floors([300]) == (300, 300)
 
 
 def test_rows_are_read(tmp_path):

@@ -9,6 +9,7 @@ import time
 from harness.upgrading import version
 from harness.waiting import wait
 from measure import greeted_ns
+from world import PARTS
 
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 FATAL = (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT)
@@ -99,10 +100,16 @@ class Acts:
         return name
 
     def freeze(self):
-        os.kill(self.s.pid, signal.SIGSTOP)
-        self.w.rest(self.rng.uniform(0.05, 0.6))
-        os.kill(self.s.pid, signal.SIGCONT)
-        return "supd"
+        """One of the parts stands still for a moment."""
+        name = self.rng.choice(PARTS)
+        pid = self.w.part(name)
+        if not pid:
+            return f"{name} is not there"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            self.w.rest(self.rng.uniform(0.05, 0.6))
+            os.kill(pid, signal.SIGCONT)
+        return name
 
     def step_clock(self):
         offset = self.rng.choice((0, 1, -1, 3600, -3600, YEAR, -YEAR))
