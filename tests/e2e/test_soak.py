@@ -73,23 +73,25 @@ def test_lines_that_are_not(lines, runs, words):
 
 COUNTED = {"starts": 4, "exits": 4, "unexpected": 2, "fatals": 0}
 RUNS = [run(1, 0, ended=1), run(2, 0, ended=4), run(3, 0), run(4, 0, ended=1)]
+MORE = {"starts": 5, "exits": 5, "unexpected": 3}
 
 
-@pytest.mark.parametrize("change,runs,doubts,words", [
-    ({}, RUNS, 0, None),
-    ({"starts": 5, "exits": 5, "unexpected": 3}, RUNS, 1, None),
-    ({"starts": 5, "exits": 5, "unexpected": 3}, RUNS, 0, "5 starts, 4 runs began"),
-    ({"starts": 3, "exits": 3}, RUNS, 1, "3 starts, 4 runs began"),
-    ({"exits": 3, "unexpected": 1}, RUNS, 0, "4 starts, 3 exits"),
-    ({"unexpected": 3}, RUNS, 1, None),
-    ({"unexpected": 3}, RUNS, 0, "1 exits as expected, 2 runs ended so"),
-    ({"unexpected": 1}, RUNS, 2, "3 exits as expected, 2 runs ended so"),
-    ({"fatals": 1}, RUNS, 0, "given up"),
-    ({}, [*RUNS[:3], run(4, 0, ended=1, twice=1)], 0, "run 4 began while another one lived"),
+@pytest.mark.parametrize("change,runs,kills,doubts,words", [
+    ({}, RUNS, 1, 0, None),
+    ({}, RUNS, 0, 0, "1 runs were ended by others; we killed 0"),
+    (MORE, RUNS, 1, 1, None),
+    (MORE, RUNS, 1, 0, "5 starts, 4 runs began"),
+    ({"starts": 3, "exits": 3}, RUNS, 1, 1, "3 starts, 4 runs began"),
+    ({"exits": 3, "unexpected": 1}, RUNS, 1, 0, "4 starts, 3 exits"),
+    ({"unexpected": 3}, RUNS, 1, 1, None),
+    ({"unexpected": 3}, RUNS, 1, 0, "1 exits as expected, 2 runs ended so"),
+    ({"unexpected": 1}, RUNS, 1, 2, "3 exits as expected, 2 runs ended so"),
+    ({"fatals": 1}, RUNS, 1, 0, "given up"),
+    ({}, [*RUNS[:3], run(4, 0, ended=1, twice=1)], 1, 0, "run 4 began while another one lived"),
 ])
-def test_counts(change, runs, doubts, words):
-    wrong = compare_counts("w7", {**COUNTED, **change}, runs, doubts)
-    assert not wrong if words is None else any(words in w for w in wrong), wrong
+def test_counts(change, runs, kills, doubts, words):
+    wrong = compare_counts("w7", {**COUNTED, **change}, runs, kills, doubts)
+    assert not wrong if words is None else len(wrong) == 1 and words in wrong[0], wrong
 
 
 def test_a_log_is_read_as_it_grows_and_given_back(tmp_path):

@@ -38,7 +38,9 @@ class Acts:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sig)
         # one that says that it ended by itself was about to; who was faster nobody knows
-        self.w.doubts[self.w.names[run.program]] += self.w.board.run(run.number).ended != 0
+        name = self.w.names[run.program]
+        self.w.kills[name] += 1
+        self.w.doubts[name] += self.w.board.run(run.number).ended != 0
         return f"{sig.name} to run {run.number} of w{run.program}"
 
     def kill_many(self):
@@ -61,17 +63,24 @@ class Acts:
     # supd and its parts
 
     def upgrade(self):
-        before, slowest = version(self.s)["upgrades"], 0
+        before = version(self.s)["upgrades"]
+        slowest = wait(self.upgraded, 30, lambda: f"an upgrade is taken; log:\n{self.s.log_text()[-3000:]}", every=0.2)
+        self.upgrade_ms.append(slowest / 1e6)
+        now = version(self.s)["upgrades"]
+        assert now == before + 1, f"{before} upgrades, then {now}"
+        return f"number {now}"
+
+    def upgraded(self):
+        """The longest that anybody waited for a greeting, or None: not while a configuration is read."""
+        slowest = 0
         argv = self.s.ns.enter_command(self.s.ctl_command("upgrade"))
         with subprocess.Popen(argv, env=self.s.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as p:
             while p.poll() is None:
                 slowest = max(slowest, greeted_ns(self.s.socket))
                 self.w.pump()
-            assert p.returncode == 0, f"{p.stdout.read()}\n{self.s.log_text()[-3000:]}"
-        self.upgrade_ms.append(slowest / 1e6)
-        now = version(self.s)["upgrades"]
-        assert now == before + 1, f"{before} upgrades, then {now}"
-        return f"number {now}"
+            said = p.stdout.read()
+        assert p.returncode == 0 or "try again in a moment" in said, f"{said}\n{self.s.log_text()[-3000:]}"
+        return slowest if p.returncode == 0 else None
 
     def crash(self):
         while len(self.crashes) >= CRASHES and time.monotonic() - self.crashes[-CRASHES] < CRASH_WINDOW:

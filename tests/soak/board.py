@@ -145,10 +145,10 @@ class RotatedLog:
                         self.lines.feed(data)
 
 
-def compare_counts(name, record, runs, doubts):
-    """What supd has counted of a stopped program beside what its runs said. doubts: how often somebody
-    ended a run that may not have had the time to say that it lives, or that had just said that it ends
-    by itself."""
+def compare_counts(name, record, runs, kills, doubts):
+    """What supd has counted of a stopped program beside what its runs said. kills: how many of them we
+    ended by a signal. doubts: how often somebody ended a run that may not have had the time to say that
+    it lives, or that had just said that it ends by itself."""
     wrong = []
     if record["exits"] != record["starts"]:
         wrong.append(f"{name}: {record['starts']} starts, {record['exits']} exits")
@@ -157,6 +157,9 @@ def compare_counts(name, record, runs, doubts):
     good, counted = sum(run.ended == 1 for run in runs), record["exits"] - record["unexpected"]
     if not good - doubts <= counted <= good:
         wrong.append(f"{name}: supd counts {counted} exits as expected, {good} runs ended so, {doubts} doubts")
+    cut = sum(run.ended == 0 for run in runs)
+    if cut > kills + doubts:
+        wrong.append(f"{name}: {cut} runs were ended by others; we killed {kills}, {doubts} doubts")
     if record["fatals"]:
         wrong.append(f"{name}: given up {record['fatals']} times")
     wrong += [f"{name}: run {run.number} began while another one lived" for run in runs if run.twice]

@@ -106,7 +106,7 @@ class Soak:
         records = wait(self.stopped, 60, "all workers are stopped")
         runs = w.board.by_program()
         for n, name in w.names.items():
-            self.wrong += compare_counts(name, records[name], runs[n], w.doubts[name])
+            self.wrong += compare_counts(name, records[name], runs[n], w.kills[name], w.doubts[name])
         self.tell(runs, seconds)
         self.wrong += w.s.end()
         for n, log in w.logs.items():

@@ -81,7 +81,7 @@ class World:
     def __init__(self, workers, life, rate, size, clock=True):
         self.names = {n: f"w{n}" for n in range(1, workers + 1)}
         self.life, self.rate, self.size = life, rate, size
-        self.doubts = Counter()  # see compare_counts
+        self.kills, self.doubts = Counter(), Counter()  # see compare_counts
         env = {**preload("wallclock"), "WALLCLOCK": "clock"} if clock else {}
         self.s = Supd(self.conf(), env=env)
         self.s.expect_log(CRASHED)
