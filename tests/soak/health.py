@@ -1,5 +1,6 @@
 """Descriptors and memory of supd, supd-log and supd-agent, before and after."""
 import os
+import statistics
 import time
 
 from harness.namespace import status_of
@@ -39,8 +40,8 @@ class Health:
         except (OSError, TypeError):
             return {}
 
-    def lowest(self, seconds):
-        """The fewest that each has within some time: what is open for a moment does not count."""
+    def usual(self, seconds):
+        """How many each usually has within some time: not while a worker is dead, or a client is there."""
         seen = []
 
         def look():
@@ -50,10 +51,10 @@ class Health:
             wait(look, seconds, every=0.05)
         except Late:
             pass
-        return {p: min(s[p] for s in seen if s) for p in PARTS}
+        return {p: statistics.median_low([s[p] for s in seen if s]) for p in PARTS}
 
     def begin(self):
-        self.first = self.lowest(1)
+        self.first = self.usual(1)
 
     def begin_calm(self):
         self.samples = {p: [] for p in PARTS}
@@ -81,7 +82,7 @@ class Health:
         return wrong
 
     def end(self):
-        last = self.lowest(1)
+        last = self.usual(1)
         self.told.append("descriptors: " + ", ".join(f"{p} {self.first[p]} -> {last[p]}" for p in PARTS))
         return [f"{p} has {last[p]} descriptors; at the start it had {self.first[p]}"
                 for p in PARTS if last[p] > self.first[p] + SPARE[p]]

@@ -22,6 +22,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(os.path.dirname(HERE),
 from acts import COMMON, REPLACING, Acts, settle  # noqa: E402
 from board import compare_counts  # noqa: E402
 from events import Watcher  # noqa: E402
+from harness.upgrading import version  # noqa: E402
 from harness.waiting import wait  # noqa: E402
 from health import Health  # noqa: E402
 from world import World  # noqa: E402
@@ -43,7 +44,7 @@ class Soak:
         self.world = World(args.programs, args.life, args.rate, args.bytes)
         self.acts = Acts(self.world, self.rng)
         self.health = Health(self.world)
-        self.watcher = Watcher(self.world.s.socket)
+        self.watcher = None
         self.begun = time.monotonic()
 
     def act(self, name):
@@ -91,6 +92,7 @@ class Soak:
         self.acts.flood_of_lines()  # whose log is open from now on, too
         self.world.rest(1)
         self.health.begin()
+        self.watcher = Watcher(self.world.s.socket)
         {"soak": self.soak, "load": self.load, "smoke": self.each_once}[self.args.kind]()
         settle(self.acts)
         self.finish()
@@ -98,12 +100,13 @@ class Soak:
     def finish(self):
         """Stops the workers, and compares all that is known of them."""
         w, seconds = self.world, time.monotonic() - self.begun
-        self.wrong += self.health.end()
         self.wrong += self.watcher.close()
+        self.wrong += self.health.end()
         for name in w.names.values():
             w.doubts[name] += 1
         w.ask("stop", *w.names.values())
         records = wait(self.stopped, 60, "all workers are stopped")
+        self.wrong += self.replaced()
         runs = w.board.by_program()
         for n, name in w.names.items():
             self.wrong += compare_counts(name, records[name], runs[n], w.kills[name], w.doubts[name])
@@ -112,6 +115,12 @@ class Soak:
         for n, log in w.logs.items():
             log.close()
             self.wrong += log.lines.compare(runs[n])
+
+    def replaced(self):
+        """supd took over from itself as often as we made it, and no oftener."""
+        found, acts = version(self.world.s), self.acts
+        return [f"{found[what]} {what}; {asked} were asked for" for what, asked in
+                (("upgrades", len(acts.upgrade_ms)), ("crashes", len(acts.crash_ms))) if found[what] != asked]
 
     def stopped(self):
         records = self.world.s.status()
