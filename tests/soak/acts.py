@@ -129,8 +129,9 @@ class Acts:
     # configuration
 
     def write_conf(self, more=""):
+        """At once: a load of before may be reading the file just now."""
         self.number += 1
-        self.s.write("supd.conf", self.w.conf(self.extra, self.number, more))
+        os.replace(self.s.write("new.conf", self.w.conf(self.extra, self.number, more)), self.s.path("supd.conf"))
 
     def update(self):
         self.extra = sorted(self.rng.sample(range(8), self.rng.randint(0, 4)))
