@@ -10,6 +10,7 @@ from world import PARTS
 # KiB by which the least that a process has may have grown in the calm part of a soak: what holes in its
 # heap may cost until they are filled, and no more
 GROWTH = {"supd": 128, "supd-log": 256, "supd-agent": 1024}
+JUDGED = 60  # s that the calm part has to last: what is borrowed for a moment hides the rest before
 SPARE = {"supd": 0, "supd-log": 0, "supd-agent": 4}  # descriptors; the agent's depend on its probes
 
 
@@ -77,7 +78,7 @@ class Health:
                 continue
             before, after = floors([kib for _, kib in samples])
             self.told.append(f"{part}: {before:.0f} KiB of its own, {after - before:+.0f} in {hours * 60:.1f} minutes")
-            if after - before > GROWTH[part]:
+            if after - before > GROWTH[part] and hours * 3600 >= JUDGED:
                 wrong.append(f"{part} grew by {after - before:.0f} KiB in {hours * 60:.1f} minutes")
         return wrong
 
