@@ -14,8 +14,6 @@ import report
 
 BEGIN, END = "<!-- inits: begin, written by ./dev bench -->", "<!-- inits: end -->"
 LIMIT = 30  # s, for all that is waited for
-ROUNDS = 5  # of signals; the inits take turns
-
 # name, its words before the command, or None where it is not installed
 INITS = {"supd --": ("supd", "--"), "supd-init": ("supd-init", "--"), "tini": ("tini", "--"),
          "dumb-init": ("dumb-init",)}
@@ -84,6 +82,7 @@ class Inits:
         self.load = os.path.join(tools, "initload")
         self.place, self.build, self.failed = place, build, []
         self.window, self.asks, self.orphans = (5, 200, 2000) if quick else (70, 2000, 50000)
+        self.rounds = 2 if quick else 5  # of signals; the inits take turns
 
     def words(self, name):
         program, *rest = INITS[name]
@@ -113,7 +112,7 @@ class Inits:
         world = World(words, [self.load, "answer", self.row(name)], self.row(name), pinned(-1))
         before = world.cpu_us()
         done = subprocess.run([*pinned(0), self.load, "ask", str(world.pid), self.row(name),
-                               str(self.asks // ROUNDS)],
+                               str(self.asks // self.rounds)],
                               stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT)
         used = world.cpu_us() - before
         world.close()
@@ -122,7 +121,7 @@ class Inits:
     def signals(self, inits):
         """They take turns, there and back, so that what else the machine does meets all of them."""
         times, used = {n: [] for n in inits}, dict.fromkeys(inits, 0)
-        for i in range(ROUNDS):
+        for i in range(self.rounds):
             for name in list(inits)[::-1 if i % 2 else 1]:
                 some, us = self.one_round(name, inits[name])
                 times[name] += some

@@ -71,6 +71,7 @@ def test_what_watching_costs_is_measured(tmp_path):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(150)
 def test_plain_inits_are_measured(tmp_path):
     out = tmp_path / "figures.json"
     done = subprocess.run(["/usr/bin/python3", BENCH, "--quick", "--only", "inits", "--build", build_dir(),
