@@ -28,6 +28,7 @@ def test_waves_up_and_reverse_down(sup):
         re.search(text, s.log_text()).start() for text in said)
     got = s.status()["migrate"]
     assert (got["state"], got["why"], got["restarts"]) == ("EXITED", "done", 0)
+    assert s.ctl("status", "migrate", "db").returncode == 0, "done is well"
     s.stop()
     ends = [name for name in order(s, "end") if name != "migrate"]
     assert ends[:2] == ["web", "app"] and set(ends[2:]) == {"db", "cache"}
@@ -137,6 +138,16 @@ def test_it_waits_on_over_an_upgrade_and_a_fault(sup):
     assert s.status()["gate"]["starts"] == before
     s.stop()
     assert order(s, "end")[-2:] == ["app", "web"]
+
+
+def test_done_is_no_end_that_counts(sup):
+    s = sup(conf(program("job", "run=1", type="oneshot", critical="true"), program("web", startsecs=0, depends_on="job"),
+                 supd="exit_on=any"))
+    wait_record(s, "web", "start")
+    s.wait_state("web", "RUNNING")
+    s.kill(s.status()["web"]["pid"], 15)
+    assert s.wait_exit() == 0
+    s.wait_log(r"web is EXITED \(exit status 0\) and \[supd\] exit_on=any")
 
 
 def test_with_exit_on_all_nobody_waits_for_ever(sup):
