@@ -112,4 +112,5 @@ void proc_go_on(struct proc *p)
     drop_taken(p);
     proc_arm(p);
     order_moved(p);
+    memory_watch(p);
 }
