@@ -13,6 +13,7 @@
 #include "supervisor/conf/words.h"
 #include "supervisor/core/attrs.h"
 #include "supervisor/core/exitcode.h"
+#include "supervisor/core/ready.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,6 +75,12 @@ struct caps_val {
     const char *text; /* NULL: unset */
     uint64_t v;
     bool optional;
+};
+struct ready_val {
+    const char *text; /* NULL: startsecs, the default */
+    uint8_t kind;     /* enum ready_kind */
+    int32_t number;   /* the descriptor of READY_FD */
+    const char *arg;  /* what is behind the colon, or NULL */
 };
 struct bytes_val {
     const char *text; /* NULL: unset */
@@ -137,7 +144,8 @@ struct addr_val {
     X(BYTES, struct bytes_val)                                                                     \
     X(FLAG, struct flag_val)                                                                       \
     X(PATHS, struct paths_val)                                                                     \
-    X(PROFILE, struct profile_val)
+    X(PROFILE, struct profile_val)                                                                 \
+    X(READY, struct ready_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,
