@@ -38,8 +38,6 @@ struct proc {
     bool seek : 1;          /* the next round is to look for them */
     bool sought : 1;        /* the round under way does */
     bool sought_alone : 1;  /* and when it began the group was gone */
-    bool doomed : 1;        /* goes away once it is down (update removed it) */
-    bool start_after : 1;   /* start when the new configuration was taken over */
     bool ordered : 1;       /* it has a node in the order (order.h) */
     bool needed : 1;        /* orderstop.c: a process that counts needs it */
     bool leaving : 1;       /* to be stopped once nobody who leaves needs it, */
