@@ -287,7 +287,8 @@ def test_a_control_group_ends_who_escaped(cgroup, sup, how):
 def test_a_control_group_ends_a_fork_bomb(cgroup, sup):
     s = chain(sup, prefix=cgroup.enter())
     s.ok("stop", "a")
-    assert not any("/chain" in command_of(p) for p in s.pids)
+    wait(lambda: not any("/chain" in command_of(p) for p in s.pids), 5, s.log_text)
+    assert sorted(cgroup.below().values()) == [0, 0, 1]
     assert not re.search("a: processes (left behind by pid|come and go faster)", s.log_text())
 
 
