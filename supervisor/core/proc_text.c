@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 const char *proc_state_name(enum proc_state s)
@@ -71,19 +72,26 @@ int proc_exit_code(int status)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-void proc_status_text(struct str *out, int status)
+const char *proc_status_words(int status, char buf[PROC_STATUS_WORDS])
 {
     char name[24];
     if (WIFEXITED(status))
-        str_printf(out, "exit status %d", WEXITSTATUS(status));
+        snprintf(buf, PROC_STATUS_WORDS, "exit status %d", WEXITSTATUS(status));
     else if (WIFSIGNALED(status))
-        str_printf(out, "terminated by %s%s",
-                   text_signal_name(WTERMSIG(status), name, sizeof(name)),
-                   status & PROC_STATUS_OOM ? " (out of memory)"
-                   : WCOREDUMP(status)      ? " (core dumped)"
-                                            : "");
+        snprintf(buf, PROC_STATUS_WORDS, "terminated by %s%s",
+                 text_signal_name(WTERMSIG(status), name, sizeof(name)),
+                 status & PROC_STATUS_OOM ? " (out of memory)"
+                 : WCOREDUMP(status)      ? " (core dumped)"
+                                          : "");
     else
-        str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
+        snprintf(buf, PROC_STATUS_WORDS, "unknown termination cause 0x%04x", (unsigned)status);
+    return buf;
+}
+
+void proc_status_text(struct str *out, int status)
+{
+    char words[PROC_STATUS_WORDS];
+    str_puts(out, proc_status_words(status, words));
 }
 
 /* ---- explain: a sentence or two per state ---- */

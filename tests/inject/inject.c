@@ -202,7 +202,7 @@ int __wrap_open(const char *path, int flags, ...)
 {
     REST(flags, 1);
     return fails(INJECT_CALLS, "open", ERRNOS(EMFILE, EACCES)) ? -1
-                                                                : __real_open(path, flags, rest[0]);
+                                                               : __real_open(path, flags, rest[0]);
 }
 
 int __real_openat(int dir, const char *path, int flags, ...);
