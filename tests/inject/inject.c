@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEEP 6       /* functions above a call that tell it from others */
+#define DEEP 12      /* functions above a call that tell it from others */
 #define WAYS 16384u  /* a power of two */
 #define ERRNOS_MAX 6 /* of one call */
 

@@ -11,7 +11,7 @@ enum {
     INJECT_MEMORY = 1, /* allocations, shared memory */
     INJECT_CALLS = 2,
     INJECT_KILLS = 4, /* kill() */
-    INJECT_WAYS = 8,  /* calls that come the same way, seen from six functions up, count as one */
+    INJECT_WAYS = 8,  /* calls that come the same way, seen from ten functions up, count as one */
 };
 
 /* Who a process is; calls of others are let through. A forked child is somebody else until it
