@@ -323,6 +323,11 @@ bool inject_done(void)
     return all && all->done;
 }
 
+const char *inject_failed(void)
+{
+    return inject_done() ? all->what : "";
+}
+
 unsigned inject_asked(void)
 {
     return all->asked;

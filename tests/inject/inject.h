@@ -23,8 +23,9 @@ enum inject_who { INJECT_NOBODY, INJECT_SUPD, INJECT_LOGD };
 void inject_begin(unsigned sets, enum inject_who who, unsigned nth);
 /* No more of it. What failed, or NULL: there were fewer. Valid until the next one begins. */
 const char *inject_end(void);
-/* Whether it has failed by now. */
+/* Whether it has failed by now; and what it was, "" if not. */
 bool inject_done(void);
+const char *inject_failed(void);
 /* How many there were. */
 unsigned inject_asked(void);
 /* This process is now such a one; who it was. */
