@@ -242,6 +242,18 @@ int __wrap_prctl(int what, ...)
     return __real_prctl(what, rest[0], rest[1], rest[2], rest[3]);
 }
 
+/* Descriptors may be refused for reasons of their own. */
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    bool fds = m->msg_controllen > 0;
+    if (fails(INJECT_CALLS, "sendmsg", ERRNOS(EINTR, EAGAIN, ENOBUFS, fds ? ETOOMANYREFS : 0,
+                                              fds ? EPERM : 0)))
+        return -1;
+    return __real_sendmsg(fd, m, flags);
+}
+
 /* A child that it makes is somebody else, as with fork. */
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
@@ -351,22 +363,53 @@ void inject_program(const char *name, int (*fn)(int argc, char **argv))
     program.fn = fn;
 }
 
-unsigned inject_walk(unsigned sets, enum inject_who who, const char *(*scene)(void *obj), void *obj,
-                     unsigned most)
+/* The calls from, from + step, ... fail; the number of calls. */
+static unsigned walk_some(const struct inject_walk *w, unsigned from, unsigned step)
 {
-    const char *only = getenv("SUPD_INJECT"), *failed, *wrong;
-    unsigned nth = only ? (unsigned)strtoul(only, NULL, 10) : 1;
-    show = only;
-    for (; nth <= most; nth++) {
-        inject_begin(sets, who, nth);
-        wrong = scene(obj);
+    unsigned nth = from;
+    const char *failed = "";
+    for (; failed && nth <= w->most; nth += step) {
+        inject_begin(w->sets, w->who, nth);
+        const char *wrong = w->scene(w->obj);
         failed = inject_end();
         if (wrong) {
             fprintf(stderr, "call %u, %s: %s\n", nth, failed ? failed : "none fails", wrong);
             exit(1);
         }
-        if (!failed || only)
+        if (show)
             break;
     }
-    return nth - 1;
+    return all->asked;
+}
+
+/* Several processes share the work, since most of a scene is waiting. */
+static unsigned walk_together(const struct inject_walk *w)
+{
+    int status;
+    bool bad = false;
+    unsigned *asked = __real_mmap(NULL, w->jobs * sizeof(*asked), PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (unsigned i = 0; i < w->jobs; i++) {
+        if (__real_fork() > 0)
+            continue;
+        all = NULL; /* each has its own */
+        asked[i] = walk_some(w, i + 1, w->jobs);
+        _exit(0);
+    }
+    for (unsigned i = 0; i < w->jobs; i++)
+        bad |= wait(&status) < 0 || status != 0;
+    unsigned n = asked[0];
+    munmap(asked, w->jobs * sizeof(*asked));
+    if (bad)
+        exit(1);
+    return n;
+}
+
+unsigned inject_walk(const struct inject_walk *w)
+{
+    const char *only = getenv("SUPD_INJECT");
+    show = only;
+    if (only)
+        return walk_some(w, (unsigned)strtoul(only, NULL, 10), 1);
+    return w->jobs > 1 ? walk_together(w) : walk_some(w, 1, 1);
 }

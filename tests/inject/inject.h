@@ -36,10 +36,18 @@ int64_t inject_live(void);
 /* exec of a program with this name (argv[0]) is a call of fn in the child, without an exec. */
 void inject_program(const char *name, int (*fn)(int argc, char **argv));
 
-/* The walk: scene(obj) until no call is left, at most `most` times. Returns the number of calls.
- * SUPD_INJECT=N has only the Nth fail, and shows where it was. The scene returns NULL, or what was
- * wrong, with which the program ends. */
-unsigned inject_walk(unsigned sets, enum inject_who who, const char *(*scene)(void *obj), void *obj,
-                     unsigned most);
+/* The walk: scene(obj) until no call is left. The scene returns NULL, or what was wrong, with which
+ * the program ends. */
+struct inject_walk {
+    unsigned sets;
+    enum inject_who who;
+    const char *(*scene)(void *obj);
+    void *obj;
+    unsigned most; /* times the scene is played, whatever happens */
+    unsigned jobs; /* processes that share the work; 0, 1: this one alone */
+};
+
+/* Returns the number of calls. SUPD_INJECT=N has only the Nth fail, and shows where it was. */
+unsigned inject_walk(const struct inject_walk *w);
 
 #endif

@@ -469,7 +469,8 @@ static const char *scene(void *obj)
 static void each_allocation_fails_once(void **state)
 {
     (void)state;
-    unsigned n = inject_walk(INJECT_MEMORY, INJECT_SUPD, scene, NULL, 2000);
+    unsigned n = inject_walk(&(struct inject_walk){
+        .sets = INJECT_MEMORY, .who = INJECT_SUPD, .scene = scene, .most = 2000});
     print_message("%u allocations, each failed once\n", n);
     if (!getenv("SUPD_INJECT"))
         assert_in_range(n, 40, 1999);

@@ -291,8 +291,12 @@ static void each_call_fails_once(void **state)
     dir = mkdtemp(name);
     assert_non_null(dir);
     inject_be(INJECT_NOBODY);
-    unsigned n = inject_walk(INJECT_MEMORY | INJECT_CALLS | INJECT_WAYS, INJECT_SUPD, scene, NULL,
-                             2000);
+    unsigned n = inject_walk(&(struct inject_walk){
+        .sets = INJECT_MEMORY | INJECT_CALLS | INJECT_WAYS,
+        .who = INJECT_SUPD,
+        .scene = scene,
+        .most = 2000,
+    });
     print_message("%u calls, each failed once\n", n);
     rmdir(dir);
     if (!getenv("SUPD_INJECT"))
