@@ -204,8 +204,8 @@ bool proc_is_signallable(const struct proc_life *l);
 dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
 /* In a wait status of ours: the kernel killed it for want of memory. No bit of the kernel's. */
 #define PROC_STATUS_OOM 0x10000
-/* "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status, in buf: whoever tells of
- * a death must not need memory for it. */
+/* "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status, in buf: whoever tells
+ * of a death must not need memory for it. */
 #define PROC_STATUS_WORDS 64
 const char *proc_status_words(int status, char buf[PROC_STATUS_WORDS]);
 /* Appends the same. */

@@ -15,7 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -224,14 +223,6 @@ int __wrap_fcntl(int fd, int what, ...)
     return fails(INJECT_CALLS, "fcntl", ERRNOS(errnum)) ? -1 : __real_fcntl(fd, what, rest[0]);
 }
 
-int __real_ioctl(int fd, unsigned long what, ...);
-int __wrap_ioctl(int fd, unsigned long what, ...);
-int __wrap_ioctl(int fd, unsigned long what, ...)
-{
-    REST(what, 1);
-    return fails(INJECT_CALLS, "ioctl", ERRNOS(EPERM)) ? -1 : __real_ioctl(fd, what, rest[0]);
-}
-
 int __real_prctl(int what, ...);
 int __wrap_prctl(int what, ...);
 int __wrap_prctl(int what, ...)
@@ -248,8 +239,8 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 {
     bool fds = m->msg_controllen > 0;
-    if (fails(INJECT_CALLS, "sendmsg", ERRNOS(EINTR, EAGAIN, ENOBUFS, fds ? ETOOMANYREFS : 0,
-                                              fds ? EPERM : 0)))
+    if (fails(INJECT_CALLS, "sendmsg",
+              ERRNOS(EINTR, EAGAIN, ENOBUFS, fds ? ETOOMANYREFS : 0, fds ? EPERM : 0)))
         return -1;
     return __real_sendmsg(fd, m, flags);
 }
@@ -390,7 +381,7 @@ static unsigned walk_together(const struct inject_walk *w)
     unsigned *asked = __real_mmap(NULL, w->jobs * sizeof(*asked), PROT_READ | PROT_WRITE,
                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (unsigned i = 0; i < w->jobs; i++) {
-        if (__real_fork() > 0)
+        if (__real_fork() != 0) /* too few of them: the count is too small then */
             continue;
         all = NULL; /* each has its own */
         asked[i] = walk_some(w, i + 1, w->jobs);

@@ -245,7 +245,8 @@ static const char *open_all(void)
     inject_be(INJECT_NOBODY);
     if (w.loop)
         LOOP_TIMER(&w.stop, w.loop, stop, &w);
-    return w.ctl || (e.errnum && strlen(e.msg) > 10) ? NULL : "it does not start and says no reason";
+    return w.ctl || (e.errnum && strlen(e.msg) > 10) ? NULL
+                                                     : "it does not start and says no reason";
 }
 
 static int count_fds(void)
