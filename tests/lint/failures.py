@@ -31,7 +31,7 @@ def check(tree):
         if not names and "exempt" not in cells[2]:
             found.append(f"{PAGE}:{number}: {cells[0]} names no test and is not exempt")
         for path, name in names:
-            folder = "tests/unit" if path.endswith(".c") else "tests/e2e"
-            if not defined(tree, os.path.join(folder, path), name):
-                found.append(f"{PAGE}:{number}: there is no test {name} in {folder}/{path}")
+            folders = ("tests/unit", "tests/sim") if path.endswith(".c") else ("tests/e2e",)
+            if not any(defined(tree, os.path.join(folder, path), name) for folder in folders):
+                found.append(f"{PAGE}:{number}: there is no test {name} in {folders[0]}/{path}")
     return found + [f"{PAGE}: there is no row {row}" for row in ROWS if row not in rows]
