@@ -14,6 +14,7 @@ struct source {
     char *program, *process, *group;
     struct feed_stream *stream;
     uint32_t run;
+    bool unsure;  /* supd did not know yet which pid wrote its last text */
     mono_t ended; /* its process; 0: its end was seen to */
     UT_hash_handle hh;
 };
@@ -49,6 +50,21 @@ static struct source *source_of(struct agent_program *a, const struct text_piece
     return s;
 }
 
+static const struct agent_process *process_of(const struct agent_program *a, const struct source *s)
+{
+    char name[640];
+    bool alone = strcmp(s->group, s->process) == 0;
+    snprintf(name, sizeof(name), "%s%s%s", alone ? "" : s->group, alone ? "" : ":", s->process);
+    return procs_find(a->procs, name);
+}
+
+/* It was taken for the text of one that had ended, but it began before its start was heard of. */
+static bool is_up_after_all(const struct agent_program *a, const struct source *s)
+{
+    const struct agent_process *p = s->unsure ? process_of(a, s) : NULL;
+    return p && p->pid;
+}
+
 /* Text and exits come by two ways: so long the last words may take. */
 #define LAST_WORDS DUR_S(1)
 
@@ -60,7 +76,8 @@ static void on_last_lines(struct agent_program *a)
     {
         mono_t at = s->ended.ns ? mono_add(s->ended, LAST_WORDS) : MONO_NEVER;
         if (at.ns && mono_reached(at, now)) {
-            feed_text_end(s->stream, now);
+            if (!is_up_after_all(a, s))
+                feed_text_end(s->stream, now);
             s->ended = MONO_NEVER;
         } else {
             again = mono_min(again, at);
@@ -102,11 +119,8 @@ static void note_end(struct agent_program *a, struct source *s)
 /* The process that wrote it is known to be gone: its exit came before its text. */
 static bool is_over(const struct agent_program *a, const struct source *s, int32_t pid)
 {
-    char name[640];
-    bool alone = strcmp(s->group, s->process) == 0;
-    snprintf(name, sizeof(name), "%s%s%s", alone ? "" : s->group, alone ? "" : ":", s->process);
-    const struct agent_process *p = procs_find(a->procs, name);
-    return p && pid && p->pid != pid;
+    const struct agent_process *p = process_of(a, s);
+    return p && (pid ? p->pid != pid : !p->pid);
 }
 
 static void on_text(void *obj, const struct text_piece *p)
@@ -119,6 +133,7 @@ static void on_text(void *obj, const struct text_piece *p)
     if (s->run != p->run)
         feed_text_end(s->stream, now);
     s->run = p->run;
+    s->unsure = !p->pid;
     feed_text(s->stream, now, p->skipped, p->text, p->len);
     if (is_over(a, s, p->pid))
         note_end(a, s);
@@ -133,8 +148,10 @@ void counting_process(struct agent_program *a, const struct procs_change *c)
     const char *colon = strchr(c->p->name, ':'), *process = colon ? colon + 1 : c->p->name;
     HASH_ITER(hh, a->sources, s, next)
     {
-        if (strcmp(s->process, process) == 0 && strcmp(s->program, c->p->program) == 0)
-            note_end(a, s);
+        if (strcmp(s->process, process) != 0 || strcmp(s->program, c->p->program) != 0)
+            continue;
+        s->unsure = false;
+        note_end(a, s);
     }
 }
 
