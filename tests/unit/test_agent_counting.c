@@ -157,6 +157,7 @@ static void a_line_that_began_before_the_start_was_heard_of_is_one_line(void **s
     (void)state;
     struct world w;
     open_world(&w);
+    tell(&w, "state", "0", "STOPPED");
     say_names(&w);
     say_text(&w, 0, 0, "fine\nER");
     run(&w, 100);
