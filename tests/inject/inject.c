@@ -28,7 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEEP 12      /* functions above a call that tell it from others */
+#define ABOVE 3      /* functions of ours */
+#define DEEP 10      /* functions above a call that tell it from others */
 #define WAYS 16384u  /* a power of two */
 #define ERRNOS_MAX 6 /* of one call */
 
@@ -52,13 +53,13 @@ static struct {
 /* ---- which call it is ---- */
 
 /* The frames above this one; where there is none, or one without a frame pointer, it ends. */
-static uint64_t way_of(const char *name)
+static uint64_t way_of(const char *name, int deep)
 {
     uint64_t hash = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15);
     void **frame = __builtin_frame_address(0);
-    for (int i = 0; i < DEEP; i++) {
+    for (int i = 0; i < ABOVE + deep; i++) {
         void **up = frame[0];
-        if (i > 1) /* above the wrapper */
+        if (i >= ABOVE)
             hash = (hash ^ (uint64_t)(uintptr_t)frame[1]) * UINT64_C(0x9e3779b97f4a7c15);
         if (up <= frame || (size_t)((char *)up - (char *)frame) > 1u << 16)
             break;
@@ -98,7 +99,8 @@ static __attribute__((noinline)) int asks(unsigned set, const char *name, const 
 {
     if (!all || !all->on || all->done || !(all->sets & set) || all->who != self)
         return 0;
-    if ((all->sets & INJECT_WAYS) && !is_new(way_of(name)))
+    int deep = all->sets & INJECT_PLACES ? 1 : DEEP;
+    if ((all->sets & (INJECT_WAYS | INJECT_PLACES)) && !is_new(way_of(name, deep)))
         return 0;
     for (int i = 0; errnos[i]; i++)
         if (__atomic_add_fetch(&all->asked, 1, __ATOMIC_SEQ_CST) == all->nth) {

@@ -10,8 +10,9 @@
 enum {
     INJECT_MEMORY = 1, /* allocations, shared memory */
     INJECT_CALLS = 2,
-    INJECT_KILLS = 4, /* kill() */
-    INJECT_WAYS = 8,  /* calls that come the same way, seen from ten functions up, count as one */
+    INJECT_KILLS = 4,   /* kill() */
+    INJECT_WAYS = 8,    /* calls that come the same way, seen from ten functions up, count as one */
+    INJECT_PLACES = 16, /* those of one place in the source do */
 };
 
 /* Who a process is; calls of others are let through. A forked child is somebody else until it

@@ -2,8 +2,9 @@
  * system call of it fails once, in turn, from the first look at the configuration to the end: the
  * load, starts, a death, stops, a changed configuration, requests, the way down. A start that
  * cannot be made says why and leaves nothing. Else all programs come up and nothing runs twice; no
- * death is lost; a request is answered, at the second try at the latest; supd ends in order. Calls
- * are told apart by the way they come; SUPD_INJECT=N lets only the Nth fail. */
+ * death is lost; a request is answered, at the second try at the latest; supd ends in order.
+ * SUPD_INJECT=N lets only the Nth fail, SUPD_INJECT_ALL=1 each that comes another way, not only one
+ * of each place. */
 #include "supervisor/base/fd.h"
 #include "supervisor/io/usock.h"
 #include "supervisor/logd/logd.h"
@@ -335,7 +336,7 @@ static const char *nobody_left(void)
 
 static void remove_dir(void)
 {
-    static const char *const names[] = {"conf",  "err",    "main.log", "sock",  "a.book",
+    static const char *const names[] = {"conf",   "err",    "main.log", "sock",  "a.book",
                                         "b.book", "c.book", "a.log",    "b.log", "c.log"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(path_of(names[i]));
@@ -400,7 +401,8 @@ static void each_call_fails_once(void **state)
     inject_be(INJECT_NOBODY);
     inject_program("supd-log", become_log);
     unsigned n = inject_walk(&(struct inject_walk){
-        .sets = INJECT_MEMORY | INJECT_CALLS | INJECT_WAYS,
+        .sets = INJECT_MEMORY | INJECT_CALLS |
+                (getenv("SUPD_INJECT_ALL") ? INJECT_WAYS : INJECT_PLACES),
         .who = INJECT_SUPD,
         .scene = scene,
         .most = 2000,
