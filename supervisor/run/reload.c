@@ -344,6 +344,12 @@ bool reload_applying(const struct sup *s)
     return !SLIST_EMPTY(&s->applies);
 }
 
+/* It could not be signalled: it ends when it likes, and who updates does not wait for that. */
+static bool is_beyond(const struct proc *p)
+{
+    return proc_life(p)->state == PROC_UNKNOWN;
+}
+
 /* lets go of processes that are down and doomed; true if some are still on the way */
 static bool settle_group(struct group *g)
 {
@@ -360,7 +366,7 @@ static bool settle_group(struct group *g)
     }
     g->nprocs = n;
     for (uint32_t i = 0; i < n; i++)
-        if (g->procs[i]->doomed || g->procs[i]->next_gen)
+        if ((g->procs[i]->doomed || g->procs[i]->next_gen) && !is_beyond(g->procs[i]))
             return true;
     return false;
 }
@@ -393,8 +399,23 @@ static void renew_group(struct sup *s, struct group *old)
     say(s, name, "updated");
 }
 
+/* True if nothing of it is left but processes that cannot be signalled. */
+static bool is_stuck(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (!proc_is_down(g->procs[i]) && !is_beyond(g->procs[i]))
+            return false;
+    return !group_is_down(g);
+}
+
 static bool settle_doomed(struct sup *s, struct group *g)
 {
+    if (is_stuck(g)) {
+        if (!g->stuck)
+            say(s, g->name, "cannot be stopped: it goes when its processes end by themselves");
+        g->stuck = s->stuck = true;
+        return false;
+    }
     if (!group_is_down(g))
         return true;
     if (g->renew && s->mood != SUP_STOPPING) {
@@ -424,9 +445,9 @@ static bool settle_one(struct sup *s, struct group *g)
 
 void reload_settle(struct sup *s)
 {
-    if (!reload_applying(s))
+    if (!reload_applying(s) && !s->stuck)
         return;
-    bool busy = false;
+    bool busy = s->stuck = false;
     struct group *g, *next;
     for (g = TAILQ_FIRST(&s->groups); g; g = next) {
         next = TAILQ_NEXT(g, link);
