@@ -133,13 +133,25 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
     return 0;
 }
 
-static void say(struct sup *s, const char *group, const char *what)
+static void tell(struct sup *s, const char *group, const char *what)
 {
-    log_info("group %s: %s", group, what);
     struct apply *a;
     SLIST_FOREACH (a, &s->applies, link)
         if (a->what)
             a->what(a->obj, group, what);
+}
+
+static void say(struct sup *s, const char *group, const char *what)
+{
+    log_info("group %s: %s", group, what);
+    tell(s, group, what);
+}
+
+/* What could not be done. */
+static void complain(struct sup *s, const char *group, const char *why)
+{
+    log_error("group %s: %s", group, why);
+    tell(s, group, why);
 }
 
 static void note_group(const struct group *g)
@@ -185,7 +197,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
     if (group_reserve(g, had + (size_t)conf->nprocs) < 0) {
-        log_error("group %s: no memory for its new processes", g->name);
+        complain(gen->sup, g->name, "no memory for its new processes");
         return;
     }
     for (uint32_t i = 0; i < conf->nprocs; i++) {
@@ -194,7 +206,8 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         struct proc *p = proc_new(gen->sup, g, gen, v + i, &e);
         if (!p) {
-            log_error("%s: %s", gen_str(gen->gen, v[i].name), e.msg);
+            err_prefix(&e, "%s", gen_str(gen->gen, v[i].name));
+            complain(gen->sup, g->name, e.msg);
             continue;
         }
         g->procs[g->nprocs++] = p;
@@ -238,8 +251,7 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
     const char *name = gen_str(s->pending->gen, conf->name);
     struct group *g = group_add(s, s->pending, conf, &e);
     if (!g) {
-        log_error("group %s: %s", name, e.msg);
-        say(s, name, e.msg);
+        complain(s, name, e.msg);
         return 0;
     }
     group_autostart(g, PROC_WHY_UPDATE);
@@ -365,10 +377,14 @@ static bool settle_group(struct group *g)
         g->procs[n++] = p;
     }
     g->nprocs = n;
-    for (uint32_t i = 0; i < n; i++)
-        if ((g->procs[i]->doomed || g->procs[i]->next_gen) && !is_beyond(g->procs[i]))
-            return true;
-    return false;
+    bool busy = false;
+    for (uint32_t i = 0; i < n; i++) {
+        struct proc *p = g->procs[i];
+        bool waits = p->doomed || p->next_gen;
+        busy |= waits && !is_beyond(p);
+        proc_sup(p)->stuck |= waits && is_beyond(p);
+    }
+    return busy;
 }
 
 static const struct gen_group *find_conf(const struct gen *g, const char *name)
@@ -391,8 +407,7 @@ static void renew_group(struct sup *s, struct group *old)
     const char *name = gen_str(s->gen->gen, conf->name);
     struct group *g = group_add(s, s->gen, conf, &e);
     if (!g) {
-        log_error("group %s: %s", name, e.msg);
-        say(s, name, e.msg);
+        complain(s, name, e.msg);
         return;
     }
     group_autostart(g, PROC_WHY_UPDATE);
@@ -412,7 +427,7 @@ static bool settle_doomed(struct sup *s, struct group *g)
 {
     if (is_stuck(g)) {
         if (!g->stuck)
-            say(s, g->name, "cannot be stopped: it goes when its processes end by themselves");
+            complain(s, g->name, "cannot be stopped: it goes when its processes end by themselves");
         g->stuck = s->stuck = true;
         return false;
     }
@@ -453,6 +468,7 @@ void reload_settle(struct sup *s)
         next = TAILQ_NEXT(g, link);
         busy |= settle_one(s, g);
     }
+    s->stuck |= busy && !reload_applying(s);
     if (busy)
         return;
     struct apply *a;
