@@ -43,6 +43,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_STOPPED] = "stopped as told",
         [PROC_WHY_KILL_FAILED] = "could not be signalled",
         [PROC_WHY_UPDATE] = "by update",
+        [PROC_WHY_MEMORY] = "memory",
     };
     return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
 }
@@ -72,17 +73,25 @@ int proc_exit_code(int status)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* what its end was for, where the kernel's status does not tell */
+static const char *status_reason(int status)
+{
+    return status & PROC_STATUS_OOM                   ? " (out of memory)"
+           : status & PROC_STATUS_HIGH                ? " (above memory_high)"
+           : status & PROC_STATUS_MAX                 ? " (above memory_max)"
+           : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
+                                                      : "";
+}
+
 const char *proc_status_words(int status, char buf[PROC_STATUS_WORDS])
 {
     char name[24];
     if (WIFEXITED(status))
-        snprintf(buf, PROC_STATUS_WORDS, "exit status %d", WEXITSTATUS(status));
+        snprintf(buf, PROC_STATUS_WORDS, "exit status %d%s", WEXITSTATUS(status),
+                 status_reason(status));
     else if (WIFSIGNALED(status))
         snprintf(buf, PROC_STATUS_WORDS, "terminated by %s%s",
-                 text_signal_name(WTERMSIG(status), name, sizeof(name)),
-                 status & PROC_STATUS_OOM ? " (out of memory)"
-                 : WCOREDUMP(status)      ? " (core dumped)"
-                                          : "");
+                 text_signal_name(WTERMSIG(status), name, sizeof(name)), status_reason(status));
     else
         snprintf(buf, PROC_STATUS_WORDS, "unknown termination cause 0x%04x", (unsigned)status);
     return buf;
@@ -287,7 +296,8 @@ static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
-                         : "told to stop ");
+                     : w->l->why == PROC_WHY_MEMORY ? "told to stop for its memory (memory_high) "
+                                                    : "told to stop ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
     if (w->l->pid) {

@@ -106,4 +106,5 @@ void proc_go_on(struct proc *p)
         proc_signal_again(p);
     drop_taken(p);
     proc_arm(p);
+    memory_watch(p);
 }
