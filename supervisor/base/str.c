@@ -21,7 +21,7 @@ void str_fini(struct str *s)
 void str_clear(struct str *s)
 {
     s->len = 0;
-    s->failed = false;
+    s->failed = s->nomem = false;
     if (s->s)
         s->s[0] = '\0';
 }
@@ -47,7 +47,7 @@ bool str_reserve(struct str *s, size_t n)
         cap = need;
     char *p = realloc(s->s, cap);
     if (!p) {
-        s->failed = true;
+        s->failed = s->nomem = true;
         return false;
     }
     s->s = p;

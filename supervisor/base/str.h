@@ -13,11 +13,12 @@ struct str {
     size_t cap;
     size_t max;  /* the most len may reach; 0: no limit */
     bool failed; /* memory or max ran out; what was appended is incomplete */
+    bool nomem;  /* with failed: it was memory */
 };
 
 #define STR_INIT                                                                                   \
     {                                                                                              \
-        NULL, 0, 0, 0, false                                                                       \
+        NULL, 0, 0, 0, false, false                                                                \
     }
 
 /* Sets s to an empty string that may grow to max bytes (0: any number). */

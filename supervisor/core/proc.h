@@ -228,7 +228,11 @@ dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
 #define PROC_STATUS_OOM 0x10000
 #define PROC_STATUS_HIGH 0x20000
 #define PROC_STATUS_MAX 0x40000
-/* Appends "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status. */
+/* "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status, in buf: whoever tells
+ * of a death must not need memory for it. */
+#define PROC_STATUS_WORDS 64
+const char *proc_status_words(int status, char buf[PROC_STATUS_WORDS]);
+/* Appends the same. */
 void proc_status_text(struct str *out, int status);
 /* The exit code as Supervisor reports it: the code, or -1 for death by a signal. */
 int proc_exit_code(int status);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 const char *proc_state_name(enum proc_state s)
@@ -90,16 +91,24 @@ static const char *status_reason(int status)
                                                       : "";
 }
 
-void proc_status_text(struct str *out, int status)
+const char *proc_status_words(int status, char buf[PROC_STATUS_WORDS])
 {
     char name[24];
     if (WIFEXITED(status))
-        str_printf(out, "exit status %d%s", WEXITSTATUS(status), status_reason(status));
+        snprintf(buf, PROC_STATUS_WORDS, "exit status %d%s", WEXITSTATUS(status),
+                 status_reason(status));
     else if (WIFSIGNALED(status))
-        str_printf(out, "terminated by %s%s",
-                   text_signal_name(WTERMSIG(status), name, sizeof(name)), status_reason(status));
+        snprintf(buf, PROC_STATUS_WORDS, "terminated by %s%s",
+                 text_signal_name(WTERMSIG(status), name, sizeof(name)), status_reason(status));
     else
-        str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
+        snprintf(buf, PROC_STATUS_WORDS, "unknown termination cause 0x%04x", (unsigned)status);
+    return buf;
+}
+
+void proc_status_text(struct str *out, int status)
+{
+    char words[PROC_STATUS_WORDS];
+    str_puts(out, proc_status_words(status, words));
 }
 
 /* ---- explain: a sentence or two per state ---- */

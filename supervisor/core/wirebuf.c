@@ -21,7 +21,7 @@ char *wire_buf_room(struct wire_buf *b, size_t n)
         wire_buf_compact(b);
     if (str_reserve(&b->s, n))
         return b->s.s + b->s.len;
-    b->s.failed = false; /* what waits is whole; the caller may try again with less */
+    b->s.failed = b->s.nomem = false; /* what waits is whole; the caller may try again with less */
     return NULL;
 }
 

@@ -429,12 +429,13 @@ void loop_io_urgent(struct loop_io *w)
     ev_set_priority(io_of(w), EV_MAXPRI - 1);
 }
 
-/* epoll refuses what is always ready, and libev would then poll without waiting: 100 % CPU. */
+/* epoll refuses what is always ready, and libev would then poll without waiting: 100 % CPU. What
+ * cannot be looked at for another reason than that it is not there is none of those. */
 static int check_waitable(int fd)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
-        return -1;
+        return errno == EBADF ? -1 : 0;
     if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || !(st.st_mode & S_IFMT))
         return 0;
     errno = EPERM;

@@ -57,6 +57,15 @@ static void fail(struct writer *w, struct sink *k, const struct err *e, dur_t re
     }
 }
 
+/* Nothing is given up for that: it waits, also what is about to end. */
+static void no_memory(struct sink *k)
+{
+    if (LOG_LIMIT(60))
+        log_warn("no memory to write to %s; output waits", sink_name(k));
+    k->failing = true;
+    writer_wait(k, mono_add(mono_now(), RETRY_FULL));
+}
+
 static void recovered(struct sink *k)
 {
     if (!k->broken)
@@ -209,8 +218,13 @@ static bool serve_out(struct writer *w, struct sink *k, struct out *o)
 {
     struct err e = {.errnum = 0};
     struct pick p;
-    if (o->pinned || !pick(w, k, o, &p))
+    if (o->pinned)
         return false;
+    if (!pick(w, k, o, &p)) {
+        if (w->out.failed)
+            no_memory(k);
+        return false;
+    }
     struct stream *s = o->stream;
     o->pinned = out_shared(w->d, o)->done + p.covers;
     pthread_mutex_unlock(&w->d->lock);

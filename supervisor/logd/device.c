@@ -77,8 +77,10 @@ void device_find(struct writer *finder, struct sink *k)
         return;
     }
     struct writer *w = writer_of(d, key);
-    if (!w)
+    if (!w) {
+        logd_start_over(d, "no memory for a writer");
         return;
+    }
     if (k->queued)
         TAILQ_REMOVE(&finder->queue, k, queue);
     k->queued = false;

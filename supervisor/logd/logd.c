@@ -136,6 +136,14 @@ static bool set_up(struct logd *d, char **argv)
     return true;
 }
 
+void logd_start_over(struct logd *d, const char *why)
+{
+    if (!d->start_over)
+        log_error("%s; starting over", why);
+    d->start_over = true;
+    reader_poke(d);
+}
+
 int logd_main(int argc, char **argv)
 {
     static struct logd d;

@@ -85,7 +85,7 @@ struct logd {
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
     bool trimmed;      /* memory of the start was given back */
-    bool start_over;   /* streams could not be taken in: a new start inherits them */
+    bool start_over;   /* something could not be taken in: a new start inherits all of it */
     bool supd_gone;
     mono_t gone_at;
     unsigned mask; /* umask */
@@ -102,6 +102,10 @@ struct question {
 
 /* The whole program. argv: memory, channel and main log descriptors, epoch. */
 int logd_main(int argc, char **argv);
+
+/* Ends as soon as the reader looks: whoever takes our place finds everything in the shared memory
+ * and in the pipes. For what cannot be done now and would be lost; said once. */
+void logd_start_over(struct logd *d, const char *why);
 
 /* The stream in this slot, or NULL. */
 static inline struct stream *stream_at(const struct logd *d, uint32_t slot)

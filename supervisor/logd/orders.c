@@ -138,8 +138,7 @@ static struct stream *stream_of(struct logd *d, uint32_t slot)
 static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
 {
     if ((uint32_t)o->nfds < o->msg.n) {
-        log_error("cannot take in %u pipes: too few descriptors left; starting over", o->msg.n);
-        d->start_over = true;
+        logd_start_over(d, "cannot take in pipes: too few descriptors left");
         return;
     }
     for (uint32_t i = 0; i < o->msg.n; i++) {
@@ -150,7 +149,7 @@ static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
         pthread_mutex_unlock(&d->lock);
         o->fds[i] = -1;
         if (reader_watch(d, stream_at(d, slots[i])) < 0)
-            log_error("cannot watch a pipe: %s", strerror(errno));
+            logd_start_over(d, "cannot watch a pipe: the kernel has no room for it");
     }
 }
 

@@ -151,6 +151,7 @@ static bool gather(struct choice *c, size_t most, struct span *s)
 {
     if (!c->w->in)
         c->w->in = malloc(FORMAT_BATCH);
+    c->w->out.failed |= !c->w->in;
     if (!c->w->in || !view(c, most, s))
         return false;
     span_copy(s, c->w->in);
@@ -291,6 +292,7 @@ bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
 {
     struct choice c = {.w = w, .k = k, .o = o, .x = out_shared(w->d, o)};
     c.to = stream_shared(w->d, o->stream)->read;
+    str_clear(&w->out);
     p->out = o;
     p->data.n = 0;
     p->data.len = 0;

@@ -17,7 +17,7 @@ struct pick {
 };
 
 /* With the lock. False: nothing to write now; what waits for its line end is looked at again in
- * time. */
+ * time. With w->out.failed there was no memory. */
 bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *out);
 
 #endif

@@ -260,7 +260,7 @@ static int round_of(struct logd *d, int timeout_ms)
     pthread_mutex_lock(&d->lock);
     d->finder_busy = writers_relieve_finder(d);
     d->some_paused = d->npaused > 0;
-    writers_kick(d);
+    d->finder_busy |= !writers_kick(d);
     pthread_mutex_unlock(&d->lock);
     return n > 0 ? fullest : -2;
 }

@@ -49,22 +49,24 @@ static int make_outs(struct stream *s)
     return 0;
 }
 
-static void attach(struct stream *s, unsigned which, struct sink *k)
+/* 0, or -1: there is no memory, and it has no sink. */
+static int attach(struct stream *s, unsigned which, struct sink *k)
 {
     if (s->outs[which].sink == k)
-        return;
+        return 0;
     detach(&s->outs[which]);
     if (!k)
-        return;
+        return 0;
     if (make_outs(s) < 0) {
         if (k->nouts == 0)
             writer_orphan(k);
-        return;
+        return -1;
     }
     struct out *o = &s->outs[which];
     o->sink = k;
     TAILQ_INSERT_TAIL(&k->outs, o, link);
     k->nouts++;
+    return 0;
 }
 
 /* The record as supd wrote it, whole: it may be writing just now. */
@@ -78,6 +80,19 @@ static void read_config(const struct logshm_stream *from, struct logshm_stream *
     } while ((seq & 1) || seq != __atomic_load_n(&from->seq, __ATOMIC_ACQUIRE));
 }
 
+/* The sink of its configuration. Without memory for one it must not seem to have none: what comes
+ * would be dropped. */
+static void take_sink(struct logd *d, struct stream *s, unsigned which,
+                      const struct logshm_stream *c)
+{
+    struct sink *k = sink_get(d, c, which);
+    if (k && attach(s, which, k) == 0)
+        return;
+    detach(&s->outs[which]);
+    s->lazy |= which == 0;
+    logd_start_over(d, "no memory for a place where output goes");
+}
+
 static void configure_second(struct logd *d, struct stream *s, const struct logshm_stream *c)
 {
     struct logshm_stream *r = stream_shared(d, s);
@@ -87,7 +102,10 @@ static void configure_second(struct logd *d, struct stream *s, const struct logs
         LOGSHM_ORDER();
         r->flags = (uint8_t)(r->flags | LOGSHM_SECOND);
     }
-    attach(s, 1, wanted ? sink_get(d, c, 1) : NULL);
+    if (wanted)
+        take_sink(d, s, 1, c);
+    else
+        detach(&s->outs[1]);
     if (!wanted)
         r->flags = (uint8_t)(r->flags & ~LOGSHM_SECOND);
 }
@@ -98,9 +116,9 @@ void stream_sink(struct logd *d, struct stream *s)
     if (!s->lazy)
         return;
     read_config(stream_shared(d, s), &c);
-    attach(s, 0, sink_get(d, &c, 0));
-    struct sink *k = s->outs[0].sink;
     s->lazy = false;
+    take_sink(d, s, 0, &c);
+    struct sink *k = s->outs[0].sink;
     s->keep = k && k->recovered && !k->regular;
 }
 
@@ -131,7 +149,10 @@ void stream_configure(struct logd *d, struct stream *s)
     if (s->sided)
         tap_configure(d, s);
     s->lazy = can_wait(d, s, &c);
-    attach(s, 0, c.kind == LOGSHM_NONE || s->lazy ? NULL : sink_get(d, &c, 0));
+    if (c.kind == LOGSHM_NONE || s->lazy)
+        detach(&s->outs[0]);
+    else
+        take_sink(d, s, 0, &c);
     struct sink *k = s->outs[0].sink;
     configure_second(d, s, &c);
     s->keep = c.kind == LOGSHM_NONE || c.kind == LOGSHM_FD;
@@ -179,7 +200,7 @@ void stream_has_more(struct logd *d, struct stream *s)
             writer_queue(d, o->sink);
     }
     if (!s->outs[0].sink) {
-        if (used)
+        if (used && !s->lazy)
             first->done = r->read;
         stream_progress(d, s);
     }
@@ -246,11 +267,17 @@ static void let_go(struct logd *d, struct stream *s)
     LOGSHM_ORDER();
 }
 
+/* It has bytes for a sink that could not be made. */
+static bool is_owed(const struct logd *d, const struct stream *s)
+{
+    return s->lazy && logshm_out(d->h, s->slot, 0)->done < stream_shared(d, s)->read;
+}
+
 uint32_t stream_reclaim(struct logd *d, struct stream *s, uint32_t history, bool all)
 {
     struct logshm_stream *r = stream_shared(d, s);
     struct chain *c = &d->chains[s->slot];
-    if (!c->first)
+    if (!c->first || is_owed(d, s))
         return 0;
     if (!history)
         let_go(d, s);

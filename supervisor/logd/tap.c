@@ -471,6 +471,8 @@ void tap_configure(struct logd *d, struct stream *s)
             tap_free(d, t);
         if (is_new)
             t = tap_new(d, s, which);
+        if (wanted && !t) /* whoever counts its lines would not know that some are missing */
+            logd_start_over(d, "no memory for a program whose output somebody wants");
         if (!wanted || !t)
             continue;
         if (x->key != x->taken)

@@ -96,11 +96,12 @@ bool writer_thread(void *(*main)(void *arg), void *arg)
     return runs;
 }
 
-static void start(struct writer *w)
+static bool start(struct writer *w)
 {
     w->running = writer_thread(writer_main, w);
     if (!w->running && LOG_LIMIT(60))
         log_error("cannot start a writer thread; output waits in memory");
+    return w->running;
 }
 
 struct writer *writer_new(struct logd *d, unsigned index)
@@ -167,18 +168,21 @@ void writer_queue(struct logd *d, struct sink *k)
         writer_queue_now(d, k);
 }
 
-void writers_kick(struct logd *d)
+bool writers_kick(struct logd *d)
 {
+    bool all = true;
     for (unsigned i = 0; i < LOGSHM_WRITERS; i++) {
         struct writer *w = d->writers[i];
         if (!w || !w->fresh)
             continue;
         w->fresh = false;
         if (!w->running)
-            start(w);
+            w->fresh = !start(w);
         else if (w->idle)
             pthread_cond_signal(&w->cond);
+        all &= !w->fresh;
     }
+    return all;
 }
 
 void writer_move(struct sink *k, struct writer *to)

@@ -41,8 +41,9 @@ void writer_wait(struct sink *k, mono_t due);
 void writer_move(struct sink *k, struct writer *to);
 /* The sink's last output went: it is freed, by its writer if that works on it. */
 void writer_orphan(struct sink *k);
-/* Wakes the writers that were given something since the last call. */
-void writers_kick(struct logd *d);
+/* Wakes the writers that were given something since the last call. False: a thread could not be
+ * made, call it again soon. */
+bool writers_kick(struct logd *d);
 /* True while sinks wait for the finder. A finder that hangs on a dead mount is given up and another
  * one takes the others over; with the lock. */
 bool writers_relieve_finder(struct logd *d);

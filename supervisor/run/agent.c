@@ -370,8 +370,8 @@ bool agent_reaped(struct agent *a, int pid, int status)
 {
     if (!a->pid || a->pid != pid)
         return false;
-    struct str text = STR_INIT;
-    proc_status_text(&text, status);
+    char words[PROC_STATUS_WORDS];
+    proc_status_words(status, words);
     a->pid = 0;
     note(a);
     loop_timer_stop(&a->timer);
@@ -383,14 +383,13 @@ bool agent_reaped(struct agent *a, int pid, int status)
         a->leaving = false;
         start(a);
     } else if (a->closed || !a->wanted) {
-        log_info("agent: ended pid=%d %s", pid, str_text(&text));
+        log_info("agent: ended pid=%d %s", pid, words);
         if (a->closed)
             say_gone(a);
     } else {
-        log_warn("agent: ended pid=%d %s, starting it again", pid, str_text(&text));
+        log_warn("agent: ended pid=%d %s, starting it again", pid, words);
         later(a);
     }
-    str_fini(&text);
     return true;
 }
 

@@ -73,12 +73,13 @@ static void say_and_close(int fd, enum wire_code code, const char *text)
     fd_close(&fd);
 }
 
-static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, const char *text)
+static void refuse(struct ctl *c, int fd, const struct usock_peer *peer, enum wire_code code,
+                   const char *text)
 {
     c->stats.refused++;
     if (LOG_LIMIT(10))
         log_warn("control: client refused pid=%d uid=%u reason: %s", peer->pid, peer->uid, text);
-    say_and_close(fd, strstr(text, "too many") ? WIRE_BUSY : WIRE_DENIED, text);
+    say_and_close(fd, code, text);
 }
 
 /* The role of a peer, or 0. Whoever got through the socket's mode without being the owner is a
@@ -135,23 +136,24 @@ static void admit(struct ctl *c, int fd, const struct usock_peer *peer)
 {
     unsigned role = role_of(c, peer);
     if (!role) {
-        refuse(c, fd, peer, "this peer may not use the control socket");
+        refuse(c, fd, peer, WIRE_DENIED, "this peer may not use the control socket");
         return;
     }
     if (is_full(c, role) && !make_room(c, role)) {
-        refuse(c, fd, peer, "too many clients; try again");
+        refuse(c, fd, peer, WIRE_BUSY, "too many clients; try again");
         return;
     }
     struct ctl_client *cl = ctl_client_new(c, fd, peer, (enum ctl_role)role);
     if (!cl) {
-        fd_close(&fd);
+        refuse(c, fd, peer, WIRE_BUSY, "no memory for one more client; try again");
         return;
     }
     c->stats.accepted++;
     c->clients[c->nclients++] = cl;
 }
 
-/* out of descriptors or memory: the socket would report the same connection again and again */
+/* out of descriptors, memory or permission: the socket would report the same connection again and
+ * again */
 static void pause_accept(struct ctl *c, int errnum)
 {
     if (LOG_LIMIT(60))
@@ -169,10 +171,11 @@ static void on_accept(struct ctl *c)
             admit(c, fd, &peer);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        if (errno != EAGAIN)
             pause_accept(c, errno);
-        if (errno != EINTR && errno != ECONNABORTED)
-            return;
+        return;
     }
 }
 

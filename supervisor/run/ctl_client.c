@@ -53,7 +53,7 @@ static void out_sent(struct ctl_client *cl, size_t n)
 void ctl_client_send(struct ctl_client *cl)
 {
     if (cl->out.failed)
-        drop(cl, "too much unread output");
+        drop(cl, cl->out.nomem ? "no memory for its output" : "too much unread output");
     size_t n = ctl_client_waiting(cl);
     if (cl->dead || n == 0)
         return;

@@ -106,6 +106,16 @@ static struct ctl_req *new_req(struct ctl_client *cl, size_t nfields, const char
     return rq;
 }
 
+/* Its id is looked for in the line itself, so that whoever waits for this answer gets it. */
+static void no_memory(struct ctl_client *cl, const char *line)
+{
+    char id[WIRE_ID_MAX + 1];
+    line += strspn(line, " \t");
+    size_t n = strcspn(line, " \t");
+    snprintf(id, sizeof(id), "%.*s", n < sizeof(id) ? (int)n : 0, line);
+    wire_put_error(&cl->out, wire_id_ok(id) ? id : WIRE_NO_ID, WIRE_BUSY, "out of memory");
+}
+
 /* why the cut request is none, or NULL; sets id, verb and arguments */
 static const char *check_fields(struct ctl_req *rq, int64_t nfields, const char **out_id)
 {
@@ -133,7 +143,7 @@ void ctl_dispatch(struct ctl_client *cl, const char *line, size_t n)
     size_t max = wire_count(line, n);
     struct ctl_req *rq = new_req(cl, max, line, n);
     if (!rq) {
-        wire_put_error(&cl->out, id, WIRE_BUSY, "out of memory");
+        no_memory(cl, line);
         return;
     }
     int64_t nfields = wire_split((char *)(rq->argv + max + 1), n, rq->argv, max, &e);

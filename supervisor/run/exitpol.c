@@ -53,15 +53,14 @@ static void describe(const struct proc *p, const struct exit_facts *f, int statu
 {
     const struct proc_life *l = proc_life(p);
     char name[256];
-    struct str how = STR_INIT;
+    char how[PROC_STATUS_WORDS] = "";
     if (l->has_exit)
-        proc_status_text(&how, l->exit_status);
+        proc_status_words(l->exit_status, how);
     snprintf(out, size, "%s is %s%s%s%s and %s%s: ending with status %d",
-             proc_fullname(p, name, sizeof(name)), proc_state_name(l->state), how.len ? " (" : "",
-             str_text(&how), how.len ? ")" : "",
+             proc_fullname(p, name, sizeof(name)), proc_state_name(l->state), *how ? " (" : "", how,
+             *how ? ")" : "",
              f->fatal && f->on_fatal_exit ? "has on_fatal=exit" : "[supd] exit_on=",
              f->fatal && f->on_fatal_exit ? "" : exit_on_words[f->on], exit_as_code(status));
-    str_fini(&how);
 }
 
 void exitpol_moved(struct proc *p, uint16_t before)

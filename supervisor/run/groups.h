@@ -15,6 +15,7 @@ struct group {
     bool doomed;      /* goes away once its processes are down */
     bool renew;       /* doomed, and then made anew: an update changed its kind */
     bool updating;    /* an update changed it and is not at rest yet */
+    bool stuck;       /* doomed, and a process of it cannot be signalled: nobody waits for it */
     char name[];
 };
 

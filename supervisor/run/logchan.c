@@ -35,7 +35,7 @@ static void add_fds(struct msghdr *m, void *control, const int *fds, int nfds)
 }
 
 /* True if it went out. Else it is tried again once the channel is writable, or, when the kernel
- * lacks room for descriptors in flight, a moment later. */
+ * refuses it (it may lack room for descriptors in flight), a moment later. */
 static bool send_parts(struct logs *g, struct iovec *iov, size_t n, const int *fds, int nfds)
 {
     union {
@@ -56,7 +56,7 @@ static bool send_parts(struct logs *g, struct iovec *iov, size_t n, const int *f
         return true;
     if (errno == EAGAIN)
         loop_io_set(&g->chan_io, g->chan, LOOP_READ | LOOP_WRITE);
-    else if (errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM)
+    else if (errno != EPIPE && errno != ECONNRESET) /* nobody is there: its death is reaped next */
         loop_timer_at(&g->resend, mono_add(loop_now(g->loop), RESEND));
     return false;
 }

@@ -124,15 +124,13 @@ static int launch(struct logs *g, struct err *e)
 /* Else nobody would read why nothing is written. */
 static void log_without_it(struct logs *g, int status)
 {
-    struct str text = STR_INIT;
+    char words[PROC_STATUS_WORDS];
     g->moved |= log_fd() == logs_write_fd(g->main);
     if (g->moved)
         log_move(STDERR_FILENO);
-    proc_status_text(&text, status);
     log_error("supd-log does not stay up (%s, %u times in a row): what programs write waits in "
               "their pipes, which hold 64 KiB; until it works supd's own log is here",
-              str_text(&text), g->failures);
-    str_fini(&text);
+              proc_status_words(status, words), g->failures);
 }
 
 static void log_through_it(struct logs *g)

@@ -54,13 +54,11 @@ static void put_spawned(struct wire_out *w, const struct event *ev)
 
 static void put_exit(struct wire_out *w, const struct event *ev)
 {
-    struct str text = STR_INIT;
-    proc_status_text(&text, ev->status);
+    char words[PROC_STATUS_WORDS];
     wire_kv_int(w, "pid", ev->pid);
     wire_kv_int(w, "code", proc_exit_code(ev->status));
-    wire_kv(w, "status", str_text(&text));
+    wire_kv(w, "status", proc_status_words(ev->status, words));
     wire_kv_int(w, "expected", ev->expected);
-    str_fini(&text);
 }
 
 static const struct {
@@ -86,13 +84,14 @@ static void put_counters(struct wire_out *w, const struct proc_life *l)
 static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
-    struct wire_out *w = ctl_event(proc_sup(p)->ctl, event_rows[ev->type].type);
+    struct ctl *c = proc_sup(p)->ctl; /* at supd's end it goes before the processes */
+    struct wire_out *w = c ? ctl_event(c, event_rows[ev->type].type) : NULL;
     if (!w)
         return;
     wire_kv(w, "name", proc_fullname(p, name, sizeof(name)));
     event_rows[ev->type].put(w, ev);
     put_counters(w, proc_life(p));
-    ctl_event_end(proc_sup(p)->ctl);
+    ctl_event_end(c);
 }
 
 static void emit_first(struct proc *p)
@@ -272,18 +271,14 @@ void publish_killing(struct proc *p, int pid)
 
 void publish_exit(struct proc *p, const struct proc_life *before, const struct proc_in *in)
 {
-    char buf[96];
-    struct str text = STR_INIT;
+    char words[PROC_STATUS_WORDS];
     const struct proc_life *l = proc_life(p);
-    proc_status_text(&text, in->status);
-    strncpy(buf, str_text(&text), sizeof(buf) - 1);
-    buf[sizeof(buf) - 1] = '\0';
-    str_fini(&text);
+    proc_status_words(in->status, words);
     tell_refused(p);
     if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
-        log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), buf);
+        log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), words);
     else if (in->event != PROC_EV_CANNOT)
-        log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,
+        log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), words,
                  l->expected ? "expected" : "not expected");
     if (!heard(proc_sup(p)))
         return;

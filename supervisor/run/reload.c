@@ -133,13 +133,25 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
     return 0;
 }
 
-static void say(struct sup *s, const char *group, const char *what)
+static void tell(struct sup *s, const char *group, const char *what)
 {
-    log_info("group %s: %s", group, what);
     struct apply *a;
     SLIST_FOREACH (a, &s->applies, link)
         if (a->what)
             a->what(a->obj, group, what);
+}
+
+static void say(struct sup *s, const char *group, const char *what)
+{
+    log_info("group %s: %s", group, what);
+    tell(s, group, what);
+}
+
+/* What could not be done. */
+static void complain(struct sup *s, const char *group, const char *why)
+{
+    log_error("group %s: %s", group, why);
+    tell(s, group, why);
 }
 
 static void note_group(const struct group *g)
@@ -185,7 +197,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
     if (group_reserve(g, had + (size_t)conf->nprocs) < 0) {
-        log_error("group %s: no memory for its new processes", g->name);
+        complain(gen->sup, g->name, "no memory for its new processes");
         return;
     }
     for (uint32_t i = 0; i < conf->nprocs; i++) {
@@ -194,7 +206,8 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
             continue;
         struct proc *p = proc_new(gen->sup, g, gen, v + i, &e);
         if (!p) {
-            log_error("%s: %s", gen_str(gen->gen, v[i].name), e.msg);
+            err_prefix(&e, "%s", gen_str(gen->gen, v[i].name));
+            complain(gen->sup, g->name, e.msg);
             continue;
         }
         g->procs[g->nprocs++] = p;
@@ -238,8 +251,7 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
     const char *name = gen_str(s->pending->gen, conf->name);
     struct group *g = group_add(s, s->pending, conf, &e);
     if (!g) {
-        log_error("group %s: %s", name, e.msg);
-        say(s, name, e.msg);
+        complain(s, name, e.msg);
         return 0;
     }
     group_autostart(g, PROC_WHY_UPDATE);
@@ -344,6 +356,12 @@ bool reload_applying(const struct sup *s)
     return !SLIST_EMPTY(&s->applies);
 }
 
+/* It could not be signalled: it ends when it likes, and who updates does not wait for that. */
+static bool is_beyond(const struct proc *p)
+{
+    return proc_life(p)->state == PROC_UNKNOWN;
+}
+
 /* lets go of processes that are down and doomed; true if some are still on the way */
 static bool settle_group(struct group *g)
 {
@@ -359,10 +377,14 @@ static bool settle_group(struct group *g)
         g->procs[n++] = p;
     }
     g->nprocs = n;
-    for (uint32_t i = 0; i < n; i++)
-        if (g->procs[i]->doomed || g->procs[i]->next_gen)
-            return true;
-    return false;
+    bool busy = false;
+    for (uint32_t i = 0; i < n; i++) {
+        struct proc *p = g->procs[i];
+        bool waits = p->doomed || p->next_gen;
+        busy |= waits && !is_beyond(p);
+        proc_sup(p)->stuck |= waits && is_beyond(p);
+    }
+    return busy;
 }
 
 static const struct gen_group *find_conf(const struct gen *g, const char *name)
@@ -385,16 +407,30 @@ static void renew_group(struct sup *s, struct group *old)
     const char *name = gen_str(s->gen->gen, conf->name);
     struct group *g = group_add(s, s->gen, conf, &e);
     if (!g) {
-        log_error("group %s: %s", name, e.msg);
-        say(s, name, e.msg);
+        complain(s, name, e.msg);
         return;
     }
     group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "updated");
 }
 
+/* True if nothing of it is left but processes that cannot be signalled. */
+static bool is_stuck(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (!proc_is_down(g->procs[i]) && !is_beyond(g->procs[i]))
+            return false;
+    return !group_is_down(g);
+}
+
 static bool settle_doomed(struct sup *s, struct group *g)
 {
+    if (is_stuck(g)) {
+        if (!g->stuck)
+            complain(s, g->name, "cannot be stopped: it goes when its processes end by themselves");
+        g->stuck = s->stuck = true;
+        return false;
+    }
     if (!group_is_down(g))
         return true;
     if (g->renew && s->mood != SUP_STOPPING) {
@@ -424,14 +460,15 @@ static bool settle_one(struct sup *s, struct group *g)
 
 void reload_settle(struct sup *s)
 {
-    if (!reload_applying(s))
+    if (!reload_applying(s) && !s->stuck)
         return;
-    bool busy = false;
+    bool busy = s->stuck = false;
     struct group *g, *next;
     for (g = TAILQ_FIRST(&s->groups); g; g = next) {
         next = TAILQ_NEXT(g, link);
         busy |= settle_one(s, g);
     }
+    s->stuck |= busy && !reload_applying(s);
     if (busy)
         return;
     struct apply *a;

@@ -5,7 +5,7 @@
 
 void settle_later(struct sup *s)
 {
-    if (s->mood == SUP_STOPPING || reload_applying(s))
+    if (s->mood == SUP_STOPPING || reload_applying(s) || s->stuck)
         loop_defer(s->loop, &s->settle);
 }
 

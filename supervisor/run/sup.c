@@ -126,10 +126,8 @@ static void child_reaped(void *obj, int pid, int status)
         return;
     state_totals(s->state)->orphans++;
     orphans_reaped(s, pid);
-    struct str text = STR_INIT;
-    proc_status_text(&text, status);
-    log_debug("reaped unknown pid %d (%s)", pid, str_text(&text));
-    str_fini(&text);
+    char words[PROC_STATUS_WORDS];
+    log_debug("reaped unknown pid %d (%s)", pid, proc_status_words(status, words));
     s->orphan_died = true;
 }
 

@@ -14,12 +14,10 @@ static void put_exit(struct wire_out *w, const struct proc_life *l)
 {
     if (!l->has_exit)
         return;
-    struct str text = STR_INIT;
-    proc_status_text(&text, l->exit_status);
+    char words[PROC_STATUS_WORDS];
     wire_kv_int(w, "exitcode", proc_exit_code(l->exit_status));
-    wire_kv(w, "exit", str_text(&text));
+    wire_kv(w, "exit", proc_status_words(l->exit_status, words));
     wire_kv_int(w, "expected", l->expected);
-    str_fini(&text);
 }
 
 static void put_times(struct wire_out *w, const struct proc_life *l, mono_t now)

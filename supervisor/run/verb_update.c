@@ -153,12 +153,13 @@ static const struct gen_group *find_conf(const struct gen *g, const char *name)
     return NULL;
 }
 
-static void bad_group(struct ctl_req *rq, const char *name)
+static void refuse_group(struct ctl_req *rq, const char *name, enum wire_code code,
+                         const char *text)
 {
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "group", name);
-    wire_kv(&w, "code", wire_code_name(WIRE_BAD_NAME));
-    wire_kv(&w, "text", "no such group");
+    wire_kv(&w, "code", wire_code_name(code));
+    wire_kv(&w, "text", text);
     wire_end(&w);
 }
 
@@ -171,16 +172,24 @@ static size_t drop_unknown(struct reading *r, const struct gen *gen)
         if (group_find(r->sup, rq->argv[i]) || find_conf(gen, rq->argv[i]))
             rq->argv[kept++] = rq->argv[i];
         else
-            bad_group(rq, rq->argv[i]);
+            refuse_group(rq, rq->argv[i], WIRE_BAD_NAME, "no such group");
     }
     rq->argc = kept;
     return had - kept;
 }
 
+/* What was done, or a sentence that says what could not be. */
 static void on_what(void *obj, const char *group, const char *what)
 {
+    static const char *const done[] = {"added", "updated", "stopped", "removed"};
     struct reading *r = obj;
-    say_group(r->rq, group, what);
+    for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
+        if (strcmp(what, done[i]) == 0) {
+            say_group(r->rq, group, what);
+            return;
+        }
+    refuse_group(r->rq, group, WIRE_FAILED, what);
+    r->failed++;
 }
 
 static void on_done(struct reading *r)

@@ -274,7 +274,10 @@ def test_each_fault_has_its_name_and_its_date(watched, site):
         if name in ("foreign", "cut"):
             pki.chain(name, name)
         site.install(name)
-    w = watched(conf="".join(LOOK % {"name": n} for n in issue), http="".join(FAULTS % {"name": n} for n in issue))
+    w = watched(conf="", http="".join(FAULTS % {"name": n} for n in issue))
+    w.s.wait(lambda: os.path.exists(w.path("nginx.pid")), 30)  # it listens: none of them is told as refused
+    w.s.write("supd.conf", w.s.read("supd.conf") + "".join(LOOK % {"name": n} for n in issue).replace("{here}", w.dir))
+    w.s.ok("update")
     for name, how in issue.items():
         wrong = w.wait_notice(name, "firing", 30 + SLACK)
         seen = w.probe(name)

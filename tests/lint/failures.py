@@ -27,9 +27,10 @@ def missing(tree, where, names):
     """What is wrong with those of the named tests that do not exist."""
     found = []
     for path, name in names:
-        folder = "tests/unit" if path.endswith(".c") else "tests" if path.startswith("compat/") else "tests/e2e"
-        if not defined(tree, os.path.join(folder, path), name):
-            found.append(f"{where}: there is no test {name} in {folder}/{path}")
+        folders = ("tests/unit", "tests/sim") if path.endswith(".c") else \
+            ("tests",) if path.startswith("compat/") else ("tests/e2e",)
+        if not any(defined(tree, os.path.join(folder, path), name) for folder in folders):
+            found.append(f"{where}: there is no test {name} in {folders[0]}/{path}")
     return found
 
 

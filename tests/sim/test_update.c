@@ -213,6 +213,34 @@ static void a_stop_by_hand_in_the_midst_of_an_update_wins(void **state)
     play_close();
 }
 
+static void c_stands_in_nobodys_way(struct sup *s)
+{
+    assert_int_equal(done, 1);
+    assert_string_equal(str_text(&told),
+                        "c cannot be stopped: it goes when its processes end by themselves\n");
+    assert_non_null(group_find(s, "c"));
+    fake_heal();
+}
+
+static void c_has_gone(struct sup *s)
+{
+    assert_null(group_find(s, "c"));
+    play_term(s);
+}
+
+static void what_cannot_be_signalled_holds_no_update_up(void **state)
+{
+    (void)state;
+    three();
+    play_fate("c1")->untouchable = true;
+    CUE(2000, drop_c, &play.s);
+    CUE(30000, c_stands_in_nobodys_way, &play.s);
+    CUE(40000, c_has_gone, &play.s);
+    play_run();
+    play_close();
+    str_fini(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +251,7 @@ int main(void)
         cmocka_unit_test(a_group_that_goes_is_gone_when_its_processes_are_dead),
         cmocka_unit_test(a_start_by_hand_in_the_midst_of_an_update_does_not_hold_it_up),
         cmocka_unit_test(a_stop_by_hand_in_the_midst_of_an_update_wins),
+        cmocka_unit_test(what_cannot_be_signalled_holds_no_update_up),
     };
     return cmocka_run_group_tests_name("update", tests, NULL, NULL);
 }

@@ -89,6 +89,10 @@ static inline void verb_big(void *obj, struct ctl_req *rq)
     (void)obj;
     size_t n = strtoul(rq->argv[0], NULL, 10);
     char *p = malloc(n + 1);
+    if (!p) {
+        ctl_error(rq, WIRE_BUSY, "out of memory");
+        return;
+    }
     memset(p, 'x', n);
     ctl_bytes(rq, p, n);
     free(p);
@@ -200,7 +204,7 @@ static inline void drop_times(struct str *s)
 }
 
 /* what has come so far; "" for nothing, "<closed>" appended at the end of the connection */
-static const char *hear(struct world *w, int fd)
+static inline const char *hear(struct world *w, int fd)
 {
     char buf[65536];
     ssize_t n;
@@ -218,7 +222,7 @@ static inline void say(int fd, const char *text)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
 
-static const char *ask(struct world *w, int fd, const char *text)
+static inline const char *ask(struct world *w, int fd, const char *text)
 {
     say(fd, text);
     turn(w, 2);
