@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 4u
+#define GEN_VERSION 5u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -80,6 +80,7 @@ struct gen_opts {
     goff exit_map; /* struct exit_map[nexit_map] */
     uint32_t nexit_map;
     goff attrs;          /* struct attrs (core/attrs.h); 0: none */
+    goff order;          /* struct gen_order; 0: none */
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
@@ -89,6 +90,29 @@ struct gen_opts {
     int64_t retry_window_ns;      /* 0: unset */
     int64_t fatal_retry_ns;       /* on_fatal=retry:DUR */
     struct gen_log log[2];        /* stdout, stderr */
+};
+
+/* Something that a program waits for: all processes of the section in that group. */
+struct gen_dep {
+    goff name;    /* as written, for people */
+    goff group;   /* of which group */
+    goff section; /* which of its processes, "program:db"; 0: all */
+    uint8_t when; /* enum order_when (core/ready.h) */
+    uint8_t hard; /* depends_on=; 0: after= */
+    uint8_t pad[2];
+};
+
+/* Only for programs that have one of these options. */
+struct gen_order {
+    uint8_t type;  /* enum prog_type (core/ready.h) */
+    uint8_t ready; /* enum ready_kind */
+    uint8_t pad[2];
+    int32_t ready_number; /* the descriptor of READY_FD */
+    goff ready_arg;       /* what is behind the colon of ready=, or 0 */
+    uint32_t ndeps;
+    goff deps; /* struct gen_dep[ndeps] */
+    uint32_t pad2;
+    int64_t ready_timeout_ns; /* 0: none */
 };
 
 /* A path in two parts, since the logs of many processes lie in one folder. */
@@ -232,6 +256,12 @@ static inline bool gen_exit_expected(const struct gen_opts *o, int code)
 static inline const struct gen_opts *gen_opts(const struct gen *g, const struct gen_proc *p)
 {
     return (const struct gen_opts *)gen_at(g, p->opts);
+}
+
+/* NULL: it has none of those options. */
+static inline const struct gen_order *gen_order(const struct gen *g, const struct gen_opts *o)
+{
+    return o->order ? (const struct gen_order *)gen_at(g, o->order) : NULL;
 }
 
 /* Appends the command as it was written. */

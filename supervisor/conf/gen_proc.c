@@ -281,6 +281,30 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
         g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
 }
 
+static void write_order(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
+{
+    const struct order_opts *o = prog->order;
+    struct gen_order x = {.type = o->type,
+                          .ready = o->ready.kind,
+                          .ready_number = o->ready.number,
+                          .ready_arg = genbuf_str(w->b, o->ready.arg),
+                          .ndeps = (uint32_t)prog->deps.n,
+                          .ready_timeout_ns = o->ready_timeout};
+    struct gen_dep *v = arena_alloc(w->a, (prog->deps.n + 1) * sizeof(*v));
+    VEC_EACH (&prog->deps, i) {
+        const struct dep *d = &prog->deps.v[i];
+        bool alone = d->group->progs.n == 1;
+        v[i] = (struct gen_dep){.name = genbuf_str(w->b, d->name),
+                                .group = genbuf_str(w->b, d->group->name),
+                                .when = d->when,
+                                .hard = d->hard};
+        if (d->prog && !alone)
+            v[i].section = genbuf_str(w->b, d->prog->section->name);
+    }
+    x.deps = genbuf_data(w->b, v, prog->deps.n * sizeof(*v), sizeof(goff));
+    g->order = genbuf_data(w->b, &x, sizeof(x), sizeof(int64_t));
+}
+
 static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
     g->startretries = clamp32(o->startretries);
@@ -343,12 +367,16 @@ static void digest_extra(struct gen_writer *w, struct digest *d)
 static void write_digests(struct gen_writer *w, const struct proc *p, const struct gen_opts *o,
                           struct gen_proc *g)
 {
+    static const struct order_opts no_order;
     struct digest hot[1] = {DIGEST_INIT}, restart[1] = {DIGEST_INIT};
     for (size_t i = 0; i < rows_program.n; i++) {
         const struct opt *row = &rows_program.rows[i];
         if (row->type != OPT_ENVIRONMENT)
             digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
+    for (size_t i = 0; i < rows_order.n; i++)
+        digest_row(w, rows_order.rows[i].apply == GEN_RESTART ? restart : hot, &rows_order.rows[i],
+                   p->prog->order ? p->prog->order : &no_order);
     digest_extra(w, restart);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
     if (o->attrs)
@@ -365,9 +393,10 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
 }
 
 /* what other processes may have in common with this one: stored once for all of them */
-static void write_opts(struct gen_writer *w, const struct proc_opts *o,
-                       const struct limit_opts *limits, struct gen_opts *g, struct gen_proc *p)
+static void write_opts(struct gen_writer *w, const struct proc_opts *o, const struct prog *prog,
+                       struct gen_opts *g, struct gen_proc *p)
 {
+    const struct limit_opts *limits = prog->limits;
     memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
     if (o->directory && *o->directory)
         g->directory = genbuf_str(w->b, o->directory);
@@ -379,6 +408,8 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o,
     if (limits)
         write_attrs(w, limits, g);
     g->env_clear = limits && limits->env_clear;
+    if (prog->order)
+        write_order(w, prog, g);
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));
@@ -396,7 +427,7 @@ void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
     g.priority = clamp32(p->o.priority);
     write_command(w, p, &g);
     write_env(w, p, &g);
-    write_opts(w, &p->o, p->prog->limits, &opts, &g);
+    write_opts(w, &p->o, p->prog, &opts, &g);
     write_digests(w, p, &opts, &g);
     w->last = g;
     *out = g;

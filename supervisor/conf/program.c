@@ -359,7 +359,7 @@ static void read_processes(struct reading *r)
     r->c->nprocs += prog->procs.n;
 }
 
-static bool has_limits(const struct sect *x)
+static bool has_any(const struct sect *x)
 {
     for (size_t i = 0; i < x->t->n; i++) {
         if (x->keys[i])
@@ -384,12 +384,23 @@ static void read_limits(struct reading *r)
 {
     struct sect x;
     sect_init(&x, r->c, r->prog->section, &rows_limits);
-    if (!has_limits(&x))
+    if (!has_any(&x))
         return;
     r->prog->limits = arena_alloc(r->c->a, sizeof(*r->prog->limits));
     sect_convert(&x, r->prog->limits, &r->names, 0, 0);
     check_limits(r, &x);
     load_prog_env(r->c, r->prog);
+}
+
+/* In which order it starts; few programs say so. */
+static void read_order(struct reading *r)
+{
+    struct sect x;
+    sect_init(&x, r->c, r->prog->section, &rows_order);
+    if (!has_any(&x))
+        return;
+    r->prog->order = arena_alloc(r->c->a, sizeof(*r->prog->order));
+    sect_convert(&x, r->prog->order, &r->names, 0, 0);
 }
 
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
@@ -406,6 +417,7 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     common_names(&r);
     read_shared(&r);
     read_limits(&r);
+    read_order(&r);
     read_processes(&r);
     names_fini(&r.names);
     names_fini(&r.per_proc);

@@ -66,11 +66,11 @@ OPT_TABLE(rows_agent, agent);
 
 const struct sect_kind sect_kinds[] = {
     {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself; required."},
-    {"program", .named = true, .tables = {&rows_program, &rows_limits},
+    {"program", .named = true, .tables = {&rows_program, &rows_limits, &rows_order},
      .help = "A program to keep alive."},
-    {"eventlistener", .named = true, .tables = {&rows_program, &rows_limits, &rows_listener},
+    {"eventlistener", .named = true, .tables = {&rows_program, &rows_limits, &rows_order, &rows_listener},
      .help = "A program that gets events on its standard input."},
-    {"fcgi-program", .named = true, .tables = {&rows_program, &rows_limits, &rows_fcgi},
+    {"fcgi-program", .named = true, .tables = {&rows_program, &rows_limits, &rows_order, &rows_fcgi},
      .help = "A program whose processes share a listening socket."},
     {"group", .named = true, .tables = {&rows_group}, .help = "Programs handled together."},
     {"include", .tables = {&rows_include}, .help = "Further files to read."},

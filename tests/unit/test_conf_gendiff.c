@@ -69,9 +69,8 @@ static void test_classes(void **state)
 }
 
 /* every row has a value that differs from its default, and the difference is seen in its class */
-static void test_every_row(void **state)
+static void check_rows(const struct opt_table *t)
 {
-    (void)state;
     static const char *const other[OPT_NTYPES] = {
         [OPT_STRING] = "other", [OPT_BOOLEAN] = "true",    [OPT_INTEGER] = "7",
         [OPT_SIZE] = "7KB",     [OPT_OCTAL] = "0123",      [OPT_DURATION] = "77s",
@@ -81,12 +80,11 @@ static void test_every_row(void **state)
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
         [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
         [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
-        [OPT_CAPS] = "chown",
+        [OPT_CAPS] = "chown",   [OPT_READY] = "notify",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
-    for (size_t i = 0; i < rows_program.n + rows_limits.n; i++) {
-        const struct opt *o =
-            i < rows_program.n ? &rows_program.rows[i] : &rows_limits.rows[i - rows_program.n];
+    for (size_t i = 0; i < t->n; i++) {
+        const struct opt *o = &t->rows[i];
         const char *value =
             o->words ? o->words[o->def && strcmp(o->def, o->words[0]) == 0] : other[o->type];
         if (strcmp(o->name, "numprocs") == 0)
@@ -103,6 +101,14 @@ static void test_every_row(void **state)
         if (change(HEAD "[program:z]\ncommand=z\n", text) != o->apply)
             fail_msg("%s=%s: not seen as the row says", o->name, value);
     }
+}
+
+static void test_every_row(void **state)
+{
+    (void)state;
+    check_rows(&rows_program);
+    check_rows(&rows_limits);
+    check_rows(&rows_order);
 }
 
 /* A program restarts if its environment is another one, whatever made it so. */
