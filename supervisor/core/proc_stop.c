@@ -127,7 +127,7 @@ void proc_on_sweep_due(struct step *s)
 /* ---- stopping ---- */
 
 /* the next signal of the sequence, or KILL */
-static void stop_signal(struct step *s)
+void proc_stop_signal(struct step *s)
 {
     struct proc_life *l = s->l;
     struct proc_stop_step step = {SIGKILL, s->p->stopwait};
@@ -146,7 +146,7 @@ static void stop_begin(struct step *s)
     proc_change_to(s, PROC_STOPPING, proc_asked_by(s));
     s->l->stop_step = 0;
     s->l->kills = 0;
-    stop_signal(s);
+    proc_stop_signal(s);
 }
 
 void proc_on_stop(struct step *s)
@@ -187,7 +187,7 @@ void proc_on_unstop(struct step *s)
 void proc_on_stop_due(struct step *s)
 {
     if (mono_reached(s->l->due, s->in->now))
-        stop_signal(s);
+        proc_stop_signal(s);
     proc_on_sweep_due(s);
 }
 
@@ -197,7 +197,7 @@ void proc_on_hasten(struct step *s)
     mono_t last = sweep_is_killed(s) ? l->sweep_due : MONO_NEVER;
     l->stop_step = (uint8_t)s->p->nstops;
     if (l->pid)
-        stop_signal(s);
+        proc_stop_signal(s);
     else
         sweep_signal(s);
     if (l->sweep && last.ns)
