@@ -65,6 +65,8 @@ struct order_opts {
     struct str_list depends_on, after;
     struct ready_val ready;
     int64_t ready_timeout; /* nanoseconds; 0: none */
+    int64_t watchdog;      /* the same */
+    uint8_t notify_access; /* 1: main */
 };
 
 /* the keys that only [eventlistener:x] has */

@@ -289,7 +289,9 @@ static void write_order(struct gen_writer *w, const struct prog *prog, struct ge
                           .ready_number = o->ready.number,
                           .ready_arg = genbuf_str(w->b, o->ready.arg),
                           .ndeps = (uint32_t)prog->deps.n,
-                          .ready_timeout_ns = o->ready_timeout};
+                          .ready_timeout_ns = o->ready_timeout,
+                          .watchdog_ns = o->watchdog,
+                          .notify_main = o->notify_access};
     struct gen_dep *v = arena_alloc(w->a, (prog->deps.n + 1) * sizeof(*v));
     VEC_EACH (&prog->deps, i) {
         const struct dep *d = &prog->deps.v[i];

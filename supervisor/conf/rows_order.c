@@ -9,6 +9,8 @@
 /* enum prog_type */
 static const char *const words_type[] = {"service", "oneshot", "setup", NULL};
 
+static const char *const words_access[] = {"all", "main", NULL};
+
 static const struct opt order[] = {
     O("type", type, WORD, .words = words_type, .def = "service", .apply = GEN_RESTART,
       .help = "A service runs until it is stopped. A oneshot is done when it exits with one of "
@@ -30,6 +32,13 @@ static const struct opt order[] = {
     O("ready_timeout", ready_timeout, DURATION, .apply = GEN_HOT, DUR_LIMIT, .def_note = "none",
       .help = "A start that is not ready (a oneshot or setup that is not done) after this time has "
               "failed: it is stopped, and tried again as startretries says."),
+    O("watchdog", watchdog, DURATION, .apply = GEN_RESTART, DUR_LIMIT, .def_note = "none",
+      .help = "Once it is RUNNING it sends WATCHDOG=1 to NOTIFY_SOCKET at least this often, or it "
+              "hangs: it gets ABRT, then the stop sequence, and has failed. In its environment as "
+              "WATCHDOG_USEC, too."),
+    O("notify_access", notify_access, WORD, .words = words_access, .def = "all", .apply = GEN_HOT,
+      .help = "Whose messages to NOTIFY_SOCKET count: those of all processes of it, or only of "
+              "its main one."),
 };
 
 OPT_TABLE(rows_order, order);

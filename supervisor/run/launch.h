@@ -18,8 +18,8 @@ enum launch_result launch(struct proc *p, int *out_pid);
 void launch_explain(const struct proc *p, char *buf, size_t size);
 
 /* Puts KEY=value into the environment of a request that is being made, with room for as many more
- * bytes behind it (NULs); instead of what is there under that key. The place behind the value. There
- * is room for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, else NULL. */
+ * bytes behind it (NULs); instead of what is there under that key. The place behind the value.
+ * There is room for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, else NULL. */
 char *launch_env(struct proc *p, struct spawn_request *rq, const char *key, const char *value,
                  size_t room);
 

@@ -13,12 +13,12 @@
 struct notes;
 struct sup;
 
-enum {                       /* note.flags */
-       NOTE_RELOADING = 1,   /* it reads its configuration again */
-       NOTE_STOPPING = 2,    /* it is about to end by itself */
-       NOTE_ABORTED = 4,     /* it missed its watchdog and was sent SIGABRT */
-       NOTE_TRIGGERED = 8,   /* the same, and it said itself that it is not well */
-       NOTE_UNKEPT = 16,     /* it was told that descriptors are not kept */
+enum {                     /* note.flags */
+       NOTE_RELOADING = 1, /* it reads its configuration again */
+       NOTE_STOPPING = 2,  /* it is about to end by itself */
+       NOTE_ABORTED = 4,   /* it missed its watchdog and was sent SIGABRT */
+       NOTE_TRIGGERED = 8, /* the same, and it said itself that it is not well */
+       NOTE_UNKEPT = 16,   /* it was told that descriptors are not kept */
 };
 
 /* One instance. Written in place; each word is whole by itself. */

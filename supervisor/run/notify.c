@@ -21,7 +21,8 @@
 #define HASH_NONFATAL_OOM 1 /* else it would end PID 1 */
 #include <uthash.h>
 
-/* So many messages of one program are heard in a turn; then the others have theirs, and it waits. */
+/* So many messages of one program are heard in a turn; then the others have theirs, and it waits.
+ */
 #define BATCH 16
 #define PAUSE DUR_MS(10)
 /* So long may it take to close what somebody sent. */
@@ -46,8 +47,8 @@ struct notify {
     struct taking *taking;
     mono_t forgiven; /* the end of its time that we came to too late */
     char name[NOTESOCK_NAME];
-    bool fresh;   /* its socket was made for a start that is still to come */
-    bool begun;   /* it is heard */
+    bool fresh;           /* its socket was made for a start that is still to come */
+    bool begun;           /* it is heard */
     bool done_with_first; /* the first message was acted on, and is still there */
 };
 
@@ -426,9 +427,8 @@ static int open_anew(struct notify *n)
     int fd = notesock_open(n->name);
     if (fd < 0)
         return errno;
-    *n->note = (struct note){.pipe = n->note->pipe,
-                             .period_ns = order_of(n->proc)->watchdog_ns,
-                             .socket = fd};
+    *n->note = (struct note){
+        .pipe = n->note->pipe, .period_ns = order_of(n->proc)->watchdog_ns, .socket = fd};
     n->fresh = true;
     return 0;
 }

@@ -41,7 +41,8 @@ static void close_ours(struct own *o)
 static void ended(struct own *o)
 {
     char text[80];
-    snprintf(text, sizeof(text), "it closed descriptor %d without a newline", o->r->conf->ready_number);
+    snprintf(text, sizeof(text), "it closed descriptor %d without a newline",
+             o->r->conf->ready_number);
     close_ours(o);
     log_warn("%s will not become ready: %s", proc_name(o->r->proc), text);
     readiness_say(o->r, text);
