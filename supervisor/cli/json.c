@@ -32,6 +32,7 @@ static const struct {
     {"unexpected", 'n'},
     {"restarts_unexpected", 'n'},
     {"tries", 'n'},
+    {"main_pid", 'n'},
     {"exitcode", 'n'},
     {"expected", 'b'},
     {"seq", 'n'},

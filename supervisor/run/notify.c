@@ -52,7 +52,7 @@ struct notify {
     bool done_with_first; /* the first message was acted on, and is still there */
 };
 
-static const struct gen_order *order_of(const struct proc *p)
+static const struct gen_order *conf_of(const struct proc *p)
 {
     return gen_order(p->gen->gen, proc_opts(p));
 }
@@ -236,7 +236,7 @@ static void refuse(const struct notify *n, const struct notesock_from *from)
     else
         log_warn("%s: a message of pid %d, uid %u is ignored: %s", proc_name(n->proc), from->pid,
                  from->uid,
-                 order_of(n->proc) && order_of(n->proc)->notify_main
+                 conf_of(n->proc) && conf_of(n->proc)->notify_main
                      ? "it is not its main process (notify_access=main)"
                      : "that is no process of it");
 }
@@ -245,7 +245,7 @@ static void judge(struct notify *n, const char *text, size_t len, const struct n
 {
     struct sdn_msg m;
     struct err e;
-    const struct gen_order *o = order_of(n->proc);
+    const struct gen_order *o = conf_of(n->proc);
     if (!sender_is_own(n->proc, n->note->main, !o || !o->notify_main, from))
         refuse(n, from);
     else if (from->cut || sdn_parse(text, len, &m, &e) < 0) {
@@ -417,7 +417,7 @@ static void destroy(struct notify *n)
 
 static bool is_wanted(const struct proc *p)
 {
-    const struct gen_order *o = order_of(p);
+    const struct gen_order *o = conf_of(p);
     return o && (o->ready == READY_NOTIFY || o->watchdog_ns > 0);
 }
 
@@ -428,7 +428,7 @@ static int open_anew(struct notify *n)
     if (fd < 0)
         return errno;
     *n->note = (struct note){
-        .pipe = n->note->pipe, .period_ns = order_of(n->proc)->watchdog_ns, .socket = fd};
+        .pipe = n->note->pipe, .period_ns = conf_of(n->proc)->watchdog_ns, .socket = fd};
     n->fresh = true;
     return 0;
 }
@@ -460,36 +460,48 @@ int notify_prepare(struct proc *p, struct spawn_request *rq)
     return errnum ? errnum : put_env(p, n, rq);
 }
 
-void notify_start(struct proc *p, bool resumed)
+/* One that another supd listened to, too. */
+static struct notify *find_or_revive(struct proc *p)
 {
-    struct notify *n = find(p);
     const struct note *note = note_of(p);
-    if (!n && resumed && note && note->socket > 0)
-        n = make(p);
-    if (!n || n->begun)
-        return;
+    struct notify *n = find(p);
+    return n || !note || note->socket <= 0 ? n : make(p);
+}
+
+static void begin(struct notify *n)
+{
     n->fresh = false;
     n->begun = true;
-    proc_wait(p, &n->waiter);
+    proc_wait(n->proc, &n->waiter);
+}
+
+void notify_start(struct proc *p, bool resumed)
+{
+    struct notify *n = resumed ? find_or_revive(p) : find(p);
+    if (!n || n->begun)
+        return;
+    begin(n);
     listen_on(n, true);
     arm(n);
 }
 
 int notify_ended(struct proc *p)
 {
-    struct notify *n = find(p);
-    if (!n || !n->begun)
+    struct notify *n = find_or_revive(p);
+    if (!n)
         return 0;
-    loop_timer_stop(&n->watchdog);
+    if (!n->begun)
+        begin(n);
     for (int i = 0; i < 2 * BATCH && hear_one(n); i++)
         ;
     int pid = n->note->main;
+    n->note->main = 0;
     return pid && reap_look(pid) == REAP_ALIVE ? pid : 0;
 }
 
 void notify_stop(struct proc *p)
 {
-    struct notify *n = find(p);
+    struct notify *n = find_or_revive(p);
     if (n)
         destroy(n);
 }
@@ -517,7 +529,7 @@ void notify_put(const struct proc *p, struct wire_out *w)
     if (note->status[0])
         wire_kv(w, "status_text", note->status);
     if (proc_life(p)->pid && (note->flags & (NOTE_STOPPING | NOTE_RELOADING)))
-        wire_kv(w, "says", note->flags & NOTE_STOPPING ? "stopping" : "reloading");
+        wire_kv(w, "doing", note->flags & NOTE_STOPPING ? "stopping" : "reloading");
     if (proc_life(p)->pid && note->main)
         wire_kv_int(w, "main_pid", note->main);
 }

@@ -26,7 +26,7 @@ void notify_tell(struct proc *p, struct readiness *r);
 
 /* True if its watchdog ended the instance. */
 bool notify_was_aborted(const struct proc *p);
-/* Appends "status_text", "says" and "main_pid" of its last instance. */
+/* Appends "status_text", "doing" and "main_pid" of its last instance. */
 void notify_put(const struct proc *p, struct wire_out *w);
 /* Appends what is known to a paragraph; each sentence begins with a blank. */
 void notify_explain(const struct proc *p, struct str *out);

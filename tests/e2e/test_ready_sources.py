@@ -1,0 +1,61 @@
+"""ready=fd:N and ready=pidfile:PATH: what makes a program RUNNING without a word of systemd's."""
+import pytest
+
+from harness.beacon import conf
+from harness.speaking import speak, speaker, touch
+from harness.upgrading import crash, upgrade
+
+
+@pytest.mark.caps
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_a_newline_on_a_descriptor(sup, user):
+    s = speak(sup, "say:3:half", "await:go", "newline:3", "close:3", "stay", ready="fd:3", user=user)
+    assert s.wait_state("web", "STARTING")["pid"]
+    upgrade(s)
+    assert s.state("web") == "STARTING"
+    touch(s, "go")
+    s.wait_state("web", "RUNNING")
+
+
+def test_descriptors_and_the_end(sup):
+    """Any number; the last word before the end counts; one that closes it without a word will not be ready."""
+    s = sup(conf(speaker("high", "newline:900", "stay", ready="fd:900"),
+                 speaker("quick", "newline:4", "exit:3", ready="fd:4", autorestart="false"),
+                 speaker("mute", "close:3", "stay", ready="fd:3"),
+                 speaker("other", "close:3", "await:go", "exit:0", ready="fd:3", startretries=0)))
+    s.wait_state("high", "RUNNING")
+    assert s.wait_state("quick", "EXITED")["exitcode"] == 3
+    s.wait_log("mute will not become ready: it closed descriptor 3 without a newline")
+    s.wait_log("other will not become ready")
+    assert s.state("mute") == "STARTING"
+    assert "it closed descriptor 3 without a newline" in s.ok("explain", "mute")
+    touch(s, "go")
+    s.wait_state("other", "FATAL")
+
+
+def test_nothing_else_is_handed_down(sup):
+    s = sup(conf("[program:web]\ncommand=/bin/sh -c 'ls -l /proc/self/fd >fds; echo >&3; exec sleep 1000'\n"
+                 "directory=%(here)s\nready=fd:3\n"))
+    s.wait_state("web", "RUNNING")
+    assert sorted(line.split()[8] for line in s.read("fds").splitlines()[1:]) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("how", [upgrade, pytest.param(crash, marks=pytest.mark.release)])
+def test_a_pid_file(sup, how):
+    """A number of its own makes it ready; the one of an earlier run, or of somebody else, does not."""
+    s = sup(conf(speaker("web", "await:go", "pid:web.pid", "stay", ready="pidfile:%(here)s/web.pid"),
+                 speaker("child", "await:go", "orphan", "pid:child.pid", "stay", ready="pidfile:%(here)s/child.pid"),
+                 speaker("none", "stay", ready="pidfile:%(here)s/none.pid", ready_timeout="500ms", startretries=0)),
+            ready=False)
+    s.wait_ready()
+    s.write("web.pid", "1\n")
+    s.write("child.pid", "no number\n")
+    s.wait(lambda: "web.pid names no process of it" in s.ok("explain", "web"))
+    s.wait(lambda: "child.pid holds no number" in s.ok("explain", "child"))
+    s.wait_state("none", "FATAL")
+    how(s)
+    assert (s.state("web"), s.state("child")) == ("STARTING", "STARTING")
+    touch(s, "go")
+    s.wait_state("web", "RUNNING")
+    s.wait_state("child", "RUNNING")
+    assert "web.pid" not in s.ok("explain", "web")
