@@ -2,12 +2,9 @@
  * itself, however far around. */
 #include "supervisor/base/near.h"
 #include "supervisor/conf/section.h"
+#include "supervisor/core/order.h"
 
 #include <string.h>
-
-static const char *const words[] = {
-    [ORDER_STARTED] = "started", [ORDER_READY] = "ready", [ORDER_DONE] = "done"};
-#define NWORDS ((int)(sizeof(words) / sizeof(words[0])))
 
 /* One name of a list, on its way to a struct dep. */
 struct naming {
@@ -55,10 +52,7 @@ static bool split(struct naming *m, const char *text)
 {
     const char *colon = strrchr(text, ':');
     m->name = colon ? arena_strndup(m->c->a, text, (size_t)(colon - text)) : text;
-    m->when = -1;
-    for (int i = 0; colon && i < NWORDS; i++)
-        if (strcmp(colon + 1, words[i]) == 0)
-            m->when = i;
+    m->when = colon ? order_when_by_name(colon + 1) : -1;
     if (!colon || m->when >= 0)
         return true;
     fail(m, arena_printf(m->c->a, "'%s' is not one of started, ready, done, as in %s:ready",

@@ -307,9 +307,17 @@ static void write_order(struct gen_writer *w, const struct prog *prog, struct ge
     g->order = genbuf_data(w->b, &x, sizeof(x), sizeof(int64_t));
 }
 
+/* A oneshot is not tried again unless it says so. */
+static int32_t retries(const struct proc_opts *o, const struct prog *prog)
+{
+    bool oneshot = prog->order && prog->order->type == PROG_ONESHOT;
+    if (oneshot && !sect_given(&rows_program, o, "startretries"))
+        return 0;
+    return clamp32(o->startretries);
+}
+
 static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
-    g->startretries = clamp32(o->startretries);
     g->startsecs_ns = secs_ns(o->startsecs);
     g->autostart = o->autostart;
     g->autorestart = o->autorestart;
@@ -405,6 +413,7 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o, const st
     g->umask = o->umask.set ? (int32_t)(o->umask.v & 0777) : -1;
     write_user(w, o, g);
     write_policy(w, o, g);
+    g->startretries = retries(o, prog);
     write_stops(w, o, g);
     write_exit_map(w, o, g);
     if (limits)

@@ -94,6 +94,7 @@ enum proc_why {
     PROC_WHY_DONE,        /* exited with success, and was to */
     PROC_WHY_FAILED,      /* exited, and not with the success that it was to */
     PROC_WHY_UNREADY,     /* ended before it was ready */
+    PROC_WHY_BLOCKED,     /* of no life: its start waits for what does not come by itself */
     PROC_WHY_TIMEOUT,     /* was stopped, since it took too long to be ready or done */
     PROC_WHY_WATCHDOG,    /* missed its watchdog */
 };

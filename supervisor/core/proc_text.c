@@ -46,6 +46,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_DONE] = "done",
         [PROC_WHY_FAILED] = "failed",
         [PROC_WHY_UNREADY] = "ended before it was ready",
+        [PROC_WHY_BLOCKED] = "what it depends on is not there",
         [PROC_WHY_TIMEOUT] = "not in time",
         [PROC_WHY_WATCHDOG] = "missed its watchdog",
     };

@@ -20,7 +20,7 @@ struct readiness {
     const struct ready_source *source;
     void *own;  /* the source's: set in start, freed in stop */
     char *text; /* what it said last (readiness_say), or NULL */
-    bool begun; /* start was called, and stop was not yet */
+    bool begun; /* prepare or start was called, and stop was not yet */
     bool lost;  /* it was ready and is not now (readiness_down) */
 };
 
@@ -30,9 +30,9 @@ struct ready_source {
     /* Before the spawn of an instance: puts what it needs into the request (its environment, a
      * descriptor). What it points to stays until start or stop. Errno, or 0. */
     int (*prepare)(struct readiness *r, struct spawn_request *rq);
-    /* An instance runs, with this pid; after it was up already (resumed) when supd goes on after an
-     * upgrade or a fault, or took over a changed configuration: then proc_life says whether it was
-     * ready (RUNNING) or is yet to be (STARTING). */
+    /* An instance runs, with this pid. resumed: it did so before, and supd goes on after an upgrade
+     * or a fault; or r->conf is another one now, and there was no stop in between. Then proc_life
+     * says whether it was ready (RUNNING) or is yet to be (STARTING). */
     void (*start)(struct readiness *r, int pid, bool resumed);
     /* The instance is dead, or was never started. */
     void (*stop)(struct readiness *r);
@@ -57,6 +57,9 @@ void readiness_failed(struct readiness *r, const char *why);
 struct readiness *readiness_of(const struct proc *p);
 /* The row of that kind, or NULL. */
 const struct ready_source *ready_source_of(enum ready_kind kind);
+/* It follows a record; what was begun goes on when its ready= is the same kind. */
+void readiness_follow(struct proc *p, struct readiness *r, const struct gen_order *o);
+void readiness_forget(struct readiness *r);
 /* The steps of an instance; nothing happens where there is no source. */
 int readiness_prepare(struct proc *p, struct spawn_request *rq);
 void readiness_start(struct proc *p, int pid, bool resumed);
