@@ -227,6 +227,8 @@ bool proc_is_signallable(const struct proc_life *l);
 dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
 /* In a wait status of ours: the kernel killed it for want of memory. No bit of the kernel's. */
 #define PROC_STATUS_OOM 0x10000
+/* The same: we ended it, since it missed its watchdog. */
+#define PROC_STATUS_WATCHDOG 0x80000
 /* Appends "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status. */
 void proc_status_text(struct str *out, int status);
 /* The exit code as Supervisor reports it: the code, or -1 for death by a signal. */

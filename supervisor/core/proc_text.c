@@ -82,17 +82,23 @@ int proc_exit_code(int status)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* what its end was for, where the kernel's status does not tell */
+static const char *status_reason(int status)
+{
+    return status & PROC_STATUS_OOM                    ? " (out of memory)"
+           : status & PROC_STATUS_WATCHDOG             ? " (missed its watchdog)"
+           : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
+                                                      : "";
+}
+
 void proc_status_text(struct str *out, int status)
 {
     char name[24];
     if (WIFEXITED(status))
-        str_printf(out, "exit status %d", WEXITSTATUS(status));
+        str_printf(out, "exit status %d%s", WEXITSTATUS(status), status_reason(status));
     else if (WIFSIGNALED(status))
         str_printf(out, "terminated by %s%s",
-                   text_signal_name(WTERMSIG(status), name, sizeof(name)),
-                   status & PROC_STATUS_OOM ? " (out of memory)"
-                   : WCOREDUMP(status)      ? " (core dumped)"
-                                            : "");
+                   text_signal_name(WTERMSIG(status), name, sizeof(name)), status_reason(status));
     else
         str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
 }

@@ -80,6 +80,17 @@ struct note *notes_at(struct sup *s, uint32_t slot, bool want)
     return s->notes && is_used(s->notes, slot) ? record(s->notes, slot) : NULL;
 }
 
+void notes_clear(struct sup *s, uint32_t slot)
+{
+    struct note *note = notes_at(s, slot, false);
+    if (!note)
+        return;
+    if (note->pipe > 0)
+        close(note->pipe);
+    *note = (struct note){0};
+    *used_byte(s->notes, slot) &= (uint8_t) ~(1u << slot % 8);
+}
+
 static bool is_sound(const struct notes *n)
 {
     struct notes_head head;

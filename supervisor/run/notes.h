@@ -35,6 +35,8 @@ struct note {
 
 /* The record of a slot. NULL: it was never used; or, with make, there is no memory (errno). */
 struct note *notes_at(struct sup *s, uint32_t slot, bool make);
+/* The slot is free: nothing is known of it. */
+void notes_clear(struct sup *s, uint32_t slot);
 /* Those that another supd left. 0, or -1 and the reason. */
 int notes_go_on(struct sup *s, struct err *e);
 void notes_free(struct notes **n);

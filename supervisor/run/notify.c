@@ -46,8 +46,10 @@ struct notify {
     struct proc_waiter waiter;
     struct taking *taking;
     mono_t forgiven; /* the end of its time that we came to too late */
+    long long refused; /* when the next refusal may be logged */
     char name[NOTESOCK_NAME];
     bool fresh;           /* its socket was made for a start that is still to come */
+    bool dead;    /* its process has ended */
     bool begun;           /* it is heard */
     bool done_with_first; /* the first message was acted on, and is still there */
 };
@@ -102,7 +104,7 @@ static void abort_it(struct notify *n, bool triggered)
 {
     char buf[DUR_TEXT];
     const char *name = proc_name(n->proc);
-    if (n->note->flags & NOTE_ABORTED)
+    if (n->dead || (n->note->flags & NOTE_ABORTED))
         return;
     if (triggered)
         log_warn("watchdog: %s says that it is not well (WATCHDOG=trigger); ending it with SIGABRT",
@@ -227,9 +229,9 @@ static void act(struct notify *n, const struct sdn_msg *m)
         abort_it(n, true);
 }
 
-static void refuse(const struct notify *n, const struct notesock_from *from)
+static void refuse(struct notify *n, const struct notesock_from *from)
 {
-    if (!LOG_LIMIT(10))
+    if (!log_limit_pass(&n->refused, 10))
         return;
     if (from->pid <= 0)
         log_warn("%s: a message from outside of our pid namespace is ignored", proc_name(n->proc));
@@ -249,7 +251,7 @@ static void judge(struct notify *n, const char *text, size_t len, const struct n
     if (!sender_is_own(n->proc, n->note->main, !o || !o->notify_main, from))
         refuse(n, from);
     else if (from->cut || sdn_parse(text, len, &m, &e) < 0) {
-        if (LOG_LIMIT(10))
+        if (log_limit_pass(&n->refused, 10))
             log_warn("%s: a message of pid %d is ignored: %s", proc_name(n->proc), from->pid,
                      from->cut ? "it is too long" : e.msg);
     } else {
@@ -492,11 +494,13 @@ int notify_ended(struct proc *p)
         return 0;
     if (!n->begun)
         begin(n);
+    n->dead = true;
     for (int i = 0; i < 2 * BATCH && hear_one(n); i++)
         ;
     int pid = n->note->main;
     n->note->main = 0;
-    return pid && reap_look(pid) == REAP_ALIVE ? pid : 0;
+    n->dead = pid && reap_look(pid) == REAP_ALIVE ? false : true;
+    return n->dead ? 0 : pid;
 }
 
 void notify_stop(struct proc *p)
@@ -504,6 +508,12 @@ void notify_stop(struct proc *p)
     struct notify *n = find_or_revive(p);
     if (n)
         destroy(n);
+}
+
+void notify_forget(struct proc *p)
+{
+    notify_stop(p);
+    notes_clear(proc_sup(p), p->slot);
 }
 
 void notify_tell(struct proc *p, struct readiness *r)

@@ -20,11 +20,13 @@ void notify_start(struct proc *p, bool resumed);
  * ours that it named with MAINPID and that is alive; 0: none. */
 int notify_ended(struct proc *p);
 void notify_stop(struct proc *p);
+/* The process is about to be freed: what its instances said, too. */
+void notify_forget(struct proc *p);
 
 /* Who wants to be told of READY=1; NULL: nobody. */
 void notify_tell(struct proc *p, struct readiness *r);
 
-/* True if its watchdog ended the instance. */
+/* True if its watchdog has had to end the instance. */
 bool notify_was_aborted(const struct proc *p);
 /* Appends "status_text", "doing" and "main_pid" of its last instance. */
 void notify_put(const struct proc *p, struct wire_out *w);

@@ -12,6 +12,7 @@
 #include "supervisor/run/settle.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/streams.h"
+#include "supervisor/run/successor.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -200,7 +201,9 @@ void proc_feed(struct proc *p, struct proc_in in)
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
-    rec.phase = STATE_IDLE;
+    /* while the death of this instance is written down, other events do not end that */
+    if (rec.phase != STATE_PEEKED || rec.life.pid != rec.peek_pid)
+        rec.phase = STATE_IDLE;
     rec.signal = proc_signal_word(&out);
     state_put(s->state, p->slot, &rec);
     FAULT_POINT();
@@ -517,6 +520,8 @@ bool procs_reaped(struct sup *s, int pid, int status)
     if (!p)
         return false;
     status = with_reason(s, p, status);
+    if (successor_takes_over(p, &status))
+        return true;
     hash_remove(p);
     proc_close_stdin(p);
     enum proc_event event = end_of(p);

@@ -277,7 +277,8 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     buf[sizeof(buf) - 1] = '\0';
     str_fini(&text);
     tell_refused(p);
-    if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
+    bool asked = before->state == PROC_STOPPING && !(in->status & PROC_STATUS_WATCHDOG);
+    if (in->event != PROC_EV_CANNOT && asked)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), buf);
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), buf,

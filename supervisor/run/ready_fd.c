@@ -112,6 +112,13 @@ static void start(struct readiness *r, int pid, bool resumed)
         readiness_say(r, "its descriptor is gone");
 }
 
+static void ended_now(struct readiness *r)
+{
+    struct own *o = make(r);
+    if (o && ours(r) && *ours(r) > 0 && proc_life(r->proc)->state == PROC_STARTING)
+        on_readable(o);
+}
+
 static void stop(struct readiness *r)
 {
     struct own *o = r->own;
@@ -124,4 +131,4 @@ static void stop(struct readiness *r)
 }
 
 const struct ready_source ready_fd = {
-    .kind = READY_FD, .prepare = prepare, .start = start, .stop = stop};
+    .kind = READY_FD, .prepare = prepare, .start = start, .ended = ended_now, .stop = stop};

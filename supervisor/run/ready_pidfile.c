@@ -53,7 +53,7 @@ static int number_in(const char *path, int *out_pid)
     char *end;
     long pid = strtol(text, &end, 10);
     *out_pid = (int)pid;
-    return pid < 2 || pid > INT32_MAX || end[strspn(end, " \t\r\n")] ? NO_NUMBER : FOUND;
+    return pid < 1 || pid > INT32_MAX || end[strspn(end, " \t\r\n")] ? NO_NUMBER : FOUND;
 }
 
 static int look_at_it(void *obj)

@@ -4,6 +4,6 @@
 
 #include "supervisor/run/readiness.h"
 
-extern const struct ready_source ready_notify, ready_fd, ready_pidfile, ready_command;
+extern const struct ready_source ready_notify, ready_fd, ready_pidfile, ready_probe;
 
 #endif

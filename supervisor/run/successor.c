@@ -16,15 +16,17 @@ static void say(const struct proc *p, int old, int status, int pid)
     str_fini(&text);
 }
 
-bool successor_takes_over(struct proc *p, int status)
+bool successor_takes_over(struct proc *p, int *status)
 {
     struct state *state = proc_sup(p)->state;
     readiness_ended(p);
     int pid = notify_ended(p), pgid = pid ? getpgid(pid) : 0;
     struct state_rec rec = *state_get(state, p->slot);
+    if (notify_was_aborted(p))
+        *status |= PROC_STATUS_WATCHDOG;
     if (!pid || pgid < 0)
         return false;
-    say(p, rec.life.pid, status, pid);
+    say(p, rec.life.pid, *status, pid);
     rec.life.pid = pid;
     rec.life.pgid = pgid > 1 && pgid != getpgrp() ? pgid : rec.life.pgid;
     rec.phase = STATE_IDLE;

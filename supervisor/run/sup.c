@@ -16,6 +16,7 @@
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
+#include "supervisor/run/notes.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
@@ -287,6 +288,7 @@ void sup_fini(struct sup *s)
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
     procs_fini(s);
+    notes_free(&s->notes);
     taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);

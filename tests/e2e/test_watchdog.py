@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.beacon import conf
-from harness.speaking import speak, speaker, touch
+from harness.speaking import speak, speaker, touch, wait_touched
 from harness.upgrading import crash, upgrade
 
 
@@ -52,7 +52,7 @@ def test_it_asks_for_a_watchdog_and_gives_it_up(sup):
     """WATCHDOG_USEC at run time; 0 is none."""
     s = speak(sup, "READY=1|WATCHDOG_USEC=0", "barrier", "touch:calm", "await:go", "WATCHDOG_USEC=100000", "stay",
               ready="notify", watchdog="1s", autorestart="false")
-    s.wait_file("calm", "^")
+    wait_touched(s, "calm")
     s.wait(lambda: s.status()["web"]["uptime_ms"] > 1500)
     assert s.state("web") == "RUNNING"
     touch(s, "go")

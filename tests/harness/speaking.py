@@ -1,4 +1,5 @@
 """Programs that speak for themselves (tests/tools/sdnotify.c)."""
+import os
 import shlex
 
 from .beacon import conf
@@ -19,3 +20,8 @@ def speak(sup, *words, name="web", **keys):
 
 def touch(s, name):
     s.write(name, "")
+
+
+def wait_touched(s, name):
+    """Waits until the program has made that file."""
+    s.wait(lambda: os.path.exists(s.path(name)), what=lambda: f"the file {name}; log:\n{s.log_text()}")
