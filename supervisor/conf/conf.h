@@ -241,6 +241,8 @@ void load_ctl(struct conf *c);
 void load_agent_opts(struct conf *c);
 /* depends_on= of all programs */
 void check_depends(struct conf *c);
+/* ready= and watchdog= of all programs; after the families, whose probes ready=probe: names */
+void check_ready(struct conf *c);
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
 /* Fills the prog's env_files and env_passed (progenv.c). Whether it inherits our environment. */
