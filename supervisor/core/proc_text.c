@@ -85,8 +85,8 @@ int proc_exit_code(int status)
 /* what its end was for, where the kernel's status does not tell */
 static const char *status_reason(int status)
 {
-    return status & PROC_STATUS_OOM                    ? " (out of memory)"
-           : status & PROC_STATUS_WATCHDOG             ? " (missed its watchdog)"
+    return status & PROC_STATUS_OOM                   ? " (out of memory)"
+           : status & PROC_STATUS_WATCHDOG            ? " (missed its watchdog)"
            : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
                                                       : "";
 }

@@ -401,6 +401,11 @@ int agent_pid(const struct agent *a)
     return a->pid;
 }
 
+bool agent_is_there(const struct agent *a)
+{
+    return a && a->client;
+}
+
 void agent_follow(struct agent *a)
 {
     struct err e;

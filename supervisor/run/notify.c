@@ -45,11 +45,11 @@ struct notify {
     struct loop_timer watchdog; /* when it is looked at */
     struct proc_waiter waiter;
     struct taking *taking;
-    mono_t forgiven; /* the end of its time that we came to too late */
+    mono_t forgiven;   /* the end of its time that we came to too late */
     long long refused; /* when the next refusal may be logged */
     char name[NOTESOCK_NAME];
     bool fresh;           /* its socket was made for a start that is still to come */
-    bool dead;    /* its process has ended */
+    bool dead;            /* its process has ended */
     bool begun;           /* it is heard */
     bool done_with_first; /* the first message was acted on, and is still there */
 };

@@ -1,6 +1,7 @@
 /* ready=probe:NAME: ready while that probe is OK. What was found out about an earlier instance does
  * not count: supd-agent is told of each start, and says WAITING then. */
 #include "supervisor/run/ready_probe.h"
+#include "supervisor/run/agent.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/ready_sources.h"
@@ -91,10 +92,10 @@ static void start(struct readiness *r, int pid, bool resumed)
         return;
     }
     o->stale = !resumed && state && strcmp(state, "OK") == 0;
-    if (!state)
+    if (!state && !agent_is_there(s->agent))
         forget(r);
     else if (!o->stale)
-        take(r, state, "");
+        take(r, state ? state : "WAITING", "");
 }
 
 static void stop(struct readiness *r)

@@ -5,7 +5,8 @@
 #include "supervisor/run/procs.h"
 
 /* From the reap loop, before its machine knows of the death: hears what it said last. True: another
- * process is its main one from now on, and nothing has ended. Else *status may have a reason more. */
+ * process is its main one from now on, and nothing has ended. Else *status may have a reason more.
+ */
 bool successor_takes_over(struct proc *p, int *status);
 
 #endif

@@ -1,7 +1,10 @@
 """ready=fd:N and ready=pidfile:PATH: what makes a program RUNNING without a word of systemd's."""
+import os
+
 import pytest
 
 from harness.beacon import conf
+from harness.supervised import program
 from harness.speaking import speak, speaker, touch
 from harness.upgrading import crash, upgrade
 
@@ -59,3 +62,39 @@ def test_a_pid_file(sup, how):
     s.wait_state("web", "RUNNING")
     s.wait_state("child", "RUNNING")
     assert "web.pid" not in s.ok("explain", "web")
+
+
+AGENT = """#!/bin/sh
+[ -e %(dir)s/down ] && exit 1
+exec AGENT "$@"
+"""
+
+
+def test_a_probe_and_no_agent(sup):
+    """It is ready while its probe is OK; while nobody asks, it is not, and that is said."""
+    server = "/usr/bin/python3 -m http.server 8080 --bind 127.0.0.1"
+    s = sup("[supervisord]\n[probe:up]\ntype=tcp\naddress=127.0.0.1:8080\nprogram=web\ninterval=1s\n"
+            f"[program:web]\ncommand=/bin/sh -c 'while [ ! -e go ]; do sleep 0.05; done; exec {server}'\n"
+            "directory=%(here)s\nready=probe:up\nstartsecs=0\n" +
+            speaker("user", "stay", depends_on="web:ready"), agent=AGENT.replace("AGENT", program("supd-agent")))
+    s.wait(lambda: "its probe up has no success yet" in s.ok("explain", "web") or
+           "its probe up has failed" in s.ok("explain", "web"))
+    assert s.state("web") == "STARTING" and s.status()["user"]["pid"] == 0
+    touch(s, "go")
+    s.wait_state("web", "RUNNING")
+    s.wait_state("user", "RUNNING")
+    touch(s, "down")
+    s.kill(s.ask("stats")[1]["agent_pid"])
+    s.wait(lambda: s.status()["web"].get("not_ready"))
+    assert "nobody asks the probe up: supd-agent is not there" in s.ok("explain", "web")
+    assert s.state("web") == "RUNNING"
+    os.unlink(s.path("down"))
+    s.wait(lambda: not s.status()["web"].get("not_ready"), 20)
+    # a new instance is not ready for what the probe found out about the one before
+    os.unlink(s.path("go"))
+    s.ok("signal", "KILL", "web")
+    s.wait(lambda: s.status()["web"]["restarts"] == 1)
+    s.wait(lambda: s.status()["web"].get("health") == "WAITING")
+    assert s.state("web") == "STARTING"
+    touch(s, "go")
+    s.wait_state("web", "RUNNING")
