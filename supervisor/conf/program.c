@@ -392,15 +392,53 @@ static void read_limits(struct reading *r)
     load_prog_env(r->c, r->prog);
 }
 
+static void warn_idle(const struct reading *r, struct pos at, const char *option, const char *why)
+{
+    conf_warn(r->c, at, "%s.%s: has no effect %s", r->prog->section->name, option, why);
+}
+
+/* A program that is to end is not ready, but done. */
+static void check_once(const struct reading *r, const struct sect *x)
+{
+    size_t ready = sect_index(&rows_order, "ready");
+    const char *type = x->keys[sect_index(&rows_order, "type")]->value;
+    char beside[64];
+    snprintf(beside, sizeof(beside), "with type=%.32s", type);
+    if (x->keys[ready])
+        conf_fail(r->c, sect_pos(x, ready),
+                  "%s.ready: a %.32s is done when it exits with success; ready= is for a service",
+                  r->prog->section->name, type);
+    if (given(r, "startsecs"))
+        warn_idle(r, at_key(r, "startsecs"), "startsecs", beside);
+    if (given(r, "autorestart"))
+        warn_idle(r, at_key(r, "autorestart"), "autorestart", beside);
+}
+
+static void check_order(const struct reading *r, const struct sect *x)
+{
+    const struct order_opts *o = r->prog->order;
+    size_t timeout = sect_index(&rows_order, "ready_timeout");
+    if (o->type != PROG_SERVICE)
+        check_once(r, x);
+    else if (o->ready.kind == READY_STARTSECS && x->keys[timeout])
+        warn_idle(r, sect_pos(x, timeout), "ready_timeout",
+                  "with ready=startsecs: what stays up so long is ready");
+    else if (o->ready.kind != READY_STARTSECS && given(r, "startsecs"))
+        warn_idle(r, at_key(r, "startsecs"), "startsecs", "beside ready=");
+}
+
 /* In which order it starts; few programs say so. */
 static void read_order(struct reading *r)
 {
     struct sect x;
+    size_t before = r->c->m.list[MSG_ERROR].n;
     sect_init(&x, r->c, r->prog->section, &rows_order);
     if (!has_any(&x))
         return;
     r->prog->order = arena_alloc(r->c->a, sizeof(*r->prog->order));
     sect_convert(&x, r->prog->order, &r->names, 0, 0);
+    if (r->c->m.list[MSG_ERROR].n == before)
+        check_order(r, &x);
 }
 
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)

@@ -70,11 +70,7 @@ static void check(struct conf *c, const struct prog *prog)
     const struct order_opts *o = prog->order;
     sect_init(&k.x, c, prog->section, &rows_order);
     check_kind(&k, &o->ready);
-    if (o->type == PROG_SERVICE)
-        return;
-    if (o->ready.kind != READY_STARTSECS)
-        fail(&k, "ready", "has no effect with type=oneshot or setup: they are done when they exit");
-    if (o->watchdog)
+    if (o->type != PROG_SERVICE && o->watchdog)
         fail(&k, "watchdog",
              "has no effect with type=oneshot or setup: they are not RUNNING for long; "
              "ready_timeout limits how long they may take");

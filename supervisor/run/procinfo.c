@@ -60,8 +60,7 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
     out->ready_timeout.ns = order->ready_timeout_ns;
 }
 
-/* It is not staying up that it fails at. */
-static bool waits_for_success(const struct proc *p)
+bool proc_is_once(const struct proc *p)
 {
     const struct gen_order *o = gen_order(p->gen->gen, proc_opts(p));
     return o && o->type != PROG_SERVICE;
@@ -78,7 +77,7 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
         return buf;
     if (failed && l->why == PROC_WHY_TIMEOUT)
         snprintf(buf, size, "Not ready in time (process log may have details)");
-    else if (failed && waits_for_success(p))
+    else if (failed && proc_is_once(p))
         snprintf(buf, size, "Exited without success (process log may have details)");
     else if (failed)
         snprintf(buf, size, "Exited too quickly (process log may have details)");

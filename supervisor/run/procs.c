@@ -115,20 +115,6 @@ static void dequeue(struct proc *p)
     p->queued = false;
 }
 
-static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
-{
-    struct proc_waiter *w, *next;
-    for (w = LIST_FIRST(&p->waiters); w; w = next) {
-        next = LIST_NEXT(w, link);
-        w->fn(w->obj, p, c, gone);
-    }
-}
-
-void proc_tell(struct proc *p, const struct proc_change *c)
-{
-    tell_waiters(p, c, false);
-}
-
 static void check_group(struct proc *p)
 {
     int pgid = proc_life(p)->pgid;
@@ -147,7 +133,7 @@ static void publish(struct proc *p, const struct proc_life *before, const struct
             publish_exit(p, before, in);
         }
         publish_change(p, &out->changes[i]);
-        tell_waiters(p, &out->changes[i], false);
+        proc_tell(p, &out->changes[i]);
     }
     if (exited)
         publish_exit(p, before, in);
@@ -307,7 +293,7 @@ void proc_free(struct proc **pp)
     struct proc *p = *pp;
     *pp = NULL;
     struct sup *s = proc_sup(p);
-    tell_waiters(p, NULL, true);
+    proc_tell_gone(p);
     publish_forget(p);
     order_forget(p);
     dequeue(p);
@@ -446,23 +432,6 @@ bool proc_take_next(struct proc *p)
         proc_start(p, PROC_WHY_UPDATE);
     proc_note(p); /* only now: a successor may take it over again, but has to start it */
     return true;
-}
-
-void proc_wait(struct proc *p, struct proc_waiter *w)
-{
-    struct proc_waiter *last = LIST_FIRST(&p->waiters);
-    while (last && LIST_NEXT(last, link))
-        last = LIST_NEXT(last, link);
-    if (last)
-        LIST_INSERT_AFTER(last, w, link);
-    else
-        LIST_INSERT_HEAD(&p->waiters, w, link);
-}
-
-void proc_unwait(struct proc *p, struct proc_waiter *w)
-{
-    (void)p;
-    LIST_REMOVE(w, link);
 }
 
 bool procs_peeked(struct sup *s, int pid, int status)

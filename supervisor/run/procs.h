@@ -109,6 +109,8 @@ void proc_unwait(struct proc *p, struct proc_waiter *w);
 /* Why it could not start or ended badly: "cannot chdir to /x: No such file or directory", "Exited
  * too quickly ...", "" if there is nothing to say (supervisor-compat: spawnerr). */
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size);
+/* It is to end with success: a oneshot or setup. */
+bool proc_is_once(const struct proc *p);
 /* The policy that its machine follows. */
 void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out);
 

@@ -105,8 +105,11 @@ void readiness_up(struct readiness *r)
     struct proc *p = r->proc;
     bool was_lost = r->lost;
     r->lost = false;
-    if (was_lost)
+    if (was_lost) {
         order_moved(p);
+        proc_tell(p, &(struct proc_change){
+                         .from = PROC_RUNNING, .to = PROC_RUNNING, .why = PROC_WHY_READY});
+    }
     proc_feed(p, (struct proc_in){.event = PROC_EV_READY});
 }
 

@@ -50,15 +50,15 @@ static void say_why(const struct proc *p, struct str *out)
 {
     char buf[ERR_MAX];
     const struct proc_life *l = proc_life(p);
-    struct proc_policy policy;
-    proc_policy_of(p->gen->gen, p->conf, &policy);
     if (order_is_held(p)) {
         str_puts(out, "waiting for ");
         order_waits_for(p, out);
     } else if (l->has_exit && failed_to_start(l)) {
-        str_puts(out, policy.once   ? "failed: "
-                      : policy.told ? "ended before it was ready: "
-                                    : "exited too quickly: ");
+        const struct gen_order *o = gen_order(p->gen->gen, proc_opts(p));
+        bool told = o && o->ready != READY_STARTSECS;
+        str_puts(out, proc_is_once(p) ? "failed: "
+                      : told          ? "ended before it was ready: "
+                                      : "exited too quickly: ");
         proc_status_text(out, l->exit_status);
     } else {
         str_puts(out, proc_spawnerr(p, buf, sizeof(buf)));

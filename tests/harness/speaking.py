@@ -8,7 +8,7 @@ from .supervised import tool
 
 def speaker(name, *words, **keys):
     """A [program:NAME] section that does these words in order, in supd's private folder."""
-    keys = {"directory": "%(here)s", "startsecs": 0, **keys}
+    keys = {"directory": "%(here)s", **({} if "ready" in keys else {"startsecs": 0}), **keys}
     command = " ".join([tool("sdnotify"), *(shlex.quote(w).replace("%", "%%") for w in words)])
     return "\n".join([f"[program:{name}]", f"command={command}", *(f"{k}={v}" for k, v in keys.items())]) + "\n"
 

@@ -38,9 +38,6 @@ static void test_refused(void **state)
     refused(HEAD "ready=probe:up\nnumprocs=2\nprocess_name=%(process_num)d\n" PROBE "program=web\n",
             "t.conf:4: program:web.ready: a probe looks at the program as a whole and cannot say "
             "which of its processes (numprocs) is ready");
-    refused(HEAD "type=oneshot\nready=notify\n",
-            "t.conf:5: program:web.ready: has no effect with type=oneshot or setup: they are done "
-            "when they exit");
     refused(HEAD "type=setup\nwatchdog=30s\n",
             "t.conf:5: program:web.watchdog: has no effect with type=oneshot or setup: they are "
             "not RUNNING for long; ready_timeout limits how long they may take");
