@@ -110,6 +110,10 @@ struct gen_order {
     uint8_t pad[1];
     int32_t ready_number; /* the descriptor of READY_FD */
     goff ready_arg;       /* what is behind the colon of ready=, or 0 */
+    goff argv;            /* of READY_COMMAND: goff[argc]; and as in gen_proc */
+    uint32_t argc;
+    goff candidates;
+    uint32_t ncandidates;
     uint32_t ndeps;
     goff deps; /* struct gen_dep[ndeps] */
     uint32_t pad2;

@@ -44,6 +44,17 @@ static void check_probe(struct look *k, const struct ready_val *v)
              "(numprocs) is ready");
 }
 
+static void check_command(struct look *k, const struct ready_val *v)
+{
+    const char **argv;
+    size_t argc;
+    struct err e;
+    if (words_split(k->c->a, v->arg, &argv, &argc, &e) < 0)
+        fail(k, "ready", arena_printf(k->c->a, "can't parse command '%s': %s", v->arg, e.msg));
+    else if (!argc)
+        fail(k, "ready", "command is empty");
+}
+
 static void check_kind(struct look *k, const struct ready_val *v)
 {
     switch ((enum ready_kind)v->kind) {
@@ -53,11 +64,13 @@ static void check_kind(struct look *k, const struct ready_val *v)
     case READY_PROBE:
         check_probe(k, v);
         break;
-    case READY_LOG:
     case READY_COMMAND:
+        check_command(k, v);
+        break;
+    case READY_LOG:
         fail(k, "ready",
-             "this version has startsecs, notify, fd:N, pidfile:PATH and probe:NAME, and neither "
-             "log: nor command:");
+             "this version has startsecs, notify, fd:N, pidfile:PATH, probe:NAME and "
+             "command:COMMAND, and no log:");
         break;
     default:
         break;

@@ -27,11 +27,13 @@ static const struct opt order[] = {
               "them is not, or fails, it starts without it. A stop of several stops it before "
               "them."),
     O("ready", ready, READY, .def = "startsecs", .apply = GEN_RESTART,
-      .help = "What makes it RUNNING, and so ready for what depends on it: startsecs (it stayed "
-              "up so long); notify (READY=1 to NOTIFY_SOCKET, as systemd's programs do); fd:3 (a "
-              "newline on that descriptor, as s6's do); pidfile:/run/x.pid (that file holds the "
-              "number of a process of it); probe:x ([probe:x], which has program= this one, is "
-              "OK). See docs/readiness.md."),
+      .help =
+          "What makes it RUNNING, and so ready for what depends on it: startsecs (it stayed "
+          "up so long); notify (READY=1 to NOTIFY_SOCKET, as systemd's programs do); fd:3 (a "
+          "newline on that descriptor, as s6's do); pidfile:/run/x.pid (that file holds the "
+          "number of a process of it); probe:x ([probe:x], which has program= this one, is "
+          "OK); command:pg_isready -q (run again and again as its user, until it ends with status "
+          "0). See docs/readiness.md."),
     O("ready_timeout", ready_timeout, DURATION, .apply = GEN_HOT, DUR_LIMIT, .def_note = "none",
       .help = "A start that is not ready (a oneshot or setup that is not done) after this time has "
               "failed: it is stopped, and tried again as startretries says."),

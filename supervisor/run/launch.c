@@ -162,6 +162,14 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
 }
 
+void launch_command(const struct proc *p, char *const *argv, char *const *candidates,
+                    struct spawn_request *rq)
+{
+    fill_request(p, rq);
+    rq->argv = argv;
+    rq->candidates = candidates;
+}
+
 /* a new stdin pipe: *out_child is the end for the child */
 static int open_stdin(struct proc *p, int *out_child)
 {

@@ -17,6 +17,11 @@ enum launch_result launch(struct proc *p, int *out_pid);
 /* The sentence for the last failed start. */
 void launch_explain(const struct proc *p, char *buf, size_t size);
 
+/* A request for another command of the program: as its user, in its folder and environment, with
+ * its limits, to its logs; with no input. What the arrays point to has to stay until the exec. */
+void launch_command(const struct proc *p, char *const *argv, char *const *candidates,
+                    struct spawn_request *rq);
+
 /* Puts KEY=value into the environment of a request that is being made, with room for as many more
  * bytes behind it (NULs); instead of what is there under that key. The place behind the value.
  * There is room for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, else NULL. */

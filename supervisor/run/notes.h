@@ -6,6 +6,7 @@
 
 #include "supervisor/base/err.h"
 #include "supervisor/core/sdnotify.h"
+#include "supervisor/io/spawn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct note {
     mono_t alive;      /* since when that runs; with NOTE_ABORTED: when it was aborted; 0: it does
                           not run */
     char status[SDN_STATUS_MAX];
+    struct spawn_cell cell; /* of the command that finds out whether it is ready */
 };
 
 /* The record of a slot. NULL: it was never used; or, with make, there is no memory (errno). */

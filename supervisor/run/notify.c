@@ -9,7 +9,7 @@
 #include "supervisor/run/launch.h"
 #include "supervisor/run/notes.h"
 #include "supervisor/run/procs_impl.h"
-#include "supervisor/run/readiness.h"
+#include "supervisor/run/ready_sources.h"
 #include "supervisor/run/sender.h"
 
 #include <errno.h>
@@ -28,12 +28,6 @@
 /* So long may it take to close what somebody sent. */
 #define TAKE_LIMIT DUR_S(2)
 
-/* A message with descriptors, which a helper takes off the queue. */
-struct taking {
-    struct notify *by; /* NULL: it is gone */
-    int fd;
-};
-
 /* An instance that may say something. */
 struct notify {
     UT_hash_handle hh;
@@ -44,12 +38,12 @@ struct notify {
     struct loop_timer pause;    /* when it is heard again */
     struct loop_timer watchdog; /* when it is looked at */
     struct proc_waiter waiter;
-    struct taking *taking;
     mono_t forgiven;   /* the end of its time that we came to too late */
     long long refused; /* when the next refusal may be logged */
     char name[NOTESOCK_NAME];
     bool fresh;           /* its socket was made for a start that is still to come */
     bool dead;            /* its process has ended */
+    bool taking;          /* a helper takes a message with descriptors off the queue */
     bool begun;           /* it is heard */
     bool done_with_first; /* the first message was acted on, and is still there */
 };
@@ -274,18 +268,19 @@ static void pause_it(struct notify *n, dur_t d)
 
 static int take_off(void *obj)
 {
-    notesock_drop(((const struct taking *)obj)->fd);
+    notesock_drop((int)(intptr_t)obj);
     return 0;
 }
 
-static void taken_off(struct taking *t, int status)
+static int take_off_its_first(void *obj)
+{
+    return take_off((void *)(intptr_t)((const struct notify *)obj)->note->socket);
+}
+
+static void taken_off(struct notify *n, int status)
 {
     (void)status;
-    struct notify *n = t->by;
-    free(t);
-    if (!n)
-        return;
-    n->taking = NULL;
+    n->taking = false;
     n->done_with_first = false;
     if (n->begun)
         pause_it(n, PAUSE); /* or who sends descriptors all the time would have us fork as often */
@@ -295,18 +290,13 @@ static void taken_off(struct taking *t, int status)
 static void take_off_first(struct notify *n)
 {
     struct err e;
-    struct taking *t = malloc(sizeof(*t));
-    if (t)
-        *t = (struct taking){n, n->note->socket};
     n->done_with_first = true;
-    if (!t || helper_run(proc_sup(n->proc), take_off, (helper_done_fn *)taken_off, t, TAKE_LIMIT,
-                         &e) < 0) {
-        free(t);
+    n->taking = helper_run(proc_sup(n->proc), take_off_its_first, (helper_done_fn *)taken_off, n,
+                           TAKE_LIMIT, &e) > 0;
+    if (n->taking)
+        listen_on(n, false);
+    else
         pause_it(n, DUR_MS(100));
-        return;
-    }
-    n->taking = t;
-    listen_on(n, false);
 }
 
 /* One message; false: there is none, or the next has to wait. */
@@ -380,17 +370,13 @@ static struct notify *make(struct proc *p)
 static void close_full(struct sup *s, int fd)
 {
     struct notesock_from from;
-    struct taking *t = NULL;
     char text[1];
     struct err e;
     notesock_shut(fd);
     while (notesock_peek(fd, text, sizeof(text), &from) >= 0 && !from.fds)
         notesock_drop(fd);
-    if (notesock_peek(fd, text, sizeof(text), &from) >= 0 && (t = malloc(sizeof(*t)))) {
-        *t = (struct taking){NULL, fd};
-        if (helper_run(s, take_off, (helper_done_fn *)taken_off, t, TAKE_LIMIT, &e) < 0)
-            free(t);
-    }
+    if (notesock_peek(fd, text, sizeof(text), &from) >= 0)
+        helper_run(s, take_off, NULL, (void *)(intptr_t)fd, TAKE_LIMIT, &e);
 }
 
 static void close_socket(struct notify *n)
@@ -410,8 +396,7 @@ static void destroy(struct notify *n)
     loop_timer_stop(&n->watchdog);
     if (n->begun)
         proc_unwait(n->proc, &n->waiter);
-    if (n->taking)
-        n->taking->by = NULL;
+    helper_forget(s, n);
     close_socket(n);
     HASH_DEL(s->notifies, n);
     free(n);
@@ -513,6 +498,7 @@ void notify_stop(struct proc *p)
 void notify_forget(struct proc *p)
 {
     notify_stop(p);
+    ready_command_end(p);
     notes_clear(proc_sup(p), p->slot);
 }
 

@@ -511,9 +511,9 @@ void procs_check_sweeps(struct sup *s)
 
 /* A number that the kernel gives to a new process is no group's any more: a group that we still
  * sweep under it has gone, and what comes now is not to be hit in its place. */
-static void forget_group(struct sup *s, int pgid)
+void procs_number_taken(struct sup *s, int pid)
 {
-    struct proc *p = by_number(s, pgid);
+    struct proc *p = by_number(s, pid);
     if (p && p->sweeping)
         feed_event(p, PROC_EV_GROUP_EMPTY);
 }
@@ -531,7 +531,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         return false;
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
-        forget_group(s, in.pid);
+        procs_number_taken(s, in.pid);
         proc_hash(p, in.pid);
         s->nstarts++;
         state_totals(s->state)->spawned++;

@@ -11,6 +11,8 @@ void proc_tell(struct proc *p, const struct proc_change *c);
 void proc_tell_gone(struct proc *p);
 /* It is found by this pid from now on. */
 void proc_hash(struct proc *p, int pid);
+/* A child of ours has this number now. */
+void procs_number_taken(struct sup *s, int pid);
 /* It waits for its start. */
 void proc_enqueue(struct proc *p);
 /* The signal as the record has it until it was sent; sends it. */

@@ -12,7 +12,7 @@
 
 /* A source a row; startsecs needs none. */
 static const struct ready_source *const sources[] = {&ready_notify, &ready_fd, &ready_pidfile,
-                                                     &ready_probe};
+                                                     &ready_probe, &ready_command};
 
 const struct ready_source *ready_source_of(enum ready_kind kind)
 {
@@ -95,6 +95,7 @@ void readiness_stop(struct proc *p)
     struct readiness *r = readiness_of(p);
     if (r)
         stop(r);
+    ready_command_end(p);
     notify_stop(p);
 }
 

@@ -24,14 +24,7 @@ enum { FOUND, NO_FILE, NO_NUMBER, NOT_ITS_OWN, UNREADABLE, NOUTCOMES };
 struct own {
     struct readiness *r;
     struct loop_timer timer;
-    struct look *look; /* one that is under way */
     dur_t wait;
-};
-
-struct look {
-    struct own *by; /* NULL: gone */
-    const struct proc *proc;
-    const char *path;
 };
 
 static const char *path_of(const struct readiness *r)
@@ -58,14 +51,12 @@ static int number_in(const char *path, int *out_pid)
 
 static int look_at_it(void *obj)
 {
-    const struct look *k = obj;
-    int pid, found = number_in(k->path, &pid);
-    return found == FOUND && !sender_may_be_main(k->proc, pid) ? NOT_ITS_OWN : found;
+    const struct own *o = obj;
+    int pid, found = number_in(path_of(o->r), &pid);
+    return found == FOUND && !sender_may_be_main(o->r->proc, pid) ? NOT_ITS_OWN : found;
 }
 
 /* ---- in supd ---- */
-
-static void look(struct own *o);
 
 static void say(struct own *o, int found)
 {
@@ -90,13 +81,8 @@ static void again(struct own *o)
     loop_timer_at(&o->timer, mono_add(mono_now(), o->wait));
 }
 
-static void looked(struct look *k, int status)
+static void looked(struct own *o, int status)
 {
-    struct own *o = k->by;
-    free(k);
-    if (!o)
-        return;
-    o->look = NULL;
     if (status == 0) {
         readiness_say(o->r, NULL);
         readiness_up(o->r); /* last: it may free this */
@@ -109,16 +95,9 @@ static void looked(struct look *k, int status)
 static void look(struct own *o)
 {
     struct err e;
-    struct look *k = malloc(sizeof(*k));
-    if (k)
-        *k = (struct look){o, o->r->proc, path_of(o->r)};
-    if (!k || helper_run(proc_sup(o->r->proc), look_at_it, (helper_done_fn *)looked, k, LOOK_LIMIT,
-                         &e) < 0) {
-        free(k);
+    if (helper_run(proc_sup(o->r->proc), look_at_it, (helper_done_fn *)looked, o, LOOK_LIMIT, &e) <
+        0)
         again(o);
-        return;
-    }
-    o->look = k;
 }
 
 static void start(struct readiness *r, int pid, bool resumed)
@@ -144,8 +123,7 @@ static void stop(struct readiness *r)
     if (!o)
         return;
     loop_timer_stop(&o->timer);
-    if (o->look)
-        o->look->by = NULL;
+    helper_forget(proc_sup(r->proc), o);
     r->own = NULL;
     free(o);
 }

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from harness.beacon import conf
+from harness.namespace import command_of
 from harness.supervised import program
 from harness.speaking import speak, speaker, touch
 from harness.upgrading import crash, upgrade
@@ -62,6 +63,30 @@ def test_a_pid_file(sup, how):
     s.wait_state("web", "RUNNING")
     s.wait_state("child", "RUNNING")
     assert "web.pid" not in s.ok("explain", "web")
+
+
+
+@pytest.mark.caps
+def test_a_command(sup):
+    """Run as the program's user until it succeeds; how it fails is said; it ends with the program."""
+    ask = "/bin/sh -c 'echo asked $MARK as; id -un; test -e go'"
+    s = sup(conf(speaker("web", "stay", ready=f"command:{ask}", user="nobody", environment="MARK=once",
+                         stdout_logfile="%(here)s/web.log"),
+                 speaker("none", "stay", ready="command:/no/such/file", ready_timeout="1s", startretries=0),
+                 speaker("slow", "await:end", "exit:0", ready="command:sleep 1000", startretries=0)))
+    s.wait(lambda: "its command failed: exit status 1" in s.ok("explain", "web"))
+    s.wait(lambda: "its command does not start: cannot execute /no/such/file: No such file or directory"
+           in s.ok("explain", "none"))
+    assert s.state("web") == "STARTING"
+    s.wait_file("web.log", r"asked once as\nnobody\n")
+    upgrade(s)
+    touch(s, "go")
+    s.wait_state("web", "RUNNING")
+    s.wait_state("none", "FATAL")
+    s.wait(lambda: "sleep 1000" in map(command_of, s.pids))
+    touch(s, "end")
+    s.wait_state("slow", "FATAL")
+    s.wait(lambda: "sleep 1000" not in map(command_of, s.pids))
 
 
 AGENT = """#!/bin/sh

@@ -29,8 +29,12 @@ static void test_refused(void **state)
             "t.conf:4: program:web.ready: the path of a pid file has to begin with /, or with "
             "%(here)s");
     refused(HEAD "ready=log:listening\n",
-            "t.conf:4: program:web.ready: this version has startsecs, notify, fd:N, pidfile:PATH "
-            "and probe:NAME, and neither log: nor command:");
+            "t.conf:4: program:web.ready: this version has startsecs, notify, fd:N, pidfile:PATH, "
+            "probe:NAME and command:COMMAND, and no log:");
+    refused(HEAD "ready=command:'a\n",
+            "t.conf:4: program:web.ready: can't parse command ''a': No closing quotation");
+    refused(HEAD "ready=command: \n",
+            "t.conf:4: program:web.ready: 'command:' needs more, as in command:pg_isready -q");
     refused(HEAD "ready=probe:up\n", "t.conf:4: program:web.ready: there is no [probe:up]");
     refused(HEAD "ready=probe:up\n" PROBE,
             "t.conf:4: program:web.ready: [probe:up] does not look at this program: it needs "
@@ -66,6 +70,13 @@ static void test_generation(void **state)
     gen_close(&g);
     g = gen_of(HEAD "ready=probe:up\n" PROBE "program=web\n");
     assert_int_equal(order_in(g)->ready, READY_PROBE);
+    gen_close(&g);
+    g = gen_of(HEAD "ready=command:up --port '8 0'\n");
+    o = order_in(g);
+    assert_int_equal(o->argc, 3);
+    assert_string_equal(gen_str(g, ((const goff *)gen_at(g, o->argv))[2]), "8 0");
+    assert_int_equal(o->ncandidates, 2);
+    assert_string_equal(gen_str(g, ((const goff *)gen_at(g, o->candidates))[1]), "/bin/up");
     gen_close(&g);
     g = gen_of(HEAD);
     assert_null(order_in(g));
