@@ -91,13 +91,14 @@ void notes_clear(struct sup *s, uint32_t slot)
     *used_byte(s->notes, slot) &= (uint8_t) ~(1u << slot % 8);
 }
 
-static bool is_sound(const struct notes *n)
+int notes_check(int fd, struct err *e)
 {
     struct notes_head head;
     struct stat st;
-    return fstat(n->fd, &st) == 0 && (size_t)st.st_size == SIZE &&
-           pread(n->fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == MAGIC &&
-           head.size == SIZE;
+    bool sound = fd > 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == SIZE &&
+                 pread(fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == MAGIC &&
+                 head.size == SIZE;
+    return sound || !fd ? 0 : err_set(e, "what programs said of themselves is in another form");
 }
 
 int notes_go_on(struct sup *s, struct err *e)
@@ -109,9 +110,9 @@ int notes_go_on(struct sup *s, struct err *e)
     if (!n)
         return err_errno(e, ENOMEM, "cannot go on with what programs said");
     n->fd = fd;
-    if (!is_sound(n) || map_it(n) < 0) {
+    if (notes_check(fd, e) < 0 || map_it(n) < 0) {
         free(n);
-        return err_set(e, "what programs said of themselves is damaged");
+        return err_set(e, "what programs said of themselves cannot be read");
     }
     s->notes = n;
     return 0;

@@ -39,6 +39,8 @@ struct note {
 struct note *notes_at(struct sup *s, uint32_t slot, bool make);
 /* The slot is free: nothing is known of it. */
 void notes_clear(struct sup *s, uint32_t slot);
+/* 0 if notes_go_on could go on from this descriptor (0: there is none), else -1 and the reason. */
+int notes_check(int fd, struct err *e);
 /* Those that another supd left. 0, or -1 and the reason. */
 int notes_go_on(struct sup *s, struct err *e);
 void notes_free(struct notes **n);
