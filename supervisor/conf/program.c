@@ -397,6 +397,13 @@ static void warn_idle(const struct reading *r, struct pos at, const char *option
     conf_warn(r->c, at, "%s.%s: has no effect %s", r->prog->section->name, option, why);
 }
 
+/* a printed configuration has the default of everything */
+static void warn_startsecs(const struct reading *r, const char *why)
+{
+    if (given(r, "startsecs") && r->prog->o.startsecs != 1)
+        warn_idle(r, at_key(r, "startsecs"), "startsecs", why);
+}
+
 /* A program that is to end is not ready, but done. */
 static void check_once(const struct reading *r, const struct sect *x)
 {
@@ -404,13 +411,12 @@ static void check_once(const struct reading *r, const struct sect *x)
     const char *type = x->keys[sect_index(&rows_order, "type")]->value;
     char beside[64];
     snprintf(beside, sizeof(beside), "with type=%.32s", type);
-    if (x->keys[ready])
+    if (r->prog->order->ready.kind != READY_STARTSECS)
         conf_fail(r->c, sect_pos(x, ready),
                   "%s.ready: a %.32s is done when it exits with success; ready= is for a service",
                   r->prog->section->name, type);
-    if (given(r, "startsecs"))
-        warn_idle(r, at_key(r, "startsecs"), "startsecs", beside);
-    if (given(r, "autorestart"))
+    warn_startsecs(r, beside);
+    if (given(r, "autorestart") && r->prog->o.autorestart != GEN_RESTART_UNEXPECTED)
         warn_idle(r, at_key(r, "autorestart"), "autorestart", beside);
 }
 
@@ -423,8 +429,8 @@ static void check_order(const struct reading *r, const struct sect *x)
     else if (o->ready.kind == READY_STARTSECS && x->keys[timeout])
         warn_idle(r, sect_pos(x, timeout), "ready_timeout",
                   "with ready=startsecs: what stays up so long is ready");
-    else if (o->ready.kind != READY_STARTSECS && given(r, "startsecs"))
-        warn_idle(r, at_key(r, "startsecs"), "startsecs", "beside ready=");
+    else if (o->ready.kind != READY_STARTSECS)
+        warn_startsecs(r, "beside ready=");
 }
 
 /* In which order it starts; few programs say so. */

@@ -75,6 +75,8 @@ void exitpol_moved(struct proc *p, uint16_t before)
                            .critical = o->critical,
                            .on_fatal_exit = o->on_fatal == GEN_FATAL_EXIT,
                            .fatal = l->state == PROC_FATAL};
+    if (l->why == PROC_WHY_DONE && f.on != EXIT_ON_ALL)
+        return; /* it did what it was for */
     f.others_up = f.on == EXIT_ON_ALL && any_up(s);
     if (!exit_ends_all(&f))
         return;

@@ -237,28 +237,31 @@ static bool is_up_or_coming(const struct proc *p)
            order_of(p, ORDER_READY) == ORDER_MET;
 }
 
+struct asking {
+    struct order_node *node;
+    enum proc_why why; /* its own start */
+};
+
 /* Somebody's hand, or the start of supd, starts what a program depends on with it. An update, or a
  * start that another supd began, leaves alone what was up before. */
 static void ask_one(void *obj, const struct gen_dep *d, struct proc *p)
 {
-    const struct order_node *n = obj;
-    enum proc_why why = (enum proc_why)proc_life(n->proc)->why;
+    const struct asking *a = obj;
     if (!p || !d->hard || is_up_or_coming(p))
         return;
     bool first = proc_life(p)->why == PROC_WHY_NONE;
-    if (!first && (why == PROC_WHY_UPDATE || n->revived))
+    if (!first && (a->why == PROC_WHY_UPDATE || a->node->revived))
         return;
-    log_info("starting %s, which %s depends on", proc_name(p), proc_name(n->proc));
-    proc_start(p, why);
+    log_info("starting %s, which %s depends on", proc_name(p), proc_name(a->node->proc));
+    proc_start(p, a->why);
 }
 
-static void ask(struct order_node *n)
+static void ask(struct order_node *n, enum proc_why why)
 {
-    enum proc_why why = (enum proc_why)proc_life(n->proc)->why;
     if (n->asked || (why != PROC_WHY_BOOT && why != PROC_WHY_OPERATOR && why != PROC_WHY_UPDATE))
         return;
     n->asked = true;
-    order_each(n, ask_one, n);
+    order_each(n, ask_one, &(struct asking){n, why});
 }
 
 void order_ask_again(struct proc *p)
@@ -267,7 +270,7 @@ void order_ask_again(struct proc *p)
     if (!n || !n->held)
         return;
     n->asked = n->revived = n->stuck = false;
-    ask(n);
+    ask(n, PROC_WHY_OPERATOR);
     look_soon(proc_sup(p));
 }
 
@@ -318,7 +321,7 @@ bool order_lets_start(struct proc *p)
         return false;
     if (!n)
         return true;
-    ask(n);
+    ask(n, (enum proc_why)proc_life(p)->why);
     enum order_verdict v = judge_all(n);
     if (v == ORDER_MET) {
         n->asked = n->revived = false;

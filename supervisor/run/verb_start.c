@@ -228,7 +228,7 @@ static const char *judge_down(struct proc *p, const struct proc_change *c)
 
 static const char *act_restart(struct proc *p, const char **out_text)
 {
-    if (proc_life(p)->state == PROC_UNKNOWN)
+    if (proc_life(p)->state == PROC_UNKNOWN || order_is_held(p))
         return act_start(p, out_text);
     proc_restart(p);
     return NULL;

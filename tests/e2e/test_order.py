@@ -28,6 +28,7 @@ def test_waves_up_and_reverse_down(sup):
         re.search(text, s.log_text()).start() for text in said)
     got = s.status()["migrate"]
     assert (got["state"], got["why"], got["restarts"]) == ("EXITED", "done", 0)
+    assert s.ctl("status", "migrate", "db").returncode == 0, "done is well"
     s.stop()
     ends = [name for name in order(s, "end") if name != "migrate"]
     assert ends[:2] == ["web", "app"] and set(ends[2:]) == {"db", "cache"}
@@ -85,6 +86,25 @@ def test_a_start_by_hand_takes_what_it_needs(sup):
     assert never.returncode == 7 and "a service is never done" in never.stderr
 
 
+def test_a_member_of_a_group_and_a_whole_group(sup):
+    off = {"startsecs": 0, "autostart": "false"}
+    s = sup(conf(program("a", **off), program("b", numprocs=2, process_name="b%(process_num)s", **off),
+                 program("one", depends_on="a:started", **off), program("whole", depends_on="back", **off),
+                 program("both", depends_on="b", **off), "[group:back]\nprograms=a,b\n"))
+    s.ok("start", "one")
+    assert {n for n, r in s.status().items() if r["starts"]} == {"one", "back:a"}
+    s.ok("stop", "back:a")
+    s.ok("start", "both")
+    assert {n for n, r in s.status().items() if r["state"] == "RUNNING"} == {"one", "both", "back:b0", "back:b1"}
+    s.ok("start", "whole")
+    assert s.state("back:a") == "RUNNING"
+    # an automatic restart waits, and a hand that comes then asks for what is missing
+    s.ok("stop", "back:b1")
+    s.kill(s.status()["both"]["pid"])
+    s.wait(lambda: s.status()["both"].get("waiting") == "back:b1: STOPPED")
+    assert s.ok("restart", "both") == "both: restarted\n" and s.state("back:b1") == "RUNNING"
+
+
 def test_a_oneshot_says_that_it_failed(sup):
     s = sup(conf(program("job", "run=1 exit=3", type="oneshot"),
                  program("long", type="oneshot", ready_timeout="300ms", startretries=0),
@@ -120,7 +140,7 @@ def test_an_update_adds_and_takes_away_what_is_waited_for(sup):
 @pytest.mark.release
 def test_it_waits_on_over_an_upgrade_and_a_fault(sup):
     s = sup(conf(program("gate", command=GATE, type="setup", startretries=99, backoff="300ms", backoff_max="300ms"),
-                 program("web", depends_on="gate:done"), program("app", startsecs=0, depends_on="web")))
+                 program("web", depends_on="gate:done"), program("app", "slow=1200", startsecs=0, depends_on="web")))
     s.wait(lambda: "gate: " in s.status()["web"].get("waiting", ""))
     upgrade(s)
     crash(s)
@@ -135,8 +155,23 @@ def test_it_waits_on_over_an_upgrade_and_a_fault(sup):
     upgrade(s)
     s.ok("restart", "web")
     assert s.status()["gate"]["starts"] == before
-    s.stop()
+    # and so is what waits for its turn to be stopped
+    s.wait_state("app", "RUNNING")
+    s.ask("stop", "web", "app", "wait=0")
+    upgrade(s)
+    crash(s)
+    s.wait_state("web", "STOPPED")
     assert order(s, "end")[-2:] == ["app", "web"]
+
+
+def test_done_is_no_end_that_counts(sup):
+    s = sup(conf(program("job", "run=1", type="oneshot", critical="true"), program("web", startsecs=0, depends_on="job"),
+                 supd="exit_on=any"))
+    wait_record(s, "web", "start")
+    s.wait_state("web", "RUNNING")
+    s.kill(s.status()["web"]["pid"], 15)
+    assert s.wait_exit() == 0
+    s.wait_log(r"web is EXITED \(exit status 0\) and \[supd\] exit_on=any")
 
 
 def test_with_exit_on_all_nobody_waits_for_ever(sup):
