@@ -469,6 +469,8 @@ void notify_start(struct proc *p, bool resumed)
         return;
     begin(n);
     listen_on(n, true);
+    if (!n->note->alive.ns)
+        alive(n); /* it was RUNNING, and that its time begins was not written down any more */
     arm(n);
 }
 
@@ -484,7 +486,7 @@ int notify_ended(struct proc *p)
         ;
     int pid = n->note->main;
     n->note->main = 0;
-    n->dead = pid && reap_look(pid) == REAP_ALIVE ? false : true;
+    n->dead = !pid || reap_look(pid) != REAP_ALIVE || !sender_may_be_main(p, pid);
     return n->dead ? 0 : pid;
 }
 

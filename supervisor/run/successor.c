@@ -5,6 +5,7 @@
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/readiness.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static void say(const struct proc *p, int old, int status, int pid)
@@ -14,6 +15,16 @@ static void say(const struct proc *p, int old, int status, int pid)
     log_info("%s: pid %d has ended (%s); its main process is %d from now on", proc_name(p), old,
              str_text(&text), pid);
     str_fini(&text);
+}
+
+/* It has not had the signal that the one before it ended by. */
+static void pass_signal_on(const struct proc *p)
+{
+    struct proc_policy policy;
+    const struct proc_life *l = proc_life(p);
+    proc_policy_of(p->gen->gen, p->conf, &policy);
+    if (l->state == PROC_STOPPING && l->stop_step > 0 && l->stop_step <= policy.nstops)
+        kill(l->pid, policy.stops[l->stop_step - 1].sig);
 }
 
 bool successor_takes_over(struct proc *p, int *status)
@@ -33,5 +44,6 @@ bool successor_takes_over(struct proc *p, int *status)
     state_put(state, p->slot, &rec);
     state_cell(state, p->slot)->pid = pid;
     proc_hash(p, pid);
+    pass_signal_on(p);
     return true;
 }

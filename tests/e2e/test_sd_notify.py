@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from harness.beacon import conf
+from harness.namespace import command_of
 from harness.speaking import speak, speaker, touch, wait_touched
 from harness.upgrading import crash, upgrade
 
@@ -137,6 +138,18 @@ def test_mainpid(sup):
     assert (now["pid"], now["state"], now["restarts"]) == (child, "RUNNING", 0)
     s.kill(child)
     s.wait(lambda: s.status()["web"]["restarts"] == 1)
+
+
+def test_a_stop_goes_on_with_the_one_that_was_named(sup):
+    """It has had no signal yet when the main process ends by the first one."""
+    s = sup(conf("[program:web]\ncommand=/bin/sh -c 'sleep 1000 & systemd-notify --ready --pid=$!; "
+                 "trap \"exit 0\" TERM; while :; do sleep 0.05; done'\n"
+                 "ready=notify\nstopwaitsecs=60\norphans=keep\n"))
+    s.wait_state("web", "RUNNING")
+    s.wait(lambda: s.status()["web"].get("main_pid"))
+    s.ok("stop", "web", timeout=30)
+    assert s.status()["web"]["exit"] == "terminated by SIGTERM"
+    assert "sleep 1000" not in map(command_of, s.pids)
 
 
 @pytest.mark.parametrize("how", [upgrade, pytest.param(crash, marks=pytest.mark.release)])

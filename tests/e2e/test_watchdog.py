@@ -72,14 +72,14 @@ def test_it_goes_on_over_an_upgrade_and_a_fault(sup, how):
 
 def test_what_stood_still_with_supd_has_its_time_again(sup):
     """A frozen container: nobody hangs, though nobody gave a sign of life for longer than it may."""
-    s = speak(sup, "ping:100", watchdog="1s")
+    s = speak(sup, "ping:100", watchdog="1500ms")
     first = s.wait_state("web", "RUNNING")["pid"]
     frozen = [*s.pids, s.pid]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    end = time.monotonic() + 2.5
+    end = time.monotonic() + 2.8
     s.wait(lambda: time.monotonic() > end)
     for pid in reversed(frozen):  # supd first: the sign of life is still to come
         os.kill(pid, signal.SIGCONT)
-    s.wait(lambda: s.status()["web"]["uptime_ms"] > 4500)
+    s.wait(lambda: s.status()["web"]["uptime_ms"] > 4800)
     assert s.status()["web"]["pid"] == first and "watchdog:" not in s.log_text()
