@@ -35,6 +35,7 @@ static const struct {
     {"main_pid", 'n'},
     {"exitcode", 'n'},
     {"expected", 'b'},
+    {"not_ready", 'b'},
     {"seq", 'n'},
     {"time_ms", 'n'},
     {"protocol", 'n'},
