@@ -90,6 +90,7 @@ enum proc_why {
     PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
     PROC_WHY_UPDATE,      /* start or stop, since the configuration changed */
+    PROC_WHY_MEMORY,      /* it uses more memory than it may: stopped and started again */
     PROC_WHY_READY,       /* its readiness was told */
     PROC_WHY_DONE,        /* exited with success, and was to */
     PROC_WHY_FAILED,      /* exited, and not with the success that it was to */
@@ -108,8 +109,8 @@ struct proc_life {
     uint8_t stop_step; /* next index into stops; nstops: KILL is next or was sent */
     uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
     uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
-    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic,
-                          3 no start, but the end of a hung instance */
+    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic, 3 for
+                          its memory; 4: no start, but the end of a hung instance */
     uint8_t expected;  /* the last exit was expected */
     uint8_t has_exit;  /* exit_status is valid */
     uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
@@ -170,7 +171,8 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;             /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
+    enum proc_why why;             /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing;
+                                      RESTART: MEMORY or nothing */
     int pid;                       /* SPAWNED */
     int status;                    /* EXITED: wait status */
     bool group_alive;              /* EXITED, CANNOT: others of its group still exist */
@@ -225,8 +227,11 @@ bool proc_is_signallable(const struct proc_life *l);
 
 /* The wait before retry n (1, 2, ...), jitter included. */
 dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
-/* In a wait status of ours: the kernel killed it for want of memory. No bit of the kernel's. */
+/* In a wait status of ours, no bits of the kernel's: the kernel killed it for want of memory; we
+ * stopped it above memory_high; we killed it above memory_max. */
 #define PROC_STATUS_OOM 0x10000
+#define PROC_STATUS_HIGH 0x20000
+#define PROC_STATUS_MAX 0x40000
 /* The same: we ended it, since it missed its watchdog. */
 #define PROC_STATUS_WATCHDOG 0x80000
 /* Appends "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status. */

@@ -42,6 +42,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_STOPPED] = "stopped as told",
         [PROC_WHY_KILL_FAILED] = "could not be signalled",
         [PROC_WHY_UPDATE] = "by update",
+        [PROC_WHY_MEMORY] = "memory",
         [PROC_WHY_READY] = "ready",
         [PROC_WHY_DONE] = "done",
         [PROC_WHY_FAILED] = "failed",
@@ -86,6 +87,8 @@ int proc_exit_code(int status)
 static const char *status_reason(int status)
 {
     return status & PROC_STATUS_OOM                   ? " (out of memory)"
+           : status & PROC_STATUS_HIGH                ? " (above memory_high)"
+           : status & PROC_STATUS_MAX                 ? " (above memory_max)"
            : status & PROC_STATUS_WATCHDOG            ? " (missed its watchdog)"
            : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
                                                       : "";
@@ -339,6 +342,7 @@ static void say_stopping(const struct words *w)
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
                      : w->l->why == PROC_WHY_WATCHDOG ? "missed its watchdog "
+                     : w->l->why == PROC_WHY_MEMORY   ? "told to stop for its memory (memory_high) "
                                                       : "told to stop ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");

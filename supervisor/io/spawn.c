@@ -319,6 +319,10 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .more_fd = rq->more_fd,
                             .more_as = rq->more_as,
                             .pid_at = rq->pid_at,
+                            .read_only = rq->read_only,
+                            .read_write = rq->read_write,
+                            .filter = rq->filter,
+                            .nfilter = rq->nfilter,
                             .parent = getpid(),
                             .no_close_range = port.no_close_range,
                             .cell = cell};

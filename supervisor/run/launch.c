@@ -128,6 +128,19 @@ char *launch_env(struct proc *p, struct spawn_request *rq, const char *key, cons
 
 #define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
+static void fill_attrs(const struct gen *g, const struct attrs *a, struct spawn_request *rq)
+{
+    rq->attrs = a;
+    if (a->set & ATTR_BIT(ATTR_READ_ONLY)) {
+        rq->read_only = gen_str(g, a->read_only);
+        rq->read_write = gen_str(g, a->read_write);
+    }
+    if (a->set & ATTR_BIT(ATTR_SECCOMP)) {
+        rq->filter = gen_at(g, a->filter);
+        rq->nfilter = (uint16_t)a->nfilter;
+    }
+}
+
 static void fill_request(const struct proc *p, struct spawn_request *rq)
 {
     const struct gen *g = p->gen->gen;
@@ -149,7 +162,7 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .fsize = proc_sup(p)->fsize_lifted ? &proc_sup(p)->child_fsize : NULL,
     };
     if (o->attrs)
-        rq->attrs = gen_at(g, o->attrs);
+        fill_attrs(g, gen_at(g, o->attrs), rq);
     at = put_list(g, c->argv, c->argc, at);
     rq->candidates = at;
     at = put_list(g, c->candidates, c->ncandidates, at);
