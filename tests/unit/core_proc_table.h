@@ -29,7 +29,7 @@
     "running, cannot: RUNNING>BACKOFF | pid=0 tries=1 next=1000\n"
     "running, exited: RUNNING>EXITED>STARTING spawn exited | pid=0\n"
     "running, kill-failed: RUNNING>UNKNOWN\n"
-    "running, hung: RUNNING>STOPPING SIGABRT+CONT | hold=3 next=10000\n"
+    "running, hung: RUNNING>STOPPING SIGABRT+CONT | hold=4 next=10000\n"
     "backoff, stop: BACKOFF>STOPPED | want=0 next=-1\n"
     "backoff, restart: BACKOFF>STOPPED>STARTING spawn | next=-1\n"
     "backoff, shutdown: BACKOFF>FATAL | want=0 tries=0 next=-1\n"
