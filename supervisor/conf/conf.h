@@ -169,8 +169,8 @@ struct prog {
     VEC(struct dep) deps;
     uint8_t colour;               /* of the search for cycles (depends.c) */
     struct env_list env_files;    /* of env_file= and set_home= */
-    struct env_list env_passed;   /* with env_clear=: all that is left of our own environment */
     struct seccomp_filter filter; /* of seccomp= */
+    struct env_list env_passed;   /* with env_clear=: all that is left of our own environment */
     VEC(struct proc *) procs;
 };
 

@@ -141,11 +141,11 @@ struct addr_val {
     X(IONICE, struct ionice_val)                                                                   \
     X(CPUS, struct cpus_val)                                                                       \
     X(CAPS, struct caps_val)                                                                       \
-    X(READY, struct ready_val)                                                                     \
     X(BYTES, struct bytes_val)                                                                     \
     X(FLAG, struct flag_val)                                                                       \
     X(PATHS, struct paths_val)                                                                     \
-    X(PROFILE, struct profile_val)
+    X(PROFILE, struct profile_val)                                                                 \
+    X(READY, struct ready_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

@@ -544,8 +544,8 @@ static bool pump_one(struct sup *s, struct proc *p)
     proc_feed(p, in);
     if (in.event == PROC_EV_SPAWNED) {
         publish_spawned(p, in.pid);
-        memory_watch(p);
         readiness_start(p, in.pid, false);
+        memory_watch(p);
     }
     if (in.event == PROC_EV_DELAYED)
         say_shortage(p);

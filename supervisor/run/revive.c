@@ -113,6 +113,6 @@ void proc_go_on(struct proc *p)
     if (!proc_life(p)->pid && !proc_life(p)->spawning)
         readiness_stop(p); /* what was cut short */
     proc_arm(p);
-    memory_watch(p);
     order_moved(p);
+    memory_watch(p);
 }

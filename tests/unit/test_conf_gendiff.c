@@ -86,8 +86,8 @@ static void check_rows(const struct opt_table *t)
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
         [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
         [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
-        [OPT_CAPS] = "chown",   [OPT_READY] = "notify",    [OPT_BYTES] = "7KB",
-        [OPT_FLAG] = "true",    [OPT_PATHS] = "/x",
+        [OPT_CAPS] = "chown",   [OPT_BYTES] = "7KB",       [OPT_FLAG] = "true",
+        [OPT_PATHS] = "/x",     [OPT_READY] = "notify",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
     for (size_t i = 0; i < t->n; i++) {
