@@ -1,5 +1,6 @@
 /* Places where a build for tests (SUPD_FAULTS) faults for real: each N-th time that supd comes by
- * one of them, N from SUPD_FAULT_EVERY. In every other build they are nothing. */
+ * one of them, N from SUPD_FAULT_EVERY ("7", or "1-9": each image draws its own). In every other
+ * build they are nothing. */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
 

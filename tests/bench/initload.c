@@ -1,7 +1,7 @@
 /* What an init is measured with:
  *   initload answer FILE          writes the time of each SIGUSR1 that it gets into FILE
  *   initload ask PID FILE COUNT   sends SIGUSR1 to PID, so often, and prints the nanoseconds until
- *                                 the time in FILE is another one
+ *                                 the time in FILE is another one; PID sleeps each time before
  *   initload orphans COUNT FILE   leaves so many orphans, and writes into FILE the nanoseconds
  * until all of them are reaped */
 #include "board.h"
@@ -44,12 +44,22 @@ static int answer(const char *path)
     return 1;
 }
 
+/* Long enough that the init sleeps again. One that its command has just pushed aside would take the
+ * next signal without having to be woken, and whether it is pushed aside is the scheduler's mood.
+ */
+static void let_it_sleep(void)
+{
+    static const struct timespec calm = {.tv_nsec = 500000};
+    nanosleep(&calm, NULL);
+}
+
 static int ask(int pid, const char *path, long count)
 {
     volatile struct board_row *row = open_row(path);
     if (!row)
         return 1;
     while (count-- > 0) {
+        let_it_sleep();
         int64_t old = row->ns, start = board_now();
         if (kill(pid, SIGUSR1) < 0)
             return 1;

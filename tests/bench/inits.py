@@ -9,25 +9,25 @@ import subprocess
 import sys
 import time
 
+import measure
 import report
 
 BEGIN, END = "<!-- inits: begin, written by ./dev bench -->", "<!-- inits: end -->"
 LIMIT = 30  # s, for all that is waited for
-TICK = 1e6 / os.sysconf("SC_CLK_TCK")  # µs
-
 # name, its words before the command, or None where it is not installed
 INITS = {"supd --": ("supd", "--"), "supd-init": ("supd-init", "--"), "tini": ("tini", "--"),
          "dumb-init": ("dumb-init",)}
 PACKAGES = {"tini": "tini", "dumb-init": "dumb-init"}
 
 ROWS = (
-    ("memory (PSS), KiB", "pss", "{:.0f}"),
-    ("of it private and written to, KiB", "dirty", "{:.0f}"),
-    ("resident (RSS), KiB", "rss", "{:.0f}"),
+    ("memory (PSS), KiB", "pss_kib", "{:.0f}"),
+    ("of it private and written to, KiB", "dirty_kib", "{:.0f}"),
+    ("resident (RSS), KiB", "rss_kib", "{:.0f}"),
     ("processes of its own", "processes", "{:.0f}"),
     ("wake-ups a minute when idle", "wakeups", "{:.1f}"),
     ("a signal passed on, median µs", "signal_us", "{:.1f}"),
     ("the same, 99 %, µs", "signal_p99_us", "{:.1f}"),
+    ("its CPU for one signal, µs", "signal_cpu_us", "{:.1f}"),
     ("orphans reaped a second", "orphans_per_s", "{:,.0f}"),
     ("its CPU for one orphan, µs", "orphan_us", "{:.2f}"),
 )
@@ -37,32 +37,22 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def poll(condition, what):
-    end = time.monotonic() + LIMIT
-    while not (found := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.01)
-    return found
-
-
-def stat_field(pid, name, file="status"):
-    with open(f"/proc/{pid}/{file}", encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith(name))
+def pinned(*wanted):
+    """Words that keep a command on these of our processors; none where there is but one."""
+    ours = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", ",".join(str(ours[i]) for i in wanted)] if len(ours) > 1 else []
 
 
 class World:
     """One init as PID 1 over one run of initload."""
 
-    def __init__(self, words, load, row):
-        self.row = row
-        if os.path.exists(row):
-            os.unlink(row)
+    def __init__(self, words, load, row, prefix=()):
+        self.board = measure.Board(row, 1)
         argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--mount-proc",
-                "--kill-child", *words, *load]
+                "--kill-child", *prefix, *words, *load]
         self.outside = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.pid = poll(self.first_child, "the init")
-        self.begun = poll(self.read_row, "its command")
+        self.pid = measure.poll(self.first_child, LIMIT, "the init")
+        measure.poll(lambda: self.board.row(0)[1], LIMIT, "its command")
 
     def children(self, pid):
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
@@ -72,27 +62,15 @@ class World:
         found = self.children(self.outside.pid)
         return found[0] if found else None
 
-    def read_row(self):
-        """(ns, pid) once initload has filled it in."""
-        if not os.path.exists(self.row):
-            return None
-        with open(self.row, "rb") as f:
-            data = f.read(16)
-        ns, pid = (int.from_bytes(data[i:i + 8], "little") for i in (0, 8))
-        return (ns, pid) if pid else None
-
     def cpu_us(self):
-        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as f:
-            return int(f.read().split()[0]) / 1000
+        return measure.cpu_ns([self.pid]) / 1000
 
     def memory(self):
-        return {"pss": stat_field(self.pid, "Pss:", "smaps_rollup"),
-                "dirty": stat_field(self.pid, "Private_Dirty:", "smaps_rollup"),
-                "rss": stat_field(self.pid, "Rss:", "smaps_rollup"),
-                "processes": len(self.children(self.pid))}  # its command is one; it itself the other
+        # its command is one child; it itself makes up for it
+        return dict(measure.memory([self.pid]), processes=len(self.children(self.pid)))
 
     def switches(self):
-        return stat_field(self.pid, "voluntary_ctxt_switches")
+        return sum(measure.switches([self.pid]).values())
 
     def close(self):
         self.outside.kill()  # and with it, by --kill-child, the init
@@ -104,6 +82,7 @@ class Inits:
         self.load = os.path.join(tools, "initload")
         self.place, self.build, self.failed = place, build, []
         self.window, self.asks, self.orphans = (5, 200, 2000) if quick else (70, 2000, 50000)
+        self.rounds = 2 if quick else 5  # of signals; the inits take turns
 
     def words(self, name):
         program, *rest = INITS[name]
@@ -128,17 +107,32 @@ class Inits:
             world.close()
         return found
 
-    def signals(self, name, words):
-        world = World(words, [self.load, "answer", self.row(name)], self.row(name))
-        done = subprocess.run([self.load, "ask", str(world.pid), self.row(name), str(self.asks)],
+    def one_round(self, name, words):
+        """The nanoseconds of some signals, and the init's CPU time for all of them."""
+        world = World(words, [self.load, "answer", self.row(name)], self.row(name), pinned(-1))
+        before = world.cpu_us()
+        done = subprocess.run([*pinned(0), self.load, "ask", str(world.pid), self.row(name),
+                               str(self.asks // self.rounds)],
                               stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT)
+        used = world.cpu_us() - before
         world.close()
-        times = sorted(int(line) / 1000 for line in done.stdout.split())
-        return {"signal_us": statistics.median(times), "signal_p99_us": times[len(times) * 99 // 100]}
+        return [int(line) for line in done.stdout.split()], used
+
+    def signals(self, inits):
+        """They take turns, there and back, so that what else the machine does meets all of them."""
+        times, used = {n: [] for n in inits}, dict.fromkeys(inits, 0)
+        for i in range(self.rounds):
+            for name in list(inits)[::-1 if i % 2 else 1]:
+                some, us = self.one_round(name, inits[name])
+                times[name] += some
+                used[name] += us
+        spreads = {n: measure.spread(t) for n, t in times.items()}
+        return {n: {"signal_us": spreads[n]["median"] / 1000, "signal_p99_us": spreads[n]["p99"] / 1000,
+                    "signal_cpu_us": used[n] / len(times[n])} for n in inits}
 
     def reaping(self, name, words):
         world = World(words, [self.load, "orphans", str(self.orphans), self.row(name)], self.row(name))
-        ns, us = world.begun[0], world.cpu_us()
+        ns, us = world.board.row(0)[0], world.cpu_us()
         world.close()
         return {"orphans_per_s": self.orphans * 1e9 / ns, "orphan_us": us / self.orphans}
 
@@ -146,10 +140,12 @@ class Inits:
         inits = {n: w for n in INITS if (w := self.words(n))}
         say("bench: plain inits: idle")
         found = self.idle(inits)
-        for part in (self.signals, self.reaping):
-            for name, words in inits.items():
-                say(f"bench: {name}: {part.__name__}")
-                found[name].update(part(name, words))
+        say("bench: plain inits: signals")
+        for name, figures in self.signals(inits).items():
+            found[name].update(figures)
+        for name, words in inits.items():
+            say(f"bench: {name}: orphans")
+            found[name].update(self.reaping(name, words))
         return {"inits": found, "left_out": [n for n in INITS if n not in inits], "failed": self.failed,
                 "orphans": self.orphans}
 

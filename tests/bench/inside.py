@@ -1,8 +1,8 @@
 """Runs as PID 1 of namespaces of its own: starts one rival, measures it, prints the figures as JSON.
 
 The one argument is a JSON object: rival, count, pipes, build, place, parts; kills (how many programs
-are killed one by one); window and calm (seconds of the idle window, and before it); for the part
-"log" size, mib and rate. When this process ends the kernel ends all that it started.
+are killed one by one); upgrades (how many, one after another); window and calm (seconds of the idle
+window, and before it); for the part "log" size, mib and rate. When this process ends the kernel ends all that it started.
 """
 import json
 import os
@@ -36,7 +36,7 @@ class World:
         self.board = measure.Board(rival.board, rival.count)
         rival.configure()
         begin = time.monotonic_ns()
-        start(rival, rival.command())
+        self.process = start(rival, rival.command())
         last = self.board.wait_all(0, self.limit, "all programs have started")
         self.start_s = (last - begin) / 1e9
         self.start_cpu_ms = measure.cpu_ns(measure.supervising()) / 1e6
@@ -94,6 +94,40 @@ class World:
             os.kill(pid, signal.SIGKILL)
         last = self.board.wait_all(begin, self.limit, "all programs are back")
         return {"all_s": (last - begin) / 1e9, "all_cpu_ms": (measure.cpu_ns(watched) - cpu) / 1e6}
+
+    def part_upgrade(self):
+        """How long supd answers nobody while another image takes its place."""
+        command = self.rival.upgrade_command()
+        if not command:
+            return {}
+        found = measure.spread([self.pause_of(command) for _ in range(self.want["upgrades"])])
+        return {"upgrade_ms": found["median"], "upgrade_p99_ms": found["p99"]}
+
+    def pause_of(self, command):
+        slowest = 0
+        with subprocess.Popen(command, env=self.rival.env, stdout=subprocess.DEVNULL) as upgrade:
+            while upgrade.poll() is None:
+                slowest = max(slowest, measure.greeted_ns(self.rival.socket()))
+        if upgrade.returncode != 0:
+            raise measure.Slow(f"an upgrade ended with {upgrade.returncode}")
+        return slowest / 1e6
+
+    def part_gone(self):
+        """From the signal until there is nobody left here, not even a zombie: the last part."""
+        begin = time.monotonic_ns()
+        self.process.send_signal(self.rival.end_signal)
+        last = measure.poll(nobody_left, self.limit, "all are gone", every=0.001)
+        return {"gone_s": (last - begin) / 1e9}
+
+
+def nobody_left():
+    """The time, once no child is left; as PID 1 all that loses its parent is ours."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return time.monotonic_ns()
+    return None
 
 
 def written(folder):

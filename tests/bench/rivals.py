@@ -1,6 +1,7 @@
 """The supervisors that are compared: how each is configured, started and asked for its status."""
 import os
 import shutil
+import signal
 import subprocess
 
 SIZE, BACKUPS = 50 * 1024 * 1024, 10  # of the log files; Supervisor's defaults
@@ -25,6 +26,7 @@ class Rival:
     package = ""
     running = ""    # stands once in the status for each program that runs
     restart_limit = 10
+    end_signal = signal.SIGTERM  # ends it and all its programs
 
     def __init__(self, place, count, pipes=True, build=""):
         self.place, self.count, self.pipes, self.build = place, count, pipes, build
@@ -57,6 +59,10 @@ class Rival:
 
     def status_command(self):
         """What shows the state of all programs, or None."""
+        return None
+
+    def upgrade_command(self):
+        """What puts another image of the supervisor in its place, or None."""
         return None
 
     def configure_log(self, writer):
@@ -121,7 +127,13 @@ class Supd(IniRival):
         return [os.path.join(self.build, "supd"), "-c", self.path("main.conf")]
 
     def status_command(self):
-        return [os.path.join(self.build, "supctl"), "-s", self.path("supd.sock"), "status"]
+        return [os.path.join(self.build, "supctl"), "-s", self.socket(), "status"]
+
+    def upgrade_command(self):
+        return [os.path.join(self.build, "supctl"), "-s", self.socket(), "upgrade"]
+
+    def socket(self):
+        return self.path("supd.sock")
 
 
 class SupdAgent(Supd):
@@ -169,6 +181,7 @@ class Runit(ScanRival):
     name = title = package = "runit"
     commands = ("runsvdir", "runsv", "sv", "svlogd")
     running = "run: "
+    end_signal = signal.SIGHUP  # by TERM runsvdir alone ends
 
     def command(self):
         return ["runsvdir", self.path("scan")]

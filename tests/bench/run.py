@@ -57,7 +57,7 @@ class Bench:
         """One world: the figures as a dict, or {} and a note when it went wrong."""
         want = {"rival": rival, "parts": parts, "count": count or self.args.programs, "pipes": True,
                 "build": self.args.build, "place": self.place, "window": self.args.window,
-                "kills": self.args.kills, "calm": self.args.calm, **more}
+                "kills": self.args.kills, "upgrades": self.args.upgrades, "calm": self.args.calm, **more}
         say(f"bench: {rival}: {want['count']} programs: {', '.join(parts)}")
         env = dict(os.environ, PLACE=self.place, TOOLS=self.tools, WANT=json.dumps(want),
                    DRIVER=os.path.join(HERE, "inside.py"))
@@ -93,10 +93,11 @@ class Bench:
         """A rival with all the programs; what varies most is measured several times."""
         floor = name.startswith("floor")
         parts = ["start", "settle", "one", "all"] if floor else \
-            ["start", "settle", "pss", "idle", "status", "one", "all"]
+            ["start", "settle", "pss", "idle", "status", "one", "all", "upgrade", "gone"]
         found = self.run(name, parts)
-        again = [self.run(name, ["start", "settle", "all"]) for _ in range(self.args.repeats - 1)]
-        for key in ("start_s", "all_s", "start_cpu_ms", "all_cpu_ms"):
+        brief = ["start", "settle", "all"] + ["gone"] * (not floor)
+        again = [self.run(name, brief) for _ in range(self.args.repeats - 1)]
+        for key in ("start_s", "all_s", "gone_s", "start_cpu_ms", "all_cpu_ms"):
             values = [f[key] for f in [found] + again if key in f]
             if values:
                 found[key] = statistics.median(values)
@@ -139,7 +140,7 @@ def arguments(argv):
     args = p.parse_args(argv)
     args.build = os.path.abspath(args.build)
     args.window, args.calm, args.kills = (5, 0, 10) if args.quick else (70, 10, 100)
-    args.repeats, args.mib = (1, 40) if args.quick else (3, 400)
+    args.repeats, args.mib, args.upgrades = (1, 40, 3) if args.quick else (3, 400, 100)
     args.growth = (10, 100, 1000, 10000)
     return args
 

@@ -270,21 +270,26 @@ class Supd:
 
     def close(self):
         """Ends it if need be; returns what is wrong with how it ended, as sentences."""
-        wrong = []
         try:
-            if self.ns:
-                wrong = self._end()
-            wrong += [f"sanitizer report:\n{r}" for r in self.sanitizer_reports()]
-            wrong += [f"unexpected in the log: {line}" for line in self.unexpected_log()]
-            if wrong:
-                print(f"supd's log:\n{self.log_text()}")
+            return self.end()
         finally:
-            if self.ns:
-                self.ns.destroy()
-            for fd in self.hold:
-                os.close(fd)
-            shutil.rmtree(self.dir, ignore_errors=True)
+            self.remove()
+
+    def end(self):
+        """The first half of close(): its files are there still."""
+        wrong = self._end() if self.ns else []
+        wrong += [f"sanitizer report:\n{r}" for r in self.sanitizer_reports()]
+        wrong += [f"unexpected in the log: {line}" for line in self.unexpected_log()]
+        if wrong:
+            print(f"supd's log:\n{self.log_text()}")
         return wrong
+
+    def remove(self):
+        if self.ns:
+            self.ns.destroy()
+        for fd in self.hold:
+            os.close(fd)
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def _end(self):
         try:

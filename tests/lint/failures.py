@@ -18,6 +18,21 @@ def defined(tree, path, name):
         all(re.search(rf"^class {o}\b", text, re.M) for o in outer)
 
 
+def named(cell):
+    """The tests that a cell names: (file, test)."""
+    return re.findall(r"([\w/]+\.(?:py|c))::([\w:]+)", cell)
+
+
+def missing(tree, where, names):
+    """What is wrong with those of the named tests that do not exist."""
+    found = []
+    for path, name in names:
+        folder = "tests/unit" if path.endswith(".c") else "tests" if path.startswith("compat/") else "tests/e2e"
+        if not defined(tree, os.path.join(folder, path), name):
+            found.append(f"{where}: there is no test {name} in {folder}/{path}")
+    return found
+
+
 def check(tree):
     if not tree.exists(PAGE):
         return []
@@ -27,11 +42,8 @@ def check(tree):
         if not re.fullmatch(r"[A-F]\d+|-", cells[0]):
             continue
         rows.append(cells[0])
-        names = re.findall(r"([\w/]+\.(?:py|c))::([\w:]+)", cells[3])
+        names = named(cells[3])
         if not names and "exempt" not in cells[2]:
             found.append(f"{PAGE}:{number}: {cells[0]} names no test and is not exempt")
-        for path, name in names:
-            folder = "tests/unit" if path.endswith(".c") else "tests/e2e"
-            if not defined(tree, os.path.join(folder, path), name):
-                found.append(f"{PAGE}:{number}: there is no test {name} in {folder}/{path}")
+        found += missing(tree, f"{PAGE}:{number}", names)
     return found + [f"{PAGE}: there is no row {row}" for row in ROWS if row not in rows]

@@ -6,6 +6,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import banned  # noqa: E402
+import compared  # noqa: E402
 import confd   # noqa: E402
 import failures  # noqa: E402
 import form    # noqa: E402
@@ -17,7 +18,8 @@ import tidy    # noqa: E402
 import words   # noqa: E402
 from tree import Tree  # noqa: E402
 
-RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, failures, tidy)}
+RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, failures, compared,
+                              tidy)}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

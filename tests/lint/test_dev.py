@@ -105,7 +105,7 @@ def test_neither_root_nor_sudo(dev):
 def test_help_names_every_verb(dev):
     code, out, _ = dev("help")
     assert code == 0
-    for verb in ("demo", "test", "build", "bench", "fuzz", "lint", "help"):
+    for verb in ("demo", "test", "build", "bench", "fuzz", "lint", "soak", "help"):
         assert f"\n  {verb}" in out
     code, out, _ = dev("nonsense")
     assert code == 1 and "no such verb: nonsense" in out

@@ -88,6 +88,34 @@ def test_layers_need_a_row(tree):
     breaks("layers", tree, "supervisor/new/x.c", "no row")
 
 
+COMPARED = """| feature | ours | test | theirs |
+|---|---|---|---|
+| **a heading** | | | |
+| a | yes | test_a.py::test_one, compat/test_b.py::test_two | no |
+| b | no, not yet | | ? |
+"""
+
+
+@pytest.mark.parametrize("old,new,words", [
+    ("test_a.py::test_one", "test_a.py::test_two", (":4", "there is no test test_two in tests/e2e/test_a.py")),
+    ("compat/test_b.py", "test_b.py", (":4", "there is no test test_two in tests/e2e/test_b.py")),
+    ("test_a.py::test_one, compat/test_b.py::test_two", "", (":4", "no test for what we can: a")),
+    ("no, not yet | |", "no | test_a.py::test_one |", (":5", "a test of what we cannot: b")),
+    ("| ? |", "| |", (":5", "an empty cell")),
+    ("| ? |", "|", (":5", "3 cells, not 4")),
+    ("| b |", "| b | b |", (":5", "5 cells, not 4")),
+    (COMPARED, "text\n", ("no rows",)),
+])
+def test_compared_notices(tree, old, new, words):
+    tree.write("tests/e2e/test_a.py", "def test_one(sup):\n    pass\n")
+    tree.write("tests/compat/test_b.py", "def test_two(sup):\n    pass\n")
+    tree.write("docs/compare-inits.md", COMPARED)
+    holds("compared", tree)
+    assert old in COMPARED
+    tree.write("docs/compare-inits.md", COMPARED.replace(old, new))
+    breaks("compared", tree, *words)
+
+
 FAILURES = "".join(f"| {row} | x | exempt: x | | |\n" for row in failures.ROWS)
 
 
