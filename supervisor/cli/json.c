@@ -35,6 +35,7 @@ static const struct {
     {"unexpected", 'n'},
     {"restarts_unexpected", 'n'},
     {"tries", 'n'},
+    {"main_pid", 'n'},
     {"exitcode", 'n'},
     {"expected", 'b'},
     {"not_ready", 'b'},

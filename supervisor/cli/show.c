@@ -67,6 +67,18 @@ static void put_part(struct str *out, const char *text)
     show_clean(out, text);
 }
 
+/* what the program says of itself */
+static void put_said(struct str *out, const struct client_reply *r)
+{
+    const char *text = reply_text(r, "status_text");
+    put_part(out, reply_text(r, "doing"));
+    if (!*text)
+        return;
+    put_part(out, "\"");
+    show_clean(out, text);
+    str_putc(out, '"');
+}
+
 /* the last exit and when; why a process that is not up is not; what comes next */
 void show_last(const struct client_reply *r, struct str *out)
 {
@@ -88,6 +100,7 @@ void show_last(const struct client_reply *r, struct str *out)
     if (strcmp(reply_text(r, "not_ready"), "1") == 0)
         put_part(out, "not ready");
     put_part(out, reply_text(r, "says"));
+    put_said(out, r);
     put_part(out, exit);
     if (!running) /* in STARTING: the system has no room for it now */
         put_part(out, reply_text(r, "spawnerr"));

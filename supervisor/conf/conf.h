@@ -70,6 +70,8 @@ struct order_opts {
     struct str_list depends_on, after;
     struct ready_val ready;
     int64_t ready_timeout; /* nanoseconds; 0: none */
+    int64_t watchdog;      /* the same */
+    uint8_t notify_access; /* 1: main */
 };
 
 /* the keys that only [eventlistener:x] has */
@@ -245,6 +247,8 @@ void load_ctl(struct conf *c);
 void load_agent_opts(struct conf *c);
 /* depends_on= of all programs */
 void check_depends(struct conf *c);
+/* ready= and watchdog= of all programs; after the families, whose probes ready=probe: names */
+void check_ready(struct conf *c);
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
 /* Fills the prog's env_files and env_passed (progenv.c). Whether it inherits our environment. */

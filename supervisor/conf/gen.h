@@ -110,15 +110,21 @@ struct gen_dep {
 
 /* Only for programs that have one of these options. */
 struct gen_order {
-    uint8_t type;  /* enum prog_type (core/ready.h) */
-    uint8_t ready; /* enum ready_kind */
-    uint8_t pad[2];
+    uint8_t type;        /* enum prog_type (core/ready.h) */
+    uint8_t ready;       /* enum ready_kind */
+    uint8_t notify_main; /* notify_access=main */
+    uint8_t pad[1];
     int32_t ready_number; /* the descriptor of READY_FD */
     goff ready_arg;       /* what is behind the colon of ready=, or 0 */
+    goff argv;            /* of READY_COMMAND: goff[argc]; and as in gen_proc */
+    uint32_t argc;
+    goff candidates;
+    uint32_t ncandidates;
     uint32_t ndeps;
     goff deps; /* struct gen_dep[ndeps] */
     uint32_t pad2;
     int64_t ready_timeout_ns; /* 0: none */
+    int64_t watchdog_ns;      /* 0: none */
 };
 
 /* A path in two parts, since the logs of many processes lie in one folder. */

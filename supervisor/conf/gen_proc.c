@@ -337,6 +337,23 @@ static void write_attrs(struct gen_writer *w, const struct prog *prog, struct ge
         g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
 }
 
+/* Its words, which check_ready has looked at. */
+static void write_ready_command(struct gen_writer *w, const struct prog *prog, struct gen_order *x)
+{
+    const char **argv;
+    size_t argc = 0;
+    struct err e;
+    struct gen_proc g = {0};
+    if (prog->order->ready.kind != READY_COMMAND || !prog->procs.n ||
+        words_split(w->a, prog->order->ready.arg, &argv, &argc, &e) < 0 || !argc)
+        return;
+    x->argv = str_array(w, argv, argc);
+    x->argc = (uint32_t)argc;
+    write_candidates(w, path_of(w, prog->procs.v[0]), argv[0], &g);
+    x->candidates = g.candidates;
+    x->ncandidates = g.ncandidates;
+}
+
 static void write_order(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
 {
     const struct order_opts *o = prog->order;
@@ -345,7 +362,9 @@ static void write_order(struct gen_writer *w, const struct prog *prog, struct ge
                           .ready_number = o->ready.number,
                           .ready_arg = genbuf_str(w->b, o->ready.arg),
                           .ndeps = (uint32_t)prog->deps.n,
-                          .ready_timeout_ns = o->ready_timeout};
+                          .ready_timeout_ns = o->ready_timeout,
+                          .watchdog_ns = o->watchdog,
+                          .notify_main = o->notify_access};
     struct gen_dep *v = arena_alloc(w->a, (prog->deps.n + 1) * sizeof(*v));
     VEC_EACH (&prog->deps, i) {
         const struct dep *d = &prog->deps.v[i];
@@ -357,6 +376,7 @@ static void write_order(struct gen_writer *w, const struct prog *prog, struct ge
         if (d->prog && !alone)
             v[i].section = genbuf_str(w->b, d->prog->section->name);
     }
+    write_ready_command(w, prog, &x);
     x.deps = genbuf_data(w->b, v, prog->deps.n * sizeof(*v), sizeof(goff));
     g->order = genbuf_data(w->b, &x, sizeof(x), sizeof(int64_t));
 }

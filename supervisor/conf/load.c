@@ -81,6 +81,7 @@ static void load_sections(struct conf *c)
     load_servers(c);
     load_ctl(c);
     load_families(c);
+    check_ready(c);
     sect_check_names(c);
     conf_lint(c);
     agentcheck(c);

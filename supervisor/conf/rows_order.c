@@ -9,6 +9,8 @@
 /* enum prog_type */
 static const char *const words_type[] = {"service", "oneshot", "setup", NULL};
 
+static const char *const words_access[] = {"all", "main", NULL};
+
 static const struct opt order[] = {
     O("type", type, WORD, .words = words_type, .def = "service", .apply = GEN_RESTART,
       .help = "A service runs until it is stopped. A oneshot is done when it exits with one of "
@@ -25,11 +27,23 @@ static const struct opt order[] = {
               "them is not, or fails, it starts without it. A stop of several stops it before "
               "them."),
     O("ready", ready, READY, .def = "startsecs", .apply = GEN_RESTART,
-      .help = "What makes it RUNNING, and so ready for what depends on it: startsecs (it stayed "
-              "up so long)."),
+      .help =
+          "What makes it RUNNING, and so ready for what depends on it: startsecs (it stayed "
+          "up so long); notify (READY=1 to NOTIFY_SOCKET, as systemd's programs do); fd:3 (a "
+          "newline on that descriptor, as s6's do); pidfile:/run/x.pid (that file holds the "
+          "number of a process of it); probe:x ([probe:x], which has program= this one, is "
+          "OK); command:pg_isready -q (run again and again as its user, until it ends with status "
+          "0). See docs/readiness.md."),
     O("ready_timeout", ready_timeout, DURATION, .apply = GEN_HOT, DUR_LIMIT, .def_note = "none",
       .help = "A start that is not ready (a oneshot or setup that is not done) after this time has "
               "failed: it is stopped, and tried again as startretries says."),
+    O("watchdog", watchdog, DURATION, .apply = GEN_RESTART, DUR_LIMIT, .def_note = "none",
+      .help = "Once it is RUNNING it sends WATCHDOG=1 to NOTIFY_SOCKET at least this often, or it "
+              "hangs: it gets ABRT, then the stop sequence, and has failed. In its environment as "
+              "WATCHDOG_USEC, too."),
+    O("notify_access", notify_access, WORD, .words = words_access, .def = "all", .apply = GEN_HOT,
+      .help = "Whose messages to NOTIFY_SOCKET count: those of all processes of it, or only of "
+              "its main one."),
 };
 
 OPT_TABLE(rows_order, order);

@@ -97,6 +97,7 @@ enum proc_why {
     PROC_WHY_UNREADY,     /* ended before it was ready */
     PROC_WHY_BLOCKED,     /* of no life: its start waits for what does not come by itself */
     PROC_WHY_TIMEOUT,     /* was stopped, since it took too long to be ready or done */
+    PROC_WHY_WATCHDOG,    /* missed its watchdog */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -109,7 +110,7 @@ struct proc_life {
     uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
     uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
     uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic, 3 for
-                          its memory */
+                          its memory; 4: no start, but the end of a hung instance */
     uint8_t expected;  /* the last exit was expected */
     uint8_t has_exit;  /* exit_status is valid */
     uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
@@ -160,6 +161,8 @@ enum proc_event {
     PROC_EV_TIMER,
     PROC_EV_READY,  /* told: it is ready */
     PROC_EV_UNFIT,  /* told: it will not be ready */
+    PROC_EV_HUNG,   /* it missed its watchdog: ABRT, then the stop sequence; its end is a failure */
+    PROC_EV_EXTEND, /* it asks for more time to be ready, or to stop: more is given */
     PROC_EV_POLICY, /* the configuration changed: a wait under way is as long as the new one says */
     PROC_NEVENTS
 };
@@ -174,6 +177,7 @@ struct proc_in {
     int status;                    /* EXITED: wait status */
     bool group_alive;              /* EXITED, CANNOT: others of its group still exist */
     uint32_t random;               /* for jitter */
+    dur_t more;                    /* EXTEND: from now */
     struct proc_window *window;    /* this process's; always given */
     const struct proc_policy *was; /* POLICY: what applied before */
 };
@@ -228,6 +232,8 @@ dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
 #define PROC_STATUS_OOM 0x10000
 #define PROC_STATUS_HIGH 0x20000
 #define PROC_STATUS_MAX 0x40000
+/* The same: we ended it, since it missed its watchdog. */
+#define PROC_STATUS_WATCHDOG 0x80000
 /* "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status, in buf: whoever tells
  * of a death must not need memory for it. */
 #define PROC_STATUS_WORDS 64

@@ -41,7 +41,7 @@ static bool killed(const struct step *s)
 static dur_t step_wait(const struct proc_policy *p, const struct proc_life *l)
 {
     unsigned sent = l->stop_step < p->nstops ? l->stop_step : p->nstops;
-    return p->stops[sent - 1].wait;
+    return p->stops[sent ? sent - 1 : 0].wait; /* ABRT has the first one's, too */
 }
 
 static void resize_step(struct step *s, mono_t *due)

@@ -267,24 +267,39 @@ static bool restart_wanted(const struct step *s)
             (s->p->autorestart == PROC_RESTART_UNEXPECTED && !s->l->expected));
 }
 
-void proc_on_exit_up(struct step *s)
+static void end_up(struct step *s, enum proc_why why)
 {
     struct proc_life *l = s->l;
     dur_t up = mono_sub(s->in->now, l->started);
     proc_bury(s);
+    if (why == PROC_WHY_WATCHDOG && l->expected) {
+        l->expected = 0;
+        l->unexpected++;
+    }
     if (proc_leftovers(s))
         proc_sweep_begin(s);
     if (s->p->backoff_reset.ns <= 0)
         l->tries = 0;
-    proc_change_to(s, PROC_EXITED, PROC_WHY_EXIT);
+    proc_change_to(s, PROC_EXITED, why);
     if (!restart_wanted(s))
         return;
     if (up.ns < s->p->backoff_reset.ns)
-        fail(s, PROC_WHY_EXIT);
+        fail(s, why);
     else if (s->p->retry_window.ns > 0 && window_full(s))
         give_up(s, PROC_WHY_WINDOW);
     else
         proc_begin(s, PROC_WHY_AUTORESTART);
+}
+
+void proc_on_exit_up(struct step *s)
+{
+    end_up(s, PROC_WHY_EXIT);
+}
+
+void proc_end_hung(struct step *s)
+{
+    s->l->restart = HOLD_NONE;
+    end_up(s, PROC_WHY_WATCHDOG);
 }
 
 static void done(struct step *s)

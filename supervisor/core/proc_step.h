@@ -5,7 +5,7 @@
 #include "supervisor/core/proc.h"
 
 /* proc_life.restart: who asked for the start that waits */
-enum { HOLD_NONE, HOLD_OPERATOR, HOLD_AUTO, HOLD_MEMORY };
+enum { HOLD_NONE, HOLD_OPERATOR, HOLD_AUTO, HOLD_MEMORY, HOLD_HUNG };
 
 /* one call of proc_step, as its handlers see it */
 struct step {
@@ -26,6 +26,8 @@ extern proc_handler proc_on_begin, proc_on_spawned, proc_on_delayed, proc_on_del
 extern proc_handler proc_on_stop, proc_on_again, proc_on_unstop, proc_on_unhold, proc_on_unfatal,
     proc_on_calm, proc_on_calm_again, proc_on_quit, proc_on_stray, proc_on_hasten,
     proc_on_stop_exit, proc_on_stop_due, proc_on_empty, proc_on_lost, proc_on_sweep_due;
+/* proc_told.c: what it says of itself */
+extern proc_handler proc_on_hung, proc_on_extend;
 /* proc_policy.c: a changed configuration */
 extern proc_handler proc_on_new_start, proc_on_new_backoff, proc_on_new_stop, proc_on_new_fatal,
     proc_on_new_sweep;
@@ -46,6 +48,8 @@ void proc_begin_afresh(struct step *s);
 void proc_adopt(struct step *s);
 /* Notes the death of the instance, or that there was none. */
 void proc_bury(struct step *s);
+/* A hung instance has ended: that is a failure, however it ended. */
+void proc_end_hung(struct step *s);
 /* Others of the dead leader's group are alive, and are not to be. */
 bool proc_leftovers(const struct step *s);
 /* The next signal of the stop sequence, or KILL. */

@@ -206,13 +206,27 @@ void proc_on_hasten(struct step *s)
         l->sweep_due = last; /* patience does not start anew */
 }
 
+/* The leader died before the stop sequence began: the rest of the group has all of it. */
+static void sweep_anew(struct step *s)
+{
+    s->l->due = MONO_NEVER;
+    proc_sweep_begin(s);
+}
+
 void proc_on_stop_exit(struct step *s)
 {
+    if (s->l->restart == HOLD_HUNG) {
+        proc_end_hung(s);
+        return;
+    }
+    bool signalled = s->l->stop_step || s->l->kills; /* with the stop sequence */
     proc_bury(s);
-    if (proc_leftovers(s))
+    if (!proc_leftovers(s))
+        stopped(s);
+    else if (signalled)
         sweep_follow(s);
     else
-        stopped(s);
+        sweep_anew(s);
 }
 
 /* ---- ends of a wait ---- */

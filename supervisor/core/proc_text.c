@@ -50,6 +50,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_UNREADY] = "ended before it was ready",
         [PROC_WHY_BLOCKED] = "what it depends on is not there",
         [PROC_WHY_TIMEOUT] = "not in time",
+        [PROC_WHY_WATCHDOG] = "missed its watchdog",
     };
     return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
 }
@@ -71,6 +72,8 @@ const char *proc_event_name(enum proc_event ev)
         [PROC_EV_TIMER] = "timer",
         [PROC_EV_READY] = "ready",
         [PROC_EV_UNFIT] = "unfit",
+        [PROC_EV_HUNG] = "hung",
+        [PROC_EV_EXTEND] = "extend",
         [PROC_EV_POLICY] = "policy",
     };
     return (unsigned)ev < PROC_NEVENTS ? names[ev] : "?";
@@ -87,6 +90,7 @@ static const char *status_reason(int status)
     return status & PROC_STATUS_OOM                   ? " (out of memory)"
            : status & PROC_STATUS_HIGH                ? " (above memory_high)"
            : status & PROC_STATUS_MAX                 ? " (above memory_max)"
+           : status & PROC_STATUS_WATCHDOG            ? " (missed its watchdog)"
            : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
                                                       : "";
 }
@@ -179,7 +183,7 @@ static void put_schedule(const struct words *w, mono_t due)
 {
     const struct proc_life *l = w->l;
     unsigned sent = l->stop_step < w->p->nstops ? l->stop_step : w->p->nstops;
-    put_signal(w->out, l->kills || !sent ? SIGKILL : w->p->stops[sent - 1].sig);
+    put_signal(w->out, l->kills ? SIGKILL : sent ? w->p->stops[sent - 1].sig : SIGABRT);
     str_puts(w->out, " sent");
     if (l->kills > 1)
         str_printf(w->out, " %u times", (unsigned)l->kills);
@@ -310,7 +314,7 @@ static void put_failures(const struct words *w)
         put_last_exit(w);
         return;
     }
-    bool stable = w->l->why == PROC_WHY_EXIT;
+    bool stable = w->l->why == PROC_WHY_EXIT || w->l->why == PROC_WHY_WATCHDOG;
     str_puts(w->out, "failed ");
     put_times(w->out, w->l->tries);
     str_puts(w->out, " to stay up ");
@@ -346,14 +350,15 @@ static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
-                     : w->l->why == PROC_WHY_MEMORY ? "told to stop for its memory (memory_high) "
-                                                    : "told to stop ");
+                     : w->l->why == PROC_WHY_WATCHDOG ? "missed its watchdog "
+                     : w->l->why == PROC_WHY_MEMORY   ? "told to stop for its memory (memory_high) "
+                                                      : "told to stop ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
     if (w->l->pid) {
         str_printf(w->out, " (pid %d): ", (int)w->l->pid);
         put_schedule(w, w->l->due);
-        if (w->l->restart)
+        if (w->l->restart && (w->l->why != PROC_WHY_WATCHDOG || w->p->autorestart))
             str_puts(w->out, "; then it is started again");
     }
     str_puts(w->out, ".");
@@ -361,7 +366,9 @@ static void say_stopping(const struct words *w)
 
 static void say_exited(const struct words *w)
 {
-    str_puts(w->out, w->l->why == PROC_WHY_CANNOT ? "could not be started " : "exited ");
+    str_puts(w->out, w->l->why == PROC_WHY_CANNOT     ? "could not be started "
+                     : w->l->why == PROC_WHY_WATCHDOG ? "missed its watchdog and was ended "
+                                                      : "exited ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
     if (w->l->why != PROC_WHY_CANNOT)

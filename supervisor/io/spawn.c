@@ -318,6 +318,9 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .has_nofile = rq->nofile,
                             .has_fsize = rq->fsize,
                             .attrs = rq->attrs,
+                            .more_fd = rq->more_fd,
+                            .more_as = rq->more_as,
+                            .pid_at = rq->pid_at,
                             .read_only = rq->read_only,
                             .read_write = rq->read_write,
                             .filter = rq->filter,
@@ -380,10 +383,12 @@ static void *put(char **at, const void *p, size_t n)
 /* Copies the text and lets the environment, copied before, mean the copy. */
 static void copy_text(struct spawn_job *j, char **at, const struct spawn_request *rq)
 {
-    const char *copy = put(at, rq->text, rq->text_size);
+    char *copy = put(at, rq->text, rq->text_size);
+    if (rq->pid_at)
+        j->pid_at = copy + (rq->pid_at - rq->text);
     for (char **e = (char **)(uintptr_t)j->envp; *e; e++)
         if (*e >= rq->text && *e < rq->text + rq->text_size)
-            *e = (char *)(uintptr_t)(copy + (*e - rq->text));
+            *e = copy + (*e - rq->text);
 }
 
 /* The caller may reuse its arrays and its text at once; only the other strings must stay. */
@@ -530,6 +535,7 @@ enum spawn_result spawn_start(const struct spawn_request *rq, struct spawn_cell 
         return SPAWN_BUSY;
     /* while others share our memory, the kernel would set oom_score_adj for us, too */
     bool alone = rq->attrs && (rq->attrs->set >> ATTR_OOM & 1);
+    alone |= rq->more_as; /* the windows have no place for it */
     if (vacant && port.method != FORK && !alone)
         pid = start_async(vacant, rq, cell);
     if (!vacant || port.method == FORK || alone)

@@ -60,6 +60,8 @@ struct spawn_cell {
     uint32_t refused;  /* what was optional and could not be had: bits of attrs.set */
 };
 
+#define SPAWN_PID_ROOM 12
+
 struct spawn_request {
     char *const *argv;
     char *const *envp;
@@ -71,6 +73,9 @@ struct spawn_request {
     const char *directory;  /* NULL: stay */
     int fds[3];             /* become 0, 1, 2; -1: /dev/null (the spawn port keeps one open) */
     bool redirect_stderr;   /* 2 is a copy of 1, fds[2] is not looked at */
+    int more_fd, more_as;   /* the descriptor that becomes number more_as; 0: there is none */
+    char *pid_at;           /* within text: there the child writes its pid, SPAWN_PID_ROOM bytes at
+                               most; NULL: it does not */
     int64_t uid, gid;       /* -1: stay */
     const uint32_t *groups; /* the supplementary groups, ngroups of them; NULL: stay */
     uint32_t ngroups;

@@ -55,22 +55,36 @@ RAW_CHILD static long table_size(void)
 }
 
 /* Where close_range is denied. */
-RAW_CHILD static long close_walk(void)
+RAW_CHILD static long close_walk(int keep)
 {
     long end = table_size();
     for (long fd = 3; fd < end; fd++)
-        RAW1(SYS_close, fd);
+        if (fd != keep)
+            RAW1(SYS_close, fd);
     return 0;
 }
 
-RAW_CHILD static long close_foreign(const struct spawn_job *j)
+/* Closes all from 3 on but keep, where that is not 0. */
+RAW_CHILD static long close_foreign(const struct spawn_job *j, int keep)
 {
-    return j->no_close_range ? close_walk() : RAW3(SYS_close_range, 3, UINT_MAX, 0);
+    if (j->no_close_range)
+        return close_walk(keep);
+    long r = keep > 3 ? RAW3(SYS_close_range, 3, keep - 1, 0) : 0;
+    return r < 0 ? r : RAW3(SYS_close_range, keep ? keep + 1 : 3, UINT_MAX, 0);
+}
+
+/* Its number may be one of the sources of 0 to 2, so it comes after them; and they may be at its
+ * number or below 3, so it goes out of their way first. */
+RAW_CHILD static long place_more(const struct spawn_job *j, long from)
+{
+    long r = from == j->more_as ? RAW3(SYS_fcntl, from, F_SETFD, 0)
+                                : RAW3(SYS_dup3, from, j->more_as, 0);
+    return r < 0 ? r : close_foreign(j, j->more_as);
 }
 
 RAW_CHILD static long place_fds(const struct spawn_job *j)
 {
-    long from[3];
+    long from[3], more = j->more_as ? lift(j->more_fd) : 0;
     for (int i = 0; i < 3; i++) {
         from[i] = lift(j->fds[i]);
         if (from[i] < 0)
@@ -81,7 +95,9 @@ RAW_CHILD static long place_fds(const struct spawn_job *j)
         if (r < 0)
             return r;
     }
-    return close_foreign(j);
+    if (more < 0 || !j->more_as)
+        return more < 0 ? more : close_foreign(j, 0);
+    return place_more(j, more);
 }
 
 RAW_CHILD static long set_limits(const struct spawn_job *j)
@@ -195,8 +211,23 @@ RAW_CHILD static long try_candidates(const struct spawn_job *j)
     return best;
 }
 
+/* In decimal, where the environment has room for it. */
+RAW_CHILD static void write_pid(char *at)
+{
+    char digits[SPAWN_PID_ROOM];
+    long pid = RAW0(SYS_getpid);
+    int n = 0;
+    for (; pid; pid /= 10)
+        digits[n++] = (char)('0' + pid % 10);
+    while (n)
+        *at++ = digits[--n];
+    *at = '\0';
+}
+
 RAW_CHILD static long exec_program(const struct spawn_job *j)
 {
+    if (j->pid_at)
+        write_pid(j->pid_at);
     open_signals(j);
     return try_candidates(j);
 }

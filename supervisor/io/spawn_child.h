@@ -12,7 +12,9 @@ struct spawn_job {
     uint32_t ngroups;
     int64_t uid, gid;
     int umask;
-    int fds[3];      /* what becomes 0, 1, 2 */
+    int fds[3]; /* what becomes 0, 1, 2 */
+    int more_fd, more_as;
+    char *pid_at;    /* NULL: nobody wants to know */
     uint64_t ignore; /* signals to ignore, bit n-1 */
     uint64_t reset;  /* signals to set to their default */
     bool setsid;

@@ -10,6 +10,7 @@
 #include "supervisor/run/agentlisten.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/ready_probe.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/taps.h"
 
@@ -260,6 +261,7 @@ static void channel_closed(struct agent *a)
 {
     a->client = NULL;
     health_forget(a->sup);
+    ready_probe_unknown(a->sup);
     fail_all(a, "supd-agent went away");
     if (a->pid)
         loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
@@ -396,6 +398,11 @@ bool agent_reaped(struct agent *a, int pid, int status)
 int agent_pid(const struct agent *a)
 {
     return a->pid;
+}
+
+bool agent_is_there(const struct agent *a)
+{
+    return a && a->client;
 }
 
 void agent_follow(struct agent *a)

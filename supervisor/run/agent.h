@@ -25,6 +25,8 @@ void agent_follow(struct agent *a);
 void agent_close(struct agent *a, loop_fn *fn, void *obj);
 /* Its pid, or 0. */
 int agent_pid(const struct agent *a);
+/* It has a channel to us. a may be NULL. */
+bool agent_is_there(const struct agent *a);
 void agent_free(struct agent **a);
 
 /* Forwards a request's arguments to the agent and answers it when the agent did; answers FAILED at

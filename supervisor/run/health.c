@@ -131,6 +131,13 @@ static bool set(struct sup *s, struct health_program *p, const char *probe, cons
     return true;
 }
 
+const char *health_of(const struct sup *s, const char *program, const char *probe)
+{
+    const struct health_program *p = s->health ? find_program(s, program) : NULL;
+    const struct health *h = p ? find(p, probe) : NULL;
+    return h ? h->state : NULL;
+}
+
 bool health_set(struct sup *s, const char *program, const char *probe, const char *state,
                 const char *detail)
 {
@@ -160,8 +167,7 @@ void health_forget(struct sup *s)
     }
 }
 
-/* The program's name in "program:NAME"; of other kinds of sections, too. */
-static const char *program_of(const struct gen *g, const struct gen_proc *conf)
+const char *health_program_of(const struct gen *g, const struct gen_proc *conf)
 {
     const char *section = gen_str(g, conf->section), *colon = strchr(section, ':');
     return colon ? colon + 1 : section;
@@ -170,7 +176,7 @@ static const char *program_of(const struct gen *g, const struct gen_proc *conf)
 void health_put(const struct sup *s, const struct gen *g, const struct gen_proc *conf,
                 struct wire_out *w)
 {
-    const struct health_program *p = s->health ? find_program(s, program_of(g, conf)) : NULL;
+    const struct health_program *p = s->health ? find_program(s, health_program_of(g, conf)) : NULL;
     if (!p)
         return;
     wire_kv(w, "health", p->worst->state);
@@ -197,7 +203,7 @@ bool health_restart(struct sup *s, const char *program, const char *probe, const
     TAILQ_FOREACH (g, &s->groups, link) {
         for (uint32_t i = 0; i < g->nprocs; i++) {
             struct proc *p = g->procs[i];
-            if (strcmp(program_of(p->gen->gen, p->conf), program) != 0 ||
+            if (strcmp(health_program_of(p->gen->gen, p->conf), program) != 0 ||
                 proc_life(p)->state != PROC_RUNNING)
                 continue;
             log_warn("restarting: %s, its probe %s failed: %s", proc_name(p), probe, detail);

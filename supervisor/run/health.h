@@ -8,12 +8,17 @@
 #include <stdbool.h>
 
 struct wire_out;
+struct gen;
 struct gen_proc;
 
 /* A probe's word about its program; strings are copied. State GONE: nothing any more. False: there
  * is no memory, or a name is too long or one too many. */
 bool health_set(struct sup *s, const char *program, const char *probe, const char *state,
                 const char *detail);
+/* What that probe said last, "OK" or its like; NULL: nothing. */
+const char *health_of(const struct sup *s, const char *program, const char *probe);
+/* The program's name in "program:NAME"; of other kinds of sections, too. */
+const char *health_program_of(const struct gen *g, const struct gen_proc *conf);
 /* Forgets everything: the agent has another configuration, or is gone. */
 void health_forget(struct sup *s);
 /* Appends "health" (the worst state of its probes) and "health_text" for the process with that

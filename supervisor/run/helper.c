@@ -13,7 +13,7 @@
 struct helper {
     LIST_ENTRY(helper) link;
     int pid;
-    bool late;
+    bool late, leads; /* leads: a process group */
     helper_done_fn *done;
     void *obj;
     struct loop_timer timer;
@@ -37,7 +37,7 @@ static void helper_late(struct helper *h)
     }
     log_warn("helper process %d takes too long, killing it", h->pid);
     h->late = true;
-    kill(h->pid, SIGKILL);
+    kill(h->leads ? -h->pid : h->pid, SIGKILL);
     loop_timer_at(&h->timer, mono_add(mono_now(), KILL_LIMIT));
 }
 
@@ -47,6 +47,27 @@ static void child_signals(const struct sup *s)
         if (sig != SIGKILL && sig != SIGSTOP)
             signal(sig, SIG_DFL);
     sigs_restore(&s->entry);
+}
+
+static void add(struct sup *s, struct helper *h, dur_t limit)
+{
+    LOOP_TIMER(&h->timer, s->loop, helper_late, h);
+    loop_timer_at(&h->timer, mono_add(mono_now(), limit));
+    LIST_INSERT_HEAD(&s->helpers, h, link);
+}
+
+int helper_watch(struct sup *s, int pid, helper_done_fn *done, void *obj, dur_t limit,
+                 struct err *e)
+{
+    struct helper *h = calloc(1, sizeof(*h));
+    if (!h)
+        return err_errno(e, ENOMEM, "cannot look after pid %d", pid);
+    h->pid = pid;
+    h->leads = true;
+    h->done = done;
+    h->obj = obj;
+    add(s, h, limit);
+    return 0;
 }
 
 int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void *obj, dur_t limit,
@@ -67,10 +88,16 @@ int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void
     h->pid = pid;
     h->done = done;
     h->obj = obj;
-    LOOP_TIMER(&h->timer, s->loop, helper_late, h);
-    loop_timer_at(&h->timer, mono_add(mono_now(), limit));
-    LIST_INSERT_HEAD(&s->helpers, h, link);
+    add(s, h, limit);
     return pid;
+}
+
+void helper_forget(struct sup *s, const void *obj)
+{
+    struct helper *h;
+    LIST_FOREACH (h, &s->helpers, link)
+        if (h->obj == obj)
+            h->done = NULL;
 }
 
 bool helper_reaped(struct sup *s, int pid, int status)

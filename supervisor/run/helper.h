@@ -14,6 +14,12 @@ typedef int helper_child_fn(void *obj);
 typedef void helper_done_fn(void *obj, int status);
 int helper_run(struct sup *s, helper_child_fn *child, helper_done_fn *done, void *obj, dur_t limit,
                struct err *e);
+/* The same for a child that is there already and leads a process group, which is killed as a whole.
+ * 0, or -1 and the reason; then the caller has to end it. */
+int helper_watch(struct sup *s, int pid, helper_done_fn *done, void *obj, dur_t limit,
+                 struct err *e);
+/* Who asked with this obj does not want to know any more: done is not called. */
+void helper_forget(struct sup *s, const void *obj);
 /* From the reap loop: true if pid was a helper. */
 bool helper_reaped(struct sup *s, int pid, int status);
 /* True if it is the pid of one. */

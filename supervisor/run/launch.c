@@ -15,10 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* what launch_env may add to the environment of one start */
+enum { MORE_WORDS = 3, MORE_TEXT = 160 };
+
 /* words + terminator, environment with SUPD_SOCKET + terminator, candidates + terminator */
 static size_t words_of(const struct gen *g, const struct gen_proc *c)
 {
-    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 4;
+    return (size_t)c->argc + g->nenv + c->nenv + c->ncandidates + 4 + MORE_WORDS;
 }
 
 static size_t own_env_size(const struct gen *g, const struct gen_proc *c)
@@ -39,7 +42,7 @@ int launch_reserve(struct sup *s, const struct gen *g)
         own = m > own ? m : own;
     }
     str_clear(&s->own_env);
-    if (!str_reserve(&s->own_env, own))
+    if (!str_reserve(&s->own_env, own + MORE_TEXT))
         return -1;
     if (need <= s->nwords)
         return 0;
@@ -94,6 +97,36 @@ static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc 
     return end;
 }
 
+/* where the environment has that key, or its end */
+static char **env_place(char *const *env, const char *key, size_t n)
+{
+    char **at = (char **)(uintptr_t)env;
+    while (*at && (strncmp(*at, key, n) != 0 || (*at)[n] != '='))
+        at++;
+    return at;
+}
+
+char *launch_env(struct proc *p, struct spawn_request *rq, const char *key, const char *value,
+                 size_t room)
+{
+    struct str *text = &proc_sup(p)->own_env;
+    size_t n = strlen(key), len = strlen(value), from = text->len;
+    char **at = env_place(rq->envp, key, n);
+    if (from + n + 1 + len + room + 1 >= text->cap)
+        return NULL; /* it would move */
+    str_puts(text, key);
+    str_putc(text, '=');
+    str_puts(text, value);
+    for (size_t i = 0; i <= room; i++)
+        str_putc(text, '\0');
+    if (!*at)
+        at[1] = NULL;
+    *at = text->s + from;
+    rq->text = text->s;
+    rq->text_size = text->len;
+    return *at + n + 1 + len;
+}
+
 #define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
 static void fill_attrs(const struct gen *g, const struct attrs *a, struct spawn_request *rq)
@@ -141,6 +174,14 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
+}
+
+void launch_command(const struct proc *p, char *const *argv, char *const *candidates,
+                    struct spawn_request *rq)
+{
+    fill_request(p, rq);
+    rq->argv = argv;
+    rq->candidates = candidates;
 }
 
 /* a new stdin pipe: *out_child is the end for the child */

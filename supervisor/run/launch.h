@@ -4,6 +4,8 @@
 
 #include "supervisor/run/procs.h"
 
+struct spawn_request;
+
 enum launch_result {
     LAUNCH_STARTED, /* *out_pid is the child */
     LAUNCH_BUSY,    /* no spawn slot is free; try again soon */
@@ -14,6 +16,17 @@ enum launch_result {
 enum launch_result launch(struct proc *p, int *out_pid);
 /* The sentence for the last failed start. */
 void launch_explain(const struct proc *p, char *buf, size_t size);
+
+/* A request for another command of the program: as its user, in its folder and environment, with
+ * its limits, to its logs; with no input. What the arrays point to has to stay until the exec. */
+void launch_command(const struct proc *p, char *const *argv, char *const *candidates,
+                    struct spawn_request *rq);
+
+/* Puts KEY=value into the environment of a request that is being made, with room for as many more
+ * bytes behind it (NULs); instead of what is there under that key. The place behind the value.
+ * There is room for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, else NULL. */
+char *launch_env(struct proc *p, struct spawn_request *rq, const char *key, const char *value,
+                 size_t room);
 
 /* Room for the largest argv, envp and candidates of a generation; called once per generation, so
  * that a start allocates nothing. 0, or -1 when there is no memory. */

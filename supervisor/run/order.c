@@ -1,6 +1,7 @@
 /* Which start waits for what. */
 #include "supervisor/base/log.h"
 #include "supervisor/run/exitpol.h"
+#include "supervisor/run/notify.h"
 #include "supervisor/run/order_impl.h"
 #include "supervisor/run/procs_impl.h"
 
@@ -131,6 +132,7 @@ void order_forget(struct proc *p)
 {
     order_stays(p);
     drop(p);
+    notify_forget(p);
 }
 
 /* ---- what it depends on ---- */

@@ -5,6 +5,7 @@
 #include "supervisor/run/memory.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/procs_impl.h"
+#include "supervisor/run/successor.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -84,6 +85,10 @@ bool procs_reaped(struct sup *s, int pid, int status)
     struct proc *p = leader(s, pid);
     if (!p)
         return false;
+    if (successor_takes_over(p, &status)) {
+        state_totals(s->state)->reaped++;
+        return true;
+    }
     proc_unhash(p);
     p->group_gone =
         proc_opts(p)->orphans == GEN_ORPHANS_KEEP || (kill(-pid, 0) < 0 && errno == ESRCH);

@@ -177,7 +177,9 @@ void proc_feed(struct proc *p, struct proc_in in)
     in.random = (uint32_t)rng_next(&s->rng);
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
-    rec.phase = STATE_IDLE;
+    /* while the death of this instance is written down, other events do not end that */
+    if (rec.phase != STATE_PEEKED || rec.life.pid != rec.peek_pid)
+        rec.phase = STATE_IDLE;
     rec.signal = proc_signal_word(&out);
     state_put(s->state, p->slot, &rec);
     FAULT_POINT();

@@ -275,7 +275,8 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     const struct proc_life *l = proc_life(p);
     proc_status_words(in->status, words);
     tell_refused(p);
-    if (in->event != PROC_EV_CANNOT && before->state == PROC_STOPPING)
+    bool asked = before->state == PROC_STOPPING && !(in->status & PROC_STATUS_WATCHDOG);
+    if (in->event != PROC_EV_CANNOT && asked)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "stopped: %s (%s)", proc_name(p), words);
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), words,

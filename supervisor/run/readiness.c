@@ -1,7 +1,9 @@
 /* What the sources of readiness call, and when they are called. */
 #include "supervisor/base/log.h"
+#include "supervisor/run/notify.h"
 #include "supervisor/run/order_impl.h"
 #include "supervisor/run/procs_impl.h"
+#include "supervisor/run/ready_sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +11,12 @@
 #define TEXT_MAX 256u
 
 /* A source a row; startsecs needs none. */
-static const struct ready_source *const sources[] = {NULL};
+static const struct ready_source *const sources[] = {&ready_notify, &ready_fd, &ready_pidfile,
+                                                     &ready_probe, &ready_command};
 
 const struct ready_source *ready_source_of(enum ready_kind kind)
 {
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && sources[i]; i++)
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         if (sources[i]->kind == kind)
             return sources[i];
     return NULL;
@@ -61,8 +64,9 @@ void readiness_forget(struct readiness *r)
 int readiness_prepare(struct proc *p, struct spawn_request *rq)
 {
     struct readiness *r = readiness_of(p);
-    if (!r || !r->source->prepare)
-        return 0;
+    int errnum = notify_prepare(p, rq);
+    if (errnum || !r || !r->source->prepare)
+        return errnum;
     stop(r); /* of an attempt that came to nothing */
     r->begun = true;
     return r->source->prepare(r, rq);
@@ -71,6 +75,7 @@ int readiness_prepare(struct proc *p, struct spawn_request *rq)
 void readiness_start(struct proc *p, int pid, bool resumed)
 {
     struct readiness *r = readiness_of(p);
+    notify_start(p, resumed);
     if (!r)
         return;
     r->begun = true;
@@ -78,11 +83,20 @@ void readiness_start(struct proc *p, int pid, bool resumed)
         r->source->start(r, pid, resumed);
 }
 
+void readiness_ended(struct proc *p)
+{
+    struct readiness *r = readiness_of(p);
+    if (r && r->begun && r->source->ended)
+        r->source->ended(r);
+}
+
 void readiness_stop(struct proc *p)
 {
     struct readiness *r = readiness_of(p);
     if (r)
         stop(r);
+    ready_command_end(p);
+    notify_stop(p);
 }
 
 /* ---- for sources ---- */

@@ -34,6 +34,8 @@ struct ready_source {
      * or a fault; or r->conf is another one now, and there was no stop in between. Then proc_life
      * says whether it was ready (RUNNING) or is yet to be (STARTING). */
     void (*start)(struct readiness *r, int pid, bool resumed);
+    /* The instance is dead, and its machine does not know yet: what it said last. */
+    void (*ended)(struct readiness *r);
     /* The instance is dead, or was never started. */
     void (*stop)(struct readiness *r);
 };
@@ -63,6 +65,7 @@ void readiness_forget(struct readiness *r);
 /* The steps of an instance; nothing happens where there is no source. */
 int readiness_prepare(struct proc *p, struct spawn_request *rq);
 void readiness_start(struct proc *p, int pid, bool resumed);
+void readiness_ended(struct proc *p);
 void readiness_stop(struct proc *p);
 
 #endif

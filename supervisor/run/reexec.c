@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/base/text.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,7 @@ static void keep_not(int fd)
 void reexec_keep_fds(const struct sup *s, bool on)
 {
     state_each_fd(s->state, on ? keep : keep_not);
+    notes_each_fd(s->notes, state_nslots(s->state), on ? keep : keep_not);
     if (s->logs)
         logs_each_fd(s->logs, on ? keep : keep_not);
 }

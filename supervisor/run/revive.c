@@ -111,6 +111,8 @@ void proc_go_on(struct proc *p)
     if (rec.signal && (!rec.life.pid || reap_look(rec.life.pid) == REAP_ALIVE))
         proc_signal_again(p);
     drop_taken(p);
+    if (!proc_life(p)->pid && !proc_life(p)->spawning)
+        readiness_stop(p); /* what was cut short */
     proc_arm(p);
     order_moved(p);
     memory_watch(p);

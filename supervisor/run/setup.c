@@ -81,7 +81,8 @@ static uint64_t fds_of(const struct gen_opts *o, bool all)
 {
     unsigned streams = all || streams_needed(o, 0);
     streams += all ? !o->redirect_stderr : streams_needed(o, 1);
-    return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null;
+    unsigned told = o->order ? 3 : 0; /* NOTIFY_SOCKET, a pipe for readiness */
+    return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null + told;
 }
 
 /* the same of all the processes of a generation at once, and ours */

@@ -61,6 +61,7 @@ struct state_kept {
     int32_t agent_pid;
     uint32_t gen_now, gen_pending, gen_count; /* ids */
     uint32_t changing;                        /* a change of the configuration is being applied */
+    int32_t notes;                            /* notes.h */
     int64_t socket_gid;
     uint64_t socket_dev, socket_ino;
     uint64_t instance, events; /* of the control server */

@@ -5,6 +5,7 @@
 
 #include "supervisor/run/state.h"
 
+#include <stddef.h>
 #include <sys/resource.h>
 
 #define TEXT_MAX (8u << 20) /* more than the 6 MiB that the kernel hands to an exec */
@@ -53,6 +54,8 @@ struct head {
 #define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
 #define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
 
+_Static_assert(offsetof(struct state_kept, notes) + 4 == offsetof(struct state_kept, socket_gid),
+               "it fills a gap: who does not know it finds all else in its place");
 _Static_assert(sizeof(struct head) <= COMMIT_AT, "the head has grown into the commit");
 _Static_assert(COMMIT_AT + sizeof(struct commit) <= TEXT_AT, "the commit has grown into the text");
 _Static_assert((int)STATE_NTEXTS <= 16, "more texts than places for them");

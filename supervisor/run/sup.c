@@ -17,6 +17,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/orphans.h"
+#include "supervisor/run/notes.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
@@ -292,6 +293,7 @@ void sup_fini(struct sup *s)
         group_remove(s, &g);
     procs_fini(s);
     orphans_free(s);
+    notes_free(&s->notes);
     taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);

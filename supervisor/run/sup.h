@@ -27,6 +27,8 @@ struct logs;
 struct proc;
 struct group;
 struct helper;
+struct notes;
+struct notify;
 struct apply;
 struct load;
 struct orphans;
@@ -70,6 +72,8 @@ struct sup {
     struct sup_options opt;
     struct loop *loop;
     struct state *state;
+    struct notes *notes;     /* what programs said of themselves; NULL: nobody ever did */
+    struct notify *notifies; /* the instances that may say something (notify.c) */
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;

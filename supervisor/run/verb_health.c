@@ -1,5 +1,6 @@
 /* health: supd-agent tells what a probe found out about its program. */
 #include "supervisor/run/health.h"
+#include "supervisor/run/ready_probe.h"
 #include "supervisor/run/verb.h"
 
 void verb_health(void *obj, struct ctl_req *rq)
@@ -11,11 +12,14 @@ void verb_health(void *obj, struct ctl_req *rq)
         ctl_usage(rq);
         return;
     }
-    if (!health_set(s, rq->argv[0], rq->argv[1], rq->argv[2], detail))
+    const char *program = rq->argv[0], *probe = rq->argv[1];
+    if (!health_set(s, program, probe, rq->argv[2], detail)) {
         ctl_error(rq, WIRE_FAILED, "there are too many probes, or a name is too long");
-    else if (restart && !health_restart(s, rq->argv[0], rq->argv[1], detail))
-        ctl_error(rq, WIRE_DENIED, "[probe:%s] has no on_fail=restart for %s", rq->argv[1],
-                  rq->argv[0]);
+        return;
+    }
+    ready_probe_told(s, program, probe, rq->argv[2], detail);
+    if (restart && !health_restart(s, program, probe, detail))
+        ctl_error(rq, WIRE_DENIED, "[probe:%s] has no on_fail=restart for %s", probe, program);
     else
         ctl_ok(rq);
 }

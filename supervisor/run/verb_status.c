@@ -4,6 +4,7 @@
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/memory.h"
+#include "supervisor/run/notify.h"
 #include "supervisor/run/readiness.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/verb.h"
@@ -87,6 +88,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     put_exit(&w, l);
     wire_kv(&w, "why", proc_why_text((enum proc_why)l->why));
     put_order(&w, p);
+    notify_put(p, &w);
     if (*proc_spawnerr(p, buf, sizeof(buf)))
         wire_kv(&w, "spawnerr", buf);
     put_logs(&w, p);
@@ -142,6 +144,15 @@ static void explain_wait(const struct proc *p, struct str *out)
                       : "; it starts when that is there.");
 }
 
+/* what its source found, where it is not ready; what it says of itself */
+static void explain_said(const struct proc *p, struct str *out)
+{
+    const struct readiness *r = readiness_of(p);
+    if (r && r->text)
+        str_printf(out, " Not ready: %s.", r->text);
+    notify_explain(p, out);
+}
+
 /* the paragraph of the machine, with the sentence of a failed start where there is one */
 static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
 {
@@ -153,6 +164,7 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
         explain_wait(p, &text);
     else
         proc_explain(&policy, proc_life(p), now, &text);
+    explain_said(p, &text);
     const char *stopped = stopped_by(proc_life(p), error, sizeof(error));
     if (stopped)
         str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);

@@ -416,7 +416,7 @@ static void configure(void)
     w.log = memfd_create("log", MFD_CLOEXEC);
     log_setup(w.log, LVL_WARN, false);
     play_add("g", 1, "a");
-    play_add("g", 1, "b")->orphans_kill = 1;
+    play_add("g", 1, "b")->orphans = 1;
     play_add("h", 2, "c");
     play_add("k", 2, "d");
     for (uint32_t i = 0; i < 8; i++)

@@ -98,6 +98,20 @@ static void s_unknown(struct fix *f)
     fix_ev(f, PROC_EV_KILL_FAILED);
 }
 
+/* RUNNING comes with READY; 30 s are the limit */
+static void s_awaited(struct fix *f)
+{
+    f->p.told = true;
+    f->p.ready_timeout = DUR_S(30);
+    s_starting(f);
+}
+
+static void s_hung(struct fix *f)
+{
+    s_running(f);
+    fix_ev(f, PROC_EV_HUNG);
+}
+
 static const struct {
     const char *name;
     void (*enter)(struct fix *f);
@@ -118,6 +132,8 @@ static const struct {
     {"fatal", s_fatal},
     {"fatal-retry", s_fatal_retry},
     {"unknown", s_unknown},
+    {"awaited", s_awaited},
+    {"hung", s_hung},
 };
 
 /* situation, event: orders | what else changed. Where nothing happens there is no line. */
@@ -142,7 +158,8 @@ static void put_row(struct str *s, const char *name, struct fix *f, enum proc_ev
     if (ev == PROC_EV_TIMER && proc_next(&f->l).ns)
         f->now = proc_next(&f->l);
     struct fix was = *f;
-    const char *line = fix_feed(f, (struct proc_in){.event = ev, .pid = 20, .status = STATUS(1)});
+    const char *line = fix_feed(
+        f, (struct proc_in){.event = ev, .pid = 20, .status = STATUS(1), .more = DUR_S(60)});
     struct str diff = STR_INIT;
     put_difference(&diff, "want", was.l.want, f->l.want);
     put_difference(&diff, "pid", was.l.pid, f->l.pid);

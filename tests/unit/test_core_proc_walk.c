@@ -279,7 +279,9 @@ static void happens(struct world *w)
         w->leftover = false;
         feed_ev(w, PROC_EV_KILL_FAILED);
     } else if (what < 67) {
-        feed_ev(w, pick(&w->r, 3) ? PROC_EV_READY : PROC_EV_UNFIT);
+        static const enum proc_event told[] = {PROC_EV_READY, PROC_EV_READY, PROC_EV_UNFIT,
+                                               PROC_EV_HUNG, PROC_EV_EXTEND};
+        feed_ev(w, told[pick(&w->r, 5)]);
     } else if (what < 72 && w->leftover) {
         w->leftover = false;
         feed_ev(w, PROC_EV_GROUP_EMPTY);

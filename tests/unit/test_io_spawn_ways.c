@@ -36,11 +36,40 @@ static int deny(int errnum, const int *calls, size_t n)
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
+/* A descriptor at a number of its own, from that number and from others; and the pid in the
+ * environment. */
+static int places_more(void)
+{
+    char pid[32] = "OWN=", want[128];
+    for (int from = 699; from <= 701; from++) {
+        int ends[2];
+        EXPECT(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+        struct spawn_request rq = REQUEST(
+            "/bin/sh", "-c", "echo $OWN $$; echo >/proc/self/fd/700; exec ls /proc/self/fd");
+        EXPECT(dup3(ends[1], from, O_CLOEXEC) == from);
+        rq.more_fd = from;
+        rq.more_as = 700;
+        rq.envp = ARGV(pid);
+        rq.text = pid;
+        rq.text_size = sizeof(pid);
+        rq.pid_at = pid + 4;
+        run(rq, &f);
+        snprintf(want, sizeof(want), "%d %d\n0\n1\n2\n3\n700\n", f.cell->pid, f.cell->pid);
+        EXPECT(f.status == 0 && strcmp(f.out, want) == 0);
+        EXPECT(read(ends[0], want, 2) == 1 && want[0] == '\n');
+        close(ends[0]);
+        close(ends[1]);
+        close(from);
+    }
+    return 0;
+}
+
 static int works_as(const char *method)
 {
     EXPECT(strcmp(spawn_method(), method) == 0);
     for (int i = 0; i < 40; i++)
         (void)dup(2); /* not close-on-exec */
+    EXPECT(places_more() == 0);
     run(REQUEST("/bin/ls", "/proc/self/fd"), &f);
     EXPECT(f.status == 0);
     EXPECT(strcmp(f.out, "0\n1\n2\n3\n") == 0);
