@@ -61,7 +61,7 @@ void proc_on_new_sweep(struct step *s)
 
 void proc_on_new_stop(struct step *s)
 {
-    if (s->l->pid)
+    if (s->l->pid && s->l->stop_step) /* a stop_command under way keeps its time */
         resize_step(s, &s->l->due);
     proc_on_new_sweep(s);
 }

@@ -77,8 +77,14 @@ static void sweep_follow(struct step *s)
     poll_soon(s);
 }
 
+/* The process and its group are gone; a stop_command that still runs is waited for, since what it
+ * does may not hit the next instance. */
 static void stopped(struct step *s)
 {
+    if (s->in->commanding) {
+        s->l->due = s->l->due.ns ? s->l->due : proc_after(s, KILL_REPEAT_MIN);
+        return;
+    }
     bool again = s->l->restart;
     s->l->restart = HOLD_NONE;
     proc_change_to(s, PROC_STOPPED, PROC_WHY_STOPPED);
@@ -141,12 +147,32 @@ static void stop_signal(struct step *s)
     l->due = proc_after(s, step.wait);
 }
 
-static void stop_begin(struct step *s)
+static void stopping(struct step *s)
 {
     proc_change_to(s, PROC_STOPPING, proc_asked_by(s));
     s->l->stop_step = 0;
     s->l->kills = 0;
-    stop_signal(s);
+}
+
+/* its command first, if it has one; the signals when that has ended, or after its time */
+static void stop_begin(struct step *s)
+{
+    stopping(s);
+    if (s->p->stop_command.ns <= 0) {
+        stop_signal(s);
+        return;
+    }
+    s->out->command = true;
+    s->l->due = proc_after(s, s->p->stop_command);
+}
+
+void proc_on_command(struct step *s)
+{
+    struct proc_life *l = s->l;
+    if (!l->pid && !l->sweep)
+        stopped(s);
+    else if (l->pid && !l->stop_step)
+        stop_signal(s);
 }
 
 void proc_on_stop(struct step *s)
@@ -161,18 +187,20 @@ void proc_on_stop(struct step *s)
     proc_change_to(s, PROC_STOPPED, proc_asked_by(s));
 }
 
-/* The answer to a spawn that was cancelled too late: the child is stopped like any other. */
+/* The answer to a spawn that was cancelled too late: the child is stopped like any other, but by
+ * signals alone: it has not begun to work. */
 void proc_on_stray(struct step *s)
 {
     proc_adopt(s);
-    stop_begin(s);
+    stopping(s);
+    stop_signal(s);
 }
 
 /* stop, then start again; a start that has no process yet is as good as new */
 void proc_on_again(struct step *s)
 {
     struct proc_life *l = s->l;
-    if (!l->pid && !l->sweep)
+    if (!l->pid && !l->sweep && l->state != PROC_STOPPING)
         return;
     l->restart = HOLD_OPERATOR;
     if (l->state != PROC_STOPPING)
@@ -186,8 +214,15 @@ void proc_on_unstop(struct step *s)
 
 void proc_on_stop_due(struct step *s)
 {
-    if (mono_reached(s->l->due, s->in->now))
-        stop_signal(s);
+    struct proc_life *l = s->l;
+    if (mono_reached(l->due, s->in->now)) {
+        s->out->end_command = s->in->commanding;
+        l->due = MONO_NEVER;
+        if (l->pid)
+            stop_signal(s);
+        else if (!l->sweep)
+            stopped(s);
+    }
     proc_on_sweep_due(s);
 }
 
@@ -195,10 +230,11 @@ void proc_on_hasten(struct step *s)
 {
     struct proc_life *l = s->l;
     mono_t last = sweep_is_killed(s) ? l->sweep_due : MONO_NEVER;
+    s->out->end_command = s->in->commanding;
     l->stop_step = (uint8_t)s->p->nstops;
     if (l->pid)
         stop_signal(s);
-    else
+    else if (l->sweep)
         sweep_signal(s);
     if (l->sweep && last.ns)
         l->sweep_due = last; /* patience does not start anew */
@@ -206,11 +242,14 @@ void proc_on_hasten(struct step *s)
 
 void proc_on_stop_exit(struct step *s)
 {
+    bool signalled = s->l->stop_step > 0;
     proc_bury(s);
-    if (proc_leftovers(s))
+    if (!proc_leftovers(s))
+        stopped(s);
+    else if (signalled)
         sweep_follow(s);
     else
-        stopped(s);
+        proc_sweep_begin(s);
 }
 
 /* ---- ends of a wait ---- */
@@ -257,6 +296,7 @@ void proc_on_lost(struct step *s)
         sweep_give_up(s);
         return;
     }
+    s->out->end_command = s->in->commanding;
     l->restart = HOLD_NONE;
     proc_change_to(s, PROC_UNKNOWN, PROC_WHY_KILL_FAILED);
 }
