@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 4u
+#define GEN_VERSION 5u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -43,6 +43,31 @@ struct gen_stop {
     int32_t sig;
     int32_t pad;
     int64_t wait_ns; /* how long to wait after it */
+};
+
+/* The commands that are run beside a process. */
+enum {
+    GEN_STOP_COMMAND,
+    GEN_RELOAD_COMMAND,
+    GEN_HOOK_START,
+    GEN_HOOK_READY,
+    GEN_HOOK_EXIT,
+    GEN_HOOK_FATAL,
+    GEN_NCOMMANDS
+};
+
+struct gen_command {
+    goff argv; /* goff[argc]; 0: there is no such command */
+    uint32_t argc;
+    goff candidates; /* goff[ncandidates], as in gen_proc */
+    uint32_t ncandidates;
+};
+
+struct gen_commands {
+    struct gen_command command[GEN_NCOMMANDS];
+    int64_t stop_ns, reload_ns, hook_ns; /* how long they may take */
+    int32_t reload_signal;               /* 0: none */
+    uint32_t pad;
 };
 
 /* In gen_env.text, where no string can be: what each process has its own value of. It is made at
@@ -80,6 +105,7 @@ struct gen_opts {
     goff exit_map; /* struct exit_map[nexit_map] */
     uint32_t nexit_map;
     goff attrs;          /* struct attrs (core/attrs.h); 0: none */
+    goff commands;       /* struct gen_commands; 0: none */
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
@@ -188,7 +214,8 @@ struct gen_supd {
     uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */
-    uint8_t pad[6];
+    uint8_t pad[2];
+    goff ready_file;
 };
 
 struct gen {
@@ -233,6 +260,15 @@ static inline const struct gen_opts *gen_opts(const struct gen *g, const struct 
 {
     return (const struct gen_opts *)gen_at(g, p->opts);
 }
+
+/* What is run beside a process; NULL: nothing. */
+static inline const struct gen_commands *gen_commands(const struct gen *g, const struct gen_proc *p)
+{
+    goff at = gen_opts(g, p)->commands;
+    return at ? (const struct gen_commands *)gen_at(g, at) : NULL;
+}
+/* "hook_exit" of GEN_HOOK_EXIT, and so on. */
+const char *gen_command_name(unsigned which);
 
 /* Appends the command as it was written. */
 void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out);
