@@ -23,11 +23,13 @@ struct ctl;
 struct logs;
 struct proc;
 struct group;
+struct errands;
 struct helper;
 struct apply;
 struct load;
 struct taps;
 struct upgrade;
+struct upstream;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -96,6 +98,8 @@ struct sup {
     struct proc *by_pid[PID_BUCKETS];
     struct proc_queue sweeping; /* the leader is dead, its group may not be */
     struct helper_list helpers;
+    struct errands *errands;   /* commands beside processes; NULL: there was none (errand.h) */
+    struct upstream *upstream; /* who is told how we are; NULL: nobody (upstream.h) */
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
