@@ -2,6 +2,7 @@
 #ifndef RUN_LAUNCH_H
 #define RUN_LAUNCH_H
 
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/procs.h"
 
 enum launch_result {
@@ -14,6 +15,14 @@ enum launch_result {
 enum launch_result launch(struct proc *p, int *out_pid);
 /* The sentence for the last failed start. */
 void launch_explain(const struct proc *p, char *buf, size_t size);
+
+/* The request for a command that is run beside a process of this record: its user, folder, limits
+ * and environment, with further variables, each with its NUL, in more. Descriptors are left to the
+ * caller. Valid until the next start. False: no memory. */
+bool launch_beside(struct sup *s, const struct gen *g, const struct gen_proc *c,
+                   const struct gen_command *command, const struct str *more,
+                   struct spawn_request *rq);
+#define LAUNCH_MORE_MAX 32 /* variables */
 
 /* Room for the largest argv, envp and candidates of a generation; called once per generation, so
  * that a start allocates nothing. 0, or -1 when there is no memory. */

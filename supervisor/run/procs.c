@@ -3,9 +3,9 @@
 #include "supervisor/base/fault.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
-#include "supervisor/conf/gendiff.h"
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/hooks.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/settle.h"
@@ -162,6 +162,10 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
                   proc_life(p)->pgid);
     if (out->check_group)
         check_group(p);
+    if (out->end_command)
+        errand_kill(p, GEN_STOP_COMMAND);
+    if (out->command)
+        hooks_stop(p);
 }
 
 static void set_sweeping(struct proc *p, bool sweeping)
@@ -189,6 +193,7 @@ void proc_feed(struct proc *p, struct proc_in in)
     in.wall = wall_now();
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
+    in.commanding = p->commanding;
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
     rec.phase = STATE_IDLE;
@@ -290,6 +295,7 @@ void proc_free(struct proc **pp)
     *pp = NULL;
     struct sup *s = proc_sup(p);
     tell_waiters(p, NULL, true);
+    errands_orphan(p);
     publish_forget(p);
     dequeue(p);
     set_sweeping(p, false);
@@ -365,62 +371,6 @@ bool proc_is_down(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
     return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
-}
-
-static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
-{
-    struct live_gen *old = p->gen;
-    struct proc_policy was;
-    proc_policy_of(old->gen, p->conf, &was);
-    p->gen = live_gen_ref(gen);
-    p->conf = conf;
-    struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
-    rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
-    rec.gen = gen->id;
-    state_put(proc_sup(p)->state, p->slot, &rec);
-    struct err e;
-    if (streams_sync(p, &e) < 0)
-        log_error("%s: %s", proc_name(p), e.msg);
-    proc_feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
-    live_gen_unref(&old);
-}
-
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
-{
-    enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
-    /* an earlier change that is still on its way has stopped it already */
-    bool stopped = p->doomed || p->next_gen;
-    bool up =
-        p->next_gen ? p->start_after : gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
-    p->doomed = false;
-    if (p->next_gen)
-        live_gen_unref(&p->next_gen);
-    if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
-        take_over(p, gen, conf);
-        proc_note(p);
-        return;
-    }
-    proc_stop_by_update(p);
-    p->next_gen = live_gen_ref(gen);
-    p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
-    p->start_after = up;
-    proc_note(p);
-    settle_later(proc_sup(p));
-}
-
-bool proc_take_next(struct proc *p)
-{
-    if (!p->next_gen || !proc_is_down(p))
-        return false;
-    struct live_gen *gen = p->next_gen;
-    const struct gen_proc *conf = proc_next_conf(p);
-    p->next_gen = NULL;
-    take_over(p, gen, conf);
-    live_gen_unref(&gen);
-    if (p->start_after)
-        proc_start(p, PROC_WHY_UPDATE);
-    proc_note(p); /* only now: a successor may take it over again, but has to start it */
-    return true;
 }
 
 void proc_wait(struct proc *p, struct proc_waiter *w)
@@ -513,9 +463,7 @@ void procs_check_sweeps(struct sup *s)
     }
 }
 
-/* A number that the kernel gives to a new process is no group's any more: a group that we still
- * sweep under it has gone, and what comes now is not to be hit in its place. */
-static void forget_group(struct sup *s, int pgid)
+void procs_number_taken(struct sup *s, int pgid)
 {
     struct proc *p = by_number(s, pgid);
     if (p && p->sweeping)
@@ -531,7 +479,7 @@ static bool pump_one(struct sup *s, struct proc *p)
         return false;
     case LAUNCH_STARTED:
         in.event = PROC_EV_SPAWNED;
-        forget_group(s, in.pid);
+        procs_number_taken(s, in.pid);
         proc_hash(p, in.pid);
         s->nstarts++;
         state_totals(s->state)->spawned++;

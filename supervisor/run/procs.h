@@ -27,9 +27,10 @@ struct proc {
     int hashed_pid;
     uint32_t next_index; /* its record in next_gen */
     uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
-    bool queued, sweeping;
-    bool doomed;      /* goes away once it is down (update removed it) */
-    bool start_after; /* start when the new configuration was taken over */
+    bool queued : 1, sweeping : 1;
+    bool doomed : 1;      /* goes away once it is down (update removed it) */
+    bool start_after : 1; /* start when the new configuration was taken over */
+    bool commanding : 1;  /* its stop_command waits or runs */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may

@@ -1,4 +1,4 @@
-/* What procs.c, procsignal.c and revive.c share. */
+/* What procs.c, procsignal.c, procupdate.c, revive.c and errand.c share. */
 #ifndef RUN_PROCS_IMPL_H
 #define RUN_PROCS_IMPL_H
 
@@ -15,6 +15,9 @@ uint32_t proc_signal_word(const struct proc_out *out);
 void proc_send_signal(struct proc *p, const struct proc_out *out);
 /* Sends the signal that its record says is to be sent. */
 void proc_signal_again(struct proc *p);
+/* A number that the kernel gave to a new process is no group's any more: a group that we still
+ * sweep under it has gone, and what comes now is not to be hit in its place. */
+void procs_number_taken(struct sup *s, int pid);
 /* Its sweep and its deadline as its life says. */
 void proc_arm(struct proc *p);
 

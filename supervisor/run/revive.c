@@ -106,4 +106,7 @@ void proc_go_on(struct proc *p)
         proc_signal_again(p);
     drop_taken(p);
     proc_arm(p);
+    const struct proc_life *l = proc_life(p);
+    if (l->state == PROC_STOPPING && !l->stop_step && !p->commanding) /* it never came to it */
+        proc_feed(p, (struct proc_in){.event = PROC_EV_COMMAND});
 }

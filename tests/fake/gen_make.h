@@ -20,6 +20,8 @@ struct gen_make {
         struct gen_opts opts; /* the same */
         struct gen_stop stops[8];
         uint32_t nstops;
+        bool commands[GEN_NCOMMANDS]; /* it has them; their argv[0] is "NAME.hook_exit" */
+        struct gen_commands times;    /* without its commands */
     } procs[MAKE_PROCS];
     int64_t shutdown_timeout_ns;
 };
