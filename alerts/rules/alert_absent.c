@@ -1,7 +1,7 @@
 /* [alert:N] type=absent: something that should happen did not for so long. It fires when the last
  * success (or line, or sample) is at least the window ago, and clears with the next one; before the
- * first one the time counts from the metric's birth. If samples were lost in the window, or more
- * than 1 % of it is not known, it may have happened there: UNKNOWN. */
+ * first one the time counts from the metric's birth. If samples were lost in the window, or a
+ * part of it is not known, it may have happened there: UNKNOWN. */
 #include "alerts/rules/metric.h"
 #include "alerts/rules/rule.h"
 
@@ -46,7 +46,7 @@ static void evaluate(const struct item *alert, const struct rule_input *in, stru
     if (quiet.ns < o->window)
         out->cond = COND_FALSE;
     else
-        out->cond = s.lost > 0 || s.unknown.ns > o->window / 100 ? COND_UNKNOWN : COND_TRUE;
+        out->cond = s.lost > 0 || s.unknown.ns > 0 ? COND_UNKNOWN : COND_TRUE;
     bool never = quiet.ns == window_age(in->window, in->now).ns;
     evaluation_text(out,
                     never ? "there was no %s so far, for %s, limit %s%s"

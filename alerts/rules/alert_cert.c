@@ -94,15 +94,15 @@ static void check_labels(struct checker *k)
     }
 }
 
-/* Whoever is woken up must be told what to do; but here that is mostly the same. */
+/* Whoever is woken up must be told what to do. */
 static void check_runbook(struct checker *k)
 {
     const struct alert_opts *o = alert_opts(k->item);
     bool pages = o->severity == SEV_WARNING || o->severity == SEV_CRITICAL;
     if (pages && (!o->runbook || !*o->runbook))
-        check_warn(k, "runbook",
+        check_fail(k, "runbook",
                    "is missing: with severity=%s a certificate that has expired is severity page, "
-                   "and whoever is woken up should be told what to do",
+                   "and whoever is woken up has to be told what to do; severity=info never pages",
                    severity_name((enum severity)o->severity));
 }
 

@@ -14,6 +14,7 @@ struct source {
     char *program, *process, *group;
     struct feed_stream *stream;
     uint32_t run;
+    int32_t pid;  /* who wrote it; 0: it wrote before supd had noted its pid */
     mono_t ended; /* its process; 0: its end was seen to */
     UT_hash_handle hh;
 };
@@ -52,6 +53,17 @@ static struct source *source_of(struct agent_program *a, const struct text_piece
 /* Text and exits come by two ways: so long the last words may take. */
 #define LAST_WORDS DUR_S(1)
 
+/* The process that wrote it is gone, as far as is known. */
+static bool is_over(const struct agent_program *a, const struct source *s)
+{
+    char name[640];
+    bool alone = strcmp(s->group, s->process) == 0;
+    snprintf(name, sizeof(name), "%s%s%s", alone ? "" : s->group, alone ? "" : ":", s->process);
+    const struct agent_process *p = procs_find(a->procs, name);
+    return p && (s->pid ? p->pid != s->pid : p->pid == 0);
+}
+
+/* By now an event may have told of the start of who wrote it. */
 static void on_last_lines(struct agent_program *a)
 {
     struct source *s, *next;
@@ -60,7 +72,8 @@ static void on_last_lines(struct agent_program *a)
     {
         mono_t at = s->ended.ns ? mono_add(s->ended, LAST_WORDS) : MONO_NEVER;
         if (at.ns && mono_reached(at, now)) {
-            feed_text_end(s->stream, now);
+            if (is_over(a, s))
+                feed_text_end(s->stream, now);
             s->ended = MONO_NEVER;
         } else {
             again = mono_min(again, at);
@@ -99,16 +112,6 @@ static void note_end(struct agent_program *a, struct source *s)
         loop_timer_at(&a->last_lines, mono_add(s->ended, LAST_WORDS));
 }
 
-/* The process that wrote it is known to be gone: its exit came before its text. */
-static bool is_over(const struct agent_program *a, const struct source *s, int32_t pid)
-{
-    char name[640];
-    bool alone = strcmp(s->group, s->process) == 0;
-    snprintf(name, sizeof(name), "%s%s%s", alone ? "" : s->group, alone ? "" : ":", s->process);
-    const struct agent_process *p = procs_find(a->procs, name);
-    return p && pid && p->pid != pid;
-}
-
 static void on_text(void *obj, const struct text_piece *p)
 {
     struct agent_program *a = obj;
@@ -119,8 +122,9 @@ static void on_text(void *obj, const struct text_piece *p)
     if (s->run != p->run)
         feed_text_end(s->stream, now);
     s->run = p->run;
+    s->pid = p->pid;
     feed_text(s->stream, now, p->skipped, p->text, p->len);
-    if (is_over(a, s, p->pid))
+    if (is_over(a, s))
         note_end(a, s);
 }
 

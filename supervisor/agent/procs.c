@@ -110,6 +110,13 @@ static void take_counters(struct agent_process *p, const struct wire_pair *pairs
     take_number(pairs, n, "restarts_unexpected", &p->restarts_unexpected);
 }
 
+/* Events tell the pid of a process that has ended, too. */
+static bool has_process(const char *state)
+{
+    return strcmp(state, "STARTING") == 0 || strcmp(state, "RUNNING") == 0 ||
+           strcmp(state, "STOPPING") == 0;
+}
+
 static void take_state(struct agent_process *p, const struct wire_pair *pairs, size_t n,
                        const char *key)
 {
@@ -117,7 +124,7 @@ static void take_state(struct agent_process *p, const struct wire_pair *pairs, s
     if (state)
         snprintf(p->state, sizeof(p->state), "%s", state);
     if (pid)
-        p->pid = (int)strtol(pid, NULL, 10);
+        p->pid = has_process(p->state) ? (int)strtol(pid, NULL, 10) : 0;
 }
 
 void procs_record(struct procs *t, const struct wire_pair *pairs, size_t n)
@@ -162,6 +169,7 @@ static void on_exit_event(struct agent_process *p, const struct wire_pair *pairs
                           struct procs_change *c)
 {
     const char *expected = wire_value(pairs, n, "expected");
+    p->pid = 0;
     c->what = PROCS_EXIT;
     c->expected = expected && strcmp(expected, "1") == 0;
     p->last_expected = c->expected;

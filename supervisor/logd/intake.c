@@ -103,6 +103,8 @@ size_t intake_take(struct logd *d, struct stream *s, size_t n)
 size_t intake_some(struct logd *d, struct stream *s, int *out_percent)
 {
     size_t n = intake_waiting(d, s);
+    if (s->closing) /* what came later is not the program's */
+        s->rest = n < s->rest ? (uint32_t)n : s->rest, n = s->rest;
     *out_percent = n ? (int)(n * 100 / (size_t)s->capacity) : 0;
     return n ? intake_take(d, s, n) : 0;
 }

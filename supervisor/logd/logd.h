@@ -46,6 +46,7 @@ struct stream {
     int fd;           /* the pipe's read end */
     int capacity;     /* of the pipe, 0: not asked yet */
     uint32_t waiters; /* questions that wait for it */
+    uint32_t rest;    /* closing: bytes in its pipe for which there was no room so far */
     bool used;        /* the slot has a stream */
     bool paused;      /* log_overflow=block: not read for now */
     bool left;        /* not watched, since its writer looks after it: pull.h */

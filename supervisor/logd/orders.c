@@ -156,14 +156,13 @@ static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
 
 void orders_close(struct logd *d, struct stream *s)
 {
-    reader_empty(d, s);
+    size_t left = reader_empty(d, s);
     pthread_mutex_lock(&d->lock);
-    reader_unwatch(d, s);
     s->closing = true;
-    stream_flush(d, s);
-    tap_flush(d, s);
+    s->rest = (uint32_t)left; /* log_overflow=block: its sink has to make room first */
+    if (!left)
+        reader_close(d, s);
     pthread_mutex_unlock(&d->lock);
-    reader_poke(d);
 }
 
 static void do_del(struct logd *d, struct order *o, const uint32_t *slots)

@@ -168,6 +168,14 @@ static bool may_read(struct logd *d, struct stream *s)
     return false;
 }
 
+/* A closing stream got n more bytes of its rest. */
+static void close_on(struct logd *d, struct stream *s, size_t n)
+{
+    s->rest -= n < s->rest ? (uint32_t)n : s->rest;
+    if (!s->rest)
+        reader_close(d, s);
+}
+
 /* How full a pipe was found, in percent; one read at most. */
 static int serve_pipe(struct logd *d, struct stream *s)
 {
@@ -176,6 +184,8 @@ static int serve_pipe(struct logd *d, struct stream *s)
     pthread_mutex_lock(&d->lock);
     if (may_read(d, s)) {
         got = intake_some(d, s, &percent);
+        if (s->closing)
+            close_on(d, s, got);
         s->fast = percent > 50;
         if (s->fast && s->capacity < BIG_PIPE)
             enlarge(d, s);
@@ -186,21 +196,25 @@ static int serve_pipe(struct logd *d, struct stream *s)
     return got ? percent : 0;
 }
 
-uint64_t reader_empty(struct logd *d, struct stream *s)
+size_t reader_empty(struct logd *d, struct stream *s)
 {
-    uint64_t total = 0, now;
+    size_t left, got = 0;
     pthread_mutex_lock(&d->lock);
     intake_begin(d, s, true);
-    now = intake_waiting(d, s);
-    while (total < now) {
-        size_t got = intake_take(d, s, (size_t)(now - total));
-        if (!got)
-            break;
-        total += got;
-    }
+    left = intake_waiting(d, s);
+    while (left && (got = intake_take(d, s, left)))
+        left -= got;
     intake_end(d, s);
     pthread_mutex_unlock(&d->lock);
-    return total;
+    return left;
+}
+
+void reader_close(struct logd *d, struct stream *s)
+{
+    reader_unwatch(d, s);
+    stream_flush(d, s);
+    tap_flush(d, s);
+    reader_poke(d);
 }
 
 bool reader_is_dry(const struct logd *d)

@@ -14,12 +14,16 @@ void reader_unwatch(struct logd *d, struct stream *s);
 void reader_resume(struct logd *d, struct stream *s);
 /* Watches the socket of a tap (enum logshm_tap_of) until it takes more, or stops that. */
 void reader_watch_tap(struct logd *d, uint32_t which, int fd, bool on);
+/* The pipe of a closing stream is read no more; what was read is written, the last line, too. With
+ * the lock. */
+void reader_close(struct logd *d, struct stream *s);
 /* Wakes the reader: there is something to release or to answer. */
 void reader_poke(struct logd *d);
 /* True if no pipe holds anything. */
 bool reader_is_dry(const struct logd *d);
-/* Reads what the pipe holds now, without the lock. Returns the bytes. */
-uint64_t reader_empty(struct logd *d, struct stream *s);
+/* Reads what the pipe holds now, without the lock. Returns the bytes that are still in it, for want
+ * of room. */
+size_t reader_empty(struct logd *d, struct stream *s);
 /* Runs until supd is gone and everything is written. */
 void reader_run(struct logd *d);
 

@@ -328,7 +328,7 @@ bool stream_released(const struct logd *d, const struct stream *s)
             (s->outs[i].sink && (s->outs[i].sink->busy ||
                                  out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read)))
             return false;
-    return s->closing && !s->unmade && !s->reading;
+    return s->closing && !s->unmade && !s->reading && !s->rest;
 }
 
 void stream_remove(struct logd *d, struct stream *s)

@@ -139,6 +139,7 @@ type=log
 [alert:ends]
 type=cert
 probe=cert
+runbook=https://runbooks.example/certificate
 severity=warning
 for=0
 notify=all

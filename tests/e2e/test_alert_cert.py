@@ -44,6 +44,7 @@ start_period=0
 [alert:expiry-%(name)s]
 type=cert
 probe=%(name)s
+runbook=https://runbooks.example/certificate
 
 [alert:wrong-%(name)s]
 type=probe
@@ -66,6 +67,7 @@ start_period=0
 [alert:expiry-web]
 type=cert
 probe=web
+runbook=https://runbooks.example/certificate
 """
 
 
@@ -300,6 +302,7 @@ start_period=0
 [alert:expiry]
 type=cert
 probe=files
+runbook=https://runbooks.example/certificate
 """
 
 

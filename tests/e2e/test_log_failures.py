@@ -169,9 +169,9 @@ def test_overflow_block_makes_the_program_wait_and_drops_nothing(drive):
     assert d.counters("w")["lost"] == 0
 
 
-def with_disk(drive):
+def with_disk(drive, memory=2097152):
     """A filesystem of its own in the folder m."""
-    d = drive("memory=2097152", before="""
+    d = drive(f"memory={memory}", before="""
         truncate -s 32M "$TEST_DIR/disk" && mkfs.ext4 -q "$TEST_DIR/disk" || exit 1
         mkdir "$TEST_DIR/m"; mount -o loop "$TEST_DIR/disk" "$TEST_DIR/m" || echo nope >"$TEST_DIR/noloop" """)
     if os.path.exists(d.path("noloop")):
@@ -417,6 +417,27 @@ def test_a_stream_that_ends_while_its_program_had_to_wait_keeps_all(drive):
     d.delete("w")
     wait(lambda: os.path.getsize(d.path("w.log")) == 8 << 20, 20, lambda: os.path.getsize(d.path("w.log")))
     assert check_pattern(5, [d.path("w.log")]) == 8 << 20
+
+
+@pytest.mark.timeout(90)
+def test_streams_that_end_when_memory_is_full_keep_what_is_in_their_pipes(drive):
+    d = with_disk(drive, 262144)
+    names = [f"w{i}" for i in range(8)]
+    for name in names:
+        d.add(name, sink=d.path("m", f"{name}.log"), block=1)
+        d.run(name, "echo before")
+    assert d.ns.enter(["fsfreeze", "-f", d.path("m")]).returncode == 0
+    try:
+        for pid in [d.spawn(name, f"head -c 90000 /dev/zero | tr '\\0' {name[1]}") for name in names]:
+            d.wait_exit(pid)
+        for name in names:
+            d.delete(name)
+    finally:
+        assert d.ns.enter(["fsfreeze", "-u", d.path("m")]).returncode == 0
+    for name in names:
+        path = f"/proc/{d.ns.init}/root{d.path('m', name)}.log"
+        wait(lambda: os.path.getsize(path) == 90007, 20, lambda: os.path.getsize(path))  # noqa: B023
+        assert open(path, "rb").read() == b"before\n" + name[1].encode() * 90000
 
 
 def test_lines_stay_whole_in_a_pipe_that_is_read_by_fits_and_starts(drive):

@@ -224,9 +224,14 @@ def test_not_while_it_goes_down(sup):
     assert e.value.code == "SHUTDOWN_STATE"
 
 
-AGENT = """#!/bin/sh
-printf '1\\tupgrade\\n' >&3
-while read -r line <&3; do echo "$line" >>%(dir)s/agent/said; done
+AGENT = """#!/usr/bin/python3
+import socket
+channel = socket.socket(fileno=3)
+channel.setblocking(True)
+channel.sendall(b"1\\tupgrade\\n")
+for line in channel.makefile():
+    with open("%(dir)s/agent/said", "a") as said:
+        said.write(line)
 """
 
 

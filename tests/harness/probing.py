@@ -6,7 +6,7 @@ import subprocess
 from harness.supervised import build_dir
 
 
-def probe_once(folder, sections, runs=1, quiet=0, timeout=50, prefix=()):
+def probe_once(folder, sections, runs=1, quiet=0, timeout=100, prefix=()):
     """Writes [probe:N] sections (name -> options), runs each so often; a list of dicts, one an attempt.
     prefix: a command that runs the tool."""
     path = os.path.join(str(folder), "probe.conf")

@@ -13,7 +13,8 @@
     "[notify:chat]\ntype=webhook\nurl=http://127.0.0.1:9/c\nfallback=mail\n"                       \
     "[notify:mail]\ntype=webhook\nurl=http://127.0.0.1:9/m\nseverity=critical\n"
 #define CERT                                                                                       \
-    "[probe:site]\ntype=http\nurl=https://127.0.0.1:1/\n[alert:cert]\ntype=cert\nprobe=site\n"
+    "[probe:site]\ntype=http\nurl=https://127.0.0.1:1/\n[alert:cert]\ntype=cert\nprobe=site\n"     \
+    "runbook=r\n"
 
 /* What a probe saw: "NAME DAYS WHERE" each, DAYS left of 300; NAME's first letter and DAYS make the
  * fingerprint. */

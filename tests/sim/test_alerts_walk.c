@@ -31,7 +31,7 @@
 #define ALERTS                                                                                     \
     "[alert:db]\ntype=probe\nprobe=db\nlabels=team=db\n" FAST                                      \
     "[alert:api]\ntype=probe\nprobe=api\n" FAST "[alert:web]\ntype=program\nprogram=web\n" FAST    \
-    "[alert:cert]\ntype=cert\nprobe=site\nrepeat=30s\nnotify=chat,am\n"
+    "[alert:cert]\ntype=cert\nprobe=site\nrunbook=r\nrepeat=30s\nnotify=chat,am\n"
 #define DISK "[alert:disk]\ntype=probe\nprobe=disk\nnodata_after=30s\n" FAST
 static const char *const confs[] = {HEAD ALERTS DISK, HEAD ALERTS};
 

@@ -117,6 +117,7 @@ static bool any_error(const struct conf *c, const char *want)
 /* ---- what is right, and can never do what is meant ---- */
 
 #define LOG "[notify:log]\ntype=log\n"
+#define BOOK "runbook=r\n"
 #define PAGER "[notify:pd]\ntype=log\nseverity=page\n"
 #define TCP "type=tcp\naddress=a:1\n"
 #define STATSD "[agent]\nstatsd_listen=8125\n"
@@ -157,12 +158,12 @@ static const struct {
     {"[probe:a]\ntype=cert\naddress=a:1\n[alert:a]\ntype=probe\nprobe=a\n" LOG,
      "probe:a.type: an alert of type=probe tells that the certificate is wrong, not that it ends "
      "soon; add one of type=cert"},
-    {"[probe:a]\ntype=http\nurl=http://a/\n[alert:a]\ntype=cert\nprobe=a\n" LOG,
+    {"[probe:a]\ntype=http\nurl=http://a/\n[alert:a]\ntype=cert\nprobe=a\n" BOOK LOG,
      "alert:a.probe: a asks over http://, where it sees a certificate only if it is redirected to "
      "https://: this may never fire"},
-    {"[probe:a]\ntype=postgres\nuser=u\nsslmode=disable\n[alert:a]\ntype=cert\nprobe=a\n" LOG,
+    {"[probe:a]\ntype=postgres\nuser=u\nsslmode=disable\n[alert:a]\ntype=cert\nprobe=a\n" BOOK LOG,
      "alert:a.probe: a connects without TLS and sees no certificate: this never fires"},
-    {"[probe:a]\ntype=postgres\nuser=u\nhost=/run\n[alert:a]\ntype=cert\nprobe=a\n" LOG,
+    {"[probe:a]\ntype=postgres\nuser=u\nhost=/run\n[alert:a]\ntype=cert\nprobe=a\n" BOOK LOG,
      "alert:a.probe: a connects without TLS and sees no certificate: this never fires"},
     {"[metric:n]\ntype=lines\nprogram=w\n",
      "metric:n.type: no alert is about it: supctl metrics shows it, and nobody is told"},
