@@ -170,17 +170,22 @@ static void reach_options(struct checker *k, const struct prog *p, const struct 
                    p->name);
 }
 
+static bool is_alerted(const struct checker *k, const struct dep *d)
+{
+    bool alerted = false;
+    for (const struct item *a = family_first(k->c, &family_alert); a; a = a->next) {
+        const char *about = item_text(a, "program");
+        alerted |= about && (strcmp(about, d->name) == 0 || strcmp(about, d->group->name) == 0);
+    }
+    return alerted;
+}
+
 /* A program stays quiet while one that it depends on is down. */
 static void reach_causes(struct checker *k, const struct prog *p)
 {
-    for (size_t i = 0; i < p->o.depends_on.n; i++) {
-        const char *cause = p->o.depends_on.v[i];
-        bool alerted = false;
-        for (const struct item *a = family_first(k->c, &family_alert); a; a = a->next) {
-            const char *about = item_text(a, "program");
-            alerted |= about && strcmp(about, cause) == 0;
-        }
-        if (!alerted)
+    VEC_EACH (&p->deps, i) {
+        const char *cause = p->deps.v[i].name;
+        if (p->deps.v[i].hard && !is_alerted(k, &p->deps.v[i]))
             check_warn(k, "program",
                        "it stays quiet while %s is down, which [program:%s] depends on, and no "
                        "alert is about that: nobody would be told",

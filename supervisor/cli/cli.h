@@ -19,7 +19,10 @@
     X(UNKNOWN, 4, "status: a name is not known; any command: supd cannot be reached")              \
     X(PROTOCOL, 5, "what answers is not supd, or speaks another protocol version")                 \
     X(DENIED, 6, "not permitted")                                                                  \
-    X(DOWN, 7, "start, restart: a program could not be started; signal, pid: it is not running")
+    X(DOWN, 7,                                                                                     \
+      "start, restart: a program could not be started; signal, pid: it is not running; wait: it "  \
+      "will not be so by itself")                                                                  \
+    X(TIMEOUT, 8, "wait: the time is over")
 
 enum cli_exit {
 #define CLI_EXIT_ENUM(name, code, text) CLI_##name = (code),

@@ -25,7 +25,8 @@ static bool on_row(void *obj, const struct client_reply *r)
             s->exit = CLI_UNKNOWN;
         return true;
     }
-    if (show_is_down(reply_text(r, "state")))
+    /* a oneshot that is done is as it should be */
+    if (show_is_down(reply_text(r, "state")) && strcmp(reply_text(r, "why"), "done") != 0)
         s->exit = CLI_NOT_UP; /* as in Supervisor, this wins over an unknown name */
     s->shown++;
     if (s->json)

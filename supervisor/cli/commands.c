@@ -147,6 +147,7 @@ int cli_exit_of(const char *code)
         {WIRE_BAD_REQUEST, CLI_USAGE},  {WIRE_DENIED, CLI_DENIED},
         {WIRE_SPAWN_ERROR, CLI_DOWN},   {WIRE_ABNORMAL, CLI_DOWN},
         {WIRE_ALREADY_STARTED, CLI_OK}, {WIRE_CANT_REREAD, CLI_FAILED},
+        {WIRE_TIMEOUT, CLI_TIMEOUT},
     };
     int n = wire_code_by_name(code);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -81,6 +81,13 @@ void show_last(const struct client_reply *r, struct str *out)
         put_part(out, "stands still: ");
         show_clean(out, reply_text(r, "stopped"));
     }
+    if (*reply_text(r, "waiting")) {
+        put_part(out, "waiting for ");
+        show_clean(out, reply_text(r, "waiting"));
+    }
+    if (strcmp(reply_text(r, "not_ready"), "1") == 0)
+        put_part(out, "not ready");
+    put_part(out, reply_text(r, "says"));
     put_part(out, exit);
     if (!running) /* in STARTING: the system has no room for it now */
         put_part(out, reply_text(r, "spawnerr"));

@@ -54,8 +54,16 @@ static void put_process(struct str *out, const struct group *g, const struct pro
     put_field(out, g->name, '\t');
     put_field(out, p->name, '\t');
     put_field(out, p->prog->name, '\t');
-    for (size_t i = 0; i < p->prog->o.depends_on.n; i++)
-        str_printf(out, "%s%s", i ? "," : "", p->prog->o.depends_on.v[i]);
+    const char *comma = "";
+    VEC_EACH (&p->prog->deps, i) {
+        const struct dep *d = &p->prog->deps.v[i];
+        for (size_t j = 0; d->hard && j < d->group->progs.n; j++) {
+            if (d->prog && d->prog != d->group->progs.v[j])
+                continue;
+            str_printf(out, "%s%s", comma, d->group->progs.v[j]->name);
+            comma = ",";
+        }
+    }
     str_putc(out, '\n');
 }
 

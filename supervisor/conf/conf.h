@@ -42,7 +42,6 @@ struct proc_opts {
     struct stops_val stopsignals;
     uint8_t orphans, sigpipe, stdin_mode, log_format, log_overflow;
     bool log_prefix, critical;
-    struct str_list depends_on;
 };
 
 /* What all processes of a program are started with (core/attrs.h). */
@@ -65,6 +64,15 @@ struct hook_opts {
     const char *command[GEN_NCOMMANDS];
     int64_t stop_ns, reload_ns, hook_ns; /* how long they may take */
     int reload_signal;                   /* 0: none */
+};
+
+/* In which order programs start, and when one is ready. */
+struct order_opts {
+    struct opt_set set;
+    uint8_t type; /* enum prog_type */
+    struct str_list depends_on, after;
+    struct ready_val ready;
+    int64_t ready_timeout; /* nanoseconds; 0: none */
 };
 
 /* the keys that only [eventlistener:x] has */
@@ -143,13 +151,25 @@ struct proc {
     const struct prog *prog;
 };
 
+/* One name of depends_on= or after=, found. */
+struct dep {
+    const char *name;
+    const struct group *group;
+    const struct prog *prog; /* NULL: the whole group */
+    uint8_t when;            /* enum order_when */
+    bool hard;
+};
+
 /* One reading of a program-like section: a section that two groups name is read twice. */
 struct prog {
     const struct ini_section *section;
     const char *name; /* the part behind the colon */
     const char *group_name;
-    struct proc_opts o;         /* what all its processes share */
-    struct limit_opts *limits;  /* NULL: none of its keys is there */
+    struct proc_opts o;        /* what all its processes share */
+    struct limit_opts *limits; /* NULL: none of its keys is there */
+    struct order_opts *order;  /* NULL: none of its keys is there */
+    VEC(struct dep) deps;
+    uint8_t colour;             /* of the search for cycles (depends.c) */
     struct env_list env_files;  /* of env_file= and set_home= */
     struct env_list env_passed; /* with env_clear=: all that is left of our own environment */
     VEC(struct proc *) procs;

@@ -188,6 +188,7 @@ static void kept_names(struct conf *c, const struct prog *prog, struct names *na
 static void put_program(struct dump *d, const struct prog *prog)
 {
     static const struct limit_opts no_limits;
+    static const struct order_opts no_order;
     static const struct hook_opts no_hooks;
     struct names names;
     struct proc_opts o = prog->procs.n ? prog->procs.v[0]->o : prog->o;
@@ -195,6 +196,7 @@ static void put_program(struct dump *d, const struct prog *prog)
     put_header(d, prog->section->name);
     put_rows(d, prog->section, &rows_program, &o, &names);
     put_rows(d, prog->section, &rows_limits, prog->limits ? prog->limits : &no_limits, &names);
+    put_rows(d, prog->section, &rows_order, prog->order ? prog->order : &no_order, &names);
     const struct hook_opts *hooks = prog->procs.n ? prog->procs.v[0]->hooks : NULL;
     put_rows(d, prog->section, &rows_hooks, hooks ? hooks : &no_hooks, &names);
     names_fini(&names);

@@ -106,6 +106,7 @@ struct gen_opts {
     uint32_t nexit_map;
     goff attrs;          /* struct attrs (core/attrs.h); 0: none */
     goff commands;       /* struct gen_commands; 0: none */
+    goff order;          /* struct gen_order; 0: none */
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
     int32_t backoff_factor_milli; /* 0: linear; 2000: doubles each time */
@@ -115,6 +116,29 @@ struct gen_opts {
     int64_t retry_window_ns;      /* 0: unset */
     int64_t fatal_retry_ns;       /* on_fatal=retry:DUR */
     struct gen_log log[2];        /* stdout, stderr */
+};
+
+/* Something that a program waits for: all processes of the section in that group. */
+struct gen_dep {
+    goff name;    /* as written, for people */
+    goff group;   /* of which group */
+    goff section; /* which of its processes, "program:db"; 0: all */
+    uint8_t when; /* enum order_when (core/ready.h) */
+    uint8_t hard; /* depends_on=; 0: after= */
+    uint8_t pad[2];
+};
+
+/* Only for programs that have one of these options. */
+struct gen_order {
+    uint8_t type;  /* enum prog_type (core/ready.h) */
+    uint8_t ready; /* enum ready_kind */
+    uint8_t pad[2];
+    int32_t ready_number; /* the descriptor of READY_FD */
+    goff ready_arg;       /* what is behind the colon of ready=, or 0 */
+    uint32_t ndeps;
+    goff deps; /* struct gen_dep[ndeps] */
+    uint32_t pad2;
+    int64_t ready_timeout_ns; /* 0: none */
 };
 
 /* A path in two parts, since the logs of many processes lie in one folder. */
@@ -269,6 +293,11 @@ static inline const struct gen_commands *gen_commands(const struct gen *g, const
 }
 /* "hook_exit" of GEN_HOOK_EXIT, and so on. */
 const char *gen_command_name(unsigned which);
+/* NULL: it has none of those options. */
+static inline const struct gen_order *gen_order(const struct gen *g, const struct gen_opts *o)
+{
+    return o->order ? (const struct gen_order *)gen_at(g, o->order) : NULL;
+}
 
 /* Appends the command as it was written. */
 void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out);

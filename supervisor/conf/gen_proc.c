@@ -303,9 +303,41 @@ static void write_commands(struct gen_writer *w, const struct proc *p, struct ge
     g->commands = genbuf_data(w->b, &c, sizeof(c), sizeof(int64_t));
 }
 
+static void write_order(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
+{
+    const struct order_opts *o = prog->order;
+    struct gen_order x = {.type = o->type,
+                          .ready = o->ready.kind,
+                          .ready_number = o->ready.number,
+                          .ready_arg = genbuf_str(w->b, o->ready.arg),
+                          .ndeps = (uint32_t)prog->deps.n,
+                          .ready_timeout_ns = o->ready_timeout};
+    struct gen_dep *v = arena_alloc(w->a, (prog->deps.n + 1) * sizeof(*v));
+    VEC_EACH (&prog->deps, i) {
+        const struct dep *d = &prog->deps.v[i];
+        bool alone = d->group->progs.n == 1;
+        v[i] = (struct gen_dep){.name = genbuf_str(w->b, d->name),
+                                .group = genbuf_str(w->b, d->group->name),
+                                .when = d->when,
+                                .hard = d->hard};
+        if (d->prog && !alone)
+            v[i].section = genbuf_str(w->b, d->prog->section->name);
+    }
+    x.deps = genbuf_data(w->b, v, prog->deps.n * sizeof(*v), sizeof(goff));
+    g->order = genbuf_data(w->b, &x, sizeof(x), sizeof(int64_t));
+}
+
+/* A oneshot is not tried again unless it says so. */
+static int32_t retries(const struct proc_opts *o, const struct prog *prog)
+{
+    bool oneshot = prog->order && prog->order->type == PROG_ONESHOT;
+    if (oneshot && !sect_given(&rows_program, o, "startretries"))
+        return 0;
+    return clamp32(o->startretries);
+}
+
 static void write_policy(const struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)
 {
-    g->startretries = clamp32(o->startretries);
     g->startsecs_ns = secs_ns(o->startsecs);
     g->autostart = o->autostart;
     g->autorestart = o->autorestart;
@@ -365,6 +397,7 @@ static void digest_extra(struct gen_writer *w, struct digest *d)
 static void write_digests(struct gen_writer *w, const struct proc *p, const struct gen_opts *o,
                           struct gen_proc *g)
 {
+    static const struct order_opts no_order;
     struct digest hot[1] = {DIGEST_INIT}, restart[1] = {DIGEST_INIT};
     for (size_t i = 0; i < rows_program.n; i++) {
         const struct opt *row = &rows_program.rows[i];
@@ -373,6 +406,9 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
     }
     for (size_t i = 0; p->hooks && i < rows_hooks.n; i++)
         digest_row(w, hot, &rows_hooks.rows[i], p->hooks);
+    for (size_t i = 0; i < rows_order.n; i++)
+        digest_row(w, rows_order.rows[i].apply == GEN_RESTART ? restart : hot, &rows_order.rows[i],
+                   p->prog->order ? p->prog->order : &no_order);
     digest_extra(w, restart);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
     if (o->attrs)
@@ -394,12 +430,14 @@ static void write_opts(struct gen_writer *w, const struct proc *from, struct gen
 {
     const struct proc_opts *o = &from->o;
     const struct limit_opts *limits = from->prog->limits;
+    const struct prog *prog = from->prog;
     memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
     if (o->directory && *o->directory)
         g->directory = genbuf_str(w->b, o->directory);
     g->umask = o->umask.set ? (int32_t)(o->umask.v & 0777) : -1;
     write_user(w, o, g);
     write_policy(w, o, g);
+    g->startretries = retries(o, prog);
     write_stops(w, o, g);
     write_exit_map(w, o, g);
     if (limits)
@@ -407,6 +445,8 @@ static void write_opts(struct gen_writer *w, const struct proc *from, struct gen
     if (from->hooks)
         write_commands(w, from, g);
     g->env_clear = limits && limits->env_clear;
+    if (prog->order)
+        write_order(w, prog, g);
     for (int i = 0; i < 2; i++)
         write_log(w, o, i, &g->log[i], &p->log_path[i]);
     p->opts = genbuf_data(w->b, g, sizeof(*g), sizeof(int64_t));

@@ -117,8 +117,10 @@ void conf_free(struct conf **c)
     struct conf *x = *c;
     VEC_EACH (&x->groups, i) {
         struct group *g = x->groups.v[i];
-        VEC_EACH (&g->progs, j)
+        VEC_EACH (&g->progs, j) {
             VEC_FINI(&g->progs.v[j]->procs);
+            VEC_FINI(&g->progs.v[j]->deps);
+        }
         VEC_FINI(&g->progs);
         VEC_FINI(&g->procs);
     }

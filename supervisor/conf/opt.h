@@ -13,6 +13,7 @@
 #include "supervisor/conf/words.h"
 #include "supervisor/core/attrs.h"
 #include "supervisor/core/exitcode.h"
+#include "supervisor/core/ready.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,6 +76,12 @@ struct caps_val {
     uint64_t v;
     bool optional;
 };
+struct ready_val {
+    const char *text; /* NULL: startsecs, the default */
+    uint8_t kind;     /* enum ready_kind */
+    int32_t number;   /* the descriptor of READY_FD */
+    const char *arg;  /* what is behind the colon, or NULL */
+};
 struct addr_val {
     const char *text; /* NULL: unset */
     const char *host;
@@ -115,7 +122,8 @@ struct addr_val {
     X(ADJUST, struct adjust_val)                                                                   \
     X(IONICE, struct ionice_val)                                                                   \
     X(CPUS, struct cpus_val)                                                                       \
-    X(CAPS, struct caps_val)
+    X(CAPS, struct caps_val)                                                                       \
+    X(READY, struct ready_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

@@ -437,6 +437,7 @@ static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_IONICE] = {"class[:level]", parse_IONICE, print_IONICE, NULL, false},
     [OPT_CPUS] = {"list of CPUs", parse_CPUS, print_CPUS, NULL, false},
     [OPT_CAPS] = {"list of capabilities", parse_CAPS, print_CAPS, NULL, false},
+    [OPT_READY] = {"kind[:argument]", parse_READY, print_READY, NULL, false},
     [OPT_ADDRESS] = {"[host:]port", parse_ADDRESS, print_ADDRESS, NULL, false},
 };
 

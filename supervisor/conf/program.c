@@ -360,7 +360,7 @@ static void read_processes(struct reading *r)
     r->c->nprocs += prog->procs.n;
 }
 
-static bool has_limits(const struct sect *x)
+static bool has_any(const struct sect *x)
 {
     for (size_t i = 0; i < x->t->n; i++) {
         if (x->keys[i])
@@ -385,12 +385,67 @@ static void read_limits(struct reading *r)
 {
     struct sect x;
     sect_init(&x, r->c, r->prog->section, &rows_limits);
-    if (!has_limits(&x))
+    if (!has_any(&x))
         return;
     r->prog->limits = arena_alloc(r->c->a, sizeof(*r->prog->limits));
     sect_convert(&x, r->prog->limits, &r->names, 0, 0);
     check_limits(r, &x);
     load_prog_env(r->c, r->prog);
+}
+
+static void warn_idle(const struct reading *r, struct pos at, const char *option, const char *why)
+{
+    conf_warn(r->c, at, "%s.%s: has no effect %s", r->prog->section->name, option, why);
+}
+
+/* a printed configuration has the default of everything */
+static void warn_startsecs(const struct reading *r, const char *why)
+{
+    if (given(r, "startsecs") && r->prog->o.startsecs != 1)
+        warn_idle(r, at_key(r, "startsecs"), "startsecs", why);
+}
+
+/* A program that is to end is not ready, but done. */
+static void check_once(const struct reading *r, const struct sect *x)
+{
+    size_t ready = sect_index(&rows_order, "ready");
+    const char *type = x->keys[sect_index(&rows_order, "type")]->value;
+    char beside[64];
+    snprintf(beside, sizeof(beside), "with type=%.32s", type);
+    if (r->prog->order->ready.kind != READY_STARTSECS)
+        conf_fail(r->c, sect_pos(x, ready),
+                  "%s.ready: a %.32s is done when it exits with success; ready= is for a service",
+                  r->prog->section->name, type);
+    warn_startsecs(r, beside);
+    if (given(r, "autorestart") && r->prog->o.autorestart != GEN_RESTART_UNEXPECTED)
+        warn_idle(r, at_key(r, "autorestart"), "autorestart", beside);
+}
+
+static void check_order(const struct reading *r, const struct sect *x)
+{
+    const struct order_opts *o = r->prog->order;
+    size_t timeout = sect_index(&rows_order, "ready_timeout");
+    if (o->type != PROG_SERVICE)
+        check_once(r, x);
+    else if (o->ready.kind == READY_STARTSECS && x->keys[timeout])
+        warn_idle(r, sect_pos(x, timeout), "ready_timeout",
+                  "with ready=startsecs: what stays up so long is ready");
+    else if (o->ready.kind != READY_STARTSECS)
+        warn_startsecs(r, "beside ready=");
+}
+
+/* In which order it starts; few programs say so. */
+static void read_order(struct reading *r)
+{
+    struct sect x;
+    size_t before = r->c->m.list[MSG_ERROR].n;
+    sect_init(&x, r->c, r->prog->section, &rows_order);
+    if (!has_any(&x))
+        return;
+    r->prog->order = arena_alloc(r->c->a, sizeof(*r->prog->order));
+    sect_convert(&x, r->prog->order, &r->names, 0, 0);
+    if (r->c->m.list[MSG_ERROR].n == before)
+        check_order(r, &x);
 }
 
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name)
@@ -407,6 +462,7 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     common_names(&r);
     read_shared(&r);
     read_limits(&r);
+    read_order(&r);
     read_processes(&r);
     names_fini(&r.names);
     names_fini(&r.per_proc);

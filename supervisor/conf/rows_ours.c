@@ -72,13 +72,13 @@ OPT_TABLE(rows_agent, agent);
 
 const struct sect_kind sect_kinds[] = {
     {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself; required."},
-    {"program", .named = true, .tables = {&rows_program, &rows_limits, &rows_hooks},
+    {"program", .named = true, .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks},
      .help = "A program to keep alive."},
     {"eventlistener", .named = true,
-     .tables = {&rows_program, &rows_limits, &rows_hooks, &rows_listener},
+     .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks, &rows_listener},
      .help = "A program that gets events on its standard input."},
     {"fcgi-program", .named = true,
-     .tables = {&rows_program, &rows_limits, &rows_hooks, &rows_fcgi},
+     .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks, &rows_fcgi},
      .help = "A program whose processes share a listening socket."},
     {"group", .named = true, .tables = {&rows_group}, .help = "Programs handled together."},
     {"include", .tables = {&rows_include}, .help = "Further files to read."},

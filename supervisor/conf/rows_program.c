@@ -119,9 +119,6 @@ static const struct opt program[] = {
       .help = "What happens to processes of its group that it leaves behind."),
     P("sigpipe", sigpipe, WORD, .words = words_sigpipe, .flags = OPT_OURS, .apply = GEN_RESTART,
       .def_note = "[supd] sigpipe", .help = "Whether it starts with SIGPIPE and SIGXFSZ ignored."),
-    P("depends_on", depends_on, LIST, .def = "", .flags = OPT_OURS, .apply = GEN_HOT,
-      .help = "Programs that this one needs. While one of them has failed, alerts about this "
-              "program wait behind its alert."),
     P("stdin", stdin_mode, WORD, .words = words_stdin, .def = "pipe", .flags = OPT_OURS,
       .apply = GEN_RESTART, .help = "Its standard input: a pipe, or /dev/null."),
     P("log_prefix", log_prefix, BOOLEAN, .def = "false", .flags = OPT_OURS, .apply = GEN_HOT,

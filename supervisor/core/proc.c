@@ -5,7 +5,7 @@
 
 /* The whole behaviour; "_": that event changes nothing in that state. */
 #define ROW(stt, start_, stop_, restart_, shutdown_, hasten_, spawned_, delayed_, cannot_,         \
-            exited_, empty_, lost_, timer_, policy_, command_)                                     \
+            exited_, empty_, lost_, timer_, ready_, unfit_, policy_, command_)                     \
     [ROW_##                                                                                        \
         stt] = {[PROC_EV_START] = proc_on_##start_,      [PROC_EV_STOP] = proc_on_##stop_,         \
                 [PROC_EV_RESTART] = proc_on_##restart_,  [PROC_EV_SHUTDOWN] = proc_on_##shutdown_, \
@@ -13,6 +13,7 @@
                 [PROC_EV_DELAYED] = proc_on_##delayed_,  [PROC_EV_CANNOT] = proc_on_##cannot_,     \
                 [PROC_EV_EXITED] = proc_on_##exited_,    [PROC_EV_GROUP_EMPTY] = proc_on_##empty_, \
                 [PROC_EV_KILL_FAILED] = proc_on_##lost_, [PROC_EV_TIMER] = proc_on_##timer_,       \
+                [PROC_EV_READY] = proc_on_##ready_,      [PROC_EV_UNFIT] = proc_on_##unfit_,       \
                 [PROC_EV_POLICY] = proc_on_##policy_,    [PROC_EV_COMMAND] = proc_on_##command_}
 #define proc_on__ NULL
 enum {
@@ -28,15 +29,15 @@ enum {
 };
 /* clang-format off */
 static proc_handler *const table[NROWS][PROC_NEVENTS] = {
-/*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      POLICY        COMMAND */
-ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, new_sweep,      _),
-ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, new_start,      _),
-ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _,              _),
-ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, new_backoff,    _),
-ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  new_stop,       command),
-ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, new_sweep,      _),
-ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, new_fatal,      _),
-ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _,              _),
+/*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      READY  UNFIT  POLICY           COMMAND */
+ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, _,     _,     new_sweep,         _),
+ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, ready, unfit, new_start,         _),
+ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _,     _,     _,                 _),
+ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     new_backoff,       _),
+ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  _,     _,     new_stop,          command),
+ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, _,     _,     new_sweep,         _),
+ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     new_fatal,         _),
+ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _,     _,     _,                 _),
 };
 /* clang-format on */
 #undef proc_on__
@@ -65,6 +66,8 @@ static const uint8_t about[PROC_NEVENTS] = {
     [PROC_EV_CANNOT] = A_REQUEST | A_CHILD,
     [PROC_EV_EXITED] = A_CHILD,
     [PROC_EV_KILL_FAILED] = A_CHILD | A_SWEEP,
+    [PROC_EV_READY] = A_CHILD,
+    [PROC_EV_UNFIT] = A_CHILD,
     [PROC_EV_HASTEN] = A_SWEEP | A_STOP,
     [PROC_EV_GROUP_EMPTY] = A_SWEEP,
 };
@@ -138,6 +141,23 @@ void proc_step(const struct proc_policy *p, struct proc_life *l, const struct pr
 mono_t proc_next(const struct proc_life *l)
 {
     return mono_min(l->due, mono_min(l->sweep_due, l->poll));
+}
+
+/* ---- what is told of it ---- */
+
+static bool waits(const struct proc_policy *p)
+{
+    return p->told || p->once;
+}
+
+bool proc_is_overdue(const struct proc_policy *p, const struct proc_life *l)
+{
+    return waits(p) && l->state == PROC_STARTING && l->pid && (l->stop_step || l->kills);
+}
+
+bool proc_is_done(const struct proc_policy *p, const struct proc_life *l)
+{
+    return p->once && l->state == PROC_EXITED && l->why == PROC_WHY_DONE;
 }
 
 /* ---- Supervisor's sets ---- */

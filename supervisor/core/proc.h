@@ -12,6 +12,9 @@
  *                                 died
  *
  * With a stop_command STOPPING begins with that, and does not end before it has ended.
+ * With `told` READY stands for startsecs, with `once` the exit with success, and EXITED follows at
+ * once. One that takes longer than ready_timeout is sent the stop sequence while it is STARTING.
+ *
  * Beside the state stand `want` (should it be up?) and `sweep` (the leader is dead, others of its
  * process group are not; with orphans=kill they are ended before the next start). */
 #ifndef CORE_PROC_H
@@ -67,6 +70,9 @@ struct proc_policy {
                             it is FATAL; exact up to PROC_WINDOW_RETRIES */
     enum proc_on_fatal on_fatal;
     dur_t fatal_retry;
+    bool told;           /* READY makes it RUNNING, and not startsecs */
+    bool once;           /* it is to end: RUNNING is passed through when it exits with success */
+    dur_t ready_timeout; /* told, once: STARTING for longer than this is a failure; 0: never */
 };
 
 /* Why a process is where it is; PROC_WHY_* name the last thing that moved it. */
@@ -86,6 +92,12 @@ enum proc_why {
     PROC_WHY_STOPPED,     /* ended because it was told to */
     PROC_WHY_KILL_FAILED, /* kill() gave an unexpected error: UNKNOWN */
     PROC_WHY_UPDATE,      /* start or stop, since the configuration changed */
+    PROC_WHY_READY,       /* its readiness was told */
+    PROC_WHY_DONE,        /* exited with success, and was to */
+    PROC_WHY_FAILED,      /* exited, and not with the success that it was to */
+    PROC_WHY_UNREADY,     /* ended before it was ready */
+    PROC_WHY_BLOCKED,     /* of no life: its start waits for what does not come by itself */
+    PROC_WHY_TIMEOUT,     /* was stopped, since it took too long to be ready or done */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -148,6 +160,8 @@ enum proc_event {
     PROC_EV_COMMAND,     /* its stop_command has ended, or could not be run */
     PROC_EV_KILL_FAILED, /* kill() failed with something else than ESRCH */
     PROC_EV_TIMER,
+    PROC_EV_READY,  /* told: it is ready */
+    PROC_EV_UNFIT,  /* told: it will not be ready */
     PROC_EV_POLICY, /* the configuration changed: a wait under way is as long as the new one says */
     PROC_NEVENTS
 };
@@ -202,6 +216,10 @@ const char *proc_why_text(enum proc_why w);
 const char *proc_event_name(enum proc_event ev);
 /* When TIMER is due; 0: never. */
 mono_t proc_next(const struct proc_life *l);
+/* It is being stopped because it did not become ready or done. */
+bool proc_is_overdue(const struct proc_policy *p, const struct proc_life *l);
+/* A program that is to end did so, with success, and was not started since. */
+bool proc_is_done(const struct proc_policy *p, const struct proc_life *l);
 /* Supervisor's sets (section 10). */
 bool proc_is_stopped(const struct proc_life *l);
 bool proc_is_running(const struct proc_life *l);

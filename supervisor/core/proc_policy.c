@@ -19,10 +19,14 @@ static void resize(const struct step *s, mono_t *due, dur_t was, dur_t is)
     *due = mono_reached(to, s->in->now) ? s->in->now : to;
 }
 
-void proc_on_new_start(struct step *s)
+/* ready_timeout is counted from the start */
+static void new_timeout(struct step *s)
 {
-    if (s->l->pid)
-        resize(s, &s->l->due, s->in->was->startsecs, s->p->startsecs);
+    mono_t to = mono_add(s->l->started, s->p->ready_timeout);
+    if (s->p->ready_timeout.ns <= 0)
+        s->l->due = MONO_NEVER;
+    else
+        s->l->due = mono_reached(to, s->in->now) ? s->in->now : to;
 }
 
 /* ---- the stop sequence ---- */
@@ -57,6 +61,22 @@ void proc_on_new_sweep(struct step *s)
         resize_step(s, &s->l->sweep_due);
     else
         proc_on_empty(s);
+}
+
+void proc_on_new_start(struct step *s)
+{
+    const struct proc_policy *was = s->in->was, *is = s->p;
+    bool waited = was->told || was->once, waits = is->told || is->once;
+    if (!s->l->pid)
+        return;
+    if (proc_is_overdue(is, s->l))
+        resize_step(s, &s->l->due);
+    else if (waits)
+        new_timeout(s);
+    else if (waited) /* it was started to be told of; now that it was up long enough counts */
+        s->l->due = proc_after(s, is->startsecs);
+    else
+        resize(s, &s->l->due, was->startsecs, is->startsecs);
 }
 
 void proc_on_new_stop(struct step *s)

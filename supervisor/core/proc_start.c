@@ -79,6 +79,8 @@ void proc_adopt(struct step *s)
     struct proc_life *l = s->l;
     s->pid = l->pid = l->pgid = s->in->pid;
     l->spawning = 0;
+    l->stop_step = 0;
+    l->kills = 0;
     l->started = s->in->now;
     l->start_wall = s->in->wall;
     l->starts++;
@@ -87,10 +89,19 @@ void proc_adopt(struct step *s)
     l->restarts_unexpected += automatic && !l->expected;
 }
 
+/* STARTING ends with what it is told, not with time */
+static bool waits(const struct step *s)
+{
+    return s->p->told || s->p->once;
+}
+
 void proc_on_spawned(struct step *s)
 {
     proc_adopt(s);
-    s->l->due = proc_after(s, s->p->startsecs);
+    if (!waits(s))
+        s->l->due = proc_after(s, s->p->startsecs);
+    else
+        s->l->due = s->p->ready_timeout.ns > 0 ? proc_after(s, s->p->ready_timeout) : MONO_NEVER;
 }
 
 static void delay(struct step *s)
@@ -126,20 +137,35 @@ void proc_on_delayed_up(struct step *s)
 }
 
 /* retries are forgotten, but a start that turns out to have failed goes on from tries_up */
-static void became_up(struct step *s)
+static void became_up(struct step *s, enum proc_why why)
 {
     s->l->tries_up = s->l->tries;
     if (s->p->backoff_reset.ns <= 0)
         s->l->tries = 0;
-    proc_change_to(s, PROC_RUNNING, PROC_WHY_UP);
+    proc_change_to(s, PROC_RUNNING, why);
+}
+
+void proc_on_ready(struct step *s)
+{
+    if (s->p->told && !proc_is_overdue(s->p, s->l))
+        became_up(s, PROC_WHY_READY);
+}
+
+/* It is stopped, and stays STARTING until that has ended it. */
+void proc_on_unfit(struct step *s)
+{
+    if (waits(s) && !proc_is_overdue(s->p, s->l))
+        proc_stop_signal(s);
 }
 
 void proc_on_start_due(struct step *s)
 {
     if (!mono_reached(s->l->due, s->in->now))
         return;
-    if (s->l->pid)
-        became_up(s);
+    if (s->l->pid && waits(s))
+        proc_stop_signal(s);
+    else if (s->l->pid)
+        became_up(s, PROC_WHY_UP);
     else
         order_spawn(s);
 }
@@ -227,8 +253,9 @@ bool proc_leftovers(const struct step *s)
 
 static bool restart_wanted(const struct step *s)
 {
-    return s->l->want && (s->p->autorestart == PROC_RESTART_ALWAYS ||
-                          (s->p->autorestart == PROC_RESTART_UNEXPECTED && !s->l->expected));
+    return s->l->want && !s->p->once &&
+           (s->p->autorestart == PROC_RESTART_ALWAYS ||
+            (s->p->autorestart == PROC_RESTART_UNEXPECTED && !s->l->expected));
 }
 
 void proc_on_exit_up(struct step *s)
@@ -251,18 +278,41 @@ void proc_on_exit_up(struct step *s)
         proc_begin(s, PROC_WHY_AUTORESTART);
 }
 
+static void done(struct step *s)
+{
+    became_up(s, PROC_WHY_DONE);
+    proc_bury(s);
+    if (proc_leftovers(s))
+        proc_sweep_begin(s);
+    s->l->tries = 0;
+    proc_change_to(s, PROC_EXITED, PROC_WHY_DONE);
+}
+
+static enum proc_why why_failed(const struct step *s)
+{
+    return proc_is_overdue(s->p, s->l) ? PROC_WHY_TIMEOUT
+           : s->p->once                ? PROC_WHY_FAILED
+           : s->p->told                ? PROC_WHY_UNREADY
+                                       : PROC_WHY_QUICK;
+}
+
 void proc_on_start_exit(struct step *s)
 {
-    if (mono_reached(s->l->due, s->in->now)) {
-        became_up(s);
+    enum proc_why why = why_failed(s);
+    if (why == PROC_WHY_QUICK && mono_reached(s->l->due, s->in->now)) {
+        became_up(s, PROC_WHY_UP);
         proc_on_exit_up(s);
+        return;
+    }
+    if (why == PROC_WHY_FAILED && code_expected(s->p, s->in->status)) {
+        done(s);
         return;
     }
     proc_bury(s);
     s->l->expected = 0;
     if (proc_leftovers(s))
         proc_sweep_begin(s);
-    fail(s, PROC_WHY_QUICK);
+    fail(s, why);
 }
 
 void proc_on_cannot(struct step *s)

@@ -20,7 +20,8 @@ typedef void proc_handler(struct step *s);
 
 /* proc_start.c: the way up and the deaths that were not asked for */
 extern proc_handler proc_on_begin, proc_on_spawned, proc_on_delayed, proc_on_delayed_up,
-    proc_on_start_due, proc_on_cannot, proc_on_start_exit, proc_on_exit_up, proc_on_retry_due;
+    proc_on_start_due, proc_on_cannot, proc_on_start_exit, proc_on_exit_up, proc_on_retry_due,
+    proc_on_ready, proc_on_unfit;
 /* proc_stop.c: the way down and the sweep of what a dead leader leaves */
 extern proc_handler proc_on_stop, proc_on_again, proc_on_unstop, proc_on_unhold, proc_on_unfatal,
     proc_on_calm, proc_on_calm_again, proc_on_quit, proc_on_stray, proc_on_hasten,
@@ -46,6 +47,8 @@ void proc_adopt(struct step *s);
 void proc_bury(struct step *s);
 /* Others of the dead leader's group are alive, and are not to be. */
 bool proc_leftovers(const struct step *s);
+/* The next signal of the stop sequence, or KILL. */
+void proc_stop_signal(struct step *s);
 /* Begins to end them. */
 void proc_sweep_begin(struct step *s);
 

@@ -133,7 +133,7 @@ void proc_on_sweep_due(struct step *s)
 /* ---- stopping ---- */
 
 /* the next signal of the sequence, or KILL */
-static void stop_signal(struct step *s)
+void proc_stop_signal(struct step *s)
 {
     struct proc_life *l = s->l;
     struct proc_stop_step step = {SIGKILL, s->p->stopwait};
@@ -159,7 +159,7 @@ static void stop_begin(struct step *s)
 {
     stopping(s);
     if (s->p->stop_command.ns <= 0) {
-        stop_signal(s);
+        proc_stop_signal(s);
         return;
     }
     s->out->command = true;
@@ -172,7 +172,7 @@ void proc_on_command(struct step *s)
     if (!l->pid && !l->sweep)
         stopped(s);
     else if (l->pid && !l->stop_step)
-        stop_signal(s);
+        proc_stop_signal(s);
 }
 
 void proc_on_stop(struct step *s)
@@ -193,7 +193,7 @@ void proc_on_stray(struct step *s)
 {
     proc_adopt(s);
     stopping(s);
-    stop_signal(s);
+    proc_stop_signal(s);
 }
 
 /* stop, then start again; a start that has no process yet is as good as new */
@@ -219,7 +219,7 @@ void proc_on_stop_due(struct step *s)
         s->out->end_command = s->in->commanding;
         l->due = MONO_NEVER;
         if (l->pid)
-            stop_signal(s);
+            proc_stop_signal(s);
         else if (!l->sweep)
             stopped(s);
     }
@@ -233,7 +233,7 @@ void proc_on_hasten(struct step *s)
     s->out->end_command = s->in->commanding;
     l->stop_step = (uint8_t)s->p->nstops;
     if (l->pid)
-        stop_signal(s);
+        proc_stop_signal(s);
     else if (l->sweep)
         sweep_signal(s);
     if (l->sweep && last.ns)

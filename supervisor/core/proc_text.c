@@ -42,6 +42,12 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_STOPPED] = "stopped as told",
         [PROC_WHY_KILL_FAILED] = "could not be signalled",
         [PROC_WHY_UPDATE] = "by update",
+        [PROC_WHY_READY] = "ready",
+        [PROC_WHY_DONE] = "done",
+        [PROC_WHY_FAILED] = "failed",
+        [PROC_WHY_UNREADY] = "ended before it was ready",
+        [PROC_WHY_BLOCKED] = "what it depends on is not there",
+        [PROC_WHY_TIMEOUT] = "not in time",
     };
     return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
 }
@@ -61,6 +67,8 @@ const char *proc_event_name(enum proc_event ev)
         [PROC_EV_GROUP_EMPTY] = "group-empty",
         [PROC_EV_KILL_FAILED] = "kill-failed",
         [PROC_EV_TIMER] = "timer",
+        [PROC_EV_READY] = "ready",
+        [PROC_EV_UNFIT] = "unfit",
         [PROC_EV_POLICY] = "policy",
         [PROC_EV_COMMAND] = "command",
     };
@@ -194,9 +202,40 @@ static void say_stopped(const struct words *w)
     str_puts(w->out, w->l->sweep ? "." : "; it stays so until it is started.");
 }
 
+/* "; it has failed if that takes longer than 30s (in 12s)" */
+static void put_timeout(const struct words *w)
+{
+    if (w->l->due.ns) {
+        str_puts(w->out, "; it has failed if that takes longer than ");
+        put_value(w->out, w->p->ready_timeout);
+        str_puts(w->out, " (");
+        put_until(w, w->l->due);
+        str_puts(w->out, ")");
+    }
+    str_puts(w->out, ".");
+}
+
+static void say_awaited(const struct words *w)
+{
+    const char *what = w->p->once ? "done" : "ready";
+    str_puts(w->out, "started ");
+    put_since(w, w->l->started);
+    str_printf(w->out, " ago (pid %d); ", (int)w->l->pid);
+    if (proc_is_overdue(w->p, w->l)) {
+        str_printf(w->out, "it was not %s in time and is stopped: ", what);
+        put_schedule(w, w->l->due);
+        str_puts(w->out, ".");
+        return;
+    }
+    str_puts(w->out, w->p->once ? "done when it exits with success" : "not ready yet");
+    put_timeout(w);
+}
+
 static void say_starting(const struct words *w)
 {
-    if (w->l->pid) {
+    if (w->l->pid && (w->p->told || w->p->once)) {
+        say_awaited(w);
+    } else if (w->l->pid) {
         str_puts(w->out, "started ");
         put_since(w, w->l->started);
         str_printf(w->out, " ago (pid %d); RUNNING ", (int)w->l->pid);
@@ -242,6 +281,17 @@ static void put_failures(const struct words *w)
     if (w->l->why == PROC_WHY_CANNOT) {
         str_puts(w->out, "could not be started; failed ");
         put_times(w->out, w->l->tries);
+        return;
+    }
+    if (w->p->once || w->p->told) {
+        str_puts(w->out, "failed ");
+        put_times(w->out, w->l->tries);
+        str_printf(w->out, w->p->once ? " to be done" : " to become ready");
+        if (w->l->why == PROC_WHY_TIMEOUT) {
+            str_puts(w->out, " within ");
+            put_value(w->out, w->p->ready_timeout);
+        }
+        put_last_exit(w);
         return;
     }
     bool stable = w->l->why == PROC_WHY_EXIT;
@@ -318,6 +368,9 @@ static void say_exited(const struct words *w)
         str_puts(w->out, ".");
     else if (!w->l->want)
         str_puts(w->out, "; it was told to stop and stays down until it is started.");
+    else if (proc_is_done(w->p, w->l))
+        str_printf(w->out,
+                   "; it is done, and runs again when it is started (type=oneshot, setup).");
     else if (w->p->autorestart == PROC_RESTART_UNEXPECTED && w->l->expected)
         str_puts(w->out, "; its exit status is in exitcodes, so it is done "
                          "(autorestart=unexpected).");

@@ -25,6 +25,7 @@
     X(ABNORMAL, 40, "it left STARTING otherwise than to RUNNING")                                  \
     X(SPAWN_ERROR, 50, "the program could not be started, or ended at once")                       \
     X(ALREADY_STARTED, 60, "it is up already")                                                     \
+    X(TIMEOUT, 30, "the time given for it is over")                                                \
     X(NOT_RUNNING, 70, "it is not running")                                                        \
     X(ALREADY_ADDED, 90, "the group is active already")                                            \
     X(STILL_RUNNING, 91, "a process of the group is still running")                                \

@@ -19,7 +19,7 @@ static bool ended_for_good(const struct proc_life *l)
 static bool any_up(struct sup *s)
 {
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
-        if (!proc_is_down(p))
+        if (!proc_is_down(p) && !order_is_stuck(p))
             return true;
     return false;
 }
@@ -75,6 +75,8 @@ void exitpol_moved(struct proc *p, uint16_t before)
                            .critical = o->critical,
                            .on_fatal_exit = o->on_fatal == GEN_FATAL_EXIT,
                            .fatal = l->state == PROC_FATAL};
+    if (l->why == PROC_WHY_DONE && f.on != EXIT_ON_ALL)
+        return; /* it did what it was for */
     f.others_up = f.on == EXIT_ON_ALL && any_up(s);
     if (!exit_ends_all(&f))
         return;
@@ -83,6 +85,15 @@ void exitpol_moved(struct proc *p, uint16_t before)
     int status = of_all ? status_of_all(s) : status_of(p);
     describe(p, &f, status, why, sizeof(why));
     shutdown_begin(s, status, why);
+}
+
+void exitpol_look(struct sup *s)
+{
+    struct proc *p = procs_first(s);
+    while (p && !ended_for_good(proc_life(p)))
+        p = procs_next(p);
+    if (p && s->gen->gen->supd.exit_on == EXIT_ON_ALL)
+        exitpol_moved(p, PROC_UNKNOWN);
 }
 
 int exitpol_leave(int status)

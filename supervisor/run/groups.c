@@ -100,6 +100,7 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
     }
     insert_sorted(s, g);
     s->ngroups++;
+    order_groups_changed(s);
     publish_group(s, g->name, true);
     return g;
 }
@@ -114,6 +115,7 @@ struct group *group_revive(struct sup *s, const char *name, const struct gen_gro
         return NULL;
     insert_sorted(s, g);
     s->ngroups++;
+    order_groups_changed(s);
     return g;
 }
 
@@ -125,6 +127,7 @@ void group_remove(struct sup *s, struct group **gp)
     if (s->found_last == g)
         s->found_last = NULL;
     s->ngroups--;
+    order_groups_changed(s);
     publish_group(s, g->name, false);
     group_free(g);
 }

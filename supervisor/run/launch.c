@@ -4,6 +4,7 @@
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
+#include "supervisor/run/readiness.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,6 +192,12 @@ static void commit_phase(struct proc *p, enum state_phase phase)
     state_put(proc_sup(p)->state, p->slot, &rec);
 }
 
+static void close_child_end(const struct spawn_request *rq)
+{
+    if (rq->fds[0] >= 0)
+        close(rq->fds[0]);
+}
+
 static enum launch_result spawn_it(struct proc *p, int *out_pid)
 {
     struct spawn_request rq;
@@ -200,7 +207,12 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
         cell->errnum = errno;
         return LAUNCH_REFUSED;
     }
-    int errnum = 0;
+    int errnum = readiness_prepare(p, &rq);
+    if (errnum) {
+        cell->errnum = errnum;
+        close_child_end(&rq);
+        return LAUNCH_REFUSED;
+    }
     *cell = (struct spawn_cell){0};
     for (int i = 0; i < 2; i++)
         if (p->log[i])
@@ -211,8 +223,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
-    if (rq.fds[0] >= 0)
-        close(rq.fds[0]);
+    close_child_end(&rq);
     *out_pid = cell->pid;
     if (r == SPAWN_STARTED)
         return LAUNCH_STARTED;

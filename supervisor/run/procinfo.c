@@ -1,5 +1,6 @@
 /* What is known of a process: its names, what its record says to its machine, and why it could not
  * start. */
+#include "supervisor/core/ready.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/procs.h"
@@ -54,6 +55,18 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
     const struct gen_commands *commands = gen_commands(g, c);
     if (commands && commands->command[GEN_STOP_COMMAND].argc)
         out->stop_command.ns = commands->stop_ns;
+    const struct gen_order *order = gen_order(g, o);
+    if (!order)
+        return;
+    out->once = order->type != PROG_SERVICE;
+    out->told = !out->once && order->ready != READY_STARTSECS;
+    out->ready_timeout.ns = order->ready_timeout_ns;
+}
+
+bool proc_is_once(const struct proc *p)
+{
+    const struct gen_order *o = gen_order(p->gen->gen, proc_opts(p));
+    return o && o->type != PROG_SERVICE;
 }
 
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
@@ -65,7 +78,11 @@ const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
         launch_explain(p, buf, size);
     if (buf[0])
         return buf;
-    if (failed)
+    if (failed && l->why == PROC_WHY_TIMEOUT)
+        snprintf(buf, size, "Not ready in time (process log may have details)");
+    else if (failed && proc_is_once(p))
+        snprintf(buf, size, "Exited without success (process log may have details)");
+    else if (failed)
         snprintf(buf, size, "Exited too quickly (process log may have details)");
     else if (l->has_exit && l->state == PROC_EXITED && !l->expected)
         snprintf(buf, size, "Bad exit code %d", proc_exit_code(l->exit_status));

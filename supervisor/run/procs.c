@@ -8,6 +8,7 @@
 #include "supervisor/run/hooks.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/readiness.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/streams.h"
@@ -42,7 +43,8 @@ void proc_note(struct proc *p)
     k->marks = (p->doomed ? STATE_DOOMED : 0u) | (p->start_after ? STATE_START_AFTER : 0u) |
                (p->group->doomed ? STATE_GROUP_DOOMED : 0u) |
                (p->group->renew ? STATE_GROUP_RENEW : 0u) |
-               (p->group->updating ? STATE_GROUP_UPDATING : 0u);
+               (p->group->updating ? STATE_GROUP_UPDATING : 0u) |
+               (p->leaving ? STATE_LEAVING : 0u) | (p->leaving_again ? STATE_LEAVING_AGAIN : 0u);
     k->next_index = p->next_index;
     __atomic_store_n(&k->next_gen, p->next_gen ? p->next_gen->id : 0, __ATOMIC_RELEASE);
 }
@@ -112,15 +114,6 @@ static void dequeue(struct proc *p)
     p->queued = false;
 }
 
-static void tell_waiters(struct proc *p, const struct proc_change *c, bool gone)
-{
-    struct proc_waiter *w, *next;
-    for (w = LIST_FIRST(&p->waiters); w; w = next) {
-        next = LIST_NEXT(w, link);
-        w->fn(w->obj, p, c, gone);
-    }
-}
-
 static void check_group(struct proc *p)
 {
     int pgid = proc_life(p)->pgid;
@@ -139,7 +132,7 @@ static void publish(struct proc *p, const struct proc_life *before, const struct
             publish_exit(p, before, in);
         }
         publish_change(p, &out->changes[i]);
-        tell_waiters(p, &out->changes[i], false);
+        proc_tell(p, &out->changes[i]);
     }
     if (exited)
         publish_exit(p, before, in);
@@ -150,8 +143,10 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
                 const struct proc_out *out)
 {
     publish(p, before, in, out);
-    if (out->cancel_spawn)
+    if (out->cancel_spawn) {
         dequeue(p);
+        order_let_go(p);
+    }
     if (out->spawn)
         proc_enqueue(p);
     if (out->signal) {
@@ -204,6 +199,9 @@ void proc_feed(struct proc *p, struct proc_in in)
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
     due_at(&s->due, p, proc_next(l));
+    if (before.pid && !l->pid)
+        readiness_stop(p);
+    order_moved(p);
     exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
@@ -253,6 +251,7 @@ static void on_due(struct proc *p)
 void procs_init(struct sup *s)
 {
     due_init(&s->due, s->loop, on_due);
+    order_init(s);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
 }
@@ -260,6 +259,7 @@ void procs_init(struct sup *s)
 void procs_fini(struct sup *s)
 {
     due_fini(&s->due);
+    order_fini(s);
     loop_timer_stop(&s->tidy_timer);
 }
 
@@ -286,6 +286,7 @@ struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
         proc_free(&p);
         return NULL;
     }
+    order_follow(p, false);
     return p;
 }
 
@@ -294,9 +295,10 @@ void proc_free(struct proc **pp)
     struct proc *p = *pp;
     *pp = NULL;
     struct sup *s = proc_sup(p);
-    tell_waiters(p, NULL, true);
+    proc_tell_gone(p);
     errands_orphan(p);
     publish_forget(p);
+    order_forget(p);
     dequeue(p);
     set_sweeping(p, false);
     hash_remove(p);
@@ -323,8 +325,10 @@ static bool may_start(struct proc *p)
 
 void proc_start(struct proc *p, enum proc_why why)
 {
-    if (may_start(p))
-        proc_feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
+    if (!may_start(p))
+        return;
+    order_stays(p);
+    proc_feed(p, (struct proc_in){.event = PROC_EV_START, .why = why});
 }
 
 void proc_stop(struct proc *p)
@@ -332,23 +336,26 @@ void proc_stop(struct proc *p)
     p->start_after = false;
     if (p->next_gen)
         proc_note(p);
-    feed_event(p, PROC_EV_STOP);
+    if (!order_leaves(p, false))
+        feed_event(p, PROC_EV_STOP);
 }
 
 void proc_stop_by_update(struct proc *p)
 {
     p->start_after = false;
-    proc_feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
+    if (!order_leaves(p, false))
+        proc_feed(p, (struct proc_in){.event = PROC_EV_STOP, .why = PROC_WHY_UPDATE});
 }
 
 void proc_restart(struct proc *p)
 {
-    if (may_start(p))
+    if (may_start(p) && !order_leaves(p, true))
         proc_feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_OPERATOR});
 }
 
 void proc_shut(struct proc *p)
 {
+    order_stays(p);
     feed_event(p, PROC_EV_SHUTDOWN);
 }
 
@@ -371,23 +378,6 @@ bool proc_is_down(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
     return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
-}
-
-void proc_wait(struct proc *p, struct proc_waiter *w)
-{
-    struct proc_waiter *last = LIST_FIRST(&p->waiters);
-    while (last && LIST_NEXT(last, link))
-        last = LIST_NEXT(last, link);
-    if (last)
-        LIST_INSERT_AFTER(last, w, link);
-    else
-        LIST_INSERT_HEAD(&p->waiters, w, link);
-}
-
-void proc_unwait(struct proc *p, struct proc_waiter *w)
-{
-    (void)p;
-    LIST_REMOVE(w, link);
 }
 
 bool procs_peeked(struct sup *s, int pid, int status)
@@ -474,6 +464,10 @@ void procs_number_taken(struct sup *s, int pgid)
 static bool pump_one(struct sup *s, struct proc *p)
 {
     struct proc_in in = {.event = PROC_EV_CANNOT};
+    if ((p->ordered || p->leaving) && !order_lets_start(p)) {
+        dequeue(p);
+        return true;
+    }
     switch (launch(p, &in.pid)) {
     case LAUNCH_BUSY:
         return false;
@@ -493,8 +487,10 @@ static bool pump_one(struct sup *s, struct proc *p)
     }
     dequeue(p);
     proc_feed(p, in);
-    if (in.event == PROC_EV_SPAWNED)
+    if (in.event == PROC_EV_SPAWNED) {
         publish_spawned(p, in.pid);
+        readiness_start(p, in.pid, false);
+    }
     if (in.event == PROC_EV_DELAYED)
         say_shortage(p);
     return true;

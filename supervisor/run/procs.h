@@ -28,9 +28,13 @@ struct proc {
     uint32_t next_index; /* its record in next_gen */
     uint32_t due;        /* its place among the deadlines, plus 1; 0: it has none */
     bool queued : 1, sweeping : 1;
-    bool doomed : 1;      /* goes away once it is down (update removed it) */
-    bool start_after : 1; /* start when the new configuration was taken over */
-    bool commanding : 1;  /* its stop_command waits or runs */
+    bool doomed : 1;        /* goes away once it is down (update removed it) */
+    bool start_after : 1;   /* start when the new configuration was taken over */
+    bool ordered : 1;       /* it has a node in the order (order.h) */
+    bool needed : 1;        /* orderstop.c: a process that counts needs it */
+    bool leaving : 1;       /* to be stopped once nobody who leaves needs it, */
+    bool leaving_again : 1; /* and started again then */
+    bool commanding : 1;    /* its stop_command waits or runs */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may
@@ -106,6 +110,8 @@ void proc_unwait(struct proc *p, struct proc_waiter *w);
 /* Why it could not start or ended badly: "cannot chdir to /x: No such file or directory", "Exited
  * too quickly ...", "" if there is nothing to say (supervisor-compat: spawnerr). */
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size);
+/* It is to end with success: a oneshot or setup. */
+bool proc_is_once(const struct proc *p);
 /* The policy that its machine follows. */
 void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_policy *out);
 

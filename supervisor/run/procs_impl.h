@@ -6,6 +6,9 @@
 
 /* One event for its machine, and what follows. */
 void proc_feed(struct proc *p, struct proc_in in);
+/* Its waiters are told of a change. */
+void proc_tell(struct proc *p, const struct proc_change *c);
+void proc_tell_gone(struct proc *p);
 /* It is found by this pid from now on. */
 void proc_hash(struct proc *p, int pid);
 /* It waits for its start. */

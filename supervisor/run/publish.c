@@ -230,12 +230,21 @@ static void log_change(struct proc *p, const struct proc_change *c)
 {
     char why[ERR_MAX];
     const char *name = proc_name(p);
-    if (c->to == PROC_RUNNING)
+    if (c->to == PROC_RUNNING && c->why == PROC_WHY_DONE)
+        log_info("success: %s is done", name);
+    else if (c->to == PROC_RUNNING && c->why == PROC_WHY_READY)
+        log_info("success: %s entered RUNNING state, it is ready", name);
+    else if (c->to == PROC_BACKOFF && c->why == PROC_WHY_TIMEOUT)
+        log_warn("failed: %s was not %s in time (ready_timeout)", name,
+                 proc_is_once(p) ? "done" : "ready");
+    else if (c->to == PROC_RUNNING)
         log_info("success: %s entered RUNNING state, process has stayed up for > than %.9g seconds "
                  "(startsecs)",
                  name, seconds(proc_opts(p)->startsecs_ns));
     else if (c->to == PROC_FATAL && c->why == PROC_WHY_WINDOW)
         log_warn("gave up: %s entered FATAL state, too many restarts within retry_window", name);
+    else if (c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN && proc_is_once(p))
+        log_warn("gave up: %s entered FATAL state, it failed", name);
     else if (c->to == PROC_FATAL && c->why != PROC_WHY_SHUTDOWN)
         log_info("gave up: %s entered FATAL state, too many start retries too quickly", name);
     else if (c->to == PROC_BACKOFF && c->why == PROC_WHY_CANNOT)

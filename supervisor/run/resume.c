@@ -130,6 +130,9 @@ static void take_marks(struct resuming *r, struct proc *p)
     const struct state_link *k = state_link(r->sup->state, p->slot);
     const uint32_t on_its_way = STATE_DOOMED | STATE_GROUP_DOOMED | STATE_GROUP_UPDATING;
     p->doomed = k->marks & STATE_DOOMED;
+    p->leaving = k->marks & STATE_LEAVING;
+    p->leaving_again = k->marks & STATE_LEAVING_AGAIN;
+    r->sup->order.nleaving += p->leaving;
     p->start_after = k->marks & STATE_START_AFTER;
     p->next_gen = use_gen(r, k->next_gen);
     p->next_index = k->next_index;

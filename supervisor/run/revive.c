@@ -3,6 +3,7 @@
 #include "supervisor/io/reap.h"
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/readiness.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,6 +23,7 @@ struct proc *proc_revive(struct sup *s, struct group *g, struct live_gen *gen,
     p->conf = conf;
     p->slot = slot;
     s->nprocs++;
+    order_follow(p, true);
     return p;
 }
 
@@ -37,6 +39,7 @@ static void finish_spawn(struct proc *p)
     state_totals(proc_sup(p)->state)->spawned++;
     proc_feed(p, (struct proc_in){.event = PROC_EV_SPAWNED, .pid = pid});
     publish_spawned(p, pid);
+    readiness_start(p, pid, true);
 }
 
 /* Its status is known. Whoever was reaped is nobody's child, or a stranger with the same number. */
@@ -54,8 +57,10 @@ static void finish_running(struct proc *p, const struct proc_life *l)
 {
     int pid = l->pid;
     proc_hash(p, pid);
-    if (reap_look(pid) != REAP_GONE)
+    if (reap_look(pid) != REAP_GONE) {
+        readiness_start(p, pid, true);
         return;
+    }
     log_error("%s: pid %d is no child of ours any more, and nobody knows how it ended",
               proc_name(p), pid);
     procs_reaped(proc_sup(p), pid, SIGKILL);
@@ -109,4 +114,5 @@ void proc_go_on(struct proc *p)
     const struct proc_life *l = proc_life(p);
     if (l->state == PROC_STOPPING && !l->stop_step && !p->commanding) /* it never came to it */
         proc_feed(p, (struct proc_in){.event = PROC_EV_COMMAND});
+    order_moved(p);
 }

@@ -44,6 +44,13 @@ static void each_up(struct sup *s, int32_t from_priority, void (*fn)(struct proc
             fn(p);
 }
 
+/* What others need comes after them, whatever the priorities say. */
+static void mark_needed(struct sup *s)
+{
+    if (s->order.n)
+        order_mark_needed(s, false);
+}
+
 static void hasten_all(struct sup *s)
 {
     each_up(s, INT32_MIN, proc_shut);
@@ -142,41 +149,80 @@ static bool group_is_over(const struct group *g)
     return true;
 }
 
-/* the highest priority of a group that is not over; false: all are */
-static bool highest_up(struct sup *s, int32_t *out_priority)
+/* the highest priority below a limit of a group that is not over; false: there is none */
+static bool highest_up(struct sup *s, int64_t below, int32_t *out_priority)
 {
     struct group *g;
     bool any = false;
     TAILQ_FOREACH (g, &s->groups, link)
-        if (!group_is_over(g)) {
+        if (g->priority < below && !group_is_over(g)) {
             *out_priority = g->priority;
             any = true;
         }
     return any;
 }
 
-/* unless it is on its way already, as our predecessor left it */
-static void shut(struct proc *p)
+static bool is_stopping(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
-    if (l->state != PROC_STOPPING || l->want || l->restart)
+    return l->state == PROC_STOPPING && !l->want && !l->restart;
+}
+
+/* unless it is on its way already, as our predecessor left it, or its turn has not come */
+static void shut(struct proc *p)
+{
+    if (!is_stopping(p) && !p->needed)
         proc_shut(p);
+}
+
+static void shut_from(struct sup *s, int32_t priority)
+{
+    s->stop_priority = priority;
+    sup_note(s);
+    log_info("stopping the programs of priority %" PRId32, priority);
+    mark_needed(s);
+    each_up(s, priority, shut);
+    loop_defer(s->loop, &s->settle);
+}
+
+/* of the priorities whose turn has come: those that were needed, and are not any more */
+static void shut_unneeded(struct proc *p)
+{
+    if (!is_over(p) && !is_stopping(p) && !proc_life(p)->sweep)
+        shut(p);
+}
+
+static bool any_stopping(struct sup *s)
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (is_stopping(p) || proc_life(p)->sweep)
+            return true;
+    return false;
+}
+
+/* A program whose turn has come may be needed by one of a lower priority: then its turn comes. */
+static void shut_in_order(struct sup *s)
+{
+    int32_t priority;
+    mark_needed(s);
+    each_up(s, s->stop_priority, shut_unneeded);
+    while (!any_stopping(s) && highest_up(s, s->stop_priority, &priority))
+        shut_from(s, priority);
+    if (!any_stopping(s)) /* they need each other in a circle */
+        each_up(s, s->stop_priority, proc_shut);
 }
 
 static void step_groups(struct sup *s)
 {
     int32_t priority = 0;
-    if (!highest_up(s, &priority)) {
+    if (!highest_up(s, INT64_MAX, &priority))
         next_phase(s);
+    else if (s->stop_phase == PHASE_LAST)
         return;
-    }
-    if (s->stop_phase == PHASE_LAST || priority >= s->stop_priority)
-        return;
-    s->stop_priority = priority;
-    sup_note(s);
-    log_info("stopping the programs of priority %" PRId32, priority);
-    each_up(s, priority, shut);
-    loop_defer(s->loop, &s->settle);
+    else if (priority < s->stop_priority)
+        shut_from(s, priority);
+    else if (s->order.n)
+        shut_in_order(s);
 }
 
 /* Hooks about the last ends have some time, but none beyond shutdown_timeout. */

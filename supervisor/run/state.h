@@ -38,6 +38,8 @@ enum {                            /* marks of a process */
        STATE_GROUP_DOOMED = 4,    /* its group goes away */
        STATE_GROUP_RENEW = 8,     /* and is then made anew */
        STATE_GROUP_UPDATING = 16, /* its group is not at rest yet */
+       STATE_LEAVING = 32,        /* it is stopped once those who leave do not need it any more */
+       STATE_LEAVING_AGAIN = 64,  /* and started again then */
 };
 
 /* What a process has beside its life. Written in place; each word is whole by itself. */

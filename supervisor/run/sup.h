@@ -11,6 +11,7 @@
 #include "supervisor/io/sigs.h"
 #include "supervisor/run/due.h"
 #include "supervisor/run/oom.h"
+#include "supervisor/run/order.h"
 #include "supervisor/run/state.h"
 
 #include <stdbool.h>
@@ -80,7 +81,8 @@ struct sup {
     struct group_list groups; /* in start order: priority, then name */
     struct group *found_last; /* by group_find */
     uint32_t ngroups, nprocs;
-    struct due_list due; /* what the processes wait for */
+    struct due_list due;     /* what the processes wait for */
+    struct order_book order; /* who waits for whom */
     struct proc_queue spawn_queue;
     unsigned nqueued;
     unsigned nstarts; /* since memory was last given back */

@@ -39,15 +39,26 @@ static void end_if_done(struct task *t)
     free(t);
 }
 
+static bool failed_to_start(const struct proc_life *l)
+{
+    return l->why == PROC_WHY_QUICK || l->why == PROC_WHY_RETRIES || l->why == PROC_WHY_WINDOW ||
+           l->why == PROC_WHY_FAILED || l->why == PROC_WHY_UNREADY;
+}
+
 /* Why it came to this, for people: the failed step, or how it exited, or who changed its state. */
 static void say_why(const struct proc *p, struct str *out)
 {
     char buf[ERR_MAX];
     const struct proc_life *l = proc_life(p);
-    bool died = l->has_exit && (l->why == PROC_WHY_QUICK || l->why == PROC_WHY_RETRIES ||
-                                l->why == PROC_WHY_WINDOW);
-    if (died) {
-        str_puts(out, "exited too quickly: ");
+    if (order_is_held(p)) {
+        str_puts(out, "waiting for ");
+        order_waits_for(p, out);
+    } else if (l->has_exit && failed_to_start(l)) {
+        const struct gen_order *o = gen_order(p->gen->gen, proc_opts(p));
+        bool told = o && o->ready != READY_STARTSECS;
+        str_puts(out, proc_is_once(p) ? "failed: "
+                      : told          ? "ended before it was ready: "
+                                      : "exited too quickly: ");
         proc_status_text(out, l->exit_status);
     } else {
         str_puts(out, proc_spawnerr(p, buf, sizeof(buf)));
@@ -150,6 +161,10 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
 static const char *act_start(struct proc *p, const char **out_text)
 {
     const struct proc_life *l = proc_life(p);
+    if (order_is_held(p)) {
+        order_ask_again(p);
+        return NULL;
+    }
     if (proc_is_running(l)) {
         *out_text = "already started";
         return wire_code_name(WIRE_ALREADY_STARTED);
@@ -168,6 +183,8 @@ static const char *judge_up(struct proc *p, const struct proc_change *c)
 {
     if (c->to == PROC_RUNNING)
         return "";
+    if (c->why == PROC_WHY_BLOCKED)
+        return wire_code_name(WIRE_SPAWN_ERROR);
     if (c->to == PROC_BACKOFF || c->to == PROC_FATAL)
         return wire_code_name(c->why == PROC_WHY_SHUTDOWN ? WIRE_ABNORMAL : WIRE_SPAWN_ERROR);
     if (c->to == PROC_EXITED)
@@ -211,7 +228,7 @@ static const char *judge_down(struct proc *p, const struct proc_change *c)
 
 static const char *act_restart(struct proc *p, const char **out_text)
 {
-    if (proc_life(p)->state == PROC_UNKNOWN)
+    if (proc_life(p)->state == PROC_UNKNOWN || order_is_held(p))
         return act_start(p, out_text);
     proc_restart(p);
     return NULL;

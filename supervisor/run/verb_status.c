@@ -3,6 +3,7 @@
 #include "supervisor/io/reap.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/readiness.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/verb.h"
 
@@ -30,6 +31,21 @@ static void put_times(struct wire_out *w, const struct proc_life *l, mono_t now)
     wire_kv_int(w, "stop", l->stop_wall.ns / 1000000000);
     if (l->due.ns)
         wire_kv_int(w, "next_ms", mono_sub(l->due, now).ns / 1000000);
+}
+
+/* What it waits for, and what it says of itself. */
+static void put_order(struct wire_out *w, const struct proc *p)
+{
+    const struct readiness *r = readiness_of(p);
+    struct str text = STR_INIT;
+    order_waits_for(p, &text);
+    if (text.len)
+        wire_kv(w, "waiting", str_text(&text));
+    if (r && r->text)
+        wire_kv(w, "says", r->text);
+    if (r && r->lost)
+        wire_kv_int(w, "not_ready", 1);
+    str_fini(&text);
 }
 
 static void put_logs(struct wire_out *w, const struct proc *p)
@@ -71,6 +87,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv_int(&w, "tries", l->tries);
     put_exit(&w, l);
     wire_kv(&w, "why", proc_why_text((enum proc_why)l->why));
+    put_order(&w, p);
     if (*proc_spawnerr(p, buf, sizeof(buf)))
         wire_kv(&w, "spawnerr", buf);
     put_logs(&w, p);
@@ -116,6 +133,16 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
         taps_listen(s->taps);
 }
 
+static void explain_wait(const struct proc *p, struct str *out)
+{
+    str_puts(out, "waiting for ");
+    order_waits_for(p, out);
+    str_puts(out, order_is_stuck(p)
+                      ? "; that does not come by itself: it starts when that was started and is "
+                        "there."
+                      : "; it starts when that is there.");
+}
+
 /* the paragraph of the machine, with the sentence of a failed start where there is one */
 static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
 {
@@ -123,7 +150,10 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
     struct str text = STR_INIT;
     struct proc_policy policy;
     proc_policy_of(p->gen->gen, p->conf, &policy);
-    proc_explain(&policy, proc_life(p), now, &text);
+    if (order_is_held(p))
+        explain_wait(p, &text);
+    else
+        proc_explain(&policy, proc_life(p), now, &text);
     const char *stopped = stopped_by(proc_life(p), error, sizeof(error));
     if (stopped)
         str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);

@@ -40,6 +40,21 @@ static goff put_commands(struct str *block, const struct gen_make *m, uint32_t i
     return any ? put(block, &all, sizeof(all)) : 0;
 }
 
+static goff put_order(struct str *block, const struct gen_make *m, uint32_t i)
+{
+    struct gen_dep deps[MAKE_DEPS];
+    struct gen_order order = m->procs[i].order;
+    memset(deps, 0, sizeof(deps));
+    for (uint32_t k = 0; k < m->procs[i].ndeps; k++) {
+        deps[k].name = deps[k].group = put_text(block, m->procs[i].deps[k].group);
+        deps[k].when = m->procs[i].deps[k].when;
+        deps[k].hard = m->procs[i].deps[k].hard;
+    }
+    order.ndeps = m->procs[i].ndeps;
+    order.deps = put(block, deps, sizeof(deps));
+    return put(block, &order, sizeof(order));
+}
+
 static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uint32_t i)
 {
     struct gen_proc rec = m->procs[i].rec;
@@ -58,6 +73,8 @@ static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uin
     opts.uid = opts.gid = opts.umask = -1;
     opts.stdin_null = 1;
     opts.commands = put_commands(block, m, i);
+    if (m->procs[i].ordered)
+        opts.order = put_order(block, m, i);
     rec.opts = put(block, &opts, sizeof(opts));
     return rec;
 }

@@ -5,7 +5,8 @@
 #include "supervisor/conf/gen.h"
 
 #define MAKE_PROCS 24
-#define MAKE_GROUPS 8
+#define MAKE_GROUPS 24
+#define MAKE_DEPS 4
 
 struct gen_make {
     uint32_t ngroups, nprocs;
@@ -22,6 +23,13 @@ struct gen_make {
         uint32_t nstops;
         bool commands[GEN_NCOMMANDS]; /* it has them; their argv[0] is "NAME.hook_exit" */
         struct gen_commands times;    /* without its commands */
+        bool ordered;                 /* it has a record of order: this one, with these groups */
+        struct gen_order order;       /* without its offsets and counts */
+        struct {
+            char group[32];
+            uint8_t when, hard;
+        } deps[MAKE_DEPS];
+        uint32_t ndeps;
     } procs[MAKE_PROCS];
     int64_t shutdown_timeout_ns;
 };

@@ -36,6 +36,22 @@ struct gen_opts *play_add(const char *group, int32_t priority, const char *name)
     return &m->procs[i].opts;
 }
 
+struct gen_order *play_order(void)
+{
+    play.conf.procs[play.conf.nprocs - 1].ordered = true;
+    return &play.conf.procs[play.conf.nprocs - 1].order;
+}
+
+struct gen_order *play_dep(const char *group, enum order_when when, bool hard)
+{
+    uint32_t i = play.conf.nprocs - 1, k = play.conf.procs[i].ndeps++;
+    snprintf(play.conf.procs[i].deps[k].group, sizeof(play.conf.procs[i].deps[k].group), "%s",
+             group);
+    play.conf.procs[i].deps[k].when = (uint8_t)when;
+    play.conf.procs[i].deps[k].hard = hard;
+    return play_order();
+}
+
 struct fake_fate *play_fate(const char *name)
 {
     uint32_t i = 0;

@@ -33,6 +33,10 @@ void play_begin(void);
  * changed. It lives for ever and ends 20 ms after TERM. */
 struct gen_opts *play_add(const char *group, int32_t priority, const char *name);
 struct fake_fate *play_fate(const char *name);
+/* The process added last waits for a group; its order record, which may be changed. */
+struct gen_order *play_dep(const char *group, enum order_when when, bool hard);
+/* The same record without one more dependency. */
+struct gen_order *play_order(void);
 /* Boots the supervisor; then come the cues. */
 void play_open(void);
 /* CUE(ms, fn, obj): calls fn(obj) at a millisecond; two cues of one millisecond in any order. */

@@ -99,7 +99,7 @@ static void test_depends(void **state)
          "/t.conf:4: program:web.depends_on: there is no program wbe2; did you mean web2?"},
         {"[supervisord]\n[program:a]\ncommand=c\ndepends_on=b\n[program:b]\ncommand=c\n"
          "depends_on=c\n[program:c]\ncommand=c\ndepends_on=a\n",
-         "/t.conf:10: program:c.depends_on: a depends on c in turn"},
+         "/t.conf:10: program:c.depends_on: the programs wait for each other: a -> b -> c -> a"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct conf_request rq = text_request(rows[i].text, strlen(rows[i].text));

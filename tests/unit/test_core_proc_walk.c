@@ -47,6 +47,9 @@ static void random_policy(struct rng *r, struct fix *f)
     p->retry_window = PICK_MS(r, 0, 0, 3000, 60000);
     p->on_fatal = (enum proc_on_fatal)pick(r, 3);
     p->fatal_retry = PICK_MS(r, 0, 1000, 100000);
+    p->told = pick(r, 4) == 0;
+    p->once = !p->told && pick(r, 3) == 0;
+    p->ready_timeout = PICK_MS(r, 0, 500, 4000);
 }
 
 /* ---- the world that the machine acts on ---- */
@@ -115,7 +118,11 @@ static void check_shape(const struct world *w, uint16_t before)
     /* never stuck */
     bool final = proc_is_stopped(l) && !l->restart && !l->due.ns;
     MUST(w, !l->want || final || l->pid || l->spawning || proc_next(l).ns);
-    MUST(w, l->state != PROC_STARTING || l->spawning || l->due.ns);
+    bool waits = w->f.p.told || w->f.p.once;
+    bool timed = w->f.p.ready_timeout.ns > 0 || proc_is_overdue(&w->f.p, l);
+    MUST(w, l->state != PROC_STARTING || l->spawning || l->due.ns || (l->pid && waits && !timed));
+    MUST(w, !proc_is_overdue(&w->f.p, l) || l->due.ns);
+    MUST(w, !proc_is_done(&w->f.p, l) || (!l->pid && l->expected && !l->spawning));
     MUST(w, l->state != PROC_BACKOFF || (l->want && (l->due.ns || l->restart)));
     MUST(w, l->state != PROC_STOPPING || l->due.ns || l->sweep_due.ns);
     bool retries = w->f.p.on_fatal == PROC_FATAL_RETRY;
@@ -152,8 +159,16 @@ static void count_failures(struct world *w, const struct proc_change *c)
     else if (c->to != PROC_UNKNOWN)
         w->taken_back = 0;
     if (c->to == PROC_FATAL || c->to == PROC_RUNNING ||
-        (c->to == PROC_EXITED && c->why == PROC_WHY_EXIT))
+        (c->to == PROC_EXITED && (c->why == PROC_WHY_EXIT || c->why == PROC_WHY_DONE)))
         w->failures = 0;
+    /* only what is told, or ends with success, gets past STARTING where that is waited for */
+    if (c->to == PROC_RUNNING && !w->changed)
+        MUST(w, w->f.p.told   ? c->why == PROC_WHY_READY
+                : w->f.p.once ? c->why == PROC_WHY_DONE
+                              : c->why == PROC_WHY_UP);
+    if (w->f.p.once && !w->changed)
+        MUST(w,
+             c->why != PROC_WHY_AUTORESTART && (c->from != PROC_RUNNING || c->to == PROC_EXITED));
 }
 
 /* carries out what the machine ordered, and checks it against the world */
@@ -277,6 +292,8 @@ static void happens(struct world *w)
         feed_ev(w, PROC_EV_KILL_FAILED);
     } else if (what < 67 && w->f.commanding) {
         world_commanded(w);
+    } else if (what < 69) {
+        feed_ev(w, pick(&w->r, 3) ? PROC_EV_READY : PROC_EV_UNFIT);
     } else if (what < 72 && w->leftover) {
         w->leftover = false;
         feed_ev(w, PROC_EV_GROUP_EMPTY);

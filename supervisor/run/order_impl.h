@@ -1,0 +1,33 @@
+/* What order.c, orderstop.c and readiness.c share: what is kept of one process with an order. */
+#ifndef RUN_ORDER_IMPL_H
+#define RUN_ORDER_IMPL_H
+
+#include "supervisor/run/groups.h"
+#include "supervisor/run/order.h"
+#include "supervisor/run/readiness.h"
+
+struct order_node {
+    struct proc *proc;
+    TAILQ_ENTRY(order_node) link; /* while held */
+    bool held;
+    bool stuck;   /* what it waits for does not come by itself */
+    bool asked;   /* its dependencies were asked to start, for this start of its own */
+    bool revived; /* its start was begun by another supd */
+    uint32_t epoch;
+    struct group **groups; /* of its dependencies, as of that epoch; NULL: gone */
+    struct readiness ready;
+};
+
+/* NULL: it has no order. */
+struct order_node *order_node_of(const struct proc *p);
+static inline const struct gen_order *order_conf(const struct proc *p)
+{
+    return gen_order(p->gen->gen, proc_opts(p));
+}
+/* Calls fn for each process that it depends on; with NULL where a dependency is not there. */
+typedef void order_dep_fn(void *obj, const struct gen_dep *d, struct proc *p);
+void order_each(struct order_node *n, order_dep_fn *fn, void *obj);
+/* Stops what leaves and is not needed any more. */
+void order_stop_leaving(struct sup *s);
+
+#endif
