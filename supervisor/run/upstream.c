@@ -5,6 +5,7 @@
 #include "supervisor/io/sdnotify.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
+#include "supervisor/run/order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,10 +164,15 @@ static struct proc *first_down(struct sup *s)
 static void blame(struct upstream *u, const struct proc *p)
 {
     char name[PROC_NAME_MAX];
-    if (proc_life(p)->state != PROC_FATAL || u->blamed)
+    bool fatal = proc_life(p)->state == PROC_FATAL;
+    if (u->blamed || (!fatal && !order_is_stuck(p)))
         return;
+    struct str waits = STR_INIT;
+    order_waits_for(p, &waits);
     u->blamed = true;
-    say(u, "STATUS=not ready: %s is FATAL", proc_fullname(p, name, sizeof(name)));
+    say(u, "STATUS=not ready: %s %s%s", proc_fullname(p, name, sizeof(name)),
+        fatal ? "is FATAL" : "waits for ", fatal ? "" : str_text(&waits));
+    str_fini(&waits);
 }
 
 static void look(struct upstream *u)

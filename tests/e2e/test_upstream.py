@@ -86,6 +86,16 @@ def test_not_before_all_are_up(sup, manager):
     assert s.wait_file("ready").string == "1\n"
 
 
+def test_who_waits_for_ever_is_named(sup, manager):
+    m, address = manager()
+    s = sup(conf(program("web", depends_on="db", **QUIET), program("db", autostart="false", command="/no/such",
+                                                                startretries=0)), env={"NOTIFY_SOCKET": address})
+    assert re.match(r"not ready: (web waits for db: FATAL|db is FATAL)", m.wait("STATUS", 2)["STATUS"])
+    s.write("supd.conf", conf(program("web", **QUIET)))
+    s.ok("reload")
+    m.wait("READY")
+
+
 def test_the_ready_file(sup):
     """One of an earlier run goes at the start; it is there from ready to the stop, over an upgrade too."""
     s = sup(conf(program("a", **QUIET), program("b", startsecs=1000), supd="ready_file=%(here)s/ready"),
