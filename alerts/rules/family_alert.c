@@ -25,7 +25,8 @@ static const struct opt rows[] = {
     A("severity", severity, WORD, .words = words_severity, .def = "warning",
       .aka = "level priority",
       .help = "How grave it is. page wakes somebody up, and so needs runbook=. Kinds with stages, "
-              "such as certificates, may raise and lower it."),
+              "such as certificates, may raise and lower it: one that ends in page needs runbook=, "
+              "too."),
     A("for", hold_for, DURATION, .lo = 0, .hi = 7 * DAY, .def_note = "2m; of severity info 0s",
       .aka = "duration hold delay for_duration",
       .help = "The condition must hold so long before the alert fires. One missing measurement "
