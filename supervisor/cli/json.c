@@ -34,6 +34,7 @@ static const struct {
     {"tries", 'n'},
     {"exitcode", 'n'},
     {"expected", 'b'},
+    {"not_ready", 'b'},
     {"seq", 'n'},
     {"time_ms", 'n'},
     {"protocol", 'n'},

@@ -1,4 +1,5 @@
 """depends_on=, after=, type=, ready_timeout= and `supctl wait` with real programs."""
+import json
 import re
 
 import pytest
@@ -42,6 +43,8 @@ def test_a_failure_below_is_told_above(sup):
     s.wait_state("db", "BACKOFF")
     text = "waiting for db: BACKOFF, 1 of 5"
     s.wait(lambda: text in s.ctl("status", "web").stdout)
+    shown = json.loads(s.ctl("--json", "status", "web").stdout)[0]
+    assert (shown["state"], shown["waiting"]) == ("STARTING", "db: BACKOFF, 1 of 5")
     assert f"{text}; it starts when that is there" in s.ok("explain", "web")
     waits = s.ctl("wait", "web=ready", "--timeout", "0.2")
     assert (waits.returncode, waits.stderr) == (8, f"web: ERROR (not ready after 200ms: STARTING, {text})\n")

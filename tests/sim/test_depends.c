@@ -139,6 +139,29 @@ static void a_start_by_hand_starts_what_it_needs(void **state)
                 0);
 }
 
+static void start_by_update(struct proc *p)
+{
+    proc_start(p, PROC_WHY_UPDATE);
+}
+
+static void an_update_leaves_alone_what_was_stopped(void **state)
+{
+    (void)state;
+    play_begin();
+    add("db");
+    play_add("new", 999, "new")->autostart = 0;
+    play_add("web", 999, "web")->autostart = 0;
+    play_dep("db", ORDER_STARTED, true);
+    play_dep("new", ORDER_STARTED, true);
+    play_open();
+    CUE(1500, play_stop, play_proc("db"));
+    CUE(2000, start_by_update, play_proc("web"));
+    CUE(3000, play_term, &play.s);
+    play_expect("0 start db\n1500 SIGTERM db\n1520 death db\n2000 start new\n"
+                "3000 SIGTERM new\n3020 death new\n",
+                0);
+}
+
 static void what_is_only_after_is_not_waited_for_when_it_fails(void **state)
 {
     (void)state;
@@ -387,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_setup_is_a_gate_that_is_tried_again),
         cmocka_unit_test(a_oneshot_is_done_once_and_is_not_run_again),
         cmocka_unit_test(a_start_by_hand_starts_what_it_needs),
+        cmocka_unit_test(an_update_leaves_alone_what_was_stopped),
         cmocka_unit_test(what_is_only_after_is_not_waited_for_when_it_fails),
         cmocka_unit_test(a_restart_of_both_stops_in_reverse_and_starts_in_order),
         cmocka_unit_test(a_stop_of_one_stops_one),
