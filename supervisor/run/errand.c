@@ -492,12 +492,9 @@ void errands_orphan(struct proc *p)
     each(proc_sup(p)->errands, orphan, p);
 }
 
-void errands_each_pid(const struct sup *s, void (*fn)(void *obj, int pid), void *obj)
+bool errand_is(const struct sup *s, int pid)
 {
-    const struct errand *t;
-    if (s->errands)
-        TAILQ_FOREACH (t, &s->errands->running, link)
-            fn(obj, t->rec->cell.pid);
+    return by_pid(s, pid);
 }
 
 bool errands_any(const struct sup *s)

@@ -50,8 +50,8 @@ void errands_revive(struct sup *s, struct proc *const *by_slot,
 /* All programs are down for good: all but the hooks about ends are ended. True if some of those
  * wait or run. */
 bool errands_only_ends(struct sup *s);
-/* Calls fn for the pid of each that runs: these children are no program's, and nobody's orphans. */
-void errands_each_pid(const struct sup *s, void (*fn)(void *obj, int pid), void *obj);
+/* True if this child runs one: it is no program's, and nobody's orphan. */
+bool errand_is(const struct sup *s, int pid);
 /* True while any waits or runs. */
 bool errands_any(const struct sup *s);
 /* Ends all: says what was cut short or not run. */
