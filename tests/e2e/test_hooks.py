@@ -130,10 +130,7 @@ def test_those_that_have_no_room_are_said(sup):
         wait_record(s, "a", "start", n + 2)
     s.wait_log(r"ERRO a: hook_start is not run: 16 hooks of this process wait already")
     assert s.ask("stats")[1]["hooks_lost"] >= 3
-    s.send(15)
-    s.wait_log("received SIGTERM")
-    s.send(15)  # nor does a hurried shutdown wait for them
-    assert s.wait_exit() == 0
+    assert s.stop() == 0  # nor does a shutdown wait for them
     s.wait_log(r"1 commands beside programs are cut short, 16 are not run")
 
 
