@@ -7,6 +7,7 @@
 #include "supervisor/conf/load.h"
 #include "supervisor/conf/msgs.h"
 #include "supervisor/conf/opt.h"
+#include "supervisor/conf/seccomp.h"
 
 /* Every options struct begins with this: bit n is set when row n of its table has a value, from the
  * file or from the row's default. */
@@ -52,6 +53,10 @@ struct limit_opts {
     struct ionice_val ionice;
     struct cpus_val cpus;
     struct caps_val caps, ambient;
+    struct bytes_val memory_high, memory_max;
+    struct paths_val read_only, read_write;
+    struct flag_val private_tmp;
+    struct profile_val seccomp;
     bool no_new_privileges, die_with_supd;
     struct str_list env_file, env_pass;
     uint8_t env_file_format; /* enum envfile_format */
@@ -169,9 +174,10 @@ struct prog {
     struct limit_opts *limits; /* NULL: none of its keys is there */
     struct order_opts *order;  /* NULL: none of its keys is there */
     VEC(struct dep) deps;
-    uint8_t colour;             /* of the search for cycles (depends.c) */
-    struct env_list env_files;  /* of env_file= and set_home= */
-    struct env_list env_passed; /* with env_clear=: all that is left of our own environment */
+    uint8_t colour;               /* of the search for cycles (depends.c) */
+    struct env_list env_files;    /* of env_file= and set_home= */
+    struct seccomp_filter filter; /* of seccomp= */
+    struct env_list env_passed;   /* with env_clear=: all that is left of our own environment */
     VEC(struct proc *) procs;
 };
 
@@ -253,6 +259,8 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
 /* Fills the prog's env_files and env_passed (progenv.c). Whether it inherits our environment. */
 void load_prog_env(struct conf *c, struct prog *prog);
 bool prog_env_clear(const struct prog *prog);
+/* Compiles its seccomp=, which stands at that place (progfilter.c). */
+void load_prog_filter(struct conf *c, struct prog *prog, struct pos at);
 /* The whole of a regular file; -1 with errno. The caller frees the text. */
 int conf_slurp(const char *path, struct str *out);
 /* What is run beside a process; names: what its formats may use. *out is NULL when the section has

@@ -70,6 +70,9 @@ struct gen_commands {
     uint32_t pad;
 };
 
+/* A step of the filter in an attrs record: struct sock_filter. */
+#define GEN_FILTER_STEP 8u
+
 /* In gen_env.text, where no string can be: what each process has its own value of. It is made at
  * the start, and programs without an environment of their own share one array. */
 enum { GEN_ENV_PROCESS_NAME = 1, GEN_ENV_GROUP_NAME, GEN_ENV_OWN };

@@ -261,13 +261,59 @@ static void ask(struct attrs *a, enum attr attr, bool set, bool optional)
     a->optional |= set && optional ? ATTR_BIT(attr) : 0;
 }
 
-static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct gen_opts *g)
+static bool names(const struct str_list *l, const char *path)
 {
+    for (size_t i = 0; i < l->n; i++) {
+        if (strcmp(l->v[i] + (*l->v[i] == '-'), path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_path(struct gen_writer *w, const char *path)
+{
+    str_put(&w->scratch, path, strlen(path) + 1);
+}
+
+/* One behind the other, the last one empty. */
+static goff end_paths(struct gen_writer *w)
+{
+    if (!w->scratch.len)
+        return 0;
+    str_putc(&w->scratch, '\0');
+    return genbuf_data(w->b, w->scratch.s, w->scratch.len, 1);
+}
+
+/* Of / everything, but what the kernel shows as files: programs do not work without. */
+static void write_paths(struct gen_writer *w, const struct limit_opts *l, struct attrs *a)
+{
+    static const char *const kernel[] = {"/dev", "/proc", "/sys"};
+    const struct str_list *closed = &l->read_only.l, *open = &l->read_write.l;
+    str_clear(&w->scratch);
+    for (size_t i = 0; i < closed->n; i++)
+        put_path(w, closed->v[i]);
+    a->read_only = end_paths(w);
+    str_clear(&w->scratch);
+    for (size_t i = 0; i < open->n; i++)
+        put_path(w, open->v[i]);
+    for (size_t i = 0; names(closed, "/") && i < sizeof(kernel) / sizeof(kernel[0]); i++) {
+        if (!names(closed, kernel[i]) && !names(open, kernel[i]))
+            put_path(w, arena_printf(w->a, "-%s", kernel[i]));
+    }
+    a->read_write = end_paths(w);
+}
+
+static void write_attrs(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
+{
+    const struct limit_opts *l = prog->limits;
+    const struct seccomp_filter *f = &prog->filter;
     struct attrs a = {.nice = l->nice.n,
                       .ionice = l->ionice.n,
                       .oom_score_adj = l->oom_score_adj.n,
                       .caps = l->caps.v,
-                      .ambient = l->ambient.v};
+                      .ambient = l->ambient.v,
+                      .memory_high = (uint64_t)l->memory_high.n,
+                      .memory_max = (uint64_t)l->memory_max.n};
     memcpy(a.cpus, l->cpus.v, sizeof(a.cpus));
     put_limits(l, &a);
     ask(&a, ATTR_NICE, l->nice.set, l->nice.optional);
@@ -278,6 +324,15 @@ static void write_attrs(struct gen_writer *w, const struct limit_opts *l, struct
     ask(&a, ATTR_AMBIENT, l->ambient.text && l->ambient.v, l->ambient.optional);
     ask(&a, ATTR_NO_NEW_PRIVILEGES, l->no_new_privileges, false);
     ask(&a, ATTR_DIE_WITH_SUPD, l->die_with_supd, false);
+    ask(&a, ATTR_MEMORY_HIGH, l->memory_high.text, l->memory_high.optional);
+    ask(&a, ATTR_MEMORY_MAX, l->memory_max.text, l->memory_max.optional);
+    ask(&a, ATTR_READ_ONLY, l->read_only.text, l->read_only.optional);
+    ask(&a, ATTR_PRIVATE_TMP, l->private_tmp.on, l->private_tmp.optional);
+    ask(&a, ATTR_SECCOMP, f->n, l->seccomp.optional);
+    a.filter = genbuf_data(w->b, f->code, f->n * GEN_FILTER_STEP, sizeof(uint64_t));
+    a.nfilter = (uint32_t)f->n;
+    if (l->read_only.text)
+        write_paths(w, l, &a);
     if (a.set)
         g->attrs = genbuf_data(w->b, &a, sizeof(a), sizeof(uint64_t));
 }
@@ -392,6 +447,37 @@ static void digest_extra(struct gen_writer *w, struct digest *d)
         digest_row(w, d, &t->rows[i], obj);
 }
 
+static void digest_paths(struct gen_writer *w, struct digest *d, goff paths)
+{
+    const char *first = genbuf_base(w->b) + paths, *p = first;
+    while (paths && *p)
+        p += strlen(p) + 1;
+    digest_add(d, first, (size_t)(p - first));
+}
+
+/* Of what the kernel is told about it. What it may use of memory is looked at from outside. */
+static void digest_attrs(struct gen_writer *w, const struct gen_opts *o, struct digest *hot,
+                         struct digest *restart)
+{
+    const uint32_t outside = ATTR_BIT(ATTR_MEMORY_HIGH) | ATTR_BIT(ATTR_MEMORY_MAX);
+    struct attrs a;
+    if (!o->attrs)
+        return;
+    memcpy(&a, genbuf_base(w->b) + o->attrs, sizeof(a));
+    if (a.set & outside)
+        digest_add(hot, &a.memory_high, 2 * sizeof(a.memory_high));
+    a.set &= ~outside;
+    a.optional &= ~outside;
+    if (a.set)
+        digest_add(restart, &a, offsetof(struct attrs, memory_high));
+    if (a.set & ATTR_BIT(ATTR_READ_ONLY)) {
+        digest_paths(w, restart, a.read_only);
+        digest_paths(w, restart, a.read_write);
+    }
+    if (a.set & ATTR_BIT(ATTR_SECCOMP))
+        digest_add(restart, genbuf_base(w->b) + a.filter, a.nfilter * GEN_FILTER_STEP);
+}
+
 /* What the rows say, in the class of each; beside them what is not in a row of the section: the
  * merged environment, the user as passwd has it, and defaults that come from elsewhere. */
 static void write_digests(struct gen_writer *w, const struct proc *p, const struct gen_opts *o,
@@ -411,8 +497,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
                    p->prog->order ? p->prog->order : &no_order);
     digest_extra(w, restart);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
-    if (o->attrs)
-        digest_add(restart, genbuf_base(w->b) + o->attrs, sizeof(struct attrs));
+    digest_attrs(w, o, hot, restart);
     digest_env(restart, &p->env_all);
     int64_t ids[2] = {o->uid, o->gid};
     digest_add(restart, ids, sizeof(ids));
@@ -441,7 +526,7 @@ static void write_opts(struct gen_writer *w, const struct proc *from, struct gen
     write_stops(w, o, g);
     write_exit_map(w, o, g);
     if (limits)
-        write_attrs(w, limits, g);
+        write_attrs(w, prog, g);
     if (from->hooks)
         write_commands(w, from, g);
     g->env_clear = limits && limits->env_clear;

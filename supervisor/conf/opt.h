@@ -82,6 +82,24 @@ struct ready_val {
     int32_t number;   /* the descriptor of READY_FD */
     const char *arg;  /* what is behind the colon, or NULL */
 };
+struct bytes_val {
+    const char *text; /* NULL: unset */
+    int64_t n;
+    bool optional;
+};
+struct profile_val {
+    const char *text; /* NULL: unset */
+    const char *path;
+    bool optional;
+};
+struct flag_val {
+    bool on, optional;
+};
+struct paths_val {
+    const char *text;  /* NULL: unset */
+    struct str_list l; /* absolute; a "-" before one: it need not be there */
+    bool optional;
+};
 struct addr_val {
     const char *text; /* NULL: unset */
     const char *host;
@@ -123,7 +141,11 @@ struct addr_val {
     X(IONICE, struct ionice_val)                                                                   \
     X(CPUS, struct cpus_val)                                                                       \
     X(CAPS, struct caps_val)                                                                       \
-    X(READY, struct ready_val)
+    X(READY, struct ready_val)                                                                     \
+    X(BYTES, struct bytes_val)                                                                     \
+    X(FLAG, struct flag_val)                                                                       \
+    X(PATHS, struct paths_val)                                                                     \
+    X(PROFILE, struct profile_val)
 
 enum opt_type {
 #define X(name, ctype) OPT_##name,

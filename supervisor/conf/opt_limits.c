@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The text before a last word "optional", stripped; *out_optional: whether it was there. */
-static char *without_optional(struct arena *a, const char *text, bool *out_optional)
+char *opt_without_optional(struct arena *a, const char *text, bool *out_optional)
 {
     static const char word[] = "optional";
     char *s = arena_strdup(a, text);
@@ -80,7 +79,7 @@ static int parse_limit(one_limit *parse, struct opt_env *env, const char *text,
                        struct rlimit_val *v, struct err *e)
 {
     v->text = arena_strdup(env->a, text);
-    char *soft = without_optional(env->a, text, &v->optional), *colon = strchr(soft, ':');
+    char *soft = opt_without_optional(env->a, text, &v->optional), *colon = strchr(soft, ':');
     if (colon)
         *colon = '\0';
     if (one(parse, soft, &v->soft, e) < 0)
@@ -123,7 +122,7 @@ PARSER(ADJUST)
 {
     struct adjust_val *v = field;
     int64_t n;
-    const char *number = without_optional(env->a, text, &v->optional);
+    const char *number = opt_without_optional(env->a, text, &v->optional);
     if (text_int(number, o->lo, o->hi, &n, e) < 0)
         return -1;
     v->set = true;
@@ -159,7 +158,7 @@ PARSER(IONICE)
     struct ionice_val *v = field;
     int64_t level = 4; /* the kernel's own default of a class */
     v->text = arena_strdup(env->a, text);
-    char *name = without_optional(env->a, text, &v->optional), *colon = strchr(name, ':');
+    char *name = opt_without_optional(env->a, text, &v->optional), *colon = strchr(name, ':');
     if (colon) {
         *colon = '\0';
         if (text_int(colon + 1, 0, 7, &level, e) < 0)
@@ -208,7 +207,7 @@ PARSER(CPUS)
     struct cpus_val *v = field;
     memset(v->v, 0, sizeof(v->v));
     v->text = arena_strdup(env->a, text);
-    struct str_list l = val_list(env->a, without_optional(env->a, text, &v->optional));
+    struct str_list l = val_list(env->a, opt_without_optional(env->a, text, &v->optional));
     if (!l.n)
         return err_set(e, "it names no CPU; write numbers and ranges such as 0,2-3");
     for (size_t i = 0; i < l.n; i++) {
@@ -232,7 +231,7 @@ PARSER(CAPS)
     struct caps_val *v = field;
     v->v = 0;
     v->text = arena_strdup(env->a, text);
-    struct str_list l = val_list(env->a, without_optional(env->a, text, &v->optional));
+    struct str_list l = val_list(env->a, opt_without_optional(env->a, text, &v->optional));
     if (l.n == 1 && strcasecmp(l.v[0], "none") == 0)
         return 0;
     if (!l.n)

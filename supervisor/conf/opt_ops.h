@@ -20,6 +20,9 @@ struct opt_ops {
 #define JSON(name) void json_##name(const struct opt *o, const void *field, struct str *out)
 #define UNUSED (void)o
 
+/* The text before a last word "optional", stripped; *out_optional: whether it was there. */
+char *opt_without_optional(struct arena *a, const char *text, bool *out_optional);
+
 PARSER(DURATION);
 PRINTER(DURATION);
 PARSER(PERCENT);
@@ -48,5 +51,13 @@ PARSER(CAPS);
 PRINTER(CAPS);
 PARSER(READY);
 PRINTER(READY);
+PARSER(BYTES);
+PRINTER(BYTES);
+PARSER(FLAG);
+PRINTER(FLAG);
+PARSER(PATHS);
+PRINTER(PATHS);
+PARSER(PROFILE);
+PRINTER(PROFILE);
 
 #endif

@@ -438,6 +438,10 @@ static const struct opt_ops ops[OPT_NTYPES] = {
     [OPT_CPUS] = {"list of CPUs", parse_CPUS, print_CPUS, NULL, false},
     [OPT_CAPS] = {"list of capabilities", parse_CAPS, print_CAPS, NULL, false},
     [OPT_READY] = {"kind[:argument]", parse_READY, print_READY, NULL, false},
+    [OPT_FLAG] = {"boolean", parse_FLAG, print_FLAG, NULL, false},
+    [OPT_PATHS] = {"list of paths", parse_PATHS, print_PATHS, NULL, false},
+    [OPT_PROFILE] = {"file", parse_PROFILE, print_PROFILE, NULL, false},
+    [OPT_BYTES] = {"size", parse_BYTES, print_BYTES, NULL, false},
     [OPT_ADDRESS] = {"[host:]port", parse_ADDRESS, print_ADDRESS, NULL, false},
 };
 

@@ -369,14 +369,36 @@ static bool has_any(const struct sect *x)
     return false;
 }
 
+/* More would not fit where a new child keeps them; three are for /dev, /proc and /sys. */
+#define READ_WRITE_MAX 13u
+
+static void check_paths(struct reading *r, const struct sect *x)
+{
+    const struct limit_opts *l = r->prog->limits;
+    struct pos at = sect_pos(x, sect_index(&rows_limits, "read_write_paths"));
+    const char *name = r->prog->section->name;
+    if (l->read_write.text && !l->read_only.text)
+        conf_fail(r->c, at, "%s.read_write_paths: there is no read_only_paths= to except them from",
+                  name);
+    if (l->read_write.optional)
+        conf_fail(r->c, at, "%s.read_write_paths: write optional behind read_only_paths", name);
+    if (l->read_write.l.n > READ_WRITE_MAX)
+        conf_fail(r->c, at, "%s.read_write_paths: at most %u paths", name, READ_WRITE_MAX);
+}
+
 static void check_limits(struct reading *r, const struct sect *x)
 {
     const struct limit_opts *l = r->prog->limits;
+    check_paths(r, x);
     size_t row = sect_index(&rows_limits, "ambient_capabilities");
     bool bounded = l->set.has >> sect_index(&rows_limits, "capabilities") & 1;
     if (bounded && l->ambient.v & ~l->caps.v)
         conf_fail(r->c, sect_pos(x, row),
                   "%s.ambient_capabilities: capabilities= has to name each of them, too",
+                  r->prog->section->name);
+    if (l->memory_max.n && l->memory_high.n > l->memory_max.n)
+        conf_fail(r->c, sect_pos(x, sect_index(&rows_limits, "memory_high")),
+                  "%s.memory_high: it is above memory_max, so it would never be reached",
                   r->prog->section->name);
 }
 
@@ -391,6 +413,7 @@ static void read_limits(struct reading *r)
     sect_convert(&x, r->prog->limits, &r->names, 0, 0);
     check_limits(r, &x);
     load_prog_env(r->c, r->prog);
+    load_prog_filter(r->c, r->prog, sect_pos(&x, sect_index(&rows_limits, "seccomp")));
 }
 
 static void warn_idle(const struct reading *r, struct pos at, const char *option, const char *why)

@@ -4,8 +4,9 @@
 
 #include <sys/resource.h>
 
-#define L(text, field, kind, ...)                                                                  \
-    OPT(struct limit_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_RESTART, __VA_ARGS__)
+#define ROW(text, field, kind, how, ...)                                                           \
+    OPT(struct limit_opts, text, field, kind, .flags = OPT_OURS, .apply = GEN_##how, __VA_ARGS__)
+#define L(text, field, kind, ...) ROW(text, field, kind, RESTART, __VA_ARGS__)
 static const char *const words_envfile[] = {"systemd", "docker", NULL};
 
 #define INHERITED .def_note = "inherited"
@@ -48,6 +49,18 @@ static const struct opt limits[] = {
     L("oom_score_adj", oom_score_adj, ADJUST, INHERITED, .lo = -1000, .hi = 1000,
       .help = "How likely it is killed when memory is short: from -1000 (never) to 1000."),
     L("cpu_affinity", cpus, CPUS, INHERITED, .help = "The CPUs that it may use, as in 0,2-3."),
+    ROW("memory_high", memory_high, BYTES, HOT, .def_note = "no limit",
+        .help = "The memory of the program and of what it started: above this it is stopped as it "
+                "would be by hand, and started again."),
+    ROW("memory_max", memory_max, BYTES, HOT, .def_note = "no limit",
+        .help = "Above this it is killed at once; autorestart decides what follows."),
+    L("read_only_paths", read_only, PATHS, .def_note = "none",
+      .help = "It, and what it starts, cannot write there, nor to anything mounted below. One with "
+              "a - before its name need not be there. Of / all but /dev, /proc and /sys."),
+    L("read_write_paths", read_write, PATHS, .def_note = "none",
+      .help = "Below read_only_paths: these stay as they are."),
+    L("private_tmp", private_tmp, FLAG, .def = "false",
+      .help = "A /tmp and a /var/tmp of its own, empty at each start and gone with it; in memory."),
     L("capabilities", caps, CAPS, INHERITED,
       .help = "The most capabilities that it, and what it starts, can ever have: names as in "
               "net_bind_service,chown, or none."),
@@ -55,6 +68,9 @@ static const struct opt limits[] = {
       .help = "Capabilities that it has although its user= is not root."),
     L("no_new_privileges", no_new_privileges, BOOLEAN, .def = "false",
       .help = "Neither it nor what it starts gains rights by set-user-ID programs."),
+    L("seccomp", seccomp, PROFILE, .def_note = "none",
+      .help = "The system calls that it may make: a file in the form of docker's profiles, read "
+              "whenever the configuration is. Needs no_new_privileges=true or CAP_SYS_ADMIN."),
     L("die_with_supd", die_with_supd, BOOLEAN, .def = "false",
       .help = "The kernel sends it KILL when supd dies. It then cannot outlive a supd that is "
               "killed."),

@@ -30,6 +30,11 @@ static const char *const names[ATTR_END] = {
     [ATTR_AMBIENT] = "ambient_capabilities",
     [ATTR_NO_NEW_PRIVILEGES] = "no_new_privileges",
     [ATTR_DIE_WITH_SUPD] = "die_with_supd",
+    [ATTR_MEMORY_HIGH] = "memory_high",
+    [ATTR_MEMORY_MAX] = "memory_max",
+    [ATTR_READ_ONLY] = "read_only_paths",
+    [ATTR_PRIVATE_TMP] = "private_tmp",
+    [ATTR_SECCOMP] = "seccomp",
 };
 
 /* in the order of their numbers, capabilities(7) */

@@ -19,6 +19,11 @@ enum attr {
     ATTR_AMBIENT,
     ATTR_NO_NEW_PRIVILEGES,
     ATTR_DIE_WITH_SUPD,
+    ATTR_MEMORY_HIGH,
+    ATTR_MEMORY_MAX,
+    ATTR_READ_ONLY,
+    ATTR_PRIVATE_TMP,
+    ATTR_SECCOMP,
     ATTR_END,
 };
 #define ATTR_BIT(a) (UINT32_C(1) << (a))
@@ -33,6 +38,10 @@ struct attrs {
     int32_t pad;
     uint64_t cpus[ATTRS_CPUS / 64]; /* bit n: CPU n */
     uint64_t caps, ambient;         /* bit n: capability n */
+    /* What an older supd did not write; read only where its bit of set says so. */
+    uint64_t memory_high, memory_max; /* bytes */
+    uint32_t read_only, read_write;   /* places in its generation; 0: none */
+    uint32_t filter, nfilter;         /* place and steps */
 };
 
 /* "nice", "limit_nofile": the option behind a bit. */

@@ -110,8 +110,9 @@ enum proc_why proc_asked_by(const struct step *s)
 {
     if (s->in->event == PROC_EV_SHUTDOWN)
         return PROC_WHY_SHUTDOWN;
-    bool said = s->in->why == PROC_WHY_BOOT || s->in->why == PROC_WHY_UPDATE;
-    return said ? s->in->why : PROC_WHY_OPERATOR;
+    enum proc_why why = s->in->why;
+    bool said = why == PROC_WHY_BOOT || why == PROC_WHY_UPDATE || why == PROC_WHY_MEMORY;
+    return said ? why : PROC_WHY_OPERATOR;
 }
 
 static void set_want(struct proc_life *l, enum proc_event ev)

@@ -98,6 +98,7 @@ enum proc_why {
     PROC_WHY_UNREADY,     /* ended before it was ready */
     PROC_WHY_BLOCKED,     /* of no life: its start waits for what does not come by itself */
     PROC_WHY_TIMEOUT,     /* was stopped, since it took too long to be ready or done */
+    PROC_WHY_MEMORY,      /* it uses more memory than it may: stopped and started again */
 };
 
 /* What is remembered of one process: plain data, kept in the state memfd as it is. */
@@ -110,7 +111,8 @@ struct proc_life {
                           the stop_command comes first */
     uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
     uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
-    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic */
+    uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic, 3 for
+                          its memory */
     uint8_t expected;  /* the last exit was expected */
     uint8_t has_exit;  /* exit_status is valid */
     uint8_t delays;    /* spawns in a row that the kernel refused for want of resources */
@@ -170,7 +172,8 @@ struct proc_in {
     enum proc_event event;
     mono_t now;
     wall_t wall;
-    enum proc_why why;             /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing */
+    enum proc_why why;             /* START: BOOT, OPERATOR or UPDATE; STOP: UPDATE or nothing;
+                                      RESTART: MEMORY or nothing */
     int pid;                       /* SPAWNED */
     int status;                    /* EXITED: wait status */
     bool group_alive;              /* EXITED, CANNOT: others of its group still exist */
@@ -227,8 +230,11 @@ bool proc_is_signallable(const struct proc_life *l);
 
 /* The wait before retry n (1, 2, ...), jitter included. */
 dur_t proc_backoff(const struct proc_policy *p, uint32_t n, uint32_t random);
-/* In a wait status of ours: the kernel killed it for want of memory. No bit of the kernel's. */
+/* In a wait status of ours, no bits of the kernel's: the kernel killed it for want of memory; we
+ * stopped it above memory_high; we killed it above memory_max. */
 #define PROC_STATUS_OOM 0x10000
+#define PROC_STATUS_HIGH 0x20000
+#define PROC_STATUS_MAX 0x40000
 /* Appends "exit status 3", "terminated by SIGKILL (core dumped)" for a wait status. */
 void proc_status_text(struct str *out, int status);
 /* The exit code as Supervisor reports it: the code, or -1 for death by a signal. */

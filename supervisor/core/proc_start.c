@@ -84,7 +84,8 @@ void proc_adopt(struct step *s)
     l->started = s->in->now;
     l->start_wall = s->in->wall;
     l->starts++;
-    bool automatic = !l->again && (l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART);
+    bool automatic = !l->again && (l->why == PROC_WHY_RETRY || l->why == PROC_WHY_AUTORESTART ||
+                                   l->why == PROC_WHY_MEMORY);
     l->restarts += automatic;
     l->restarts_unexpected += automatic && !l->expected;
 }
@@ -197,6 +198,14 @@ static void give_up(struct step *s, enum proc_why why)
     l->nwindow = 0;
     if (s->p->on_fatal == PROC_FATAL_RETRY)
         l->due = proc_after(s, s->p->fatal_retry);
+}
+
+void proc_begin_afresh(struct step *s)
+{
+    if (s->p->retry_window.ns > 0 && window_full(s))
+        give_up(s, PROC_WHY_WINDOW);
+    else
+        proc_begin(s, PROC_WHY_MEMORY);
 }
 
 /* one failure more: BACKOFF, and FATAL behind it when the retries are used up */

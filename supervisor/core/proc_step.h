@@ -5,7 +5,7 @@
 #include "supervisor/core/proc.h"
 
 /* proc_life.restart: who asked for the start that waits */
-enum { HOLD_NONE, HOLD_OPERATOR, HOLD_AUTO };
+enum { HOLD_NONE, HOLD_OPERATOR, HOLD_AUTO, HOLD_MEMORY };
 
 /* one call of proc_step, as its handlers see it */
 struct step {
@@ -37,10 +37,12 @@ void proc_change_to(struct step *s, enum proc_state to, enum proc_why why);
 mono_t proc_after(const struct step *s, dur_t d);
 /* first, doubled n times, at most max */
 dur_t proc_doubled(dur_t first, unsigned n, dur_t max);
-/* BOOT, OPERATOR, UPDATE or SHUTDOWN: what the event stands for */
+/* BOOT, OPERATOR, UPDATE, MEMORY or SHUTDOWN: what the event stands for */
 enum proc_why proc_asked_by(const struct step *s);
 /* Starts now, or once the leftovers of the last instance are gone. */
 void proc_begin(struct step *s, enum proc_why why);
+/* Starts again what was stopped for its memory, unless that was once too often. */
+void proc_begin_afresh(struct step *s);
 /* A child exists: what is noted of every new instance. */
 void proc_adopt(struct step *s);
 /* Notes the death of the instance, or that there was none. */

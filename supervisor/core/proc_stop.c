@@ -85,10 +85,12 @@ static void stopped(struct step *s)
         s->l->due = s->l->due.ns ? s->l->due : proc_after(s, KILL_REPEAT_MIN);
         return;
     }
-    bool again = s->l->restart;
+    uint8_t held = s->l->restart;
     s->l->restart = HOLD_NONE;
     proc_change_to(s, PROC_STOPPED, PROC_WHY_STOPPED);
-    if (again)
+    if (held == HOLD_MEMORY)
+        proc_begin_afresh(s);
+    else if (held)
         proc_begin(s, PROC_WHY_OPERATOR);
 }
 
@@ -202,7 +204,7 @@ void proc_on_again(struct step *s)
     struct proc_life *l = s->l;
     if (!l->pid && !l->sweep && l->state != PROC_STOPPING)
         return;
-    l->restart = HOLD_OPERATOR;
+    l->restart = s->in->why == PROC_WHY_MEMORY ? HOLD_MEMORY : HOLD_OPERATOR;
     if (l->state != PROC_STOPPING)
         stop_begin(s);
 }

@@ -48,6 +48,7 @@ const char *proc_why_text(enum proc_why w)
         [PROC_WHY_UNREADY] = "ended before it was ready",
         [PROC_WHY_BLOCKED] = "what it depends on is not there",
         [PROC_WHY_TIMEOUT] = "not in time",
+        [PROC_WHY_MEMORY] = "memory",
     };
     return (unsigned)w < sizeof(texts) / sizeof(texts[0]) ? texts[w] : "?";
 }
@@ -80,17 +81,24 @@ int proc_exit_code(int status)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* what its end was for, where the kernel's status does not tell */
+static const char *status_reason(int status)
+{
+    return status & PROC_STATUS_OOM                   ? " (out of memory)"
+           : status & PROC_STATUS_HIGH                ? " (above memory_high)"
+           : status & PROC_STATUS_MAX                 ? " (above memory_max)"
+           : WIFSIGNALED(status) && WCOREDUMP(status) ? " (core dumped)"
+                                                      : "";
+}
+
 void proc_status_text(struct str *out, int status)
 {
     char name[24];
     if (WIFEXITED(status))
-        str_printf(out, "exit status %d", WEXITSTATUS(status));
+        str_printf(out, "exit status %d%s", WEXITSTATUS(status), status_reason(status));
     else if (WIFSIGNALED(status))
         str_printf(out, "terminated by %s%s",
-                   text_signal_name(WTERMSIG(status), name, sizeof(name)),
-                   status & PROC_STATUS_OOM ? " (out of memory)"
-                   : WCOREDUMP(status)      ? " (core dumped)"
-                                            : "");
+                   text_signal_name(WTERMSIG(status), name, sizeof(name)), status_reason(status));
     else
         str_printf(out, "unknown termination cause 0x%04x", (unsigned)status);
 }
@@ -340,7 +348,8 @@ static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
-                         : "told to stop ");
+                     : w->l->why == PROC_WHY_MEMORY ? "told to stop for its memory (memory_high) "
+                                                    : "told to stop ");
     put_since(w, w->l->changed);
     str_puts(w->out, " ago");
     if (w->l->pid) {

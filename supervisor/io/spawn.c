@@ -316,6 +316,10 @@ static void fill_job(struct spawn_job *j, const struct spawn_request *rq, struct
                             .has_nofile = rq->nofile,
                             .has_fsize = rq->fsize,
                             .attrs = rq->attrs,
+                            .read_only = rq->read_only,
+                            .read_write = rq->read_write,
+                            .filter = rq->filter,
+                            .nfilter = rq->nfilter,
                             .parent = getpid(),
                             .no_close_range = port.no_close_range,
                             .cell = cell};

@@ -26,6 +26,10 @@ enum spawn_step {
     SPAWN_IONICE,
     SPAWN_OOM,
     SPAWN_CPUS,
+    SPAWN_MEMORY,
+    SPAWN_NAMESPACE,
+    SPAWN_READ_ONLY,
+    SPAWN_TMP,
     SPAWN_GROUPS,
     SPAWN_GID,
     SPAWN_CAPS,
@@ -33,12 +37,15 @@ enum spawn_step {
     SPAWN_AMBIENT,
     SPAWN_LAST, /* die_with_supd, no_new_privileges */
     SPAWN_CHDIR,
+    SPAWN_SECCOMP,
     SPAWN_EXEC,
 };
 
 /* In spawn_cell.errnum, for the exec step: the file exists, the interpreter that it names does not
  * (the kernel says ENOENT for both). */
 #define SPAWN_NO_INTERPRETER ELIBACC
+
+enum { SPAWN_READ_WRITE = 1000, SPAWN_READ_WRITE_MAX = 16 };
 
 /* A small writable record in memory that supd shares with its successor (the state memfd); always
  * MAP_SHARED, since the child may be a forked one. The kernel itself writes pid
@@ -48,7 +55,8 @@ struct spawn_cell {
     int32_t step;      /* enum spawn_step of a failure; 0: none so far */
     int32_t errnum;    /* its errno; EISDIR for a folder, SPAWN_NO_INTERPRETER */
     int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure; of
-                          the limit or the capability for their steps */
+                          the limit or the capability for their steps; for READ_ONLY of its
+                          path, or SPAWN_READ_WRITE and that of the other list */
     uint32_t refused;  /* what was optional and could not be had: bits of attrs.set */
 };
 
@@ -73,6 +81,12 @@ struct spawn_request {
     const struct rlimit *nofile; /* open files; NULL: stay */
     const struct rlimit *fsize;  /* the size of files; NULL: stay */
     const struct attrs *attrs;   /* limits and more, after nofile and fsize; NULL: none */
+    /* For ATTR_READ_ONLY: paths one behind the other, each with a NUL, the last one empty; a "-"
+     * before one: it need not be there. What stays as it is below them, at most
+     * SPAWN_READ_WRITE_MAX; NULL: nothing. They must stay. */
+    const char *read_only, *read_write;
+    const void *filter; /* for ATTR_SECCOMP: struct sock_filter[nfilter]; must stay */
+    uint16_t nfilter;
 };
 
 /* Once, early (0-2 are open, sigs_block was called, the limit of open files is final): reserves

@@ -5,19 +5,20 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 enum { IOPRIO_PROCESS = 1, CAPS_END = 64, KILL_WITH_PARENT = SIGKILL };
 
-RAW_CHILD static bool wanted(const struct spawn_job *j, unsigned attr)
+RAW_CHILD bool spawn_attr_wanted(const struct spawn_job *j, unsigned attr)
 {
     return j->attrs && (j->attrs->set >> attr & 1);
 }
 
-/* What may be refused is noted, and the start goes on. */
-RAW_CHILD static long judge(const struct spawn_job *j, unsigned attr, long r)
+RAW_CHILD long spawn_attr_judge(const struct spawn_job *j, unsigned attr, long r)
 {
     if (r >= 0 || !(j->attrs->optional >> attr & 1))
         return r;
@@ -28,9 +29,9 @@ RAW_CHILD static long judge(const struct spawn_job *j, unsigned attr, long r)
 RAW_CHILD long spawn_attr_limits(const struct spawn_job *j)
 {
     for (unsigned i = 0; i < ATTRS_LIMITS; i++) {
-        if (!wanted(j, i))
+        if (!spawn_attr_wanted(j, i))
             continue;
-        long r = judge(j, i, RAW4(SYS_prlimit64, 0, i, j->attrs->limit[i], 0));
+        long r = spawn_attr_judge(j, i, RAW4(SYS_prlimit64, 0, i, j->attrs->limit[i], 0));
         j->cell->candidate = (int32_t)i;
         if (r < 0)
             return r;
@@ -40,16 +41,17 @@ RAW_CHILD long spawn_attr_limits(const struct spawn_job *j)
 
 RAW_CHILD long spawn_attr_nice(const struct spawn_job *j)
 {
-    if (!wanted(j, ATTR_NICE))
+    if (!spawn_attr_wanted(j, ATTR_NICE))
         return 0;
-    return judge(j, ATTR_NICE, RAW3(SYS_setpriority, PRIO_PROCESS, 0, j->attrs->nice));
+    return spawn_attr_judge(j, ATTR_NICE, RAW3(SYS_setpriority, PRIO_PROCESS, 0, j->attrs->nice));
 }
 
 RAW_CHILD long spawn_attr_ionice(const struct spawn_job *j)
 {
-    if (!wanted(j, ATTR_IONICE))
+    if (!spawn_attr_wanted(j, ATTR_IONICE))
         return 0;
-    return judge(j, ATTR_IONICE, RAW3(SYS_ioprio_set, IOPRIO_PROCESS, 0, j->attrs->ionice));
+    return spawn_attr_judge(j, ATTR_IONICE,
+                            RAW3(SYS_ioprio_set, IOPRIO_PROCESS, 0, j->attrs->ionice));
 }
 
 /* the decimal text of n at the end of buf; returns its start */
@@ -68,24 +70,36 @@ RAW_CHILD static const char *decimal(char *end, int32_t n)
 /* Only in a child with memory of its own: the kernel sets it for all that share the memory. */
 RAW_CHILD long spawn_attr_oom(const struct spawn_job *j)
 {
-    if (!wanted(j, ATTR_OOM))
+    if (!spawn_attr_wanted(j, ATTR_OOM))
         return 0;
     char buf[12], *end = buf + sizeof(buf);
     const char *text = decimal(end, j->attrs->oom_score_adj);
     long fd = RAW4(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return judge(j, ATTR_OOM, fd);
+        return spawn_attr_judge(j, ATTR_OOM, fd);
     long r = RAW3(SYS_write, fd, text, end - text);
     RAW1(SYS_close, fd);
-    return judge(j, ATTR_OOM, r);
+    return spawn_attr_judge(j, ATTR_OOM, r);
 }
 
 RAW_CHILD long spawn_attr_cpus(const struct spawn_job *j)
 {
-    if (!wanted(j, ATTR_CPUS))
+    if (!spawn_attr_wanted(j, ATTR_CPUS))
         return 0;
-    return judge(j, ATTR_CPUS,
-                 RAW3(SYS_sched_setaffinity, 0, sizeof(j->attrs->cpus), j->attrs->cpus));
+    return spawn_attr_judge(j, ATTR_CPUS,
+                            RAW3(SYS_sched_setaffinity, 0, sizeof(j->attrs->cpus), j->attrs->cpus));
+}
+
+/* supd looks at it from outside, and there has to be something to look at. */
+RAW_CHILD long spawn_attr_memory(const struct spawn_job *j)
+{
+    long r = 0;
+    for (unsigned i = ATTR_MEMORY_HIGH; i <= ATTR_MEMORY_MAX && r >= 0; i++) {
+        j->cell->candidate = (int32_t)i;
+        if (spawn_attr_wanted(j, i))
+            r = spawn_attr_judge(j, i, RAW3(SYS_faccessat, AT_FDCWD, "/proc/self/statm", 0));
+    }
+    return r;
 }
 
 struct cap_sets {
@@ -130,12 +144,12 @@ RAW_CHILD static long drop_inheritable(uint64_t keep)
 RAW_CHILD long spawn_attr_caps(const struct spawn_job *j)
 {
     long r = 0;
-    if (wanted(j, ATTR_AMBIENT))
+    if (spawn_attr_wanted(j, ATTR_AMBIENT))
         r = RAW5(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
-    if (r < 0 || !wanted(j, ATTR_CAPS))
+    if (r < 0 || !spawn_attr_wanted(j, ATTR_CAPS))
         return r;
     r = drop_bounding(j->attrs->caps);
-    return judge(j, ATTR_CAPS, r < 0 ? r : drop_inheritable(j->attrs->caps));
+    return spawn_attr_judge(j, ATTR_CAPS, r < 0 ? r : drop_inheritable(j->attrs->caps));
 }
 
 RAW_CHILD static long raise_ambient(const struct spawn_job *j)
@@ -163,7 +177,8 @@ RAW_CHILD static long raise_ambient(const struct spawn_job *j)
 
 RAW_CHILD long spawn_attr_ambient(const struct spawn_job *j)
 {
-    return wanted(j, ATTR_AMBIENT) ? judge(j, ATTR_AMBIENT, raise_ambient(j)) : 0;
+    return spawn_attr_wanted(j, ATTR_AMBIENT) ? spawn_attr_judge(j, ATTR_AMBIENT, raise_ambient(j))
+                                              : 0;
 }
 
 /* After the user has changed, which takes the parent's death signal back. A parent that is gone
@@ -171,13 +186,25 @@ RAW_CHILD long spawn_attr_ambient(const struct spawn_job *j)
 RAW_CHILD long spawn_attr_last(const struct spawn_job *j)
 {
     long r = 0;
-    if (wanted(j, ATTR_DIE_WITH_SUPD)) {
+    if (spawn_attr_wanted(j, ATTR_DIE_WITH_SUPD)) {
         r = RAW5(SYS_prctl, PR_SET_PDEATHSIG, KILL_WITH_PARENT, 0, 0, 0);
         if (r >= 0 && RAW0(SYS_getppid) != j->parent)
             r = -ESRCH;
-        r = judge(j, ATTR_DIE_WITH_SUPD, r);
+        r = spawn_attr_judge(j, ATTR_DIE_WITH_SUPD, r);
     }
-    if (r >= 0 && wanted(j, ATTR_NO_NEW_PRIVILEGES))
-        r = judge(j, ATTR_NO_NEW_PRIVILEGES, RAW5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    if (r >= 0 && spawn_attr_wanted(j, ATTR_NO_NEW_PRIVILEGES))
+        r = spawn_attr_judge(j, ATTR_NO_NEW_PRIVILEGES,
+                             RAW5(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     return r;
+}
+
+/* Last of all, since it is about these steps, too: what follows are the signals and the exec. */
+RAW_CHILD long spawn_attr_seccomp(const struct spawn_job *j)
+{
+    struct sock_fprog program = {.len = j->nfilter,
+                                 .filter = (struct sock_filter *)(uintptr_t)j->filter};
+    if (!spawn_attr_wanted(j, ATTR_SECCOMP))
+        return 0;
+    return spawn_attr_judge(j, ATTR_SECCOMP,
+                            RAW5(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0));
 }

@@ -113,6 +113,59 @@ static int explain_cpus(const struct spawn_request *rq, const struct spawn_cell 
     return explain_attr(cell, ATTR_CPUS, "", NULL, out);
 }
 
+static int explain_memory(const struct spawn_request *rq, const struct spawn_cell *cell,
+                          struct err *out)
+{
+    (void)rq;
+    if (cell->errnum == ENOENT)
+        return err_set(out, "cannot watch %s: there is no /proc",
+                       attr_name((unsigned)cell->candidate));
+    return explain_attr(cell, (unsigned)cell->candidate, "", NULL, out);
+}
+
+#define NO_MOUNTS "CAP_SYS_ADMIN is missing, or a security module denies mounts"
+
+static int explain_namespace(const struct spawn_request *rq, const struct spawn_cell *cell,
+                             struct err *out)
+{
+    (void)rq;
+    if (cell->errnum == EINVAL)
+        return err_set(out, "cannot set %s: / is no mount point, as in a chroot",
+                       attr_name((unsigned)cell->candidate));
+    return explain_attr(cell, (unsigned)cell->candidate, "", NO_MOUNTS, out);
+}
+
+static const char *nth_path(const char *paths, int n)
+{
+    for (; paths && n > 0; n--)
+        paths += strlen(paths) + 1;
+    return paths ? paths + (*paths == '-') : "";
+}
+
+static int explain_read_only(const struct spawn_request *rq, const struct spawn_cell *cell,
+                             struct err *out)
+{
+    struct err what;
+    bool other = cell->candidate >= SPAWN_READ_WRITE;
+    const char *path = other ? nth_path(rq->read_write, cell->candidate - SPAWN_READ_WRITE)
+                             : nth_path(rq->read_only, cell->candidate);
+    err_set(&what, other ? "cannot keep %s writable" : "cannot make %s read-only", path);
+    const char *hint = cell->errnum == EPERM || cell->errnum == EACCES ? NO_MOUNTS
+                       : cell->errnum == ENOSYS                        ? "it needs Linux 5.12"
+                                                                       : NULL;
+    return with_hint(out, cell->errnum, what.msg, hint);
+}
+
+static int explain_tmp(const struct spawn_request *rq, const struct spawn_cell *cell,
+                       struct err *out)
+{
+    (void)rq;
+    struct err what;
+    err_set(&what, "cannot give it a private %s", cell->candidate ? "/var/tmp" : "/tmp");
+    bool denied = cell->errnum == EPERM || cell->errnum == EACCES;
+    return with_hint(out, cell->errnum, what.msg, denied ? NO_MOUNTS : NULL);
+}
+
 static int explain_caps(const struct spawn_request *rq, const struct spawn_cell *cell,
                         struct err *out)
 {
@@ -137,6 +190,14 @@ static int explain_last(const struct spawn_request *rq, const struct spawn_cell 
     if (cell->errnum == ESRCH)
         return err_set(out, "supd is gone, and die_with_supd is set");
     return err_errno(out, cell->errnum, "cannot set die_with_supd or no_new_privileges");
+}
+
+static int explain_seccomp(const struct spawn_request *rq, const struct spawn_cell *cell,
+                           struct err *out)
+{
+    (void)rq;
+    return explain_attr(cell, ATTR_SECCOMP, "",
+                        "no_new_privileges=true or CAP_SYS_ADMIN is missing", out);
 }
 
 static int explain_groups(const struct spawn_request *rq, const struct spawn_cell *cell,
@@ -250,11 +311,26 @@ static int explain_exec(const struct spawn_request *rq, const struct spawn_cell 
 }
 
 static explain_fn *const explainers[] = {
-    [SPAWN_SETPGID] = explain_group,   [SPAWN_FDS] = explain_fds,   [SPAWN_RLIMIT] = explain_rlimit,
-    [SPAWN_LIMITS] = explain_limits,   [SPAWN_NICE] = explain_nice, [SPAWN_IONICE] = explain_ionice,
-    [SPAWN_OOM] = explain_oom,         [SPAWN_CPUS] = explain_cpus, [SPAWN_GROUPS] = explain_groups,
-    [SPAWN_GID] = explain_gid,         [SPAWN_CAPS] = explain_caps, [SPAWN_UID] = explain_uid,
-    [SPAWN_AMBIENT] = explain_ambient, [SPAWN_LAST] = explain_last, [SPAWN_CHDIR] = explain_chdir,
+    [SPAWN_SETPGID] = explain_group,
+    [SPAWN_FDS] = explain_fds,
+    [SPAWN_RLIMIT] = explain_rlimit,
+    [SPAWN_LIMITS] = explain_limits,
+    [SPAWN_NICE] = explain_nice,
+    [SPAWN_IONICE] = explain_ionice,
+    [SPAWN_OOM] = explain_oom,
+    [SPAWN_CPUS] = explain_cpus,
+    [SPAWN_MEMORY] = explain_memory,
+    [SPAWN_NAMESPACE] = explain_namespace,
+    [SPAWN_READ_ONLY] = explain_read_only,
+    [SPAWN_TMP] = explain_tmp,
+    [SPAWN_GROUPS] = explain_groups,
+    [SPAWN_GID] = explain_gid,
+    [SPAWN_CAPS] = explain_caps,
+    [SPAWN_UID] = explain_uid,
+    [SPAWN_AMBIENT] = explain_ambient,
+    [SPAWN_LAST] = explain_last,
+    [SPAWN_CHDIR] = explain_chdir,
+    [SPAWN_SECCOMP] = explain_seccomp,
     [SPAWN_EXEC] = explain_exec,
 };
 

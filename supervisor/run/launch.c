@@ -96,6 +96,19 @@ static char **put_env(struct sup *s, const struct gen *g, const struct gen_proc 
 
 #define BIT(sig) (UINT64_C(1) << ((sig)-1))
 
+static void fill_attrs(const struct gen *g, const struct attrs *a, struct spawn_request *rq)
+{
+    rq->attrs = a;
+    if (a->set & ATTR_BIT(ATTR_READ_ONLY)) {
+        rq->read_only = gen_str(g, a->read_only);
+        rq->read_write = gen_str(g, a->read_write);
+    }
+    if (a->set & ATTR_BIT(ATTR_SECCOMP)) {
+        rq->filter = gen_at(g, a->filter);
+        rq->nfilter = (uint16_t)a->nfilter;
+    }
+}
+
 /* All but the words of the command and its output. */
 static void fill_common(struct sup *s, const struct gen *g, const struct gen_proc *c,
                         struct spawn_request *rq)
@@ -116,7 +129,7 @@ static void fill_common(struct sup *s, const struct gen *g, const struct gen_pro
         .fsize = s->fsize_lifted ? &s->child_fsize : NULL,
     };
     if (o->attrs)
-        rq->attrs = gen_at(g, o->attrs);
+        fill_attrs(g, gen_at(g, o->attrs), rq);
 }
 
 /* Returns the end of the environment, behind its NULL. */

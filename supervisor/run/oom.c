@@ -77,11 +77,23 @@ void oom_close(struct oom *o)
     o->fd = 0;
 }
 
-bool oom_struck(struct oom *o)
+/* What it killed so long ago was no program of ours, but something that one had started. */
+#define STALE DUR_S(1)
+
+bool oom_struck(struct oom *o, bool killed, mono_t now)
 {
-    uint64_t now = o->seen;
-    if (!o->fd || !count(o->fd, &now) || now == o->seen)
+    uint64_t seen = o->seen;
+    if (!o->fd || !count(o->fd, &seen))
         return false;
-    o->seen = now;
+    if (mono_sub(now, o->since).ns > STALE.ns)
+        o->open = 0;
+    if (seen > o->seen) {
+        o->open += seen - o->seen;
+        o->since = now;
+    }
+    o->seen = seen;
+    if (!killed || !o->open)
+        return false;
+    o->open--;
     return true;
 }

@@ -254,6 +254,7 @@ void procs_init(struct sup *s)
     order_init(s);
     LOOP_DEFER(&s->pump, procs_pump, s);
     LOOP_TIMER(&s->tidy_timer, s->loop, procs_tidy, s);
+    memory_init(s);
 }
 
 void procs_fini(struct sup *s)
@@ -261,6 +262,7 @@ void procs_fini(struct sup *s)
     due_fini(&s->due);
     order_fini(s);
     loop_timer_stop(&s->tidy_timer);
+    memory_fini(s);
 }
 
 struct proc *proc_new(struct sup *s, struct group *g, struct live_gen *gen,
@@ -408,7 +410,10 @@ static void say_shortage(const struct proc *p)
  * user's count of processes may fall. */
 static bool is_shortage(const struct proc *p, int errnum)
 {
-    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !proc_opts(p)->attrs);
+    goff off = proc_opts(p)->attrs;
+    const struct attrs *a = off ? gen_at(p->gen->gen, off) : NULL;
+    bool limited = a && a->set & (ATTR_BIT(ATTRS_LIMITS) - 1);
+    return spawn_is_shortage(errnum) && (errnum == EAGAIN || !limited);
 }
 
 /* What the death of its child means. */
@@ -420,21 +425,12 @@ static enum proc_event end_of(const struct proc *p)
     return is_shortage(p, cell->errnum) ? PROC_EV_DELAYED : PROC_EV_CANNOT;
 }
 
-/* The kernel kills without a word. What we killed ourselves needs no other reason. */
-static int with_reason(struct sup *s, const struct proc *p, int status)
-{
-    bool struck = oom_struck(&s->oom);
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool ours = proc_life(p)->state == PROC_STOPPING && proc_life(p)->kills;
-    return struck && killed && !ours ? status | PROC_STATUS_OOM : status;
-}
-
 bool procs_reaped(struct sup *s, int pid, int status)
 {
     struct proc *p = by_pid(s, pid);
     if (!p)
         return false;
-    status = with_reason(s, p, status);
+    status = memory_reason(p, status);
     hash_remove(p);
     proc_close_stdin(p);
     enum proc_event event = end_of(p);
@@ -490,6 +486,7 @@ static bool pump_one(struct sup *s, struct proc *p)
     if (in.event == PROC_EV_SPAWNED) {
         publish_spawned(p, in.pid);
         readiness_start(p, in.pid, false);
+        memory_watch(p);
     }
     if (in.event == PROC_EV_DELAYED)
         say_shortage(p);

@@ -2,6 +2,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/memory.h"
 #include "supervisor/run/order.h"
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/settle.h"
@@ -23,6 +24,7 @@ static void take_over(struct proc *p, struct live_gen *gen, const struct gen_pro
         log_error("%s: %s", proc_name(p), e.msg);
     order_follow(p, false);
     proc_feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
+    memory_watch(p);
     live_gen_unref(&old);
 }
 

@@ -115,4 +115,5 @@ void proc_go_on(struct proc *p)
     if (l->state == PROC_STOPPING && !l->stop_step && !p->commanding) /* it never came to it */
         proc_feed(p, (struct proc_in){.event = PROC_EV_COMMAND});
     order_moved(p);
+    memory_watch(p);
 }

@@ -10,6 +10,7 @@
 #include "supervisor/io/loop.h"
 #include "supervisor/io/sigs.h"
 #include "supervisor/run/due.h"
+#include "supervisor/run/memory.h"
 #include "supervisor/run/oom.h"
 #include "supervisor/run/order.h"
 #include "supervisor/run/state.h"
@@ -118,6 +119,7 @@ struct sup {
     bool orphan_died;    /* in the reaping under way: a group that is swept may be empty */
     mono_t shutdown_due; /* when the time of its groups is over */
     struct oom oom;
+    struct memory_watch memory;
     bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */
     uint8_t stop_phase; /* enum of shutdown.c */
     int32_t stop_priority; /* groups of this priority are being stopped */

@@ -3,6 +3,7 @@
 #include "supervisor/io/reap.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/memory.h"
 #include "supervisor/run/readiness.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/verb.h"
@@ -157,6 +158,7 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
     const char *stopped = stopped_by(proc_life(p), error, sizeof(error));
     if (stopped)
         str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);
+    memory_explain(p, &text);
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
     wire_kv(&w, "code", "OK");

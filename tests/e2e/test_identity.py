@@ -65,6 +65,18 @@ def test_user_and_groups(looking):
     assert value(look(s, "nobody"), "HOME") is None
 
 
+@pytest.mark.caps
+def test_supplementary_groups(looking):
+    """Those that the group file gives the user, and what belongs to them can be read."""
+    s = looking(looker("member", user="nobody"),
+                program("reader", command="/bin/sh -c 'cat %(here)s/secret'", user="nobody", autostart="false",
+                        startsecs=0, stdout_logfile="%(here)s/read"),
+                before="sed -E 's/^(audio|video):.*:/&nobody/' /etc/group >$TEST_DIR/group; mount --bind $TEST_DIR/group /etc/group; "
+                       "echo words >$TEST_DIR/secret; chgrp video $TEST_DIR/secret; chmod 640 $TEST_DIR/secret")
+    assert field(look(s, "member"), "Groups") == ["29", "44", "65534"]
+    s.wait_file("read", "^words$")
+
+
 def test_folder_mask_and_environment(looking):
     env = {"TEST_A": "from outside", "TEST_B": "outside"}
     s = looking(looker("plain"),

@@ -183,7 +183,7 @@ def test_environment(sup):
         {"TEST_LANG", "TEST_LC_A", "X"}
     assert env["SUPERVISOR_PROCESS_NAME"] == "clear" and "SUPD_MARK" in env
     env = shown(s, "home")
-    assert (env["HOME"], env["USER"], env["LOGNAME"]) == ("/nonexistent", "nobody", "nobody")
+    assert [env[k] for k in ("HOME", "USER", "LOGNAME", "SHELL")] == ["/nonexistent", "nobody", "nobody", "/usr/sbin/nologin"]
     pid = s.ns.outer(s.status()["number"]["pid"])
     assert status_of(pid, "Uid") == ["12345"] * 4 and status_of(pid, "Gid") == ["12345"] * 4
     assert status_of(pid, "Groups") == ["12345"]

@@ -3,6 +3,8 @@
 #include "supervisor/conf/section.h"
 #include "tests/unit/conf_text.h"
 
+#include <unistd.h>
+
 #define HEAD "[supervisord]\n[program:x]\ncommand=a b\n"
 
 static enum gen_apply change(const char *before, const char *after)
@@ -49,6 +51,10 @@ static const struct {
     {"sigpipe=ignore\n", GEN_RESTART},
     {"nice=5\n", GEN_RESTART},
     {"no_new_privileges=false\n", GEN_SAME},
+    {"memory_high=1GB\n", GEN_HOT},
+    {"read_only_paths=/\nread_write_paths=/a\n", GEN_RESTART},
+    {"private_tmp=false optional\n", GEN_SAME},
+    {"memory_max=1GB\nnice=1\n", GEN_RESTART},
     {"serverurl=http://h\n", GEN_RESTART},
     {"[supervisord]\nenvironment=A=1\n", GEN_RESTART},
     {"[supervisord]\nstrip_ansi=true\n", GEN_HOT},
@@ -80,7 +86,8 @@ static void check_rows(const struct opt_table *t)
         [OPT_ONFATAL] = "exit", [OPT_LIST] = "z",          [OPT_EXITCODE] = "7",
         [OPT_RLIMIT] = "7:9",   [OPT_RLIMIT_SIZE] = "7KB", [OPT_RLIMIT_TIME] = "7s",
         [OPT_ADJUST] = "7",     [OPT_IONICE] = "idle",     [OPT_CPUS] = "1-7",
-        [OPT_CAPS] = "chown",   [OPT_READY] = "notify",
+        [OPT_CAPS] = "chown",   [OPT_READY] = "notify",    [OPT_BYTES] = "7KB",
+        [OPT_FLAG] = "true",    [OPT_PATHS] = "/x",
     };
     static const char tail[] = "[program:z]\ncommand=z\n"; /* what depends_on= names */
     for (size_t i = 0; i < t->n; i++) {
@@ -89,6 +96,8 @@ static void check_rows(const struct opt_table *t)
             o->words ? o->words[o->def && strcmp(o->def, o->words[0]) == 0] : other[o->type];
         if (strcmp(o->name, "numprocs") == 0)
             continue; /* changes the number of processes, see below */
+        if (strcmp(o->name, "read_write_paths") == 0 || o->type == OPT_PROFILE)
+            continue; /* not without read_only_paths, see the table; what is in the file counts */
         if (strncmp(o->name, "env_", 4) == 0 || strcmp(o->name, "set_home") == 0)
             continue; /* what comes of them counts, see below */
         if (strcmp(o->name, "autostart") == 0)
@@ -123,6 +132,23 @@ static void test_environment(void **state)
                      GEN_SAME);
     assert_int_equal(change(HEAD "user=root\n", HEAD "user=root\nset_home=true\n"), GEN_RESTART);
     assert_int_equal(change(HEAD, HEAD "env_file=-/nosuch\nenv_file_format=docker\n"), GEN_SAME);
+}
+
+/* What is in the file counts, and where in the generation it lies does not. */
+static void test_filter(void **state)
+{
+    (void)state;
+    char with[512], cwd[256];
+    assert_non_null(getcwd(cwd, sizeof(cwd)));
+    snprintf(with, sizeof(with), HEAD "seccomp=%s/conf.d/seccomp-worker.json optional\n", cwd);
+    assert_int_equal(change(HEAD, with), GEN_RESTART);
+    assert_int_equal(change(with, with), GEN_SAME);
+    char more[640];
+    snprintf(more, sizeof(more), "[supervisord]\n[program:w]\ncommand=longer\n%s", with + 14);
+    const struct gen *a = gen_of(with), *b = gen_of(more);
+    assert_int_equal(gen_proc_differs(a, gen_procs(a), b, gen_procs(b) + 1), GEN_SAME);
+    gen_close(&a);
+    gen_close(&b);
 }
 
 static bool group_change(const char *before, const char *after)
@@ -163,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes), cmocka_unit_test(test_every_row),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_groups)};
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_groups)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,47 @@ static void stopwaitsecs_of_0_kills_at_the_next_timer_then_every_second(void **s
     IS(fix_due(&f, 1000), "SIGKILL@group");
 }
 
+static const char *restart_for_memory(struct fix *f)
+{
+    return fix_feed(f, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_MEMORY});
+}
+
+static void a_restart_for_memory_is_an_automatic_one_and_says_so(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    fix_run(&f, 1);
+    IS(restart_for_memory(&f), "RUNNING>STOPPING SIGTERM+CONT");
+    assert_int_equal(f.l.why, PROC_WHY_MEMORY);
+    IS(fix_exit(&f, EXIT_BY(SIGTERM)), "STOPPING>STOPPED>STARTING spawn exited");
+    assert_int_equal(f.l.why, PROC_WHY_MEMORY);
+    fix_spawned(&f, 2);
+    assert_int_equal(f.l.restarts, 1);
+    /* a stop in the middle ends it */
+    fix_due(&f, 1000);
+    restart_for_memory(&f);
+    IS(fix_ev(&f, PROC_EV_STOP), "-");
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED exited");
+}
+
+static void restarts_for_memory_count_in_the_window(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.retry_window = DUR_S(60);
+    f.p.startretries = 1;
+    fix_run(&f, 1);
+    restart_for_memory(&f);
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED>STARTING spawn exited");
+    fix_spawned(&f, 2);
+    fix_due(&f, 1000);
+    restart_for_memory(&f);
+    IS(fix_exit(&f, STATUS(0)), "STOPPING>STOPPED>FATAL exited");
+    assert_int_equal(f.l.why, PROC_WHY_WINDOW);
+}
+
 static void kill_goes_to_the_group_with_orphans_kill(void **state)
 {
     (void)state;
@@ -281,6 +322,8 @@ int main(void)
         cmocka_unit_test(stop_sends_the_stop_signal_then_kill_again_and_again),
         cmocka_unit_test(a_sequence_of_stop_signals_ends_in_kill),
         cmocka_unit_test(stopwaitsecs_of_0_kills_at_the_next_timer_then_every_second),
+        cmocka_unit_test(a_restart_for_memory_is_an_automatic_one_and_says_so),
+        cmocka_unit_test(restarts_for_memory_count_in_the_window),
         cmocka_unit_test(kill_goes_to_the_group_with_orphans_kill),
         cmocka_unit_test(the_stop_signal_follows_the_end_of_the_stop_command),
         cmocka_unit_test(a_stop_command_that_hangs_is_killed_and_the_signals_follow),

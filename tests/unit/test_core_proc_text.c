@@ -45,6 +45,9 @@ static void wait_statuses_as_supervisor_words_them(void **state)
         {EXIT_BY(SIGKILL), -1, "terminated by SIGKILL"},
         {EXIT_BY(SIGSEGV) | 0x80, -1, "terminated by SIGSEGV (core dumped)"},
         {EXIT_BY(SIGKILL) | PROC_STATUS_OOM, -1, "terminated by SIGKILL (out of memory)"},
+        {EXIT_BY(SIGTERM) | PROC_STATUS_HIGH, -1, "terminated by SIGTERM (above memory_high)"},
+        {STATUS(0) | PROC_STATUS_HIGH, 0, "exit status 0 (above memory_high)"},
+        {EXIT_BY(SIGKILL) | PROC_STATUS_MAX, -1, "terminated by SIGKILL (above memory_max)"},
         {0x137f, -1, "unknown termination cause 0x137f"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

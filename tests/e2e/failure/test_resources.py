@@ -11,7 +11,7 @@ import pytest
 from harness import cgroups
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.failing import busy_share, first_free_descriptor, limit, piped, preload, shell
-from harness.namespace import command_of
+from harness.namespace import command_of, status_of
 from harness.plaininit import as_dumb_init, as_tini, own, signals_of
 from harness.supervised import program as built
 from harness.supervised import tool
@@ -282,6 +282,26 @@ def test_the_reason_of_a_death(sup):
     assert [kill(n) for n in (7, 8, 8, 10)] == ["terminated by SIGKILL" + why for why in
                                                ("", " (out of memory)", "", " (out of memory)")]
     assert "terminated by SIGKILL (out of memory)" in s.ok("status") and "(out of memory)" in s.log_text()
+
+
+def test_the_reason_among_other_deaths(sup):
+    """One that exits in the same moment, and is reaped first, does not take the reason."""
+    s = sup(conf(program("a", startsecs=0, autorestart="false"), program("b", startsecs=0, autorestart="false")),
+            before=cgroups.PLACE + "mount -t tmpfs none /sys/fs/cgroup; printf 'oom 0\\noom_kill 0\\n' >/sys/fs/cgroup/memory.events")
+    pids = {n: wait_record(s, n, "start")[0].pid for n in "ab"}
+    first, then = sorted("ab", key=lambda n: pids[n])  # of several that are dead, the oldest comes first
+    outside = {n: s.ns.outer(pid) for n, pid in pids.items()}
+    os.kill(s.pid, signal.SIGSTOP)
+    try:
+        with open(os.path.join(f"/proc/{s.ns.init}/root", "sys/fs/cgroup/memory.events"), "w", encoding="ascii") as f:
+            f.write("oom 0\noom_kill 1\n")
+        s.kill(pids[first], signal.SIGTERM)
+        s.kill(pids[then])
+        wait(lambda: all(status_of(p, "State")[:1] == ["Z"] for p in outside.values()), 10, "both are dead")
+    finally:
+        os.kill(s.pid, signal.SIGCONT)
+    assert "out of memory" not in s.wait_state(first, "EXITED")["exit"]
+    assert s.wait_state(then, "EXITED")["exit"] == "terminated by SIGKILL (out of memory)"
 
 
 # A9: one percent of a CPU
