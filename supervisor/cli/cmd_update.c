@@ -1,4 +1,5 @@
-/* reread, update, reload, add, remove: groups that come, change and go. */
+/* reread, update, add, remove: groups that come, change and go. */
+#include "supervisor/cli/cmd_update.h"
 #include "supervisor/cli/cmd.h"
 #include "supervisor/cli/show.h"
 
@@ -76,10 +77,9 @@ int cmd_update(struct cli *c, int argc, char **argv)
     return exit ? exit : u.exit;
 }
 
-int cmd_reload(struct cli *c, int argc, char **argv)
+int update_all(struct cli *c)
 {
     struct update u = {0};
-    (void)argc, (void)argv;
     int exit = cli_call(c, "reload", NULL, 0, on_row, &u);
     if (exit == CLI_OK && u.exit == CLI_OK)
         puts("configuration reloaded");

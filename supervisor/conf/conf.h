@@ -63,6 +63,14 @@ struct limit_opts {
     bool env_clear, set_home;
 };
 
+/* What is run beside a process (rows_hooks.c). */
+struct hook_opts {
+    struct opt_set set;
+    const char *command[GEN_NCOMMANDS];
+    int64_t stop_ns, reload_ns, hook_ns; /* how long they may take */
+    int reload_signal;                   /* 0: none */
+};
+
 /* In which order programs start, and when one is ready. */
 struct order_opts {
     struct opt_set set;
@@ -111,7 +119,7 @@ struct sup_opts {
 
 struct supd_opts {
     struct opt_set set;
-    const char *socket, *libexec;
+    const char *socket, *libexec, *ready_file;
     struct owner_val socket_group;
     int64_t log_memory, shutdown_timeout;
     uint8_t log_format, orphans, sigpipe, exit_on;
@@ -146,6 +154,7 @@ struct proc {
     const char *name;
     int64_t num;             /* process_num */
     struct env_list env_all; /* [supervisord] environment= with the program's own over it */
+    struct hook_opts *hooks; /* NULL: none of its keys is there */
     const struct prog *prog;
 };
 
@@ -258,13 +267,18 @@ bool prog_env_clear(const struct prog *prog);
 void load_prog_filter(struct conf *c, struct prog *prog, struct pos at);
 /* The whole of a regular file; -1 with errno. The caller frees the text. */
 int conf_slurp(const char *path, struct str *out);
+/* What is run beside a process; names: what its formats may use. *out is NULL when the section has
+ * none of these keys; before: what another process of the section has, or NULL. False if something
+ * is wrong. */
+bool load_hooks(struct conf *c, const struct ini_section *s, const struct names *names,
+                const struct proc *before, struct hook_opts **out);
 void load_listener(struct conf *c, struct group *g);
 void load_fcgi(struct conf *c, struct group *g);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);
 
 /* The longest time that a process may take to stop before KILL, in nanoseconds. */
-int64_t conf_stop_ns(const struct proc_opts *o);
+int64_t conf_stop_ns(const struct proc *p);
 /* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
 const char *conf_server_url(const struct conf *c);
 

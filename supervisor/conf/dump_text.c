@@ -109,13 +109,14 @@ static bool row_value(const struct sect *x, size_t row, const void *obj, const s
     const struct opt *o = &x->t->rows[row];
     const struct ini_key *k = x->keys[row];
     bool ok = true;
-    if (is_process_name(x, row) || (!k && o->def && (o->flags & OPT_RAW))) {
+    bool unread = !((const struct opt_set *)obj)->has; /* no key is there, or no process */
+    if (is_process_name(x, row) || (!k && o->def && (unread || (o->flags & OPT_RAW)))) {
         str_puts(out, k ? k->value : o->def);
         return true;
     }
-    if (k && (is_text(o) || (o->flags & OPT_PER_PROC))) {
+    if (k && (unread || is_text(o) || (o->flags & OPT_PER_PROC))) {
         ok = expand_kept(k->value, names, out);
-        if (!ok || is_text(o) || strchr(str_text(out), '%'))
+        if (!ok || unread || is_text(o) || strchr(str_text(out), '%'))
             return ok;
         str_clear(out);
     }
@@ -188,6 +189,7 @@ static void put_program(struct dump *d, const struct prog *prog)
 {
     static const struct limit_opts no_limits;
     static const struct order_opts no_order;
+    static const struct hook_opts no_hooks;
     struct names names;
     struct proc_opts o = prog->procs.n ? prog->procs.v[0]->o : prog->o;
     kept_names(d->c, prog, &names);
@@ -195,6 +197,8 @@ static void put_program(struct dump *d, const struct prog *prog)
     put_rows(d, prog->section, &rows_program, &o, &names);
     put_rows(d, prog->section, &rows_limits, prog->limits ? prog->limits : &no_limits, &names);
     put_rows(d, prog->section, &rows_order, prog->order ? prog->order : &no_order, &names);
+    const struct hook_opts *hooks = prog->procs.n ? prog->procs.v[0]->hooks : NULL;
+    put_rows(d, prog->section, &rows_hooks, hooks ? hooks : &no_hooks, &names);
     names_fini(&names);
 }
 

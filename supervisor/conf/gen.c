@@ -52,6 +52,16 @@ const struct gen *gen_open(int fd, struct err *e)
     return p;
 }
 
+const char *gen_command_name(unsigned which)
+{
+    static const char *const names[GEN_NCOMMANDS] = {
+        [GEN_STOP_COMMAND] = "stop_command", [GEN_RELOAD_COMMAND] = "reload_command",
+        [GEN_HOOK_START] = "hook_start",     [GEN_HOOK_READY] = "hook_ready",
+        [GEN_HOOK_EXIT] = "hook_exit",       [GEN_HOOK_FATAL] = "hook_fatal",
+    };
+    return names[which];
+}
+
 void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out)
 {
     const goff *words = gen_at(g, p->argv);

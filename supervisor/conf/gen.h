@@ -48,6 +48,31 @@ struct gen_stop {
     int64_t wait_ns; /* how long to wait after it */
 };
 
+/* The commands that are run beside a process. */
+enum {
+    GEN_STOP_COMMAND,
+    GEN_RELOAD_COMMAND,
+    GEN_HOOK_START,
+    GEN_HOOK_READY,
+    GEN_HOOK_EXIT,
+    GEN_HOOK_FATAL,
+    GEN_NCOMMANDS
+};
+
+struct gen_command {
+    goff argv; /* goff[argc]; 0: there is no such command */
+    uint32_t argc;
+    goff candidates; /* goff[ncandidates], as in gen_proc */
+    uint32_t ncandidates;
+};
+
+struct gen_commands {
+    struct gen_command command[GEN_NCOMMANDS];
+    int64_t stop_ns, reload_ns, hook_ns; /* how long they may take */
+    int32_t reload_signal;               /* 0: none */
+    uint32_t pad;
+};
+
 /* A step of the filter in an attrs record: struct sock_filter. */
 #define GEN_FILTER_STEP 8u
 
@@ -86,6 +111,7 @@ struct gen_opts {
     goff exit_map; /* struct exit_map[nexit_map] */
     uint32_t nexit_map;
     goff attrs;          /* struct attrs (core/attrs.h); 0: none */
+    goff commands;       /* struct gen_commands; 0: none */
     goff order;          /* struct gen_order; 0: none */
     int64_t stopwait_ns; /* stopwaitsecs, or the last wait of stopsignals= */
     int64_t backoff_ns;
@@ -224,7 +250,8 @@ struct gen_supd {
     uint32_t nrestarters;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */
-    uint8_t pad[6];
+    uint8_t pad[2];
+    goff ready_file;
 };
 
 struct gen {
@@ -270,6 +297,14 @@ static inline const struct gen_opts *gen_opts(const struct gen *g, const struct 
     return (const struct gen_opts *)gen_at(g, p->opts);
 }
 
+/* What is run beside a process; NULL: nothing. */
+static inline const struct gen_commands *gen_commands(const struct gen *g, const struct gen_proc *p)
+{
+    goff at = gen_opts(g, p)->commands;
+    return at ? (const struct gen_commands *)gen_at(g, at) : NULL;
+}
+/* "hook_exit" of GEN_HOOK_EXIT, and so on. */
+const char *gen_command_name(unsigned which);
 /* NULL: it has none of those options. */
 static inline const struct gen_order *gen_order(const struct gen *g, const struct gen_opts *o)
 {

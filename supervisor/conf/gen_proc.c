@@ -38,8 +38,8 @@ static const char *path_of(const struct gen_writer *w, const struct proc *p)
 }
 
 /* the files to try for a command without a slash, in the order of PATH */
-static void write_candidates(struct gen_writer *w, const char *path, const char *argv0,
-                             struct gen_proc *g)
+static goff write_candidates(struct gen_writer *w, const char *path, const char *argv0,
+                             uint32_t *out_n)
 {
     VEC(const char *) v = VEC_INIT;
     if (strchr(argv0, '/')) {
@@ -53,9 +53,10 @@ static void write_candidates(struct gen_writer *w, const char *path, const char 
         VEC_PUSH(&v, arena_printf(w->a, "%.*s%s%s", (int)n, path, slash, argv0));
         path = *end ? end + 1 : NULL;
     }
-    g->candidates = str_array(w, v.v, v.n);
-    g->ncandidates = (uint32_t)v.n;
+    goff at = str_array(w, v.v, v.n);
+    *out_n = (uint32_t)v.n;
     VEC_FINI(&v);
+    return at;
 }
 
 /* whether a command is nothing but its words, a blank between each two */
@@ -98,7 +99,7 @@ static void write_command(struct gen_writer *w, const struct proc *p, struct gen
         return;
     g->argv = str_array(w, argv, argc);
     g->argc = (uint32_t)argc;
-    write_candidates(w, path, argv[0], g);
+    g->candidates = write_candidates(w, path, argv[0], &g->ncandidates);
 }
 
 /* FNV-1a over 64 bits: to see that something changed, not against someone who wants to hide it */
@@ -343,15 +344,33 @@ static void write_ready_command(struct gen_writer *w, const struct prog *prog, s
     const char **argv;
     size_t argc = 0;
     struct err e;
-    struct gen_proc g = {0};
     if (prog->order->ready.kind != READY_COMMAND || !prog->procs.n ||
         words_split(w->a, prog->order->ready.arg, &argv, &argc, &e) < 0 || !argc)
         return;
     x->argv = str_array(w, argv, argc);
     x->argc = (uint32_t)argc;
-    write_candidates(w, path_of(w, prog->procs.v[0]), argv[0], &g);
-    x->candidates = g.candidates;
-    x->ncandidates = g.ncandidates;
+    x->candidates = write_candidates(w, path_of(w, prog->procs.v[0]), argv[0], &x->ncandidates);
+}
+
+/* The commands beside it, whose words load_hooks has checked. */
+static void write_commands(struct gen_writer *w, const struct proc *p, struct gen_opts *g)
+{
+    const struct hook_opts *h = p->hooks;
+    struct gen_commands c = {.stop_ns = h->stop_ns,
+                             .reload_ns = h->reload_ns,
+                             .hook_ns = h->hook_ns,
+                             .reload_signal = h->reload_signal};
+    for (unsigned i = 0; i < GEN_NCOMMANDS; i++) {
+        struct gen_command *to = &c.command[i];
+        const char **argv;
+        size_t argc = 0;
+        if (!h->command[i] || words_split(w->a, h->command[i], &argv, &argc, NULL) < 0 || !argc)
+            continue;
+        to->argv = str_array(w, argv, argc);
+        to->argc = (uint32_t)argc;
+        to->candidates = write_candidates(w, path_of(w, p), argv[0], &to->ncandidates);
+    }
+    g->commands = genbuf_data(w->b, &c, sizeof(c), sizeof(int64_t));
 }
 
 static void write_order(struct gen_writer *w, const struct prog *prog, struct gen_opts *g)
@@ -489,6 +508,8 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
         if (row->type != OPT_ENVIRONMENT)
             digest_row(w, row->apply == GEN_RESTART ? restart : hot, row, &p->o);
     }
+    for (size_t i = 0; p->hooks && i < rows_hooks.n; i++)
+        digest_row(w, hot, &rows_hooks.rows[i], p->hooks);
     for (size_t i = 0; i < rows_order.n; i++)
         digest_row(w, rows_order.rows[i].apply == GEN_RESTART ? restart : hot, &rows_order.rows[i],
                    p->prog->order ? p->prog->order : &no_order);
@@ -507,9 +528,12 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
 }
 
 /* what other processes may have in common with this one: stored once for all of them */
-static void write_opts(struct gen_writer *w, const struct proc_opts *o, const struct prog *prog,
-                       struct gen_opts *g, struct gen_proc *p)
+static void write_opts(struct gen_writer *w, const struct proc *from, struct gen_opts *g,
+                       struct gen_proc *p)
 {
+    const struct proc_opts *o = &from->o;
+    const struct limit_opts *limits = from->prog->limits;
+    const struct prog *prog = from->prog;
     memset(g, 0, sizeof(*g)); /* equal records have equal bytes */
     if (o->directory && *o->directory)
         g->directory = genbuf_str(w->b, o->directory);
@@ -519,9 +543,11 @@ static void write_opts(struct gen_writer *w, const struct proc_opts *o, const st
     g->startretries = retries(o, prog);
     write_stops(w, o, g);
     write_exit_map(w, o, g);
-    if (prog->limits)
+    if (limits)
         write_attrs(w, prog, g);
-    g->env_clear = prog->limits && prog->limits->env_clear;
+    if (from->hooks)
+        write_commands(w, from, g);
+    g->env_clear = limits && limits->env_clear;
     if (prog->order)
         write_order(w, prog, g);
     for (int i = 0; i < 2; i++)
@@ -541,7 +567,7 @@ void gen_write_proc(struct gen_writer *w, const struct proc *p, uint32_t group,
     g.priority = clamp32(p->o.priority);
     write_command(w, p, &g);
     write_env(w, p, &g);
-    write_opts(w, &p->o, p->prog, &opts, &g);
+    write_opts(w, p, &opts, &g);
     write_digests(w, p, &opts, &g);
     w->last = g;
     *out = g;

@@ -19,6 +19,16 @@ static void set_base(struct gen_writer *w, const char *key, const char *value)
     names_text(&w->env, key, value);
 }
 
+/* What our own service manager tells us with is not for programs: they would speak for us. */
+static bool is_for_us(const char *pair)
+{
+    static const char *const names[] = {"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strncmp(pair, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
 /* the base environment: what we were started with, ours, then [supervisord] environment= */
 static goff write_base_env(struct gen_writer *w, uint32_t *out_n)
 {
@@ -27,7 +37,7 @@ static goff write_base_env(struct gen_writer *w, uint32_t *out_n)
     names_init(&w->env, NULL);
     for (char *const *p = c->rq.environ; p && *p; p++) {
         const char *eq = strchr(*p, '=');
-        if (eq && eq > *p)
+        if (eq && eq > *p && !is_for_us(*p))
             names_add(&w->env, (struct name){.key = arena_strndup(w->a, *p, (size_t)(eq - *p)),
                                              .text = eq + 1});
     }
@@ -170,7 +180,7 @@ static int64_t shutdown_timeout(const struct conf *c)
     VEC_EACH (&c->groups, i) {
         const struct group *g = c->groups.v[i];
         VEC_EACH (&g->procs, j) {
-            int64_t ns = conf_stop_ns(&g->procs.v[j]->o);
+            int64_t ns = conf_stop_ns(g->procs.v[j]);
             most = ns > most ? ns : most;
         }
     }
@@ -212,6 +222,7 @@ static void write_supd(struct gen_writer *w, struct gen_supd *s)
     s->identifier = genbuf_str(w->b, o->identifier);
     s->childlogdir = abs_path(w, o->childlogdir);
     s->directory = abs_path(w, o->directory);
+    s->ready_file = abs_path(w, d->ready_file);
     s->socket = genbuf_str(w->b, d->socket);
     s->socket_group = genbuf_str(w->b, d->socket_group.text);
     s->socket_gid = d->socket_group.text ? d->socket_group.gid : -1;

@@ -58,7 +58,7 @@ static void lint_stop(struct conf *c)
     const struct proc *slow = NULL;
     VEC_EACH (&c->groups, i) {
         VEC_EACH (&c->groups.v[i]->procs, j) {
-            int64_t ns = conf_stop_ns(&c->groups.v[i]->procs.v[j]->o);
+            int64_t ns = conf_stop_ns(c->groups.v[i]->procs.v[j]);
             if (ns > most) {
                 most = ns;
                 slow = c->groups.v[i]->procs.v[j];

@@ -326,6 +326,7 @@ static void read_process(struct reading *r, int64_t num)
     struct proc *p = new_process(r, num, first);
     r->ok &= read_rows(r, p, first);
     r->ok &= has_command(r);
+    r->ok &= load_hooks(r->c, prog->section, &r->per_proc, first, &p->hooks);
     if (!r->ok)
         return;
     p->name = expand_one(r, r->x.keys[row_of("process_name")], prog->o.process_name, "process_name",
@@ -491,7 +492,7 @@ struct prog *load_program(struct conf *c, const struct ini_section *s, const cha
     return prog;
 }
 
-int64_t conf_stop_ns(const struct proc_opts *o)
+static int64_t signals_ns(const struct proc_opts *o)
 {
     int64_t ns = 0;
     for (size_t i = 0; i < o->stopsignals.n; i++)
@@ -503,4 +504,10 @@ int64_t conf_stop_ns(const struct proc_opts *o)
             : o->stopwaitsecs > 3650 * day ? 3650 * day
                                            : o->stopwaitsecs) *
            1000000000;
+}
+
+int64_t conf_stop_ns(const struct proc *p)
+{
+    const struct hook_opts *h = p->hooks;
+    return (h && h->command[GEN_STOP_COMMAND] ? h->stop_ns : 0) + signals_ns(&p->o);
 }

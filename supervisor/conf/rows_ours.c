@@ -18,7 +18,9 @@ static const struct opt supd[] = {
       .hi = INT64_C(1) << 40, .help = "Memory for all log rings together."),
     S("shutdown_timeout", shutdown_timeout, DURATION, .flags = OPT_OURS, .apply = GEN_HOT, .lo = 0,
       .hi = INT64_C(31536000000000000),
-      .def_note = "the largest stopwaitsecs, at least 25s; as supervisord: none",
+      .def_note =
+          "the largest stopwaitsecs, with the stop_command_timeout of a stop_command before "
+          "it, at least 25s; as supervisord: none",
       .help = "After this time a shutdown ends with KILL."),
     S("exit_on", exit_on, WORD, .words = exit_on_words, .def = "never", .flags = OPT_OURS,
       .apply = GEN_HOT,
@@ -26,6 +28,10 @@ static const struct opt supd[] = {
           "When supd ends by itself: never, or when a program has ended for good (it exited and "
           "is not started again, or it is FATAL): any program, the last one that was up (all), "
           "or one with critical=true (critical)."),
+    S("ready_file", ready_file, PATH, .flags = OPT_OURS, .def_note = "none",
+      .help = "A file that is there while all is up: written when all programs with autostart are "
+              "up (or have ended with success) for the first time, removed when supd starts and "
+              "when it begins to go down."),
     S("log_format", log_format, WORD, .words = words_format, .def = "text", .flags = OPT_OURS,
       .help = "How the main log is written."),
     S("orphans", orphans, WORD, .words = words_orphans, .flags = OPT_OURS, .apply = GEN_HOT,
@@ -68,13 +74,13 @@ OPT_TABLE(rows_agent, agent);
 
 const struct sect_kind sect_kinds[] = {
     {"supervisord", .tables = {&rows_supervisord}, .help = "The daemon itself; required."},
-    {"program", .named = true, .tables = {&rows_program, &rows_limits, &rows_order},
+    {"program", .named = true, .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks},
      .help = "A program to keep alive."},
     {"eventlistener", .named = true,
-     .tables = {&rows_program, &rows_limits, &rows_order, &rows_listener},
+     .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks, &rows_listener},
      .help = "A program that gets events on its standard input."},
     {"fcgi-program", .named = true,
-     .tables = {&rows_program, &rows_limits, &rows_order, &rows_fcgi},
+     .tables = {&rows_program, &rows_limits, &rows_order, &rows_hooks, &rows_fcgi},
      .help = "A program whose processes share a listening socket."},
     {"group", .named = true, .tables = {&rows_group}, .help = "Programs handled together."},
     {"include", .tables = {&rows_include}, .help = "Further files to read."},

@@ -18,9 +18,9 @@ struct opt_table {
     _Static_assert(sizeof(array) / sizeof((array)[0]) <= ROWS_MAX, "one bit for each row")
 
 /* The tables of all kinds (rows_*.c). */
-extern const struct opt_table rows_program, rows_limits, rows_order, rows_listener, rows_fcgi,
-    rows_group, rows_supervisord, rows_supd, rows_agent, rows_unix_server, rows_inet_server,
-    rows_ctl, rows_include;
+extern const struct opt_table rows_program, rows_limits, rows_order, rows_hooks, rows_listener,
+    rows_fcgi, rows_group, rows_supervisord, rows_supd, rows_agent, rows_unix_server,
+    rows_inet_server, rows_ctl, rows_include;
 
 struct family;
 

@@ -5,7 +5,7 @@
 
 /* The whole behaviour; "_": that event changes nothing in that state. */
 #define ROW(stt, start_, stop_, restart_, shutdown_, hasten_, spawned_, delayed_, cannot_,         \
-            exited_, empty_, lost_, timer_, ready_, unfit_, hung_, extend_, policy_)               \
+            exited_, empty_, lost_, timer_, ready_, unfit_, hung_, extend_, policy_, command_)     \
     [ROW_##                                                                                        \
         stt] = {[PROC_EV_START] = proc_on_##start_,      [PROC_EV_STOP] = proc_on_##stop_,         \
                 [PROC_EV_RESTART] = proc_on_##restart_,  [PROC_EV_SHUTDOWN] = proc_on_##shutdown_, \
@@ -15,7 +15,7 @@
                 [PROC_EV_KILL_FAILED] = proc_on_##lost_, [PROC_EV_TIMER] = proc_on_##timer_,       \
                 [PROC_EV_READY] = proc_on_##ready_,      [PROC_EV_UNFIT] = proc_on_##unfit_,       \
                 [PROC_EV_HUNG] = proc_on_##hung_,        [PROC_EV_EXTEND] = proc_on_##extend_,     \
-                [PROC_EV_POLICY] = proc_on_##policy_}
+                [PROC_EV_POLICY] = proc_on_##policy_,    [PROC_EV_COMMAND] = proc_on_##command_}
 #define proc_on__ NULL
 enum {
     ROW_STOPPED,
@@ -30,15 +30,15 @@ enum {
 };
 /* clang-format off */
 static proc_handler *const table[NROWS][PROC_NEVENTS] = {
-/*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      READY  UNFIT  HUNG  EXTEND  POLICY */
-ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep),
-ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, ready, unfit, _,    extend, new_start),
-ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _,     _,     hung, _,      _),
-ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_backoff),
-ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  _,     _,     _,    extend, new_stop),
-ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep),
-ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_fatal),
-ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _,     _,     _,    _,      _),
+/*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      READY  UNFIT  HUNG  EXTEND  POLICY       COMMAND */
+ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
+ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, ready, unfit, _,    extend, new_start,   _),
+ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _,     _,     hung, _,      _,           _),
+ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_backoff, _),
+ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  _,     _,     _,    extend, new_stop,    command),
+ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
+ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_fatal,   _),
+ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _,     _,     _,    _,      _,           _),
 };
 /* clang-format on */
 #undef proc_on__

@@ -11,6 +11,7 @@
  *      +-------------------------------------------- STOPPING <----+
  *                                 died
  *
+ * With a stop_command STOPPING begins with that, and does not end before it has ended.
  * With `told` READY stands for startsecs, with `once` the exit with success, and EXITED follows at
  * once. One that takes longer than ready_timeout is sent the stop sequence while it is STARTING.
  *
@@ -55,8 +56,9 @@ struct proc_policy {
     enum proc_restart autorestart;
     const uint32_t *exitcodes; /* 8 words: bit n set: exit code n is expected */
     struct proc_stop_step stops[PROC_STOPS_MAX];
-    unsigned nstops; /* >= 1 */
-    dur_t stopwait;  /* stopwaitsecs; <= 0: KILL at once */
+    unsigned nstops;    /* >= 1 */
+    dur_t stopwait;     /* stopwaitsecs; <= 0: KILL at once */
+    dur_t stop_command; /* so long may its stop_command take, which comes before stops; 0: none */
     bool stopasgroup, killasgroup, orphans_kill;
     dur_t backoff;     /* linear: the n-th wait is n times this */
     int factor_milli;  /* 0: linear; else the n-th wait is backoff * (factor/1000)^(n-1) */
@@ -106,7 +108,8 @@ struct proc_life {
     uint16_t why;      /* enum proc_why of the last change */
     uint8_t want;      /* 1: should be up */
     uint8_t sweep;     /* 1: leader dead, group not known to be empty */
-    uint8_t stop_step; /* next index into stops; nstops: KILL is next or was sent */
+    uint8_t stop_step; /* next index into stops; nstops: KILL is next or was sent; STOPPING, 0:
+                          the stop_command comes first */
     uint8_t kills;     /* KILLs sent in this stop or sweep, capped at 255 */
     uint8_t spawning;  /* 1: STARTING, waiting for the answer to a spawn (no pid yet) */
     uint8_t restart;   /* a start waits for STOPPING or the sweep: 1 by hand, 2 automatic, 3 for
@@ -157,6 +160,7 @@ enum proc_event {
     PROC_EV_CANNOT,  /* a step of the start failed; if a child existed it was reaped */
     PROC_EV_EXITED,  /* reaped; status and group_alive are given */
     PROC_EV_GROUP_EMPTY,
+    PROC_EV_COMMAND,     /* its stop_command has ended, or could not be run */
     PROC_EV_KILL_FAILED, /* kill() failed with something else than ESRCH */
     PROC_EV_TIMER,
     PROC_EV_READY,  /* told: it is ready */
@@ -176,6 +180,7 @@ struct proc_in {
     int pid;                       /* SPAWNED */
     int status;                    /* EXITED: wait status */
     bool group_alive;              /* EXITED, CANNOT: others of its group still exist */
+    bool commanding;               /* its stop_command has not ended yet; always given */
     uint32_t random;               /* for jitter */
     dur_t more;                    /* EXTEND: from now */
     struct proc_window *window;    /* this process's; always given */
@@ -203,6 +208,8 @@ struct proc_out {
                          to the group while sweep is set) */
     bool gave_up_sweep; /* leftovers of the group survived KILL; going on without them */
     bool exited;        /* an instance ended: publish it with its status */
+    bool command;       /* run its stop_command; answer with COMMAND once that has ended */
+    bool end_command;   /* kill it; COMMAND follows */
 };
 
 /* A life that has never run: STOPPED, want 0. */

@@ -81,7 +81,8 @@ void proc_on_new_start(struct step *s)
 
 void proc_on_new_stop(struct step *s)
 {
-    if (s->l->pid)
+    bool first = s->in->commanding && !s->l->stop_step;
+    if (s->l->pid && !first) /* a stop_command under way keeps its time */
         resize_step(s, &s->l->due);
     proc_on_new_sweep(s);
 }

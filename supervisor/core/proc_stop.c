@@ -77,8 +77,14 @@ static void sweep_follow(struct step *s)
     poll_soon(s);
 }
 
+/* The process and its group are gone; a stop_command that still runs is waited for, since what it
+ * does may not hit the next instance. */
 static void stopped(struct step *s)
 {
+    if (s->in->commanding) {
+        s->l->due = s->l->due.ns ? s->l->due : proc_after(s, KILL_REPEAT_MIN);
+        return;
+    }
     uint8_t held = s->l->restart;
     s->l->restart = HOLD_NONE;
     proc_change_to(s, PROC_STOPPED, PROC_WHY_STOPPED);
@@ -143,12 +149,32 @@ void proc_stop_signal(struct step *s)
     l->due = proc_after(s, step.wait);
 }
 
-static void stop_begin(struct step *s)
+static void stopping(struct step *s)
 {
     proc_change_to(s, PROC_STOPPING, proc_asked_by(s));
     s->l->stop_step = 0;
     s->l->kills = 0;
-    proc_stop_signal(s);
+}
+
+/* its command first, if it has one; the signals when that has ended, or after its time */
+static void stop_begin(struct step *s)
+{
+    stopping(s);
+    if (s->p->stop_command.ns <= 0) {
+        proc_stop_signal(s);
+        return;
+    }
+    s->out->command = true;
+    s->l->due = proc_after(s, s->p->stop_command);
+}
+
+void proc_on_command(struct step *s)
+{
+    struct proc_life *l = s->l;
+    if (!l->pid && !l->sweep)
+        stopped(s);
+    else if (l->pid && !l->stop_step)
+        proc_stop_signal(s);
 }
 
 void proc_on_stop(struct step *s)
@@ -163,18 +189,20 @@ void proc_on_stop(struct step *s)
     proc_change_to(s, PROC_STOPPED, proc_asked_by(s));
 }
 
-/* The answer to a spawn that was cancelled too late: the child is stopped like any other. */
+/* The answer to a spawn that was cancelled too late: the child is stopped like any other, but by
+ * signals alone: it has not begun to work. */
 void proc_on_stray(struct step *s)
 {
     proc_adopt(s);
-    stop_begin(s);
+    stopping(s);
+    proc_stop_signal(s);
 }
 
 /* stop, then start again; a start that has no process yet is as good as new */
 void proc_on_again(struct step *s)
 {
     struct proc_life *l = s->l;
-    if (!l->pid && !l->sweep)
+    if (!l->pid && !l->sweep && l->state != PROC_STOPPING)
         return;
     l->restart = s->in->why == PROC_WHY_MEMORY ? HOLD_MEMORY : HOLD_OPERATOR;
     if (l->state != PROC_STOPPING)
@@ -188,8 +216,15 @@ void proc_on_unstop(struct step *s)
 
 void proc_on_stop_due(struct step *s)
 {
-    if (mono_reached(s->l->due, s->in->now))
-        proc_stop_signal(s);
+    struct proc_life *l = s->l;
+    if (mono_reached(l->due, s->in->now)) {
+        s->out->end_command = s->in->commanding;
+        l->due = MONO_NEVER;
+        if (l->pid)
+            proc_stop_signal(s);
+        else if (!l->sweep)
+            stopped(s);
+    }
     proc_on_sweep_due(s);
 }
 
@@ -197,19 +232,22 @@ void proc_on_hasten(struct step *s)
 {
     struct proc_life *l = s->l;
     mono_t last = sweep_is_killed(s) ? l->sweep_due : MONO_NEVER;
+    s->out->end_command = s->in->commanding;
     l->stop_step = (uint8_t)s->p->nstops;
     if (l->pid)
         proc_stop_signal(s);
-    else
+    else if (l->sweep)
         sweep_signal(s);
     if (l->sweep && last.ns)
         l->sweep_due = last; /* patience does not start anew */
 }
 
-/* The leader died before the stop sequence began: the rest of the group has all of it. */
+/* The leader died before the stop sequence began: the rest of the group has all of it. A
+ * stop_command under way keeps its time. */
 static void sweep_anew(struct step *s)
 {
-    s->l->due = MONO_NEVER;
+    if (!s->in->commanding)
+        s->l->due = MONO_NEVER;
     proc_sweep_begin(s);
 }
 
@@ -273,6 +311,7 @@ void proc_on_lost(struct step *s)
         sweep_give_up(s);
         return;
     }
+    s->out->end_command = s->in->commanding;
     l->restart = HOLD_NONE;
     proc_change_to(s, PROC_UNKNOWN, PROC_WHY_KILL_FAILED);
 }

@@ -75,6 +75,7 @@ const char *proc_event_name(enum proc_event ev)
         [PROC_EV_HUNG] = "hung",
         [PROC_EV_EXTEND] = "extend",
         [PROC_EV_POLICY] = "policy",
+        [PROC_EV_COMMAND] = "command",
     };
     return (unsigned)ev < PROC_NEVENTS ? names[ev] : "?";
 }
@@ -346,6 +347,16 @@ static void say_backoff(const struct words *w)
     str_printf(w->out, ", this was number %u.", (unsigned)w->l->nwindow);
 }
 
+/* "its stop_command runs, SIGTERM follows in 7.0s at the latest" */
+static void put_command(const struct words *w)
+{
+    str_puts(w->out, "its stop_command runs, ");
+    put_signal(w->out, w->p->stops[0].sig);
+    str_puts(w->out, " follows ");
+    put_until(w, w->l->due);
+    str_puts(w->out, " at the latest");
+}
+
 static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
@@ -357,10 +368,16 @@ static void say_stopping(const struct words *w)
     str_puts(w->out, " ago");
     if (w->l->pid) {
         str_printf(w->out, " (pid %d): ", (int)w->l->pid);
-        put_schedule(w, w->l->due);
-        if (w->l->restart && (w->l->why != PROC_WHY_WATCHDOG || w->p->autorestart))
-            str_puts(w->out, "; then it is started again");
+        if (w->l->stop_step || w->l->why == PROC_WHY_WATCHDOG)
+            put_schedule(w, w->l->due);
+        else
+            put_command(w);
+    } else if (!w->l->sweep) {
+        str_puts(w->out, "; its process has ended, its stop_command has not");
     }
+    bool again = w->l->restart && (w->l->why != PROC_WHY_WATCHDOG || w->p->autorestart);
+    if (again && !w->l->sweep)
+        str_puts(w->out, "; then it is started again");
     str_puts(w->out, ".");
 }
 

@@ -18,12 +18,13 @@ void proc_on_hung(struct step *s)
     s->out->cont = true;
 }
 
-/* Never less time than it has, and none for what is being killed. */
+/* Never less time than it has, and none for what is being killed, or a stop_command. */
 void proc_on_extend(struct step *s)
 {
     struct proc_life *l = s->l;
     mono_t to = proc_after(s, s->in->more);
     bool waits = l->state == PROC_STOPPING || s->p->told || s->p->once;
-    if (waits && l->due.ns && !l->kills && !proc_is_overdue(s->p, l) && to.ns > l->due.ns)
+    if (waits && l->due.ns && !s->in->commanding && !l->kills && !proc_is_overdue(s->p, l) &&
+        to.ns > l->due.ns)
         l->due = to;
 }

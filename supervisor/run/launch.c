@@ -32,6 +32,16 @@ static size_t own_env_size(const struct gen *g, const struct gen_proc *c)
     return n;
 }
 
+static int reserve_words(struct sup *s, size_t need)
+{
+    char **words = need > s->nwords ? realloc(s->words, need * sizeof(*words)) : s->words;
+    if (!words)
+        return need ? -1 : 0;
+    s->words = words;
+    s->nwords = need > s->nwords ? need : s->nwords;
+    return 0;
+}
+
 int launch_reserve(struct sup *s, const struct gen *g)
 {
     size_t need = 0, own = 0;
@@ -42,16 +52,7 @@ int launch_reserve(struct sup *s, const struct gen *g)
         own = m > own ? m : own;
     }
     str_clear(&s->own_env);
-    if (!str_reserve(&s->own_env, own + MORE_TEXT))
-        return -1;
-    if (need <= s->nwords)
-        return 0;
-    char **words = realloc(s->words, need * sizeof(*words));
-    if (!words)
-        return -1;
-    s->words = words;
-    s->nwords = need;
-    return 0;
+    return str_reserve(&s->own_env, own + MORE_TEXT) ? reserve_words(s, need) : -1;
 }
 
 static char *word(const struct gen *g, goff off)
@@ -142,14 +143,13 @@ static void fill_attrs(const struct gen *g, const struct attrs *a, struct spawn_
     }
 }
 
-static void fill_request(const struct proc *p, struct spawn_request *rq)
+/* All but the words of the command and its output. */
+static void fill_common(struct sup *s, const struct gen *g, const struct gen_proc *c,
+                        struct spawn_request *rq)
 {
-    const struct gen *g = p->gen->gen;
-    const struct gen_proc *c = p->conf;
-    const struct gen_opts *o = proc_opts(p);
-    char **at = proc_sup(p)->words;
+    const struct gen_opts *o = gen_opts(g, c);
     *rq = (struct spawn_request){
-        .argv = at,
+        .argv = s->words,
         .directory = gen_str(g, o->directory),
         .fds = {-1, -1, -1},
         .redirect_stderr = o->redirect_stderr,
@@ -159,18 +159,34 @@ static void fill_request(const struct proc *p, struct spawn_request *rq)
         .ngroups = o->ngroups,
         .umask = o->umask,
         .ignore = o->sigpipe_ignore ? BIT(SIGPIPE) | BIT(SIGXFSZ) : 0,
-        .nofile = &proc_sup(p)->child_nofile,
-        .fsize = proc_sup(p)->fsize_lifted ? &proc_sup(p)->child_fsize : NULL,
+        .nofile = &s->child_nofile,
+        .fsize = s->fsize_lifted ? &s->child_fsize : NULL,
     };
     if (o->attrs)
         fill_attrs(g, gen_at(g, o->attrs), rq);
-    at = put_list(g, c->argv, c->argc, at);
+}
+
+/* Returns the end of the environment, behind its NULL. */
+static char **fill_words(struct sup *s, const struct gen *g, const struct gen_proc *c,
+                         const struct gen_command *words, struct spawn_request *rq)
+{
+    char **at = put_list(g, words->argv, words->argc, s->words);
     rq->candidates = at;
-    at = put_list(g, c->candidates, c->ncandidates, at);
+    at = put_list(g, words->candidates, words->ncandidates, at);
     rq->envp = at;
-    put_env(proc_sup(p), g, c, at);
-    rq->text = proc_sup(p)->own_env.s;
-    rq->text_size = proc_sup(p)->own_env.len;
+    at = put_env(s, g, c, at);
+    rq->text = s->own_env.s;
+    rq->text_size = s->own_env.len;
+    return at;
+}
+
+static void fill_request(const struct proc *p, struct spawn_request *rq)
+{
+    const struct gen_proc *c = p->conf;
+    struct sup *s = proc_sup(p);
+    fill_common(s, p->gen->gen, c, rq);
+    fill_words(s, p->gen->gen, c,
+               &(struct gen_command){c->argv, c->argc, c->candidates, c->ncandidates}, rq);
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             rq->fds[1 + i] = logs_write_fd(p->log[i]);
@@ -182,6 +198,28 @@ void launch_command(const struct proc *p, char *const *argv, char *const *candid
     fill_request(p, rq);
     rq->argv = argv;
     rq->candidates = candidates;
+}
+
+bool launch_beside(struct sup *s, const struct gen *g, const struct gen_proc *c,
+                   const struct gen_command *command, const struct str *more,
+                   struct spawn_request *rq)
+{
+    size_t words = words_of(g, c) - c->argc - c->ncandidates + command->argc +
+                   command->ncandidates + LAUNCH_MORE_MAX;
+    str_clear(&s->own_env); /* room at once: what is put there may not move any more */
+    if (more->failed || !str_reserve(&s->own_env, own_env_size(g, c) + more->len) ||
+        reserve_words(s, words) < 0)
+        return false;
+    fill_common(s, g, c, rq);
+    char **end = fill_words(s, g, c, command, rq) - 1;
+    const char *from = s->own_env.s + s->own_env.len;
+    str_put(&s->own_env, str_text(more), more->len);
+    for (size_t i = 0, n = 0; i < more->len && n < LAUNCH_MORE_MAX; n++, i += strlen(from + i) + 1)
+        *end++ = (char *)(uintptr_t)(from + i);
+    *end = NULL;
+    rq->text = s->own_env.s;
+    rq->text_size = s->own_env.len;
+    return true;
 }
 
 /* a new stdin pipe: *out_child is the end for the child */

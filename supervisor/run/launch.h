@@ -2,9 +2,8 @@
 #ifndef RUN_LAUNCH_H
 #define RUN_LAUNCH_H
 
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/procs.h"
-
-struct spawn_request;
 
 enum launch_result {
     LAUNCH_STARTED, /* *out_pid is the child */
@@ -27,6 +26,14 @@ void launch_command(const struct proc *p, char *const *argv, char *const *candid
  * There is room for NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, else NULL. */
 char *launch_env(struct proc *p, struct spawn_request *rq, const char *key, const char *value,
                  size_t room);
+
+/* The request for a command that is run beside a process of this record: its user, folder, limits
+ * and environment, with further variables, each with its NUL, in more. Descriptors are left to the
+ * caller. Valid until the next start. False: no memory. */
+bool launch_beside(struct sup *s, const struct gen *g, const struct gen_proc *c,
+                   const struct gen_command *command, const struct str *more,
+                   struct spawn_request *rq);
+#define LAUNCH_MORE_MAX 32 /* variables */
 
 /* Room for the largest argv, envp and candidates of a generation; called once per generation, so
  * that a start allocates nothing. 0, or -1 when there is no memory. */

@@ -4,6 +4,7 @@
 #include "supervisor/run/notify.h"
 #include "supervisor/run/order_impl.h"
 #include "supervisor/run/procs_impl.h"
+#include "supervisor/run/upstream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +295,7 @@ static void set_stuck(struct order_node *n, bool stuck)
     if (!stuck)
         return;
     say_stuck(n);
+    upstream_look_later(proc_sup(n->proc));
     proc_tell(n->proc, &(struct proc_change){
                            .from = PROC_STARTING, .to = PROC_STARTING, .why = PROC_WHY_BLOCKED});
     exitpol_look(proc_sup(n->proc));

@@ -5,6 +5,7 @@
 #include "supervisor/io/cgroup.h"
 #include "supervisor/io/children.h"
 #include "supervisor/run/agent.h"
+#include "supervisor/run/errand.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/logs.h"
@@ -157,7 +158,7 @@ void orphans_look_end(struct sup *s)
 static bool is_part_of_us(const struct sup *s, int pid)
 {
     return (s->logs && logs_pid(s->logs) == pid) || (s->agent && agent_pid(s->agent) == pid) ||
-           helper_is(s, pid);
+           helper_is(s, pid) || errand_is(s, pid);
 }
 
 /* One that was in a round is that very process while it is our child. */

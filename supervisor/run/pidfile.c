@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/run/helper.h"
+#include "supervisor/run/upstream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,8 @@ static bool is_ours(const struct sup *s)
 
 static int remove_child(struct sup *s)
 {
-    return is_ours(s) && unlink(s->pidfile) < 0 ? errno : 0;
+    upstream_remove_file(s); /* long gone, unless its disk was slow */
+    return s->pidfile && is_ours(s) && unlink(s->pidfile) < 0 ? errno : 0;
 }
 
 static void write_done(struct sup *s, int status)
@@ -53,7 +55,7 @@ static bool start(struct sup *s, int (*child)(struct sup *), void (*done)(struct
     struct err e;
     if (helper_run(s, (helper_child_fn *)child, (helper_done_fn *)done, s, LIMIT, &e) >= 0)
         return true;
-    log_warn("pid file %s: %s", s->pidfile, e.msg);
+    log_warn("pid file %s: %s", s->pidfile ? s->pidfile : "and ready file", e.msg);
     return false;
 }
 
@@ -72,5 +74,5 @@ void pidfile_write(struct sup *s)
 
 bool pidfile_remove(struct sup *s, void (*done)(struct sup *s, int status))
 {
-    return s->pidfile && start(s, remove_child, done);
+    return (s->pidfile || upstream_has_file(s)) && start(s, remove_child, done);
 }

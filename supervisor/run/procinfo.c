@@ -52,6 +52,9 @@ void proc_policy_of(const struct gen *g, const struct gen_proc *c, struct proc_p
         .fatal_retry = {o->fatal_retry_ns},
     };
     policy_stops(g, o, out);
+    const struct gen_commands *commands = gen_commands(g, c);
+    if (commands && commands->command[GEN_STOP_COMMAND].argc)
+        out->stop_command.ns = commands->stop_ns;
     const struct gen_order *order = gen_order(g, o);
     if (!order)
         return;

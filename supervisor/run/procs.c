@@ -3,10 +3,10 @@
 #include "supervisor/base/fault.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
-#include "supervisor/conf/gendiff.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/hooks.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/publish.h"
@@ -145,6 +145,10 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
                   p->group_gone ? "left behind by pid" : "of group", proc_life(p)->pgid);
     if (out->check_group)
         proc_check_group(p, true);
+    if (out->end_command)
+        errand_kill(p, GEN_STOP_COMMAND);
+    if (out->command)
+        hooks_stop(p);
 }
 
 static void set_sweeping(struct proc *p, bool sweeping)
@@ -175,6 +179,7 @@ void proc_feed(struct proc *p, struct proc_in in)
     in.wall = wall_now();
     in.window = state_window(s->state, p->slot);
     in.random = (uint32_t)rng_next(&s->rng);
+    in.commanding = p->commanding;
     proc_policy_of(p->gen->gen, p->conf, &policy);
     proc_step(&policy, &rec.life, &in, &out);
     /* while the death of this instance is written down, other events do not end that */
@@ -286,6 +291,7 @@ void proc_free(struct proc **pp)
     *pp = NULL;
     struct sup *s = proc_sup(p);
     proc_tell_gone(p);
+    errands_orphan(p);
     publish_forget(p);
     order_forget(p);
     dequeue(p);
@@ -369,64 +375,6 @@ bool proc_is_down(const struct proc *p)
 {
     const struct proc_life *l = proc_life(p);
     return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
-}
-
-static void take_over(struct proc *p, struct live_gen *gen, const struct gen_proc *conf)
-{
-    struct live_gen *old = p->gen;
-    struct proc_policy was;
-    proc_policy_of(old->gen, p->conf, &was);
-    p->gen = live_gen_ref(gen);
-    p->conf = conf;
-    struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
-    rec.proc_index = (uint32_t)(conf - gen_procs(gen->gen));
-    rec.gen = gen->id;
-    state_put(proc_sup(p)->state, p->slot, &rec);
-    struct err e;
-    if (streams_sync(p, &e) < 0)
-        log_error("%s: %s", proc_name(p), e.msg);
-    order_follow(p, false);
-    proc_feed(p, (struct proc_in){.event = PROC_EV_POLICY, .was = &was});
-    memory_watch(p);
-    live_gen_unref(&old);
-}
-
-void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force)
-{
-    enum gen_apply how = gen_proc_differs(p->gen->gen, p->conf, gen->gen, conf);
-    /* an earlier change that is still on its way has stopped it already */
-    bool stopped = p->doomed || p->next_gen;
-    bool up =
-        p->next_gen ? p->start_after : gen_opts(gen->gen, conf)->autostart || proc_life(p)->want;
-    p->doomed = false;
-    if (p->next_gen)
-        live_gen_unref(&p->next_gen);
-    if (how != GEN_RESTART && !force && !stopped && !streams_missing(p, gen_opts(gen->gen, conf))) {
-        take_over(p, gen, conf);
-        proc_note(p);
-        return;
-    }
-    proc_stop_by_update(p);
-    p->next_gen = live_gen_ref(gen);
-    p->next_index = (uint32_t)(conf - gen_procs(gen->gen));
-    p->start_after = up;
-    proc_note(p);
-    settle_later(proc_sup(p));
-}
-
-bool proc_take_next(struct proc *p)
-{
-    if (!p->next_gen || !proc_is_down(p))
-        return false;
-    struct live_gen *gen = p->next_gen;
-    const struct gen_proc *conf = proc_next_conf(p);
-    p->next_gen = NULL;
-    take_over(p, gen, conf);
-    live_gen_unref(&gen);
-    if (p->start_after)
-        proc_start(p, PROC_WHY_UPDATE);
-    proc_note(p); /* only now: a successor may take it over again, but has to start it */
-    return true;
 }
 
 /* one program off the queue; false: all spawn slots are busy */

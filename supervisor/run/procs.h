@@ -42,6 +42,7 @@ struct proc {
     bool needed : 1;        /* orderstop.c: a process that counts needs it */
     bool leaving : 1;       /* to be stopped once nobody who leaves needs it, */
     bool leaving_again : 1; /* and started again then */
+    bool commanding : 1;    /* its stop_command waits or runs */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may

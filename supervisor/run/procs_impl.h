@@ -1,4 +1,4 @@
-/* What procs.c, procend.c, procsignal.c, revive.c and orphans.c share. */
+/* What procs.c, procend.c, procsignal.c, procupdate.c, revive.c, orphans.c and errand.c share. */
 #ifndef RUN_PROCS_IMPL_H
 #define RUN_PROCS_IMPL_H
 

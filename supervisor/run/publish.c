@@ -3,8 +3,10 @@
 #include "supervisor/base/log.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/hooks.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/taps.h"
+#include "supervisor/run/upstream.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -251,6 +253,8 @@ static void log_change(struct proc *p, const struct proc_change *c)
 void publish_change(struct proc *p, const struct proc_change *c)
 {
     log_change(p, c);
+    hooks_change(p, c);
+    upstream_look_later(proc_sup(p));
     if (c->to == PROC_RUNNING && proc_opts(p)->startsecs_ns)
         tell_refused(p);
     if (heard(proc_sup(p)))
@@ -260,6 +264,7 @@ void publish_change(struct proc *p, const struct proc_change *c)
 void publish_spawned(struct proc *p, int pid)
 {
     log_info("spawned: '%s' with pid %d", proc_name(p), pid);
+    hooks_spawned(p, pid);
     if (heard(proc_sup(p)))
         tell(p, (struct event){.type = EVENT_SPAWNED, .pid = pid});
 }
@@ -281,6 +286,8 @@ void publish_exit(struct proc *p, const struct proc_life *before, const struct p
     else if (in->event != PROC_EV_CANNOT)
         log_line(l->expected ? LVL_INFO : LVL_WARN, "exited: %s (%s; %s)", proc_name(p), words,
                  l->expected ? "expected" : "not expected");
+    if (in->event != PROC_EV_CANNOT)
+        hooks_exit(p, before, in->status);
     if (!heard(proc_sup(p)))
         return;
     tell_exit(p, (struct event){.type = EVENT_EXIT,

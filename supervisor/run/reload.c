@@ -7,6 +7,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/upstream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -478,6 +479,7 @@ void reload_settle(struct sup *s)
             a->done(a->obj);
         free(a);
     }
+    upstream_reload_end(s, true);
 }
 
 int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_fn *what,
@@ -500,6 +502,7 @@ static void log_report(enum log_level level, const char *before, const char *rep
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
+        upstream_reload_end(s, false);
         log_error("the configuration was not reloaded, nothing is changed");
         log_report(LVL_ERROR, "not reloaded: ", report);
         return;
@@ -515,9 +518,10 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     log_report(LVL_WARN, "", report);
     struct err e;
     int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
-    if (n < 0)
+    if (n < 0) {
         log_error("the configuration was not applied: %s", e.msg);
-    else
+        upstream_reload_end(s, false);
+    } else
         log_info("configuration reloaded: %d groups changed", n);
     state_totals(s->state)->reloads++;
 }
@@ -529,8 +533,11 @@ void reload_all(struct sup *s)
     s->reload_again = s->load || s->mood == SUP_BOOTING;
     if (s->reload_again)
         return;
-    if (reload_load(s, (load_fn *)all_loaded, s, &e) < 0)
-        log_error("the configuration was not reloaded: %s", e.msg);
+    upstream_reload_begin(s);
+    if (reload_load(s, (load_fn *)all_loaded, s, &e) == 0)
+        return;
+    log_error("the configuration was not reloaded: %s", e.msg);
+    upstream_reload_end(s, false);
 }
 
 void reload_resume(struct sup *s)

@@ -5,6 +5,7 @@
 #include "supervisor/base/text.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/errand.h"
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/logs.h"
@@ -14,6 +15,7 @@
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/streams.h"
+#include "supervisor/run/upstream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +64,11 @@ static int open_gens(struct resuming *r, struct err *e)
         r->gens[r->ngens++] = g;
     }
     return 0;
+}
+
+static struct live_gen *gen_by_id(void *obj, uint32_t id)
+{
+    return find_gen(obj, id);
 }
 
 static struct live_gen *use_gen(const struct resuming *r, uint32_t id)
@@ -282,6 +289,8 @@ static int go_on(struct resuming *r, struct err *e)
     if (k->changing)
         log_error("a change of the configuration was cut short; `supctl update` makes it whole");
     k->changing = 0;
+    upstream_go_on(s);
+    errands_revive(s, r->by_slot, gen_by_id, r);
     /* beginning with another one each time, or one that makes us fault could hold up all others */
     for (size_t i = 0, from = k->crashes; i < r->nfound; i++)
         proc_go_on(r->by_slot[r->found[(from + i) % r->nfound].slot]);

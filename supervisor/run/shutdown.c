@@ -2,12 +2,14 @@
 #include "supervisor/run/shutdown.h"
 #include "supervisor/base/log.h"
 #include "supervisor/run/agent.h"
+#include "supervisor/run/errand.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/leftovers.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/upstream.h"
 
 #include <inttypes.h>
 
@@ -18,11 +20,13 @@ enum phase {
     PHASE_AGENT,
     PHASE_PIDFILE,
     PHASE_LOGS,
-    PHASE_END
+    PHASE_END,
+    PHASE_HOOKS, /* between LAST and AGENT */
 };
 
 #define PIDFILE_LIMIT DUR_S(1)
-#define KILL_LIMIT DUR_S(2) /* for what SIGKILL needs, once the time is over */
+#define HOOKS_LIMIT DUR_S(5) /* for hooks that still run, or wait, when all programs are down */
+#define KILL_LIMIT DUR_S(2)  /* for what SIGKILL needs, once the time is over */
 
 static void next_phase(struct sup *s);
 
@@ -115,6 +119,8 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
         if (s->stop_phase == PHASE_GROUPS) {
             log_warn("%s again: killing what is left", why);
             kill_rest(s);
+        } else if (s->stop_phase == PHASE_HOOKS) {
+            next_phase(s);
         }
         return;
     }
@@ -125,6 +131,7 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     s->stop_priority = INT32_MAX;
     sup_note(s);
     publish_mood(s, "stopping");
+    upstream_stopping(s, why);
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
     s->shutdown_due = limit >= 0 ? mono_add(mono_now(), (dur_t){limit}) : MONO_NEVER;
@@ -218,9 +225,23 @@ static void step_groups(struct sup *s)
         shut_in_order(s);
 }
 
+/* Hooks about the last ends have some time, but none beyond shutdown_timeout. */
 static void end_groups(struct sup *s)
 {
+    bool killed = s->stop_phase == PHASE_LAST;
     log_survivors(s);
+    s->stop_phase = PHASE_HOOKS;
+    if (killed || !errands_only_ends(s)) {
+        next_phase(s);
+        return;
+    }
+    mono_t due = mono_add(mono_now(), HOOKS_LIMIT);
+    arm(s, s->shutdown_due.ns ? mono_min(due, s->shutdown_due) : due);
+}
+
+static void end_hooks(struct sup *s)
+{
+    errands_end(s);
     s->stop_phase = PHASE_AGENT;
     arm(s, mono_add(mono_now(), DUR_S(2)));
     agent_close(s->agent, (loop_fn *)next_phase, s);
@@ -262,6 +283,9 @@ static void next_phase(struct sup *s)
     case PHASE_LAST:
         end_groups(s);
         break;
+    case PHASE_HOOKS:
+        end_hooks(s);
+        break;
     case PHASE_AGENT:
         end_agent(s);
         break;
@@ -282,6 +306,8 @@ void shutdown_step(struct sup *s)
 {
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
         step_groups(s);
+    else if (s->stop_phase == PHASE_HOOKS && !errands_any(s))
+        next_phase(s);
 }
 
 /* What a phase began with is done again: it does no harm twice. */
@@ -289,6 +315,8 @@ void shutdown_go_on(struct sup *s)
 {
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     s->stop_priority = INT32_MAX;
+    if (s->stop_phase == PHASE_HOOKS)
+        s->stop_phase = PHASE_GROUPS;
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST) {
         arm(s, s->stop_due);
         each_up(s, INT32_MIN, end_idle);

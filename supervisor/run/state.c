@@ -42,6 +42,7 @@ static void set_layout(struct head *h)
     h->slot_size = sizeof(struct slot);
     h->rec_size = sizeof(struct state_rec);
     h->windows_at = WINDOWS_AT;
+    h->errands_at = ERRANDS_AT;
     h->map_size = MAP_SIZE;
 }
 
@@ -295,4 +296,16 @@ const char *state_text(const struct state *s, enum state_text which)
 {
     uint32_t at = head_of(s)->texts[which];
     return at ? s->map + TEXT_AT + at - 1 : NULL;
+}
+
+struct state_errand *state_errands(const struct state *s)
+{
+    const struct head *h = head_of(s);
+    bool known = h->head_size >= sizeof(struct head) && h->errands_at >= ERRANDS_AT;
+    return known ? (struct state_errand *)(void *)(s->map + h->errands_at) : NULL;
+}
+
+struct state_errand_totals *state_errand_totals(const struct state *s)
+{
+    return &head_of(s)->errands;
 }

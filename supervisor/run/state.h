@@ -11,7 +11,7 @@
 #define STATE_MAGIC UINT64_C(0x3145544154535553) /* "SUSTATE1" */
 /* Adjacent versions differ in what was added at the end of the head and of the record: each of them
  * can go on from the other's state. */
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 #define STATE_OLDEST 3u
 #define STATE_SLOTS_MAX 65536u
 #define STATE_GENS_MAX 128u
@@ -67,7 +67,8 @@ struct state_kept {
     uint64_t instance, events; /* of the control server */
     int32_t exit_code, stop_priority;
     mono_t stop_due;
-    uint8_t mood, stop_phase, spare;
+    uint8_t mood, stop_phase;
+    uint8_t ready; /* enum supready (upstream.h) */
     uint8_t log_json, fsize_lifted, as_supervisord;
     uint8_t cause;    /* enum state_cause of the last exec */
     uint8_t starting; /* what has autostart is being started */
@@ -75,6 +76,30 @@ struct state_kept {
     uint32_t upgrades, crashes;
     char comm[16];
     char listen_at[64]; /* where agent_listen listens */
+};
+
+#define STATE_ERRANDS 2048u
+
+/* A command that is run beside a process, or waits to be (errand.h). */
+struct state_errand {
+    uint32_t used;   /* a running number, its place in the queue; 0: free */
+    uint8_t which;   /* GEN_STOP_COMMAND and its like */
+    uint8_t phase;   /* enum state_phase: IDLE: it waits; SPAWNING; PEEKED: never */
+    uint8_t running; /* 1: its pid is in the cell */
+    uint8_t has_exit, expected;
+    uint8_t spare[3];
+    uint32_t gen, proc_index;
+    uint32_t slot; /* of its process, plus 1; 0: that is gone */
+    /* what its variables say */
+    int32_t pid, status;
+    uint16_t state, why;
+    uint32_t tries, starts, restarts;
+    mono_t due; /* when its time is over; 0: it has not begun */
+    struct spawn_cell cell;
+};
+
+struct state_errand_totals {
+    uint64_t run, failed, lost;
 };
 
 enum state_cause { STATE_STARTED, STATE_UPGRADED, STATE_CRASHED };
@@ -89,6 +114,7 @@ enum state_text {
     STATE_PIDFILE,
     STATE_LOG_PROGRAM,
     STATE_AGENT_PROGRAM,
+    STATE_READY_FILE,
     STATE_NTEXTS
 };
 
@@ -151,6 +177,11 @@ struct state_crash *state_crash(const struct state *s);
 /* Slots that were ever used are below this; true if one is in use now. */
 uint32_t state_nslots(const struct state *s);
 bool state_used(const struct state *s, uint32_t slot);
+
+/* STATE_ERRANDS of them, all zero until they are used. NULL: this state was made by a supd that has
+ * no room for them. */
+struct state_errand *state_errands(const struct state *s);
+struct state_errand_totals *state_errand_totals(const struct state *s);
 
 /* A generation in use: its memfd by its id. -1 when there are too many. */
 int state_gen_add(struct state *s, uint32_t id, int fd);

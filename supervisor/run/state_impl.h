@@ -1,4 +1,5 @@
-/* The layout of the state memfd: head, commit, start text, one slot per process, their windows.
+/* The layout of the state memfd: head, commit, start text, one slot per process, their windows,
+ * errands.
  * Included by state.c and stateopen.c only. */
 #ifndef RUN_STATE_IMPL_H
 #define RUN_STATE_IMPL_H
@@ -46,13 +47,17 @@ struct head {
     struct state_crash crash;
     uint32_t texts[16]; /* offsets in the text, plus 1; 0: none */
     struct state_gen gens[STATE_GENS_MAX];
+    /* from version 4 on */
+    uint64_t errands_at;
+    struct state_errand_totals errands;
 };
 
 #define COMMIT_AT 3072u
 #define TEXT_AT 4096u
 #define SLOTS_AT (TEXT_AT + TEXT_MAX)
 #define WINDOWS_AT (SLOTS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct slot))
-#define MAP_SIZE (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
+#define ERRANDS_AT (WINDOWS_AT + (size_t)STATE_SLOTS_MAX * sizeof(struct proc_window))
+#define MAP_SIZE (ERRANDS_AT + (size_t)STATE_ERRANDS * sizeof(struct state_errand))
 
 _Static_assert(offsetof(struct state_kept, notes) + 4 == offsetof(struct state_kept, socket_gid),
                "it fills a gap: who does not know it finds all else in its place");

@@ -21,6 +21,15 @@ static int read_head(int fd, struct head *out, struct err *e)
     return 0;
 }
 
+/* Those of the version before had none. */
+static bool errands_fit(const struct head *h, uint64_t size)
+{
+    uint64_t length = (uint64_t)STATE_ERRANDS * sizeof(struct state_errand);
+    return h->head_size < sizeof(*h) ||
+           (h->errands_at >= h->windows_at && h->errands_at <= size &&
+            length <= size - h->errands_at && h->errands_at % sizeof(uint64_t) == 0);
+}
+
 /* Sizes that this version and its neighbours could have made. */
 static bool is_sound(const struct head *h, uint64_t size)
 {
@@ -31,7 +40,7 @@ static bool is_sound(const struct head *h, uint64_t size)
            h->slot_size <= 4096 && h->rec_size <= TEXT_AT - COMMIT_AT - sizeof(uint64_t) &&
            h->nslots <= STATE_SLOTS_MAX && h->text_len <= TEXT_MAX &&
            h->windows_at >= SLOTS_AT + slots && h->windows_at <= size &&
-           windows <= size - h->windows_at && h->map_size == size;
+           windows <= size - h->windows_at && h->map_size == size && errands_fit(h, size);
 }
 
 static int check(int fd, struct head *out, struct err *e)
@@ -69,6 +78,7 @@ static void copy_head(struct state *to, const struct state *from)
 {
     struct head *h = head_of(to), own = *h;
     memcpy(h, head_of(from), head_of(from)->head_size);
+    h->errands_at = own.errands_at;
     h->version = own.version;
     h->head_size = own.head_size;
     h->slot_size = own.slot_size;
@@ -97,6 +107,8 @@ static struct state *converted(const struct state *from, struct err *e)
     for (uint32_t i = 0; i < head_of(to)->nslots; i++)
         if (state_used(from, i))
             copy_slot(to, from, i);
+    if (state_errands(from))
+        memcpy(state_errands(to), state_errands(from), STATE_ERRANDS * sizeof(struct state_errand));
     return to;
 }
 

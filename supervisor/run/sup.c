@@ -9,6 +9,7 @@
 #include "supervisor/run/agent.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
+#include "supervisor/run/errand.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
@@ -27,6 +28,7 @@
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/upgrade.h"
+#include "supervisor/run/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -113,7 +115,8 @@ void live_gens_tidy(struct sup *s)
 
 static void child_peeked(void *obj, int pid, int status)
 {
-    procs_peeked(obj, pid, status);
+    if (!procs_peeked(obj, pid, status))
+        errands_peeked(obj, pid);
 }
 
 static void child_reaped(void *obj, int pid, int status)
@@ -122,7 +125,10 @@ static void child_reaped(void *obj, int pid, int status)
     if (procs_reaped(s, pid, status))
         return;
     state_totals(s->state)->reaped++;
-    if (helper_reaped(s, pid, status) || (s->logs && logs_reaped(s->logs, pid, status)) ||
+    if (errand_is(s, pid))
+        procs_bury(s); /* its program may be among the dead: what follows is not for a living one */
+    if (errands_reaped(s, pid, status) || helper_reaped(s, pid, status) ||
+        (s->logs && logs_reaped(s->logs, pid, status)) ||
         (s->agent && agent_reaped(s->agent, pid, status)))
         return;
     state_totals(s->state)->orphans++;
@@ -284,6 +290,8 @@ void sup_fini(struct sup *s)
 {
     ctl_free(&s->ctl);
     helpers_fini(s);
+    errands_free(s);
+    upstream_fini(s);
     reload_fini(s);
     upgrade_fini(s);
     agent_free(&s->agent);
@@ -351,6 +359,7 @@ static void start_programs(struct sup *s)
     TAILQ_FOREACH (g, &s->groups, link)
         group_autostart(g, PROC_WHY_BOOT);
     state_kept(s->state)->starting = 0;
+    upstream_look_later(s);
     reload_resume(s);
 }
 
@@ -387,6 +396,7 @@ static int boot(struct sup *s, struct err *e)
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     daemon_ready(&s->opt);
     pidfile_write(s);
+    upstream_begin(s);
     if (s->is_init)
         start_programs(s);
     else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,

@@ -26,6 +26,7 @@ struct ctl;
 struct logs;
 struct proc;
 struct group;
+struct errands;
 struct helper;
 struct notes;
 struct notify;
@@ -34,6 +35,7 @@ struct load;
 struct orphans;
 struct taps;
 struct upgrade;
+struct upstream;
 
 TAILQ_HEAD(proc_queue, proc);
 TAILQ_HEAD(group_list, group);
@@ -114,6 +116,8 @@ struct sup {
     struct orphans *orphans; /* those who left the group of their program */
     struct cgroups cgroups;  /* one for each program, where that is possible */
     struct helper_list helpers;
+    struct errands *errands;   /* commands beside processes; NULL: there was none (errand.h) */
+    struct upstream *upstream; /* who is told how we are; NULL: nobody (upstream.h) */
     struct rng rng;
     struct sigs_entry entry;
     struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */

@@ -122,6 +122,23 @@ static void put_restart(struct wire_out *w, const struct gen_opts *o)
         wire_kv_fmt(w, "on_fatal", "retry:%gs", (double)o->fatal_retry_ns / 1e9);
 }
 
+/* The commands beside it, their words with a blank between them. */
+static void put_beside(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
+{
+    const struct gen_commands *v = gen_commands(g, c);
+    for (unsigned i = 0; v && i < GEN_NCOMMANDS; i++) {
+        struct str text = STR_INIT;
+        const goff *words = gen_at(g, v->command[i].argv);
+        for (uint32_t k = 0; k < v->command[i].argc; k++)
+            str_printf(&text, "%s%s", k ? " " : "", gen_str(g, words[k]));
+        if (text.len)
+            wire_kv(w, gen_command_name(i), str_text(&text));
+        str_fini(&text);
+    }
+    if (v && v->reload_signal)
+        wire_kv_int(w, "reload_signal", v->reload_signal);
+}
+
 static void put_exit(struct wire_out *w, const struct gen *g, const struct gen_opts *o)
 {
     struct str text = STR_INIT;
@@ -175,6 +192,7 @@ static void process_row(struct ctl_req *rq, struct proc *p)
     put_process(&w, g, c);
     put_restart(&w, o);
     put_exit(&w, g, o);
+    put_beside(&w, g, c);
     put_bool(&w, "redirect_stderr", o->redirect_stderr);
     put_log(&w, g, p, 0);
     if (!o->redirect_stderr)
@@ -199,6 +217,8 @@ static void supd_row(struct sup *s, struct ctl_req *rq)
     if (d->shutdown_timeout_ns >= 0)
         put_dur(&w, "shutdown_timeout", d->shutdown_timeout_ns);
     wire_kv(&w, "exit_on", exit_on_words[d->exit_on]);
+    if (d->ready_file)
+        wire_kv(&w, "ready_file", gen_str(g, d->ready_file));
     wire_kv_int(&w, "log_memory", d->log_memory);
     wire_end(&w);
 }

@@ -125,6 +125,10 @@ static void put_totals(struct wire_out *w, struct sup *s)
     wire_kv_int(w, "orphans", (int64_t)t->orphans);
     wire_kv_int(w, "spawn_refused", (int64_t)t->spawn_refused);
     wire_kv_int(w, "reloads", (int64_t)t->reloads);
+    const struct state_errand_totals *n = state_errand_totals(s->state);
+    wire_kv_int(w, "hooks_run", (int64_t)n->run);
+    wire_kv_int(w, "hooks_failed", (int64_t)n->failed);
+    wire_kv_int(w, "hooks_lost", (int64_t)n->lost);
     wire_kv_int(w, "clients", c.clients);
     wire_kv_int(w, "subscribers", c.subscribers);
     wire_kv_int(w, "requests", (int64_t)c.requests);

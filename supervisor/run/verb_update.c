@@ -1,7 +1,9 @@
 /* Verbs that read the configuration anew: check, reread, update, reload; and add, remove, which
  * work on groups of the one read last. */
 #include "supervisor/run/reload.h"
+#include "supervisor/run/upstream.h"
 #include "supervisor/run/verb.h"
+#include "supervisor/run/verb_reload.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@ static void on_cancel(struct ctl_req *rq)
 {
     struct reading *r = rq->data;
     reload_forget(r->sup, r);
+    if (!reload_applying(r->sup))
+        upstream_reload_end(r->sup, false);
     reading_free(&r);
 }
 
@@ -54,6 +58,7 @@ static void on_loaded(struct reading *r, struct live_gen *gen, const char *repor
         r->loaded(r, gen);
         return;
     }
+    upstream_reload_end(r->sup, false);
     ctl_error(r->rq, WIRE_CANT_REREAD, "the configuration has %zu error%s; nothing was changed", n,
               n == 1 ? "" : "s");
     reading_free(&r);
@@ -194,8 +199,16 @@ static void on_what(void *obj, const char *group, const char *what)
 
 static void on_done(struct reading *r)
 {
+    if (!reload_applying(r->sup)) /* there was nothing to apply */
+        upstream_reload_end(r->sup, true);
     verb_finish(r->rq, r->failed);
     reading_free(&r);
+}
+
+static void not_applied(struct reading *r, const struct err *e)
+{
+    ctl_error(r->rq, WIRE_BUSY, "%s", e->msg);
+    upstream_reload_end(r->sup, false);
 }
 
 static void apply(struct reading *r, char *const *names, size_t n)
@@ -204,12 +217,12 @@ static void apply(struct reading *r, char *const *names, size_t n)
     struct sup *s = r->sup;
     if (!r->wait) {
         if (reload_apply(s, names, n, NULL, NULL, NULL, &e) < 0)
-            ctl_error(r->rq, WIRE_BUSY, "%s", e.msg);
+            not_applied(r, &e);
         else
             verb_finish(r->rq, r->failed);
         reading_free(&r);
     } else if (reload_apply(s, names, n, on_what, (loop_fn *)on_done, r, &e) < 0) {
-        ctl_error(r->rq, WIRE_BUSY, "%s", e.msg);
+        not_applied(r, &e);
         reading_free(&r);
     }
 }
@@ -227,9 +240,20 @@ static void update(struct reading *r, struct live_gen *gen)
         apply(r, all ? NULL : rq->argv, all ? 0 : rq->argc);
 }
 
+/* The reading that is to be applied. */
+static void read_to_apply(struct sup *s, struct ctl_req *rq,
+                          void (*loaded)(struct reading *r, struct live_gen *gen))
+{
+    if (!s->load) /* else it is refused */
+        upstream_reload_begin(s);
+    read_conf(s, rq, loaded);
+    if (!s->load)
+        upstream_reload_end(s, false);
+}
+
 void verb_update(void *obj, struct ctl_req *rq)
 {
-    read_conf(obj, rq, update);
+    read_to_apply(obj, rq, update);
 }
 
 /* Under Supervisor's name a reload restarts everything: the file is good, so that this is begun,
@@ -244,7 +268,9 @@ static void reload_as_supervisord(struct reading *r, struct live_gen *gen)
 void verb_reload(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
-    read_conf(s, rq, s->opt.as_supervisord ? reload_as_supervisord : update);
+    if (reload_programs(s, rq))
+        return;
+    read_to_apply(s, rq, s->opt.as_supervisord ? reload_as_supervisord : update);
 }
 
 /* ---- add, remove ---- */

@@ -88,6 +88,7 @@ def test_what_was_under_way_goes_on(sup):
                  program("c", "ignore=TERM", stopwaitsecs=3, startsecs=0),
                  program("d", startsecs=4)))
     s.wait_state("b", "BACKOFF")
+    wait_record(s, "c", "start")  # from here on it takes signals
     s.wait_state("c", "RUNNING")
     s.ask("stop", "c", "wait=0")
     wait_record(s, "c", "SIGTERM")

@@ -13,7 +13,7 @@
 #define TABLE 1024
 #define PID_FIRST 100
 #define PID_LAST 400 /* a number comes again soon, sometimes at once */
-#define NAMES 64
+#define NAMES 256
 
 struct task {
     int pid, pgid; /* pid 0: free */

@@ -23,6 +23,23 @@ static goff put_text(struct str *block, const char *text)
     return put(block, text, strlen(text) + 1);
 }
 
+/* their words are their own names */
+static goff put_commands(struct str *block, const struct gen_make *m, uint32_t i)
+{
+    struct gen_commands all = m->procs[i].times;
+    bool any = false;
+    for (unsigned which = 0; which < GEN_NCOMMANDS; which++) {
+        char name[64];
+        if (!m->procs[i].commands[which])
+            continue;
+        snprintf(name, sizeof(name), "%s.%s", m->procs[i].name, gen_command_name(which));
+        goff word = put_text(block, name), list = put(block, &word, sizeof(word));
+        all.command[which] = (struct gen_command){list, 1, list, 1};
+        any = true;
+    }
+    return any ? put(block, &all, sizeof(all)) : 0;
+}
+
 static goff put_order(struct str *block, const struct gen_make *m, uint32_t i)
 {
     struct gen_dep deps[MAKE_DEPS];
@@ -55,6 +72,7 @@ static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uin
     opts.groups = rec.env;
     opts.uid = opts.gid = opts.umask = -1;
     opts.stdin_null = 1;
+    opts.commands = put_commands(block, m, i);
     if (m->procs[i].ordered)
         opts.order = put_order(block, m, i);
     rec.opts = put(block, &opts, sizeof(opts));

@@ -21,8 +21,10 @@ struct gen_make {
         struct gen_opts opts; /* the same */
         struct gen_stop stops[8];
         uint32_t nstops;
-        bool ordered;           /* it has a record of order: this one, with these groups */
-        struct gen_order order; /* without its offsets and counts */
+        bool commands[GEN_NCOMMANDS]; /* it has them; their argv[0] is "NAME.hook_exit" */
+        struct gen_commands times;    /* without its commands */
+        bool ordered;                 /* it has a record of order: this one, with these groups */
+        struct gen_order order;       /* without its offsets and counts */
         struct {
             char group[32];
             uint8_t when, hard;

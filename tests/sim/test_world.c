@@ -11,6 +11,7 @@
 
 #include "supervisor/base/log.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/hooks.h"
 #include "supervisor/run/reload.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/sup.h"
@@ -79,6 +80,17 @@ static void random_stops(struct world *w, uint32_t i)
             (struct gen_stop){.sig = sigs[pick(w, 4)], .wait_ns = some_ms(w, 3000)};
 }
 
+static void random_commands(struct world *w, uint32_t i)
+{
+    struct gen_commands *times = &w->conf.procs[i].times;
+    bool any = chance(w, 40);
+    for (unsigned which = 0; which < GEN_NCOMMANDS; which++)
+        w->conf.procs[i].commands[which] = any && chance(w, 60);
+    times->stop_ns = 1000000 + some_ms(w, 3000);
+    times->reload_ns = 1000000 + some_ms(w, 3000);
+    times->hook_ns = 1000000 + some_ms(w, 20000);
+}
+
 static void random_proc(struct world *w, uint32_t i)
 {
     struct gen_proc *rec = &w->conf.procs[i].rec;
@@ -105,6 +117,7 @@ static void random_proc(struct world *w, uint32_t i)
     opts->backoff_reset_ns = chance(w, 20) ? some_ms(w, 5000) : 0;
     opts->retry_window_ns = chance(w, 20) ? 20 * SEC : 0;
     random_stops(w, i);
+    random_commands(w, i);
 }
 
 static void random_group(struct world *w)
@@ -311,11 +324,34 @@ static void random_fate(struct world *w, struct fake_fate *f)
     }
 }
 
+static unsigned stop_commands(const char *name)
+{
+    char command[64];
+    snprintf(command, sizeof(command), "%s.stop_command", name);
+    return fake_leaders(command);
+}
+
+/* A command beside a process: it ends or hangs, but no KILL is in vain, or it would be given up. */
+static void decide_beside(struct world *w, const char *name, struct fake_fate *f)
+{
+    *f = (struct fake_fate){.obeys = DUR_MS(5), .lives = DUR_MS(1)};
+    if (strstr(name, ".hook_") && fake_leaders(name))
+        fake_break("%s runs twice at once", name);
+    if (!w->calm)
+        random_fate(w, f);
+    f->immortal = f->untouchable = false;
+    f->lives = w->calm || chance(w, 70) ? f->lives : (dur_t){0};
+}
+
 /* A start is asked for: never a second instance, never beside leftovers that are to be ended. */
 static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *f)
 {
     struct world *w = obj;
     const char *name = rq->argv[0];
+    if (strchr(name, '.')) {
+        decide_beside(w, name, f);
+        return;
+    }
     struct proc *p = proc_named(w, name);
     struct book *b = book_of(w, name);
     if (!p)
@@ -326,6 +362,8 @@ static void decide(void *obj, const struct spawn_request *rq, struct fake_fate *
         fake_break("%s is started beside %u leftovers of its group", name, fake_orphans(name));
     if (fake_leaders(name))
         fake_break("%s is started twice", name);
+    if (stop_commands(name) && !b->weird)
+        fake_break("%s is started beside its stop_command", name);
     if (w->s.mood == SUP_STOPPING)
         fake_break("%s is started in a shutdown", name);
     *f = (struct fake_fate){.obeys = DUR_MS(5)};
@@ -360,6 +398,14 @@ static struct proc *some_proc(struct world *w)
     return p;
 }
 
+static void reload(struct proc *p)
+{
+    struct err e;
+    const struct gen_commands *c = gen_commands(p->gen->gen, p->conf);
+    if (c && c->command[GEN_RELOAD_COMMAND].argc)
+        hooks_reload(p, NULL, NULL, &e);
+}
+
 static void command(struct world *w)
 {
     struct proc *p = some_proc(w);
@@ -375,6 +421,8 @@ static void command(struct world *w)
         proc_start(p, PROC_WHY_OPERATOR);
     else if (what < 70)
         proc_stop(p);
+    else if (what < 74)
+        reload(p);
     else if (what < 90)
         proc_restart(p);
     else
@@ -468,6 +516,17 @@ static void world_boot(struct world *w)
     next_deadline(w, (dur_t){SEC + some_ms(w, 120000)});
 }
 
+static void check_beside_gone(struct world *w)
+{
+    for (unsigned i = 0; i < w->nbooks; i++)
+        for (unsigned which = 0; which < GEN_NCOMMANDS; which++) {
+            char name[64];
+            snprintf(name, sizeof(name), "%s.%s", w->books[i].name, gen_command_name(which));
+            if (fake_leaders(name))
+                fake_break("%s still runs after the end", name);
+        }
+}
+
 static void check_end(struct world *w)
 {
     int64_t limit = w->conf.shutdown_timeout_ns;
@@ -485,6 +544,9 @@ static void check_end(struct world *w)
     for (unsigned i = 0; i < w->nbooks; i++)
         if (fake_leaders(w->books[i].name) && !w->books[i].weird)
             fake_break("%s still runs after the end", w->books[i].name);
+    fake_clock_to(mono_add(mono_now(), DUR_MS(5))); /* what was killed last dies */
+    fake_kernel_run();
+    check_beside_gone(w);
 }
 
 static void run_world(uint64_t seed)

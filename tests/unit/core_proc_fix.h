@@ -27,6 +27,7 @@ struct fix {
     mono_t now;
     uint32_t codes[8];
     char line[400];
+    bool commanding; /* its stop_command runs */
 };
 
 /* Supervisor's defaults, at second 1000 */
@@ -68,6 +69,10 @@ static inline const char *fix_line(struct fix *f)
         SAY(" spawn");
     if (f->o.cancel_spawn)
         SAY(" cancel");
+    if (f->o.command)
+        SAY(" command");
+    if (f->o.end_command)
+        SAY(" end-command");
     if (f->o.signal)
         SAY(" %s%s%s", text_signal_name(f->o.signal, sig, sizeof(sig)),
             f->o.signal_group ? "@group" : "", f->o.cont ? "+CONT" : "");
@@ -85,10 +90,12 @@ static inline const char *fix_feed(struct fix *f, struct proc_in in)
 {
     f->p.exitcodes = f->codes;
     in.now = f->now;
+    in.commanding = f->commanding;
     in.window = &f->w;
     in.was = in.was ? in.was : &f->p;
     in.wall = (wall_t){f->now.ns + SEC};
     proc_step(&f->p, &f->l, &in, &f->o);
+    f->commanding |= f->o.command;
     return fix_line(f);
 }
 
@@ -112,6 +119,13 @@ static inline const char *fix_exit_leaving(struct fix *f, int status)
 {
     return fix_feed(
         f, (struct proc_in){.event = PROC_EV_EXITED, .status = status, .group_alive = true});
+}
+
+/* its stop_command has ended */
+static inline const char *fix_commanded(struct fix *f)
+{
+    f->commanding = false;
+    return fix_ev(f, PROC_EV_COMMAND);
 }
 
 /* the clock goes to the machine's next deadline, which must be in the future by ms */

@@ -188,6 +188,19 @@ static const struct bad table[] = {
       "t.conf:5: program:x.stopsignals: TERM has no wait; write TERM:10s",
       "t.conf:6: program:x.backoff_jitter: '110%' is not a percentage between 0% and 100%",
       "t.conf:7: program:x.backoff_factor: '0.5' is not a factor between 1 and 1000"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nnumprocs=2\nprocess_name=x%(process_num)d\n"
+     "hook_exit='a\nstop_command= \nreload_signal=FOO\nhook_timeout=0\n",
+     {"t.conf:6: program:x.hook_exit: can't parse command ''a': No closing quotation",
+      "t.conf:7: program:x.stop_command: is empty",
+      "t.conf:8: program:x.reload_signal: value 'FOO' is not a valid signal name (as in TERM, "
+      "QUIT, "
+      "USR1)",
+      "t.conf:9: program:x.hook_timeout: 0 (without a unit: seconds) is not between 1ms and "
+      "52w1d"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nreload_command=b\nreload_signal=HUP\n",
+     {"t.conf:5: program:x.reload_signal: reload_command is there, too, and only one of them can "
+      "be "
+      "what `supctl reload` does"}},
     {"[supervisord]\n[program:x]\ncommand=a\nbackoff=10s\nbackoff_max=5s\n",
      {"t.conf:5: program:x.backoff_max: is shorter than backoff"}},
     {"[supervisord]\n[agent]\ngroups=nosuch_group\n",

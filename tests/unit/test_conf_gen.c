@@ -2,6 +2,7 @@
  */
 #include "tests/unit/conf_text.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 
 static const struct gen_proc *proc_named(const struct gen *g, const char *name)
@@ -352,14 +353,49 @@ static void test_errors_write_nothing(void **state)
     assert_null(c);
 }
 
+/* Each process has its own words; programs without such options have nothing, and one record. */
+static void test_commands_beside(void **state)
+{
+    (void)state;
+    const struct gen *g =
+        gen_of("[supervisord]\n[program:a]\ncommand=x\nnumprocs=2\nprocess_name=a%(process_num)d\n"
+               "environment=PATH=/own\nhook_exit=say \"%(process_num)d left\"\nreload_signal=HUP\n"
+               "stop_command=/drain\nstop_command_timeout=200s\nhook_timeout=3s\nstopwaitsecs=60\n"
+               "[program:b]\ncommand=x\n[program:c]\ncommand=x\n");
+    const struct gen_commands *a0 = gen_commands(g, proc_named(g, "a0")),
+                              *a1 = gen_commands(g, proc_named(g, "a1"));
+    assert_non_null(a0);
+    const struct gen_command *exit = &a1->command[GEN_HOOK_EXIT];
+    assert_int_equal(exit->argc, 2);
+    assert_string_equal(word(g, exit->argv, 1), "1 left");
+    assert_string_equal(word(g, a0->command[GEN_HOOK_EXIT].argv, 1), "0 left");
+    assert_int_equal(exit->ncandidates, 1);
+    assert_string_equal(word(g, exit->candidates, 0), "/own/say");
+    assert_int_equal(a0->command[GEN_HOOK_START].argc, 0);
+    assert_int_equal(a0->reload_signal, SIGHUP);
+    assert_int_equal(a0->hook_ns, 3 * INT64_C(1000000000));
+    assert_int_equal(a0->reload_ns, 30 * INT64_C(1000000000));
+    /* the whole of the longest stop counts for the shutdown */
+    assert_int_equal(g->supd.shutdown_timeout_ns, 260 * INT64_C(1000000000));
+    assert_null(gen_commands(g, proc_named(g, "b")));
+    assert_int_equal(proc_named(g, "b")->opts, proc_named(g, "c")->opts);
+    gen_close(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_ours),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_bad_commands),
-        cmocka_unit_test(test_extremes),    cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_damage),      cmocka_unit_test(test_errors_write_nothing),
+        cmocka_unit_test(test_commands_beside),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_ours),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bad_commands),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_errors_write_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,7 @@ static void test_every_row(void **state)
     check_rows(&rows_program);
     check_rows(&rows_limits);
     check_rows(&rows_order);
+    check_rows(&rows_hooks);
 }
 
 /* A program restarts if its environment is another one, whatever made it so. */

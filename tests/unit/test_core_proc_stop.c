@@ -105,6 +105,88 @@ static void kill_goes_to_the_group_with_orphans_kill(void **state)
     IS(fix_due(&f, 10000), "SIGKILL@group");
 }
 
+/* ---- stop_command ---- */
+
+static void commanded(struct fix *f)
+{
+    fix_init(f);
+    f->p.stop_command = DUR_S(5);
+    fix_run(f, 1);
+    IS(fix_ev(f, PROC_EV_STOP), "RUNNING>STOPPING command");
+}
+
+static void the_stop_signal_follows_the_end_of_the_stop_command(void **state)
+{
+    (void)state;
+    struct fix f;
+    commanded(&f);
+    fix_pass(&f, 2000);
+    IS(fix_commanded(&f), "SIGTERM+CONT");
+    IS(fix_due(&f, 10000), "SIGKILL");
+    IS(fix_exit(&f, EXIT_BY(SIGKILL)), "STOPPING>STOPPED exited");
+}
+
+static void a_stop_command_that_hangs_is_killed_and_the_signals_follow(void **state)
+{
+    (void)state;
+    struct fix f;
+    commanded(&f);
+    IS(fix_due(&f, 5000), "end-command SIGTERM+CONT");
+    IS(fix_commanded(&f), "-");
+    IS(fix_exit(&f, 0), "STOPPING>STOPPED exited");
+}
+
+static void a_stop_waits_for_the_stop_command_and_so_does_the_next_start(void **state)
+{
+    (void)state;
+    struct fix f;
+    commanded(&f);
+    IS(fix_exit(&f, 0), "exited");
+    IN_STATE(&f, STOPPING);
+    IS(fix_ev(&f, PROC_EV_START), "-");
+    IS(fix_due(&f, 5000), "end-command");
+    IS(fix_commanded(&f), "STOPPING>STOPPED>STARTING spawn");
+}
+
+static void leftovers_are_swept_while_the_stop_command_runs(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.orphans_kill = true;
+    f.p.stop_command = DUR_S(5);
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "RUNNING>STOPPING command");
+    IS(fix_exit_leaving(&f, 0), "SIGTERM@group+CONT exited");
+    IS(fix_ev(&f, PROC_EV_GROUP_EMPTY), "-");
+    IS(fix_commanded(&f), "STOPPING>STOPPED");
+}
+
+static void haste_ends_the_stop_command_too(void **state)
+{
+    (void)state;
+    struct fix f;
+    commanded(&f);
+    IS(fix_ev(&f, PROC_EV_HASTEN), "end-command SIGKILL");
+    IS(fix_exit(&f, EXIT_BY(SIGKILL)), "exited");
+    IS(fix_ev(&f, PROC_EV_HASTEN), "end-command");
+    IS(fix_commanded(&f), "STOPPING>STOPPED");
+}
+
+static void a_changed_configuration_leaves_a_stop_command_its_time(void **state)
+{
+    (void)state;
+    struct fix f;
+    commanded(&f);
+    struct proc_policy was = f.p;
+    f.p.stops[0].wait = DUR_S(77);
+    f.p.stop_command = DUR_S(0);
+    IS(fix_feed(&f, (struct proc_in){.event = PROC_EV_POLICY, .was = &was}), "-");
+    IS(fix_due(&f, 5000), "end-command SIGTERM+CONT");
+}
+
+/* ---- what comes too late ---- */
+
 static void stop_before_the_spawn_was_answered_cancels_it(void **state)
 {
     (void)state;
@@ -243,6 +325,12 @@ int main(void)
         cmocka_unit_test(a_restart_for_memory_is_an_automatic_one_and_says_so),
         cmocka_unit_test(restarts_for_memory_count_in_the_window),
         cmocka_unit_test(kill_goes_to_the_group_with_orphans_kill),
+        cmocka_unit_test(the_stop_signal_follows_the_end_of_the_stop_command),
+        cmocka_unit_test(a_stop_command_that_hangs_is_killed_and_the_signals_follow),
+        cmocka_unit_test(a_stop_waits_for_the_stop_command_and_so_does_the_next_start),
+        cmocka_unit_test(leftovers_are_swept_while_the_stop_command_runs),
+        cmocka_unit_test(haste_ends_the_stop_command_too),
+        cmocka_unit_test(a_changed_configuration_leaves_a_stop_command_its_time),
         cmocka_unit_test(stop_before_the_spawn_was_answered_cancels_it),
         cmocka_unit_test(a_child_that_comes_after_the_cancel_is_stopped),
         cmocka_unit_test(stop_between_two_tries_of_a_refused_spawn_just_stops),

@@ -35,6 +35,7 @@ static void random_policy(struct rng *r, struct fix *f)
         p->stops[i].wait = PICK_MS(r, 0, 100, 2000, 10000);
     }
     p->stopwait = PICK_MS(r, -1000, 0, 1000, 10000);
+    p->stop_command = PICK_MS(r, 0, 0, 100, 5000);
     p->stopasgroup = pick(r, 2);
     p->killasgroup = pick(r, 2);
     p->orphans_kill = pick(r, 2);
@@ -56,11 +57,12 @@ static void random_policy(struct rng *r, struct fix *f)
 struct world {
     struct fix f;
     struct rng r;
-    int pid;       /* the living instance, 0: none */
-    bool leftover; /* others of a dead instance's group live */
-    bool asked;    /* a spawn was ordered and not answered */
-    bool late;     /* one was cancelled after it had begun */
-    bool doomed;   /* KILL was sent to the living instance */
+    int pid;             /* the living instance, 0: none */
+    bool leftover;       /* others of a dead instance's group live */
+    bool asked;          /* a spawn was ordered and not answered */
+    bool late;           /* one was cancelled after it had begun */
+    bool doomed;         /* KILL was sent to the living instance */
+    bool command_doomed; /* or to its stop_command */
     int next_pid;
     uint64_t starts, exits, fatals, restarts;
     uint32_t failures;   /* in a row, by the world's own count */
@@ -106,7 +108,7 @@ static void check_shape(const struct world *w, uint16_t before)
                  l->state == PROC_STOPPING || l->state == PROC_UNKNOWN;
     MUST(w, !l->pid || (holds && !l->sweep && !l->spawning));
     MUST(w, l->pid || (l->state != PROC_RUNNING && l->state != PROC_UNKNOWN));
-    MUST(w, l->state != PROC_STOPPING || l->pid || l->sweep);
+    MUST(w, l->state != PROC_STOPPING || l->pid || l->sweep || w->f.commanding);
     MUST(w, !l->spawning || l->state == PROC_STARTING);
     MUST(w, l->state != PROC_STARTING || !l->sweep);
     MUST(w, l->sweep ? l->sweep_due.ns && l->poll.ns && w->f.p.orphans_kill
@@ -130,6 +132,7 @@ static void check_shape(const struct world *w, uint16_t before)
     MUST(w, !o->spawn || (l->spawning && !l->pid && !l->sweep && l->want));
     MUST(w, !o->cancel_spawn || l->state == PROC_STOPPED);
     MUST(w, !o->signal || l->pid || l->sweep);
+    MUST(w, !o->command || (l->state == PROC_STOPPING && l->pid && !o->signal));
     MUST(w, !l->sweep || !o->signal || o->signal_group);
     MUST(w, o->cont == (o->signal && o->signal != SIGKILL));
     MUST(w, !o->check_group || l->sweep);
@@ -194,6 +197,9 @@ static void obey(struct world *w)
     }
     if (o->signal == SIGKILL && w->pid)
         w->doomed = true;
+    MUST(w, !o->end_command || w->f.commanding);
+    w->command_doomed |= o->end_command;
+    MUST(w, !o->spawn || !w->f.commanding || w->command_doomed);
     MUST(w, o->signal == 0 || w->pid || w->leftover);
     MUST(w, l->pid == w->pid && l->spawning == w->asked && l->sweep == w->leftover);
     MUST(w, l->starts == w->starts && l->exits == w->exits && l->fatals == w->fatals &&
@@ -239,6 +245,12 @@ static void world_dies(struct world *w, enum proc_event how)
     feed(w, (struct proc_in){.event = how, .status = status, .group_alive = group});
 }
 
+static void world_commanded(struct world *w)
+{
+    w->f.commanding = w->command_doomed = false;
+    feed_ev(w, PROC_EV_COMMAND);
+}
+
 /* the configuration is another one from now on */
 static void world_changes(struct world *w)
 {
@@ -278,7 +290,9 @@ static void happens(struct world *w)
     } else if (what < 64 && (w->pid || w->leftover)) {
         w->leftover = false;
         feed_ev(w, PROC_EV_KILL_FAILED);
-    } else if (what < 67) {
+    } else if (what < 67 && w->f.commanding) {
+        world_commanded(w);
+    } else if (what < 69) {
         static const enum proc_event told[] = {PROC_EV_READY, PROC_EV_READY, PROC_EV_UNFIT,
                                                PROC_EV_HUNG, PROC_EV_EXTEND};
         feed_ev(w, told[pick(&w->r, 5)]);
@@ -310,6 +324,10 @@ static void stop_for_good(struct world *w)
             w->doomed = false;
             w->exits++;
             feed(w, (struct proc_in){.event = PROC_EV_EXITED, .status = SIGKILL});
+            continue;
+        }
+        if (w->command_doomed) {
+            world_commanded(w);
             continue;
         }
         if (proc_next(&w->f.l).ns > w->f.now.ns)
@@ -371,6 +389,7 @@ static void walk_nonsense(uint64_t seed, unsigned steps)
             fix_pass(&w.f, (int64_t)pick(&w.r, 3000));
         if (event == PROC_EV_POLICY)
             random_policy(&w.r, &w.f);
+        w.f.commanding &= event != PROC_EV_COMMAND;
         fix_feed(&w.f, (struct proc_in){.event = event,
                                         .was = &was,
                                         .pid = (int)pick(&w.r, 3),

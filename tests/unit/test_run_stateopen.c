@@ -207,7 +207,8 @@ static int other_version(int head_less, int rec_less, uint32_t version)
     h.slot_size = (uint32_t)((int)h.slot_size - rec_less);
     h.rec_size = (uint32_t)((int)h.rec_size - rec_less);
     h.windows_at = SLOTS_AT + (uint64_t)STATE_SLOTS_MAX * h.slot_size;
-    h.map_size = h.windows_at + STATE_SLOTS_MAX * sizeof(struct proc_window);
+    h.errands_at = h.windows_at + STATE_SLOTS_MAX * sizeof(struct proc_window);
+    h.map_size = h.errands_at + STATE_ERRANDS * sizeof(struct state_errand);
     int fd = memfd_create("other", MFD_CLOEXEC);
     assert_int_equal(ftruncate(fd, (off_t)h.map_size), 0);
     assert_true(pwrite(fd, &h, head_less > 0 ? h.head_size : sizeof(h), 0) > 0);
@@ -223,6 +224,9 @@ static int other_version(int head_less, int rec_less, uint32_t version)
         at = (off_t)(h.windows_at + i * sizeof(struct proc_window));
         assert_true(pwrite(fd, state_window(s, i), sizeof(struct proc_window), at) > 0);
     }
+    const struct state_errand errand = {.used = 4711};
+    off_t errand_at = (off_t)(h.errands_at + 5 * sizeof(errand));
+    assert_int_equal(pwrite(fd, &errand, sizeof(errand), errand_at), sizeof(errand));
     state_free(&s);
     return fd;
 }
@@ -243,6 +247,7 @@ static void test_one_of_the_version_before(void **ctx)
     assert_int_equal(state_link(s, 1)->stdin_fd, 501);
     assert_false(state_good(s, 1)); /* as it was */
     assert_string_equal(state_text(s, STATE_MARK), "mark");
+    assert_int_equal(state_errands(s)[5].used, 0); /* it knew none */
     add(s, 2);
     check(s, 2, 2);
     s = reopen(&s);
@@ -266,6 +271,7 @@ static void test_one_of_the_next_version(void **ctx)
     assert_int_equal(state_fd(s), fd);
     check(s, 0, 0);
     assert_false(state_good(s, 1));
+    assert_int_equal(state_errands(s)[5].used, 4711);
     for (uint32_t i = 2; i < 50; i++) {
         struct state_rec rec = *state_get(s, 0);
         rec.proc_index = i;
@@ -310,7 +316,8 @@ static void test_what_is_refused(void **ctx)
     static const size_t sizes[] = {
         offsetof(struct head, slot_size), offsetof(struct head, rec_size),
         offsetof(struct head, head_size), offsetof(struct head, nslots),
-        offsetof(struct head, text_len),  offsetof(struct head, windows_at)};
+        offsetof(struct head, text_len),  offsetof(struct head, windows_at),
+        offsetof(struct head, errands_at)};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         fd = other_version(0, 0, STATE_VERSION);
         poke(fd, sizes[i], 0x7fffffff);
