@@ -168,12 +168,13 @@ static void stop_begin(struct step *s)
     s->l->due = proc_after(s, s->p->stop_command);
 }
 
+/* One that hangs was given ABRT and no stop_command: its time goes on. */
 void proc_on_command(struct step *s)
 {
     struct proc_life *l = s->l;
     if (!l->pid && !l->sweep)
         stopped(s);
-    else if (l->pid && !l->stop_step)
+    else if (l->pid && !l->stop_step && l->why != PROC_WHY_WATCHDOG)
         proc_stop_signal(s);
 }
 

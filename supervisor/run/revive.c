@@ -115,8 +115,7 @@ void proc_go_on(struct proc *p)
         readiness_stop(p); /* what was cut short */
     proc_arm(p);
     const struct proc_life *l = proc_life(p);
-    bool missed = l->state == PROC_STOPPING && !l->stop_step && l->why != PROC_WHY_WATCHDOG;
-    if (missed && !p->commanding) /* it never came to its stop_command */
+    if (l->state == PROC_STOPPING && !l->stop_step && !p->commanding) /* it never came to it */
         proc_feed(p, (struct proc_in){.event = PROC_EV_COMMAND});
     order_moved(p);
     memory_watch(p);
