@@ -63,14 +63,12 @@ static int open_mounted(const char *line, const char *own)
 
 static int open_own(void)
 {
-    char own[2048], *text = NULL;
+    char own[2048], line[8192];
     FILE *f = own_path(own, sizeof(own)) ? fopen("/proc/self/mountinfo", "re") : NULL;
-    size_t cap = 0;
     int fd = -1;
-    while (f && fd < 0 && getline(&text, &cap, f) > 0)
-        if (strstr(text, " - cgroup2 "))
-            fd = open_mounted(text, own);
-    free(text);
+    while (f && fd < 0 && fgets(line, sizeof(line), f))
+        if (strstr(line, " - cgroup2 "))
+            fd = open_mounted(line, own);
     if (f)
         fclose(f);
     return fd;
