@@ -280,10 +280,13 @@ static bool start_one(struct errand *t)
     return true;
 }
 
-/* Its turn has not come: too many run, or one of the same process does. */
+/* Its turn has not come: too many run, or one of the same process does, or what that left behind is
+ * being looked for, where one that starts now would be taken for it. */
 static bool has_to_wait(const struct errands *q, const struct errand *t)
 {
     const struct errand *r;
+    if (t->proc && t->proc->sought)
+        return true;
     if (!errand_is_hook(t))
         return false;
     if (q->nhooks >= ERRAND_HOOKS_AT_ONCE)
@@ -308,6 +311,12 @@ static void pump(struct errands *q)
     struct errand *t;
     while ((t = next_of(q)) && start_one(t))
         ;
+}
+
+void errands_go_on(struct sup *s)
+{
+    if (s->errands)
+        loop_defer(s->loop, &s->errands->pump);
 }
 
 /* ---- asking for one ---- */

@@ -50,8 +50,11 @@ void errands_revive(struct sup *s, struct proc *const *by_slot,
 /* All programs are down for good: all but the hooks about ends are ended. True if some of those
  * wait or run. */
 bool errands_only_ends(struct sup *s);
-/* True if this child runs one: it is no program's, and nobody's orphan. */
+/* True if this child runs one, or leads the group of one: it is no program's, and nobody's orphan.
+ */
 bool errand_is(const struct sup *s, int pid);
+/* Those that waited for the end of a look for orphans (proc.sought) may start. */
+void errands_go_on(struct sup *s);
 /* True while any waits or runs. */
 bool errands_any(const struct sup *s);
 /* Ends all: says what was cut short or not run. */

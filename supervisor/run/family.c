@@ -38,7 +38,7 @@ static void own_led(struct family *f)
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
         own(f, proc_life(p)->pid, p->slot, KIN_KNOWN, true);
     for (size_t i = 0; i < f->n; i++)
-        if (helper_is(s, f->v[i].pid) || errand_is(s, f->v[i].pid))
+        if (helper_is(s, f->v[i].pid) || errand_is(s, f->v[i].pid) || errand_is(s, f->v[i].pgid))
             own(f, f->v[i].pid, KIN_OURS, KIN_KNOWN, true);
 }
 

@@ -171,8 +171,8 @@ static bool is_known(struct orphans *o, int pid)
     return known->child = known->alive = true;
 }
 
-/* A zombie waits for us to reap it, and one in the group of a leader, living or dead, has not
- * escaped. */
+/* A zombie waits for us to reap it, and one in the group of a leader, living or dead, or of a
+ * command beside a program has not escaped. */
 static bool is_strange(struct orphans *o, int pid)
 {
     struct kin k;
@@ -180,7 +180,7 @@ static bool is_strange(struct orphans *o, int pid)
         return true;
     bool there = children_stat(pid, &k);
     o->zombies |= !there || k.zombie;
-    return there && !k.zombie && !procs_has_group(o->sup, k.pgid);
+    return there && !k.zombie && !procs_has_group(o->sup, k.pgid) && !errand_is(o->sup, k.pgid);
 }
 
 static bool look_at(void *obj, int pid)
@@ -354,6 +354,7 @@ static void round_done(struct orphans *o, int status)
     if (status != 0 || o->stale || !take_result(o))
         ask_again(o);
     fd_close(&o->fd);
+    errands_go_on(o->sup); /* before the next round */
     if (o->again || (o->stale && status == 0))
         loop_defer(o->sup->loop, &o->start);
     o->again = o->stale = false;
@@ -389,4 +390,5 @@ static void on_start(struct orphans *o)
     fd_close(&o->fd);
     for (struct proc *p = procs_first(o->sup); p; p = procs_next(p))
         p->sought = p->sought_alone = false;
+    errands_go_on(o->sup);
 }

@@ -94,6 +94,20 @@ def test_what_it_leaves_in_its_group_is_killed(sup):
     s.wait(lambda: not sleepers(s), what=lambda: f"no sleep runs; {sleepers(s)}")
 
 
+@pytest.mark.parametrize("pid1", [True, False])
+def test_who_ends_what_a_program_left_spares_its_hook(sup, pid1):
+    """A hook carries its program's mark, and so does what it starts: neither was left behind by the program."""
+    left = "(trap \"\" TERM; exec setsid sleep 4711) & exec sleep 1000"
+    hook = "(setsid sleep 0.6; echo inner >>%(here)s/notes) & (sleep 0.7; :) & sleep 0.8; echo outer >>%(here)s/notes"
+    s = sup(conf(program("a", **QUIET, command=f"/bin/sh -c '{left}'", stopwaitsecs=2,
+                         hook_exit=f"/bin/sh -c '{hook}'")), pid1=pid1)
+    s.wait(lambda: any(command_of(p) == "sleep 4711" for p in s.pids), what="it left one")
+    s.ok("stop", "a")
+    assert not [p for p in s.pids if command_of(p) == "sleep 4711"]
+    assert wait_notes(s, 2) == ["inner", "outer"]
+    assert s.ask("stats")[1]["hooks_failed"] == 0
+
+
 def test_one_that_fails_is_said(sup):
     s = sup(conf(program("a", **QUIET, hook_start="/bin/sh -c 'exit 4'", hook_ready="/no/such --option")))
     s.wait_log(r"WARN a: hook_start failed: exit status 4")

@@ -75,6 +75,35 @@ static void a_stop_meanwhile_is_a_stop(void **state)
     IS(fix_exit(&f, EXIT_BY(SIGABRT)), "STOPPING>STOPPED exited");
 }
 
+/* Its stop_command is for one that is well. */
+static void a_hung_one_gets_no_stop_command(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.stop_command = DUR_S(5);
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_HUNG), "RUNNING>STOPPING SIGABRT+CONT");
+    IS(fix_ev(&f, PROC_EV_COMMAND), "-");
+    struct proc_policy was = f.p;
+    f.p.stops[0].wait = DUR_S(20);
+    IS(fix_feed(&f, (struct proc_in){.event = PROC_EV_POLICY, .was = &was}), "-");
+    assert_int_equal(f.l.due.ns - f.now.ns, 20 * SEC);
+    IS(fix_due(&f, 20000), "SIGTERM+CONT");
+}
+
+static void a_stop_command_has_its_time_whatever_the_program_says(void **state)
+{
+    (void)state;
+    struct fix f;
+    fix_init(&f);
+    f.p.stop_command = DUR_S(5);
+    fix_run(&f, 1);
+    IS(fix_ev(&f, PROC_EV_STOP), "RUNNING>STOPPING command");
+    IS(fix_feed(&f, (struct proc_in){.event = PROC_EV_EXTEND, .more = DUR_S(60)}), "-");
+    IS(fix_due(&f, 5000), "end-command SIGTERM+CONT");
+}
+
 static void time_is_given_but_not_taken_away(void **state)
 {
     (void)state;
@@ -144,6 +173,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hung_one_is_ended_and_started_again),
+        cmocka_unit_test(a_hung_one_gets_no_stop_command),
+        cmocka_unit_test(a_stop_command_has_its_time_whatever_the_program_says),
         cmocka_unit_test(its_end_is_a_failure_even_with_status_0),
         cmocka_unit_test(what_it_leaves_gets_the_whole_sequence),
         cmocka_unit_test(a_stop_meanwhile_is_a_stop),
