@@ -40,23 +40,24 @@ struct out {
 };
 TAILQ_HEAD(out_list, out);
 
-/* Small, since most programs are silent: what writing needs is made at the first byte. */
+/* Small, since most programs are silent: what writing needs is made at the first byte. The flags
+ * share a word, and so change with the lock only. */
 struct stream {
     uint32_t slot;
     int fd;           /* the pipe's read end */
     int capacity;     /* of the pipe, 0: not asked yet */
     uint32_t waiters; /* questions that wait for it */
     uint32_t rest;    /* closing: bytes in its pipe for which there was no room so far */
-    bool used;        /* the slot has a stream */
-    bool paused;      /* log_overflow=block: not read for now */
-    bool left;        /* not watched, since its writer looks after it: pull.h */
-    bool keep;        /* no regular file: the last bytes stay for `tail` */
-    bool closing;     /* supd wants it gone */
-    bool lazy;        /* its file's sink is made when there is something to write */
-    bool unmade;      /* lazy, and its AUTO file is to be created */
-    bool reading;     /* a thread reads its pipe: nobody else may */
-    bool fast;        /* its pipe was found rather full: its writer may read it */
-    bool sided;       /* its text is looked at as it is read: tap.h */
+    bool used : 1;    /* the slot has a stream */
+    bool paused : 1;  /* log_overflow=block: not read for now */
+    bool left : 1;    /* not watched, since its writer looks after it: pull.h */
+    bool keep : 1;    /* no regular file: the last bytes stay for `tail` */
+    bool closing : 1; /* supd wants it gone */
+    bool lazy : 1;    /* its file's sink is made when there is something to write */
+    bool unmade : 1;  /* lazy, and its AUTO file is to be created */
+    bool reading : 1; /* a thread reads its pipe: nobody else may */
+    bool fast : 1;    /* its pipe was found rather full: its writer may read it */
+    bool sided : 1;   /* its text is looked at as it is read: tap.h */
     struct out *outs; /* [LOGSHM_OUTS]; without a sink so far: one that all share */
 };
 
