@@ -85,7 +85,7 @@ struct logd {
     uint32_t npaused;  /* streams whose pipe is not watched for now */
     bool finder_busy;  /* look at it again soon */
     bool answer_waits; /* the channel was full */
-    bool trimmed;      /* memory of the start was given back */
+    bool trimmed;      /* memory of the start, or of new streams, was given back */
     bool start_over;   /* something could not be taken in: a new start inherits all of it */
     bool supd_gone;
     mono_t gone_at;

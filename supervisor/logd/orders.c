@@ -141,6 +141,7 @@ static void do_add(struct logd *d, struct order *o, const uint32_t *slots)
         logd_start_over(d, "cannot take in pipes: too few descriptors left");
         return;
     }
+    d->trimmed = false;
     for (uint32_t i = 0; i < o->msg.n; i++) {
         if (slots[i] >= d->h->used || stream_at(d, slots[i]))
             continue;

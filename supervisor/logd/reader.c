@@ -308,9 +308,10 @@ static int patience(const struct logd *d, bool dirty)
 void reader_run(struct logd *d)
 {
     int64_t sleep = SLEEP_MOST;
-    bool dirty = d->h->fresh > 0; /* a predecessor had no time for it */
+    bool dirty = true; /* so is a start, and what a predecessor had no time for */
     while (!orders_done(d)) {
         int fullest = round_of(d, patience(d, dirty));
+        dirty |= !d->trimmed;
         if (d->some_paused)
             check_paused(d);
         if (fullest == -2 && d->answer_waits)
