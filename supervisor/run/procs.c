@@ -426,7 +426,8 @@ void procs_tidy(struct sup *s)
         s->nstarts = 0;
         mem_trim();
         /* What a start needed is not needed again, and what is comes back page by page. The kernel
-         * keeps these pages no less: of a process that sleeps for days it takes mapped ones, too. */
+         * keeps these pages no less: of a process that sleeps for days it takes mapped ones, too.
+         */
         mem_drop_code();
     }
 }
