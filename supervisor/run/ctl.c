@@ -379,6 +379,7 @@ struct ctl_client *ctl_adopt(struct ctl *c, int fd, enum ctl_role role, ctl_clos
 
 void ctl_drop(struct ctl_client *cl)
 {
+    ctl_client_send(cl); /* what it was told in this turn */
     cl->dead = true;
     ctl_touch(cl->ctl);
 }

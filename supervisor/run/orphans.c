@@ -260,6 +260,14 @@ void orphans_seek(struct proc *p)
         loop_defer(proc_sup(p)->loop, &o->start);
 }
 
+/* The round is over: a start that waited for its end goes on. */
+static void unseek(struct proc *p)
+{
+    p->sought = p->sought_alone = false;
+    if (proc_life(p)->spawning)
+        proc_enqueue(p);
+}
+
 static uint32_t alive_of(const struct round_count *v, uint32_t n, uint32_t owner)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -292,7 +300,7 @@ static bool some_live(struct proc *p, uint32_t alive)
 static void settle(struct proc *p, uint32_t alive)
 {
     bool sure = p->sought_alone;
-    p->sought = p->sought_alone = false;
+    unseek(p);
     if (!p->sweeping || some_live(p, alive))
         return;
     if (sure)
@@ -342,7 +350,8 @@ static void ask_again(struct orphans *o)
 {
     for (struct proc *p = procs_first(o->sup); p; p = procs_next(p)) {
         p->seek |= p->sought && p->sweeping;
-        p->sought = p->sought_alone = false;
+        if (p->sought)
+            unseek(p);
     }
 }
 
@@ -389,6 +398,7 @@ static void on_start(struct orphans *o)
         log_warn("cannot look for what programs left behind: %s", e.msg);
     fd_close(&o->fd);
     for (struct proc *p = procs_first(o->sup); p; p = procs_next(p))
-        p->sought = p->sought_alone = false;
+        if (p->sought)
+            unseek(p);
     errands_go_on(o->sup);
 }

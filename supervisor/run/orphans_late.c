@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define LATE DUR_MS(200)       /* deaths within this time share a look */
 #define LATE_IDLE DUR_S(5)     /* the same, while those who are seen are nobody's */
@@ -26,20 +27,21 @@ static struct proc *owner_of(struct sup *s, uint32_t slot)
     return p;
 }
 
-/* When the leader that lives was made, in the kernel's ticks; 0: there is none. */
+/* When the leader that lives was made, in the kernel's ticks. Without one: when we were, since a
+ * leader may have been made after us. */
 static uint64_t leader_start(struct family *f, const struct proc *p)
 {
     const struct kin *k = proc_life(p)->pid ? kin_find(f->v, f->n, proc_life(p)->pid) : NULL;
+    k = k ? k : kin_find(f->v, f->n, getpid());
     return k ? k->start : 0;
 }
 
 /* Of an earlier run, and not of what is being stopped, which is its machine's business. */
 static bool is_late(struct family *f, const struct kin *k, const struct proc *p)
 {
-    uint64_t now = leader_start(f, p);
     return proc_opts(p)->orphans == GEN_ORPHANS_KILL && !p->sweeping &&
            proc_life(p)->state != PROC_STOPPING && k->pgid != proc_life(p)->pgid &&
-           (!now || k->start < now);
+           k->start < leader_start(f, p);
 }
 
 static void add(struct family *f, const struct kin *k, struct leftovers *found)

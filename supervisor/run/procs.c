@@ -381,7 +381,8 @@ bool proc_is_down(const struct proc *p)
 static bool pump_one(struct sup *s, struct proc *p)
 {
     struct proc_in in = {.event = PROC_EV_CANNOT};
-    if ((p->ordered || p->leaving) && !order_lets_start(p)) {
+    /* a round that looks for what its last instance left would take this one for that */
+    if (p->sought || ((p->ordered || p->leaving) && !order_lets_start(p))) {
         dequeue(p);
         return true;
     }

@@ -315,6 +315,12 @@ void publish_mood(struct sup *s, const char *mood)
     tell_all(s, "mood", mood);
 }
 
+void publish_rest(struct sup *s)
+{
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        flush_held(p);
+}
+
 void publish_forget(struct proc *p)
 {
     if (p->held)

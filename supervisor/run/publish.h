@@ -15,6 +15,8 @@ void publish_mood(struct sup *s, const char *mood);
 /* Output of this instance is about to be published: what is held back up to its start comes first.
  */
 void publish_before_text(struct proc *p, int pid);
+/* Nobody will be told any more: what is held back goes out now. */
+void publish_rest(struct sup *s);
 /* The process is about to be freed: what is held back goes out now. */
 void publish_forget(struct proc *p);
 

@@ -244,6 +244,7 @@ static void end_hooks(struct sup *s)
     errands_end(s);
     s->stop_phase = PHASE_AGENT;
     arm(s, mono_add(mono_now(), DUR_S(2)));
+    publish_rest(s); /* the agent has to hear why */
     agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
