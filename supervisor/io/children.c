@@ -1,14 +1,17 @@
 /* Reads the kernel's lists of children. */
 #include "supervisor/io/children.h"
+#include "supervisor/base/text.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define EXITING 4u /* PF_EXITING in the flags of a process */
+#define LONE_THREAD 3 /* links of its task folder */
+#define EXITING 4u    /* PF_EXITING in the flags of a process */
 
 /* A number may begin in one part and end in the next. */
 struct numbers {
@@ -43,48 +46,53 @@ static bool read_list(const char *path, struct numbers *k)
     return true;
 }
 
+static bool list_of(int pid, int thread, struct numbers *k)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, thread);
+    return read_list(path, k);
+}
+
 bool children_of_one(int pid, children_fn *fn, void *obj)
 {
-    char path[64];
     struct numbers k = {.fn = fn, .obj = obj, .going = true};
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
-    return read_list(path, &k);
+    return list_of(pid, pid, &k);
 }
 
-/* the entries of a folder that are numbers */
-static bool each_thread(const char *folder, void (*fn)(void *obj, int tid), void *obj)
+static bool of_each_thread(int pid, const char *folder, int *lists, struct numbers *k)
 {
-    DIR *d = opendir(folder);
-    struct dirent *e;
-    if (!d)
+    char buf[2048] __attribute__((aligned(__alignof__(struct dirent64))));
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool known = false;
+    ssize_t n;
+    while (fd >= 0 && *lists > 0 && (n = getdents64(fd, buf, sizeof(buf))) > 0) {
+        for (ssize_t at = 0; at<n && * lists> 0;) {
+            const struct dirent64 *d = (const void *)(buf + at);
+            int64_t thread;
+            if (text_int(d->d_name, 1, INT32_MAX, &thread, NULL) == 0) {
+                known |= list_of(pid, (int)thread, k);
+                --*lists;
+            }
+            at += d->d_reclen;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return known;
+}
+
+bool children_of(int pid, int *lists, children_fn *fn, void *obj)
+{
+    char folder[64];
+    struct stat st;
+    struct numbers k = {.fn = fn, .obj = obj, .going = true};
+    snprintf(folder, sizeof(folder), "/proc/%d/task", pid);
+    if (*lists <= 0 || stat(folder, &st) < 0)
         return false;
-    while ((e = readdir(d)))
-        if (e->d_name[0] != '.')
-            fn(obj, (int)strtol(e->d_name, NULL, 10));
-    closedir(d);
-    return true;
-}
-
-struct threads {
-    int pid;
-    bool known;
-    struct numbers k;
-};
-
-static void on_thread(void *obj, int tid)
-{
-    struct threads *t = obj;
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", t->pid, tid);
-    t->known |= read_list(path, &t->k);
-}
-
-bool children_of(int pid, children_fn *fn, void *obj)
-{
-    char path[64];
-    struct threads t = {.pid = pid, .k = {.fn = fn, .obj = obj, .going = true}};
-    snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    return each_thread(path, on_thread, &t) && t.known;
+    if (st.st_nlink != LONE_THREAD)
+        return of_each_thread(pid, folder, lists, &k);
+    --*lists;
+    return list_of(pid, pid, &k);
 }
 
 /* The text behind the name, which may hold anything: " S 1 2 3 ..." */

@@ -14,8 +14,9 @@ typedef bool children_fn(void *obj, int pid);
 /* Calls fn for each child of a process that has one thread, zombies included, the newest last.
  * False when that is not known. */
 bool children_of_one(int pid, children_fn *fn, void *obj);
-/* The same for a process with all its threads. */
-bool children_of(int pid, children_fn *fn, void *obj);
+/* The same for a process with all its threads, whose lists are counted down: none is read below 1,
+ * so that nobody holds us up with ten thousand threads. */
+bool children_of(int pid, int *lists, children_fn *fn, void *obj);
 /* Parent, group, session and start of a process; false if it is gone. */
 bool children_stat(int pid, struct kin *out);
 /* True where /proc can be read at all. */

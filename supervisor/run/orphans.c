@@ -13,6 +13,7 @@
 #include "supervisor/run/procs_impl.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,11 +136,12 @@ static bool note_child(void *obj, int pid)
 void orphans_note(struct proc *p)
 {
     struct noting n = {.o = proc_sup(p)->orphans, .p = p};
+    int lists = INT_MAX;
     if (proc_opts(p)->orphans == GEN_ORPHANS_KEEP || p->in_cgroup)
         return;
     n.pids[n.n++] = proc_life(p)->pid;
     for (unsigned i = 0; i < n.n && n.n < NOTES_MAX; i++)
-        children_of(n.pids[i], note_child, &n);
+        children_of(n.pids[i], &lists, note_child, &n);
 }
 
 /* ---- the look ---- */

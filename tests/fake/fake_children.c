@@ -7,9 +7,9 @@ bool children_of_one(int pid, children_fn *fn, void *obj)
     return true;
 }
 
-bool children_of(int pid, children_fn *fn, void *obj)
+bool children_of(int pid, int *lists, children_fn *fn, void *obj)
 {
-    (void)pid, (void)fn, (void)obj;
+    (void)pid, (void)lists, (void)fn, (void)obj;
     return true;
 }
 
