@@ -44,3 +44,9 @@ mono_t mono_min(mono_t a, mono_t b)
         return a.ns ? a : b;
     return a.ns < b.ns ? a : b;
 }
+
+dur_t dur_doubled(dur_t last, dur_t first, dur_t most)
+{
+    dur_t d = last.ns ? (dur_t){last.ns * 2} : first;
+    return d.ns > most.ns ? most : d;
+}

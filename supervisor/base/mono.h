@@ -27,6 +27,8 @@ wall_t wall_now(void);
 mono_t mono_add(mono_t a, dur_t d);
 /* a - b */
 dur_t mono_sub(mono_t a, mono_t b);
+/* The next pause of a row that doubles: first after 0, and at most the most. */
+dur_t dur_doubled(dur_t last, dur_t first, dur_t most);
 /* a is set, and not after b */
 bool mono_reached(mono_t a, mono_t b);
 /* the earlier of two deadlines, where 0 means none */

@@ -271,9 +271,7 @@ static void later(struct agent *a)
 {
     if (mono_sub(mono_now(), a->started).ns >= STABLE.ns)
         a->backoff = (dur_t){0};
-    a->backoff = a->backoff.ns ? (dur_t){a->backoff.ns * 2} : BACKOFF_FIRST;
-    if (a->backoff.ns > BACKOFF_MAX.ns)
-        a->backoff = BACKOFF_MAX;
+    a->backoff = dur_doubled(a->backoff, BACKOFF_FIRST, BACKOFF_MAX);
     loop_timer_at(&a->timer, mono_add(mono_now(), a->backoff));
 }
 

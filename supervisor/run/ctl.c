@@ -279,9 +279,7 @@ void ctl_check(struct ctl *c)
     if (path && listen_on(c, path, &e) == 0) {
         log_warn("control: %s was removed; made again", c->path);
     } else {
-        c->relisten = c->relisten.ns ? (dur_t){c->relisten.ns * 2} : DUR_S(1);
-        if (c->relisten.ns > DUR_S(60).ns)
-            c->relisten = DUR_S(60);
+        c->relisten = dur_doubled(c->relisten, DUR_S(1), DUR_S(60));
         if (LOG_LIMIT(60))
             log_warn("control: %s was removed and cannot be made again: %s", c->path,
                      path ? e.msg : "out of memory");

@@ -19,7 +19,6 @@
 #define SHOTS 2                 /* then it hangs in the kernel */
 #define AGAIN_BUSY DUR_MS(2)    /* all places for starts are taken */
 #define AGAIN_SHORT DUR_MS(200) /* the system has no room for a process */
-#define TIDY DUR_MS(20)         /* procs_tidy takes back what the start used */
 
 static void pump(struct errands *q);
 
@@ -247,12 +246,9 @@ void errand_started(struct errand *t)
     if (!t->rec->due.ns)
         t->rec->due = mono_add(mono_now(), limit_of(t));
     loop_timer_at(&t->timer, t->rec->due);
-    procs_number_taken(s, t->rec->cell.pid);
     log_debug("%s: %s has pid %d", gen_str(t->gen->gen, t->conf->name),
               gen_command_name(t->rec->which), t->rec->cell.pid);
-    state_totals(s->state)->spawned++;
-    if (!loop_timer_active(&s->tidy_timer))
-        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+    procs_command_started(s, t->rec->cell.pid);
 }
 
 /* True: the next one may be tried at once. */

@@ -145,9 +145,7 @@ static void log_through_it(struct logs *g)
 static void retry_later(struct logs *g)
 {
     loop_timer_at(&g->restart, mono_add(mono_now(), g->backoff));
-    g->backoff = g->backoff.ns ? (dur_t){g->backoff.ns * 2} : BACKOFF_FIRST;
-    if (g->backoff.ns > g->backoff_max.ns)
-        g->backoff = g->backoff_max;
+    g->backoff = dur_doubled(g->backoff, BACKOFF_FIRST, g->backoff_max);
 }
 
 static void on_restart(struct logs *g)

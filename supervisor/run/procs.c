@@ -439,6 +439,14 @@ static void tidy_soon(struct sup *s)
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
 }
 
+void procs_command_started(struct sup *s, int pid)
+{
+    procs_number_taken(s, pid);
+    state_totals(s->state)->spawned++;
+    if (!loop_timer_active(&s->tidy_timer))
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+}
+
 void procs_pump(struct sup *s)
 {
     for (int i = 0; i < PUMP_BATCH; i++) {

@@ -28,6 +28,9 @@ void proc_check_group(struct proc *p, bool asked);
 void proc_left_nobody(struct proc *p);
 /* The kernel has given this number to a new process: it is no group's any more. */
 void procs_number_taken(struct sup *s, int pgid);
+/* A command beside a program has this number now: it is counted, and what its start used is taken
+ * back soon. */
+void procs_command_started(struct sup *s, int pid);
 /* A start that the system has no room for is tried again: the first time it is said. */
 void proc_say_shortage(const struct proc *p);
 /* Its sweep and its deadline as its life says. */

@@ -18,7 +18,6 @@
 #define WAIT_FIRST DUR_MS(50)
 #define WAIT_MAX DUR_S(2)
 #define LIMIT DUR_S(10)
-#define TIDY DUR_MS(20) /* procs_tidy takes back what the start used */
 
 struct own {
     struct readiness *r;
@@ -64,9 +63,7 @@ static void say_end(struct own *o, int status)
 
 static void again(struct own *o)
 {
-    o->wait = o->wait.ns ? (dur_t){o->wait.ns * 2} : WAIT_FIRST;
-    if (o->wait.ns > WAIT_MAX.ns)
-        o->wait = WAIT_MAX;
+    o->wait = dur_doubled(o->wait, WAIT_FIRST, WAIT_MAX);
     loop_timer_at(&o->timer, mono_add(mono_now(), o->wait));
 }
 
@@ -80,14 +77,6 @@ static void has_ended(struct own *o, int status)
     }
     say_end(o, status);
     again(o);
-}
-
-static void note_start(struct sup *s, int pid)
-{
-    procs_number_taken(s, pid);
-    state_totals(s->state)->spawned++;
-    if (!loop_timer_active(&s->tidy_timer))
-        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
 }
 
 static int watch(struct own *o, int pid)
@@ -112,7 +101,7 @@ static int spawn_it(struct own *o)
     enum spawn_result result = spawn_start(&rq, cell, &errnum);
     if (result != SPAWN_STARTED)
         return result == SPAWN_BUSY ? EBUSY : errnum;
-    note_start(s, cell->pid);
+    procs_command_started(s, cell->pid);
     return watch(o, cell->pid);
 }
 

@@ -75,9 +75,7 @@ static void say(struct own *o, int found)
 
 static void again(struct own *o)
 {
-    o->wait = o->wait.ns ? (dur_t){o->wait.ns * 2} : WAIT_FIRST;
-    if (o->wait.ns > WAIT_MAX.ns)
-        o->wait = WAIT_MAX;
+    o->wait = dur_doubled(o->wait, WAIT_FIRST, WAIT_MAX);
     loop_timer_at(&o->timer, mono_add(mono_now(), o->wait));
 }
 
