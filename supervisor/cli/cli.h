@@ -80,6 +80,8 @@ int cli_call(struct cli *c, const char *verb, char *const *args, size_t nargs, c
 int cli_ended(struct cli *c, const struct err *e);
 /* The exit code for an error word of the protocol. */
 int cli_exit_of(const char *code);
+/* The same for what needs a process that runs. */
+int cli_exit_of_running(const char *code);
 
 /* Prints "supctl: TEXT" on stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

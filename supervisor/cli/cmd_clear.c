@@ -3,22 +3,12 @@
 #include "supervisor/cli/show.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static bool on_row(void *obj, const struct client_reply *r)
 {
     int *exit = obj;
-    struct str line = STR_INIT;
-    const char *code = reply_text(r, "code");
-    if (r->kind != WIRE_RECORD)
-        return true;
-    bool ok = strcmp(code, "OK") == 0;
-    show_clean(&line, reply_text(r, "name"));
-    str_puts(&line, ok ? ": cleared" : ": ERROR (");
-    show_clean(&line, reply_text(r, "text"));
-    fprintf(ok ? stdout : stderr, "%s%s\n", str_text(&line), ok ? "" : ")");
-    *exit = cli_worst(*exit, ok ? CLI_OK : cli_exit_of(code));
-    str_fini(&line);
+    if (r->kind == WIRE_RECORD && !show_outcome(r, "cleared"))
+        *exit = cli_worst(*exit, cli_exit_of(reply_text(r, "code")));
     return true;
 }
 

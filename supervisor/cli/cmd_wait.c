@@ -12,20 +12,8 @@
 static bool on_row(void *obj, const struct client_reply *r)
 {
     int *worst = obj;
-    struct str line = STR_INIT;
-    const char *code = reply_text(r, "code");
-    if (r->kind != WIRE_RECORD)
-        return true;
-    bool ok = strcmp(code, "OK") == 0;
-    show_clean(&line, reply_text(r, "name"));
-    str_puts(&line, ok ? ": " : ": ERROR (");
-    show_clean(&line, reply_text(r, "text"));
-    fflush(stdout);
-    fprintf(ok ? stdout : stderr, "%s%s\n", str_text(&line), ok ? "" : ")");
-    fflush(stdout);
-    if (!ok)
-        *worst = cli_worst(*worst, cli_exit_of(code));
-    str_fini(&line);
+    if (r->kind == WIRE_RECORD && !show_outcome(r, NULL))
+        *worst = cli_worst(*worst, cli_exit_of(reply_text(r, "code")));
     return true;
 }
 

@@ -138,6 +138,11 @@ int cli_ended(struct cli *c, const struct err *e)
     return exit;
 }
 
+int cli_exit_of_running(const char *code)
+{
+    return strcmp(code, "NOT_RUNNING") == 0 ? CLI_DOWN : cli_exit_of(code);
+}
+
 int cli_exit_of(const char *code)
 {
     static const struct {

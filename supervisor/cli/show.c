@@ -164,3 +164,17 @@ void show_table(const struct cli *c, const struct table *t)
     fwrite(str_text(&out), 1, out.len, stdout);
     str_fini(&out);
 }
+
+bool show_outcome(const struct client_reply *r, const char *done)
+{
+    struct str line = STR_INIT;
+    bool ok = strcmp(reply_text(r, "code"), "OK") == 0;
+    show_clean(&line, reply_text(r, "name"));
+    str_puts(&line, ok ? ": " : ": ERROR (");
+    show_clean(&line, ok && done ? done : reply_text(r, "text"));
+    fflush(stdout);
+    fprintf(ok ? stdout : stderr, "%s%s\n", str_text(&line), ok ? "" : ")");
+    fflush(stdout);
+    str_fini(&line);
+    return ok;
+}

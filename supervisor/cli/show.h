@@ -19,6 +19,9 @@ void show_table(const struct cli *c, const struct table *t);
 void show_last(const struct client_reply *r, struct str *out);
 /* "YYYY-MM-DD hh:mm:ss" in local time. */
 void show_time(int64_t unix_s, char *buf, size_t size);
+/* Prints what became of the process of a record: "NAME: DONE" (done NULL: its text), or "NAME:
+ * ERROR (TEXT)" on standard error. True if its code is OK. */
+bool show_outcome(const struct client_reply *r, const char *done);
 /* Prints text with control characters made visible, so that a name cannot play with the terminal.
  */
 void show_clean(struct str *out, const char *text);
