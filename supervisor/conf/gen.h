@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 5u
+#define GEN_VERSION 6u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -208,6 +208,19 @@ struct gen_group {
     goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
 };
 
+/* A server of Supervisor's, whose socket supd makes. */
+struct gen_server {
+    goff key;  /* what tells it from others (conf_server_key) */
+    goff path; /* absolute; 0: a TCP one */
+    goff host; /* an address, "" for all of IPv4 */
+    int32_t port;
+    int64_t uid, gid; /* of the path; -1: unchanged */
+    int32_t mode;
+    goff section;
+    uint32_t auth; /* it asks for a name and a password */
+    uint32_t pad;
+};
+
 /* A probe with on_fail=restart, and the program that it may have restarted. */
 struct gen_restarter {
     goff program, probe;
@@ -252,6 +265,8 @@ struct gen_supd {
     uint8_t exit_on; /* enum exit_on */
     uint8_t pad[2];
     goff ready_file;
+    goff servers; /* struct gen_server[nservers] */
+    uint32_t nservers;
 };
 
 struct gen {
@@ -287,6 +302,10 @@ static inline const struct gen_group *gen_groups(const struct gen *g)
 static inline const struct gen_proc *gen_procs(const struct gen *g)
 {
     return (const struct gen_proc *)gen_at(g, g->procs);
+}
+static inline const struct gen_server *gen_servers(const struct gen *g)
+{
+    return (const struct gen_server *)gen_at(g, g->supd.servers);
 }
 static inline bool gen_exit_expected(const struct gen_opts *o, int code)
 {

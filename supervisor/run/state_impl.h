@@ -50,6 +50,8 @@ struct head {
     /* from version 4 on */
     uint64_t errands_at;
     struct state_errand_totals errands;
+    /* from version 5 on */
+    struct state_socket sockets[STATE_SOCKETS];
 };
 
 #define COMMIT_AT 3072u

@@ -25,7 +25,7 @@ static int read_head(int fd, struct head *out, struct err *e)
 static bool errands_fit(const struct head *h, uint64_t size)
 {
     uint64_t length = (uint64_t)STATE_ERRANDS * sizeof(struct state_errand);
-    return h->head_size < sizeof(*h) ||
+    return h->head_size < offsetof(struct head, sockets) ||
            (h->errands_at >= h->windows_at && h->errands_at <= size &&
             length <= size - h->errands_at && h->errands_at % sizeof(uint64_t) == 0);
 }
@@ -179,6 +179,14 @@ char **state_environ(const struct state *s, char *extra)
 
 /* ---- what an exec takes ---- */
 
+static void each_socket(const struct state *s, void (*fn)(int fd))
+{
+    const struct state_socket *v = state_sockets(s);
+    for (unsigned i = 0; v && i < STATE_SOCKETS; i++)
+        if (v[i].fd > 0)
+            fn(v[i].fd);
+}
+
 static void each_kept(const struct state_kept *k, void (*fn)(int fd))
 {
     const int32_t fds[] = {k->self, k->log_memory, k->socket, k->journal, k->agent_listen};
@@ -194,6 +202,7 @@ void state_each_fd(const struct state *s, void (*fn)(int fd))
     if (s->fd >= 0)
         fn(s->fd);
     each_kept(&head_of(s)->kept, fn);
+    each_socket(s, fn);
     for (uint32_t i = 0; i < STATE_GENS_MAX; i++)
         if (state_gen_at(s, i, &id, &fd))
             fn(fd);
