@@ -76,7 +76,7 @@ static void put_servers(struct str *out, const struct conf *c)
     VEC_EACH (&c->servers, i) {
         const struct server *sv = c->servers.v[i];
         str_putc(out, '@');
-        put_field(out, conf_server_key(c, sv), '\t');
+        put_field(out, conf_server_url_of(c, sv), '\t');
         put_field(out, sv->section->name, '\t');
         put_field(out, sv->o.username, '\t');
         put_field(out, sv->o.password, '\n');

@@ -98,12 +98,14 @@ static void finish_inet(struct conf *c, struct server *sv)
                   sv->section->name, sv->o.port.text, sv->o.port.port);
 }
 
-const char *conf_server_key(const struct conf *c, const struct server *sv)
+const char *conf_server_url_of(const struct conf *c, const struct server *sv)
 {
     if (sv->unix_socket)
-        return arena_printf(c->a, "unix:%s", sv->path);
+        return arena_printf(c->a, "unix://%s", sv->path);
     const char *host = sv->host ? sv->host : sv->o.port.host;
-    return arena_printf(c->a, "tcp:%s:%d", host, sv->o.port.port);
+    bool six = sv->host && strchr(host, ':');
+    return arena_printf(c->a, "tcp://%s%s%s:%d", six ? "[" : "", host, six ? "]" : "",
+                        sv->o.port.port);
 }
 
 static void load_server(struct conf *c, const struct ini_section *s, bool is_unix)

@@ -16,8 +16,8 @@
 #define HAND_JOURNAL "journal" /* a memfd that outlives the agent, for what must not be lost */
 
 #define HAND_LISTEN "listen" /* a listening TCP socket for [agent] listen=; replaces the last */
-/* And behind it a key: the listening socket of that server of Supervisor's ("unix:/path",
- * "tcp:HOST:PORT"); replaces the last of this key. */
+/* And behind it a key: the listening socket of that server of Supervisor's ("unix:///path",
+ * "tcp://HOST:PORT"); replaces the last of this key. */
 #define HAND_SERVER "server "
 /* And behind it a number: what the request "log NUMBER ..." asked for. */
 #define HAND_LOG "log "

@@ -4,15 +4,17 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/run/agent.h"
-#include "supervisor/run/binder.h"
+#include "supervisor/run/binding.h"
 #include "supervisor/run/helper.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define REMOVE_LIMIT DUR_S(1)
-#define UNIX_KEY "unix:"
+#define UNIX_KEY "unix://"
 #define TAKEN                                                                                      \
     "Another program is already listening on a port that one of our HTTP servers is configured "   \
     "to use.  Shut this program down first before starting supervisord."
@@ -25,11 +27,12 @@ struct server {
 
 struct servers {
     struct server v[STATE_SOCKETS];
-    struct binding *binding;     /* sockets are being made */
+    struct binding binding;      /* sockets are being made */
     char *wanted[STATE_SOCKETS]; /* the keys of these */
     size_t nwanted;
     bool again; /* another configuration came meanwhile */
     servers_open_fn *done;
+    struct err wrong; /* why the first of them was not made */
 };
 
 /* ---- the table ---- */
@@ -39,15 +42,13 @@ static uint32_t mark_of(const char *key)
     return crc32_of(key, strlen(key));
 }
 
-static void note(const struct sup *s, size_t i, uint64_t dev, uint64_t ino)
+static void note(const struct sup *s, size_t i)
 {
-    struct state_socket *rows = state_sockets(s->state);
+    struct state_socket *row = &state_sockets(s->state)[i];
     const struct server *sv = &s->servers->v[i];
-    if (!rows)
-        return;
-    rows[i].fd = 0;
-    rows[i] = (struct state_socket){.mark = sv->key ? mark_of(sv->key) : 0, .dev = dev, .ino = ino};
-    rows[i].fd = sv->key ? sv->fd : 0;
+    row->fd = 0;
+    row->mark = sv->key ? mark_of(sv->key) : 0;
+    row->fd = sv->key ? sv->fd : 0;
 }
 
 static struct server *find(const struct sup *s, const char *key)
@@ -58,7 +59,7 @@ static struct server *find(const struct sup *s, const char *key)
     return NULL;
 }
 
-static bool add(struct sup *s, const char *key, const struct listener_got *g)
+static bool add(struct sup *s, const char *key, int fd)
 {
     size_t i = 0;
     while (i < STATE_SOCKETS && s->servers->v[i].key)
@@ -66,15 +67,15 @@ static bool add(struct sup *s, const char *key, const struct listener_got *g)
     char *copy = i < STATE_SOCKETS ? strdup(key) : NULL;
     if (!copy)
         return false;
-    s->servers->v[i] = (struct server){copy, g->fd};
-    note(s, i, g->dev, g->ino);
+    s->servers->v[i] = (struct server){copy, fd};
+    note(s, i);
     return true;
 }
 
 static bool is_configured(const struct gen *g, const char *key)
 {
     for (uint32_t i = 0; i < g->supd.nservers; i++)
-        if (strcmp(gen_str(g, gen_servers(g)[i].key), key) == 0)
+        if (strcmp(gen_str(g, gen_servers(g)[i].url), key) == 0)
             return true;
     return false;
 }
@@ -85,16 +86,19 @@ static bool is_configured(const struct gen *g, const char *key)
 struct removal {
     struct sup *s;
     uint32_t which;
-    struct state_socket rows[STATE_SOCKETS]; /* a copy: we share the state with supd */
     void (*done)(struct sup *s, int status);
 };
 
 static int remove_child(struct removal *r)
 {
+    struct stat st;
     for (size_t i = 0; i < STATE_SOCKETS; i++) {
-        const char *key = r->s->servers->v[i].key;
-        if ((r->which >> i & 1) && key && strncmp(key, UNIX_KEY, strlen(UNIX_KEY)) == 0)
-            listener_remove(key + strlen(UNIX_KEY), r->rows[i].dev, r->rows[i].ino);
+        const char *key = r->which >> i & 1 ? r->s->servers->v[i].key : NULL;
+        if (!key || strncmp(key, UNIX_KEY, strlen(UNIX_KEY)) != 0)
+            continue;
+        const char *path = key + strlen(UNIX_KEY);
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+            unlink(path);
     }
     return 0;
 }
@@ -110,12 +114,10 @@ static void remove_done(struct removal *r, int status)
 static bool remove_paths(struct sup *s, uint32_t which, void (*done)(struct sup *s, int status))
 {
     struct err e;
-    const struct state_socket *rows = state_sockets(s->state);
-    struct removal *r = which && rows ? malloc(sizeof(*r)) : NULL;
+    struct removal *r = which ? malloc(sizeof(*r)) : NULL;
     if (!r)
         return false;
     *r = (struct removal){.s = s, .which = which, .done = done};
-    memcpy(r->rows, rows, sizeof(r->rows));
     if (helper_run(s, (helper_child_fn *)remove_child, (helper_done_fn *)remove_done, r,
                    REMOVE_LIMIT, &e) >= 0)
         return true;
@@ -130,7 +132,7 @@ static void drop(struct sup *s, size_t i)
     fd_close(&sv->fd);
     free(sv->key);
     sv->key = NULL;
-    note(s, i, 0, 0);
+    note(s, i);
 }
 
 static void drop_others(struct sup *s)
@@ -156,46 +158,65 @@ static void forget_wanted(struct servers *sv)
 }
 
 /* The sentence that Supervisor says; ours, with the place, is in the log. */
-static const char *sentence(const struct listener_got *g, struct err *e)
+static void keep_sentence(struct servers *sv, const char *url, const struct err *why)
 {
-    const char *name = strerrorname_np(g->e.errnum);
-    if (g->end == LISTENER_BUSY)
-        return TAKEN;
-    err_set(e, "Cannot open an HTTP server: socket.error reported errno.%s (%d): %s",
-            name ? name : "?", g->e.errnum, g->e.msg);
-    return e->msg;
+    const char *name = strerrorname_np(why->errnum);
+    if (sv->wrong.msg[0])
+        return;
+    if (why->errnum == EADDRINUSE)
+        err_set(&sv->wrong, "%s", TAKEN);
+    else
+        err_set(&sv->wrong,
+                "Cannot open an HTTP server: socket.error reported errno.%s (%d): %s: %s",
+                name ? name : "?", why->errnum, url, why->msg);
 }
 
-static void opened(void *obj, struct listener_got *v, size_t n)
+static void not_opened(struct servers *sv, const char *url, const struct err *why)
+{
+    keep_sentence(sv, url, why);
+    if (!sv->done)
+        log_error("http: %s: %s", url, why->msg);
+}
+
+static void opened(struct sup *s, const char *url, int fd)
+{
+    fd_nonblock(fd, true);
+    if (!add(s, url, fd)) {
+        log_error("http: %s: no memory", url);
+        fd_close(&fd);
+        return;
+    }
+    if (!s->servers->done)
+        log_info("http: serves %s", url);
+    if (s->agent)
+        agent_take_server(s->agent, url, fd);
+}
+
+static void all_opened(struct sup *s)
+{
+    struct servers *sv = s->servers;
+    servers_open_fn *done = sv->done;
+    forget_wanted(sv);
+    sv->done = NULL;
+    if (done)
+        done(s, sv->wrong.msg[0] ? sv->wrong.msg : NULL);
+    else if (sv->again)
+        servers_follow(s);
+}
+
+/* Of one that is open it is told if something was in its place. */
+static void on_socket(void *obj, size_t i, int fd, const struct err *why)
 {
     struct sup *s = obj;
     struct servers *sv = s->servers;
-    const char *wrong = NULL;
-    struct err e;
-    sv->binding = NULL;
-    for (size_t i = 0; i < n; i++) {
-        const char *key = sv->wanted[i];
-        if (v[i].stale)
-            log_info("Unlinking stale socket %s", key + strlen(UNIX_KEY));
-        if (v[i].end == LISTENER_OPEN && add(s, key, &v[i])) {
-            if (!sv->done)
-                log_info("http: serves %s", key);
-            if (s->agent)
-                agent_take_server(s->agent, key, v[i].fd);
-            continue;
-        }
-        if (!sv->done)
-            log_error("http: %s", v[i].e.msg);
-        wrong = wrong ? wrong : sentence(&v[i], &e);
-        fd_close(&v[i].fd);
-    }
-    forget_wanted(sv);
-    servers_open_fn *done = sv->done;
-    sv->done = NULL;
-    if (done)
-        done(s, wrong);
-    else if (sv->again)
-        servers_follow(s);
+    if (fd < 0)
+        not_opened(sv, sv->wanted[i], why);
+    else if (why->msg[0])
+        log_info("%s", why->msg);
+    if (fd >= 0)
+        opened(s, sv->wanted[i], fd);
+    if (i + 1 == sv->nwanted)
+        all_opened(s);
 }
 
 /* 1: some are being made; 0: nothing is to do; -1 and the reason. */
@@ -203,28 +224,26 @@ static int open_missing(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
     struct servers *sv = s->servers;
-    struct listener want[STATE_SOCKETS];
+    struct bind_request want[STATE_SOCKETS];
     sv->again = false;
+    sv->wrong.msg[0] = '\0';
     for (uint32_t i = 0; i < g->supd.nservers && sv->nwanted < STATE_SOCKETS; i++) {
         const struct gen_server *x = gen_servers(g) + i;
-        const char *key = gen_str(g, x->key);
-        if (find(s, key))
+        if (find(s, gen_str(g, x->url)))
             continue;
-        want[sv->nwanted] = (struct listener){.path = gen_str(g, x->path),
-                                              .uid = x->uid,
-                                              .gid = x->gid,
-                                              .mode = x->mode,
-                                              .host = gen_str(g, x->host),
-                                              .port = x->port};
-        sv->wanted[sv->nwanted] = strdup(key);
+        want[sv->nwanted] = (struct bind_request){.url = gen_str(g, x->url),
+                                                  .uid = x->uid,
+                                                  .gid = x->gid,
+                                                  .mode = (uint32_t)x->mode,
+                                                  .spare_live = true};
+        sv->wanted[sv->nwanted] = strdup(gen_str(g, x->url));
         if (!sv->wanted[sv->nwanted])
             return err_errno(e, ENOMEM, "cannot open the HTTP servers");
         sv->nwanted++;
     }
     if (!sv->nwanted)
         return 0;
-    sv->binding = binder_open(s, want, sv->nwanted, opened, s, e);
-    return sv->binding ? 1 : -1;
+    return binding_begin(s, &sv->binding, want, sv->nwanted, on_socket, s, e) < 0 ? -1 : 1;
 }
 
 static int make(struct sup *s, struct err *e)
@@ -252,7 +271,7 @@ void servers_follow(struct sup *s)
     struct err e;
     if (!s->servers && (!s->gen->gen->supd.nservers || make(s, &e) < 0))
         return;
-    if (s->servers->binding) {
+    if (s->servers->binding.n) {
         s->servers->again = true;
         return;
     }
@@ -271,9 +290,9 @@ int servers_go_on(struct sup *s, struct err *e)
         return 0;
     if (make(s, e) < 0)
         return -1;
-    for (size_t i = 0; rows && i < STATE_SOCKETS; i++)
+    for (size_t i = 0; i < STATE_SOCKETS; i++)
         for (uint32_t j = 0; rows[i].fd > 0 && j < g->supd.nservers; j++) {
-            const char *key = gen_str(g, gen_servers(g)[j].key);
+            const char *key = gen_str(g, gen_servers(g)[j].url);
             if (mark_of(key) == rows[i].mark && !find(s, key))
                 s->servers->v[i] = (struct server){strdup(key), rows[i].fd};
         }
@@ -295,8 +314,9 @@ void servers_say(const struct sup *s)
     const struct gen *g = s->gen->gen;
     for (uint32_t i = 0; i < g->supd.nservers; i++) {
         const struct gen_server *x = gen_servers(g) + i;
-        log_info("http: serves %s", gen_str(g, x->key));
-        if (x->auth || (x->path && !s->opt.as_supervisord))
+        log_info("http: serves %s", gen_str(g, x->url));
+        bool is_unix = strncmp(gen_str(g, x->url), UNIX_KEY, strlen(UNIX_KEY)) == 0;
+        if (x->auth || (is_unix && !s->opt.as_supervisord))
             continue;
         log_line(s->opt.as_supervisord ? LVL_CRITICAL : LVL_WARN,
                  "Server '%s' running without any HTTP authentication checking",
@@ -317,7 +337,7 @@ void servers_free(struct sup *s)
 {
     if (!s->servers)
         return;
-    binder_forget(s, &s->servers->binding);
+    binding_fini(s, &s->servers->binding);
     forget_wanted(s->servers);
     for (size_t i = 0; i < STATE_SOCKETS; i++) {
         fd_close(&s->servers->v[i].fd);

@@ -12,7 +12,7 @@
 /* Adjacent versions differ in what was added at the end of the head and of the record: each of them
  * can go on from the other's state. */
 #define STATE_VERSION 5u
-#define STATE_OLDEST 3u
+#define STATE_OLDEST 4u
 #define STATE_SLOTS_MAX 65536u
 #define STATE_GENS_MAX 128u
 
@@ -82,9 +82,8 @@ struct state_kept {
 
 /* A listening socket that supd made and keeps. */
 struct state_socket {
-    int32_t fd;        /* 0: none */
-    uint32_t mark;     /* tells which one it is: the CRC of its name */
-    uint64_t dev, ino; /* of its path, if it has one */
+    int32_t fd;    /* 0: none */
+    uint32_t mark; /* tells which one it is: the CRC of its URL */
 };
 
 #define STATE_ERRANDS 2048u
@@ -187,10 +186,11 @@ struct state_crash *state_crash(const struct state *s);
 uint32_t state_nslots(const struct state *s);
 bool state_used(const struct state *s, uint32_t slot);
 
-/* STATE_SOCKETS of them. NULL: this state was made by a supd that has no room for them. */
+/* STATE_SOCKETS of them. */
 struct state_socket *state_sockets(const struct state *s);
-/* STATE_ERRANDS of them, all zero until they are used. NULL: this state was made by a supd that has
- * no room for them. */
+/* The memory of the sockets of fcgi-programs (fcgi.h), its descriptor; 0: there is none. */
+int32_t *state_fcgi(const struct state *s);
+/* STATE_ERRANDS of them, all zero until they are used. */
 struct state_errand *state_errands(const struct state *s);
 struct state_errand_totals *state_errand_totals(const struct state *s);
 

@@ -10,6 +10,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/errand.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
@@ -316,6 +317,7 @@ void sup_fini(struct sup *s)
         group_remove(s, &g);
     procs_fini(s);
     orphans_free(s);
+    fcgi_free(s);
     notes_free(&s->notes);
     taps_free(&s->taps);
     logs_free(&s->logs);
@@ -375,6 +377,7 @@ static void start_programs(struct sup *s)
         group_autostart(g, PROC_WHY_BOOT);
     state_kept(s->state)->starting = 0;
     upstream_look_later(s);
+    fcgi_moved(s);
     reload_resume(s);
 }
 
@@ -388,6 +391,28 @@ static void sweep_done(struct sup *s, int status)
     (void)status;
     if (s->mood == SUP_BOOTING)
         start_programs(s);
+}
+
+static void announce(struct sup *s)
+{
+    struct err e;
+    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    daemon_ready(&s->opt);
+    pidfile_write(s);
+    upstream_begin(s);
+    if (s->is_init)
+        start_programs(s);
+    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
+                        leftovers_limit(s->gen->gen), &e) < 0)
+        start_programs(s);
+}
+
+static void sockets_made(struct sup *s, const struct err *why)
+{
+    if (s->mood == SUP_BOOTING && why)
+        fail(s, why->msg);
+    else if (s->mood == SUP_BOOTING)
+        announce(s);
 }
 
 /* Everything that the configuration needs, in the order in which one relies on the other. */
@@ -409,15 +434,7 @@ static int boot_rest(struct sup *s, struct err *e)
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
                  "memory that nobody can take over");
-    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
-    daemon_ready(&s->opt);
-    pidfile_write(s);
-    upstream_begin(s);
-    if (s->is_init)
-        start_programs(s);
-    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        leftovers_limit(s->gen->gen), e) < 0)
-        start_programs(s);
+    fcgi_boot(s, sockets_made);
     return 0;
 }
 
