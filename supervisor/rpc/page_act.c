@@ -99,6 +99,12 @@ static void on_done(void *obj, const struct wire_reply *last)
     str_fini(&out);
 }
 
+/* Of all only those are meant that are not so already. */
+static bool is_so_already(const struct doing *d, const char *code)
+{
+    return !d->name && (strcmp(code, "ALREADY_STARTED") == 0 || strcmp(code, "NOT_RUNNING") == 0);
+}
+
 static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
 {
     struct doing *d = obj;
@@ -108,6 +114,8 @@ static void on_record(void *obj, const struct wire_pair *pairs, size_t n)
         d->ok++;
         return;
     }
+    if (is_so_already(d, code))
+        return;
     d->failed++;
     str_printf(&d->failures, "%s: ERROR (%s)\n", name ? name : "", text ? text : code);
 }
@@ -160,11 +168,11 @@ static bool is_trusted(struct site *s, const struct http_in_call *c)
     return fits;
 }
 
-/* A process that is called main is no log of supd's. */
+/* A process that is called main is no log of supd's; of the agent * is all. */
 static bool ask(struct doing *d)
 {
     static const struct channel_call_ops ops = {.record = on_record, .done = on_done};
-    const char *name = d->name ? d->name : "all";
+    const char *name = d->name ? d->name : "*";
     const char *args[] = {strcmp(name, "main") == 0 ? "main:main" : name, NULL};
     return channel_call(channel_of(d), d->act->verb, args, &ops, d);
 }

@@ -219,6 +219,9 @@ def test_tail(served):
     page = show(s, "/tail.html?processname=a")
     assert page.text("pre") == ["<b>\ufffd[1m\u00e4\ufffd</b>"]
     assert show(s, "/tail.html?processname=a&limit=5").text("pre") == ["</b>"]
+    s.write("a.log", "x" * 300_000 + "\u00e4 end")
+    assert show(s, "/tail.html?processname=a&limit=5").text("pre") == [" end"]  # no half characters
+    assert len(show(s, "/tail.html?processname=a&limit=1000000").text("pre")[0]) == 256 * 1024 - 1
     assert show(s, "/tail.html?processname=a&channel=stderr", 404).notice != ""
     assert show(s, "/tail.html?processname=%3Cx%3E", 404).text("h1") == ["<x> stdout"]
     assert ask(s.http, "GET", "/tail.html")[0] == 404
