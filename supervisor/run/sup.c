@@ -175,15 +175,19 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         log_info("the terminal is gone; going on without it");
         return;
     }
+    if (s->mood == SUP_STOPPING) {
+        log_warn("ignored SIGHUP indicating restart request (shutdown in progress)");
+        return;
+    }
     log_warn("received SIGHUP indicating restart request");
-    if (s->mood != SUP_STOPPING)
-        reload_all(s);
+    reload_all(s);
 }
 
 static void on_usr2(struct sup *s, const struct sigs_info *info)
 {
     (void)info;
     log_info("received SIGUSR2 indicating log reopen request");
+    log_info("supervisord logreopen");
     if (s->logs)
         logs_reopen_all(s->logs);
 }
@@ -197,6 +201,7 @@ static void end_of_turn(struct sup *s)
 static void on_child(struct sup *s, const struct sigs_info *info)
 {
     (void)info;
+    log_debug("received SIGCHLD indicating a child quit");
     reap(s);
 }
 
@@ -389,10 +394,13 @@ static int boot(struct sup *s, struct err *e)
     if (logs_start(s->logs, e) < 0)
         return -1;
     setup_main_log(s);
+    setup_say(s);
     log_warnings(s->gen->gen);
+    setup_say_limits(s);
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
                  "memory that nobody can take over");
+    daemon_settle(&s->opt);
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     daemon_ready(&s->opt);
     pidfile_write(s);
