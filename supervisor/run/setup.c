@@ -162,6 +162,14 @@ int setup_identity(struct sup *s, struct err *e)
     return 0;
 }
 
+/* Whether another one has the default's path (ctl_open). */
+static bool is_beside(const struct sup *s, const char *path)
+{
+    char own[24];
+    size_t n = strlen(path), len = (size_t)snprintf(own, sizeof(own), "-%d.sock", s->pid);
+    return n > len && strcmp(path + n - len, own) == 0;
+}
+
 void setup_say(const struct sup *s)
 {
     if (s->opt.as_supervisord && s->gen->gen->supd.uid < 0 && geteuid() == 0)
@@ -180,6 +188,10 @@ void setup_say_limits(const struct sup *s)
         log_info("Increased RLIMIT_NOFILE limit to %d", d->minfds);
     if (s->raised_nproc)
         log_info("Increased RLIMIT_NPROC limit to %d", d->minprocs);
+    if (is_beside(s, ctl_path(s->ctl)))
+        log_warn("control: another process answers on the default socket; listening on %s instead, "
+                 "which programs find in SUPD_SOCKET; set [supd] socket= for a path of its own",
+                 ctl_path(s->ctl));
 }
 
 int setup_program(const struct sup *s, const char *name, char *out_path, size_t size, struct err *e)
@@ -259,15 +271,20 @@ static int make_ctl(struct sup *s, struct err *e)
     struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION, .kept = k};
     k->instance = k->instance ? k->instance : rng_entropy();
     config.instance = k->instance;
+    config.beside = s->opt.as_supervisord;
     config.verbs = verbs_all(&config.nverbs);
     s->ctl = ctl_new(&config, e);
     return s->ctl ? 0 : -1;
 }
 
+/* A path that nobody would look for is told to the programs. */
 static void name_socket(struct sup *s)
 {
-    if (ctl_path(s->ctl)[0] == '@')
-        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    const char *path = ctl_path(s->ctl);
+    size_t n = strlen(path);
+    if ((path[0] == '@' || is_beside(s, path)) &&
+        n + sizeof("SUPD_SOCKET=") <= sizeof(s->socket_env))
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", path);
 }
 
 int setup_ctl(struct sup *s, struct err *e)

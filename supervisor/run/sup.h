@@ -148,7 +148,7 @@ struct sup {
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
-    char socket_env[64]; /* "SUPD_SOCKET=@..." of an abstract control socket, else "" */
+    char socket_env[64]; /* "SUPD_SOCKET=..." where nobody would look for it, else "" */
     char mark[64];       /* SUPD_MARK of our children (leftovers.c) */
     char self_dir[256];  /* folder of our own binary, for the helpers beside it */
 };

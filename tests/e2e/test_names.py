@@ -211,6 +211,30 @@ def test_the_background(sup):
     assert not os.path.exists(s.path("second.pid")) and s.read("file.log") == ""
 
 
+@pytest.mark.parametrize("name", ["supervisord", "supd"])
+def test_a_second_one(sup, name):
+    """Supervisor lets two run beside each other; supd by its own name has one socket and one place."""
+    s = sup(conf(program("host", command="sleep 1000", startsecs=0)), env={"SUPD_SOCKET": None}, ready=False)
+    wait(lambda: s.run(built("supctl"), "pid", env=s.env).stdout == "1\n", 15, lambda: s.log_text())
+    s.write("second.conf", "[supervisord]\nlogfile=%(here)s/main.log\npidfile=%(here)s/second.pid\n" + program(
+        "q", command="sh -c 'echo $SUPD_SOCKET; exec sleep 1000'", startsecs=0, stdout_logfile="%(here)s/q"))
+    command = [built("supd"), f"--as={name}", "-c", s.path("second.conf")]
+    done = s.run("timeout", "20", *command, env=s.env)
+    if name == "supd":
+        assert done.returncode == 2 and "socket /run/supd.sock is in use" in done.stderr
+        return
+    assert (done.returncode, done.stderr) == (0, "")
+    pid = s.wait_file("second.pid", r"^(\d+)\n").group(1)
+    own = s.wait_file("q", r"^(.+)\n").group(1)
+    assert own == f"/run/supd-{pid}.sock" and f"listening on {own} instead" in log_of(s)
+    assert s.run(built("supctl"), "-s", own, "upgrade").returncode == 0
+    s.run(built("supctl"), "-s", own, "restart", "q")
+    wait(lambda: s.read("q") == f"{own}\n" * 2, 10, lambda: s.read("q"))
+    s.run(built("supctl"), "-s", own, "shutdown")
+    wait(lambda: s.run("test", "-e", own).returncode != 0, 10, "its socket is gone")
+    assert s.run(built("supctl"), "pid", env=s.env).stdout == "1\n"
+
+
 # ---- the other names ----
 
 def settings(text, folder):
