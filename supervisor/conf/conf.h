@@ -237,6 +237,12 @@ struct conf {
     size_t nprocs;
 };
 
+/* An empty conf: what the request says, and where the file is (path NULL: nowhere, which is an
+ * error of it). conf_end frees what conf_begin and conf_read_files made. */
+struct conf *conf_begin(const struct conf_request *rq);
+void conf_end(struct conf **c);
+/* The main file's text alone into c->ini, without its includes; false when there is none. */
+bool conf_read_main(struct conf *c);
 /* The configuration's file into c->ini, with its includes; false when there is none. */
 bool conf_read_files(struct conf *c);
 
