@@ -26,6 +26,7 @@ struct conf_word;
 struct ctl;
 struct logs;
 struct proc;
+struct servers;
 struct group;
 struct errands;
 struct fcgi;
@@ -85,6 +86,7 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct servers *servers; /* NULL: there was none (servers.h) */
     struct taps *taps;
     struct live_gen *gen; /* what runs */
     struct live_gen
