@@ -122,13 +122,14 @@ def test_a_link_in_its_place(s):
     """Whoever may put a link where a log is gets nothing else read by it."""
     s.write("secret", "a secret\n")
     s.wait_file("w.log", "first\n")
+    t = Tail(s.http, "/logtail/w")
+    t.until("first\n")
     for name in ("w.log", "never.log"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(s.path(name))
         os.symlink(s.path("secret"), s.path(name))
         os.chown(s.path(name), 65534, 65534, follow_symlinks=False)
     assert get(s.http, "/logtail/never")[0] in (404, 503)
-    t = Tail(s.http, "/logtail/w")
     write(s, "after\n")  # supd-log, which has the rights for it, writes it where the link points to
     s.wait_file("secret", "after")
     assert Tail(s.http, "/logtail/w").answer.status == 404

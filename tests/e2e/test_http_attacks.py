@@ -5,11 +5,12 @@ import resource
 import socket
 import threading
 import time
+import xmlrpc.client
 
 import pytest
 
 from harness.agents import ping
-from harness.web import Unix, answers, get
+from harness.web import Unix, answers, ask, get
 
 CONF = """[supervisord]
 [unix_http_server]
@@ -22,6 +23,15 @@ command=sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo "a line of outpu
 stdout_logfile=%(here)s/w.log
 stdout_logfile_maxbytes=0
 startsecs=0
+[program:slow]
+command=sleep 1000
+process_name=%(process_num)d
+numprocs=40
+autostart=false
+startsecs=1000
+stdin=null
+stdout_logfile=NONE
+stderr_logfile=NONE
 """
 
 
@@ -140,3 +150,16 @@ def test_many_at_once(s):
     for t in threads:
         t.join()
     assert not wrong and took < 0.05
+
+
+def test_many_that_wait(s):
+    """40 clients wait for programs that take their time; supd goes on answering the others."""
+    with many(40) as held:
+        for i in range(40):
+            body = xmlrpc.client.dumps((f"slow:{i}",), "supervisor.startProcess").encode()
+            held.append(connect(s.http, b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)))
+        s.wait(lambda: all(s.state(f"slow:{i}") == "STARTING" for i in range(40)))
+        status, text, _ = ask(s.http, "POST", "/RPC2", xmlrpc.client.dumps((), "supervisor.getState"))
+        assert status == 200 and "RUNNING" in text
+        s.ok("stop", "slow:*")
+        assert all(b"<name>faultCode</name>" in c.recv(4096) for c in held)
