@@ -67,9 +67,26 @@ static void put_process(struct str *out, const struct group *g, const struct pro
     str_putc(out, '\n');
 }
 
+/* ready=log: of the programs of a group */
+static void put_patterns(struct str *out, const struct conf *c, const struct group *g)
+{
+    VEC_EACH (&g->progs, i) {
+        const struct prog *p = g->progs.v[i];
+        if (!p->order || p->order->ready.kind != READY_LOG)
+            continue;
+        const struct ini_key *k = ini_get(&c->ini, p->section, "ready");
+        struct pos at = k ? k->at : p->section->at;
+        str_putc(out, '~');
+        put_field(out, p->section->name, '\t');
+        put_field(out, at.file, '\t');
+        str_printf(out, "%u\t", at.line);
+        put_field(out, p->order->ready.arg, '\n');
+    }
+}
+
 void agentgen_write(const struct conf *c, struct str *out)
 {
-    if (!c->has_agent && !c->items.n)
+    if (!conf_needs_agent(c))
         return;
     put_section(out, "agent", (struct pos){c->path, 0});
     put_rows(out, &rows_agent, &c->agent, c, NULL);
@@ -86,6 +103,7 @@ void agentgen_write(const struct conf *c, struct str *out)
         const struct group *g = c->groups.v[i];
         VEC_EACH (&g->procs, j)
             put_process(out, g, g->procs.v[j]);
+        put_patterns(out, c, g);
     }
 }
 
@@ -96,6 +114,7 @@ struct agent_reader {
     struct conf *c;
     struct ini_section *section;
     VEC(struct agent_proc) procs;
+    VEC(struct agent_pattern) patterns;
 };
 
 /* The next field of *p, unescaped, in the arena; NULL if there is none or it is malformed. */
@@ -136,6 +155,21 @@ static bool take_process(struct agent_reader *r, char *line)
     return true;
 }
 
+static bool take_pattern(struct agent_reader *r, char *line)
+{
+    struct agent_pattern p = {.section = next_field(r, &line, '\t')};
+    p.at.file = next_field(r, &line, '\t');
+    const char *number = p.at.file ? next_field(r, &line, '\t') : NULL;
+    p.text = number ? next_field(r, &line, 0) : NULL;
+    const char *colon = p.section ? strchr(p.section, ':') : NULL;
+    if (!colon || !p.text)
+        return false;
+    p.program = colon + 1;
+    p.at.line = (unsigned)strtoul(number, NULL, 10);
+    VEC_PUSH(&r->patterns, p);
+    return true;
+}
+
 static bool take_option(struct agent_reader *r, char *line)
 {
     const char *key = next_field(r, &line, '\t'), *at = key ? next_field(r, &line, '\t') : NULL;
@@ -151,6 +185,8 @@ static bool take_line(struct agent_reader *r, char *line)
 {
     if (line[0] == '[')
         return take_section(r, line + 1);
+    if (line[0] == '~')
+        return take_pattern(r, line + 1);
     return line[0] == '+' ? take_process(r, line + 1) : take_option(r, line);
 }
 
@@ -200,7 +236,10 @@ struct agentgen *agentgen_read(const char *text, size_t n, struct err *e)
     }
     g->procs = arena_memdup(c->a, r.procs.v, r.procs.n * sizeof(*r.procs.v));
     g->nprocs = r.procs.n;
+    g->patterns = arena_memdup(c->a, r.patterns.v, r.patterns.n * sizeof(*r.patterns.v));
+    g->npatterns = r.patterns.n;
     VEC_FINI(&r.procs);
+    VEC_FINI(&r.patterns);
     if (!ok)
         agentgen_free(&g);
     return g;

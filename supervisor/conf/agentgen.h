@@ -6,6 +6,7 @@
  *   [SECTION<TAB>FILE<TAB>LINE       a section begins
  *   KEY<TAB>LINE<TAB>VALUE           one of its options
  *   +GROUP<TAB>PROCESS<TAB>PROGRAM<TAB>DEPENDS    a process; DEPENDS: comma separated programs
+ *   ~SECTION<TAB>FILE<TAB>LINE<TAB>REGEX          ready=log: of a program, and where it stands
  *
  * All fields are escaped as on the control socket (text_escape). */
 #ifndef CONF_AGENTGEN_H
@@ -26,11 +27,20 @@ struct agent_proc {
     struct str_list depends; /* programs that it depends on */
 };
 
+/* A line of the program's output that this matches makes it ready. */
+struct agent_pattern {
+    const char *section, *program; /* "program:web", "web" */
+    const char *text;
+    struct pos at;
+};
+
 /* What the agent reads back. */
 struct agentgen {
     struct conf *conf; /* its items, and [agent] in conf->agent */
     const struct agent_proc *procs;
     size_t nprocs;
+    const struct agent_pattern *patterns;
+    size_t npatterns;
 };
 
 /* Reads n bytes of text, which stay the caller's. NULL and the reason; the caller frees the result.
