@@ -20,6 +20,9 @@ if how == "child" and fresh:
         subprocess.Popen([sys.executable, sys.argv[0], name + ".child", "own", str(mb)], start_new_session=True)
         time.sleep(1000)
     threading.Thread(target=begin, daemon=True).start()
+elif how == "stray" and fresh:  # by a parent that ends; in the same group
+    middle = "import subprocess, sys; subprocess.Popen([sys.executable, *sys.argv[1:]])"
+    subprocess.run([sys.executable, "-c", middle, sys.argv[0], name + ".child", "own", str(mb)])
 elif how == "shared":
     kept = mmap.mmap(-1, mb << 20)
     for _ in range(mb):
@@ -109,3 +112,11 @@ def test_without_proc_there_is_nothing_to_watch(sup):
     s.wait_log("spawnerr: cannot watch memory_max: there is no /proc")
     s.wait_state("b", "RUNNING")
     s.wait_log("b: started without what the kernel refused and its options call optional: memory_high")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_who_has_lost_its_parent_counts(eaters, pid1):
+    s = eaters(eater("stray", "stray", 60, memory_high="40MB"), eater("other", "own", 20, memory_high="40MB"), pid1=pid1)
+    assert renewed(s, "stray")["exit"] == "terminated by SIGTERM (above memory_high)"
+    s.wait_log(r"restarting: stray, it uses [67]\dMB of memory, above memory_high=40MB")
+    assert s.status()["other"]["restarts"] == 0
