@@ -138,20 +138,39 @@ static void child_reaped(void *obj, int pid, int status)
     s->orphan_died = true;
 }
 
-/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
- * woken by them, would compete with these. */
-static void reap(struct sup *s)
+static const struct reap_ops reap_ops = {child_peeked, child_reaped};
+
+static void bury(struct sup *s)
 {
-    static const struct reap_ops ops = {child_peeked, child_reaped};
-    log_hold();
-    if (reap_children(&ops, s, REAP_BATCH)) {
-        loop_defer(s->loop, &s->reaper);
-        loop_again(s->loop);
-    }
     procs_bury(s);
     if (s->orphan_died) /* once for all of them: each look is a look at every group */
         procs_check_sweeps(s);
     s->orphan_died = false;
+}
+
+/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
+ * woken by them, would compete with these. */
+static void reap(struct sup *s)
+{
+    log_hold();
+    if (reap_children(&reap_ops, s, REAP_BATCH)) {
+        loop_defer(s->loop, &s->reaper);
+        loop_again(s->loop);
+    }
+    bury(s);
+}
+
+/* The kernel looks at every child to find the dead ones: the one that the signal names is taken
+ * first, and the look at the others comes when its successor has been started. */
+static void on_child(struct sup *s, const struct sigs_info *info)
+{
+    log_hold();
+    if (info->pid <= 0 || !reap_child(&reap_ops, s, info->pid)) {
+        reap(s);
+        return;
+    }
+    bury(s);
+    loop_defer(s->loop, &s->reaper);
 }
 
 static void say_who(const struct sigs_info *info, const char *name)
@@ -192,12 +211,6 @@ static void end_of_turn(struct sup *s)
 {
     (void)s;
     log_release();
-}
-
-static void on_child(struct sup *s, const struct sigs_info *info)
-{
-    (void)info;
-    reap(s);
 }
 
 static const struct {
