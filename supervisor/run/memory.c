@@ -73,6 +73,8 @@ static void end_it(struct proc *p, uint64_t use, uint64_t max)
     while (i + 1 < MEMORY_KILLED && w->killed[i] && w->killed[i] != pid)
         i++;
     w->killed[i] = pid;
+    if (p->in_cgroup && cgroup_kill(&proc_sup(p)->cgroups, p->slot))
+        return;
     if (kill(-pid, SIGKILL) < 0 && kill(pid, SIGKILL) < 0)
         log_warn("%s: cannot kill %d: %s", proc_name(p), pid, strerror(errno));
 }
