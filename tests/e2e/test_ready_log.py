@@ -1,4 +1,5 @@
 """ready=log:REGEX: a line of a program's output makes it RUNNING; supd-agent looks for it."""
+import os
 import re
 
 import pytest
@@ -9,7 +10,8 @@ from harness.supervised import program
 from harness.upgrading import crash, upgrade
 
 KILLABLE = """#!/bin/sh
-while [ -e %(dir)s/down ]; do sleep 0.02; done
+[ -e %(dir)s/dead ] && exit 1
+while [ -e %(dir)s/down ]; do : >%(dir)s/agent/here; sleep 0.02; done
 exec AGENT "$@"
 """
 
@@ -63,18 +65,21 @@ def test_never_missed_never_another_runs(sup):
 def test_the_agent_is_away(sup):
     """Nobody looks meanwhile, which is said; what was printed then comes to the next agent; what was lost is said."""
     s = sup(conf(speaker("early", *line("begin"), "touch:begun", "await:more", *line("up"), "stay", ready="log:^up$"),
-                 speaker("late", "await:go", *line("up"), "stay", ready="log:^up$"),
+                 speaker("late", "await:go", *line("up"), "touch:said", "stay", ready="log:^up$"),
                  speaker("done", *line("up"), "stay", ready="log:^up$")), agent=killable())
     s.wait_state("done", "RUNNING")
     wait_touched(s, "begun")
-    touch(s, "down")
+    touch(s, "dead")
     s.kill(s.ask("stats")[1]["agent_pid"])
     s.wait(lambda: "nobody looks for '^up$' in its output: supd-agent is not there" in s.ok("explain", "late"))
     assert s.state("done") == "RUNNING" and not s.status()["done"].get("not_ready")
+    touch(s, "down")
+    os.unlink(s.path("dead"))
+    wait_touched(s, "agent/here")  # one is there, and does not look yet
     touch(s, "go")
-    s.wait_file("supd.log", "agent: ended")
+    wait_touched(s, "said")
     assert s.state("late") == "STARTING"
-    s.run("rm", s.path("down"))
+    os.unlink(s.path("down"))
     s.wait_state("late", "RUNNING", timeout=20)
     s.wait(lambda: "its output was skipped in part" in s.ok("explain", "early"))
     assert s.state("early") == "STARTING"
