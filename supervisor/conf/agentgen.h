@@ -5,6 +5,8 @@
  *
  *   [SECTION<TAB>FILE<TAB>LINE       a section begins
  *   KEY<TAB>LINE<TAB>VALUE           one of its options
+ *   @KEY<TAB>SECTION<TAB>USERNAME<TAB>PASSWORD    a server; KEY: what its socket is called
+ * (core/hand.h) !IDENTIFIER                      [supervisord] identifier=, before the servers
  *   +GROUP<TAB>PROCESS<TAB>PROGRAM<TAB>DEPENDS    a process; DEPENDS: comma separated programs
  *   ~SECTION<TAB>FILE<TAB>LINE<TAB>REGEX          ready=log: of a program, and where it stands
  *
@@ -34,6 +36,12 @@ struct agent_pattern {
     struct pos at;
 };
 
+/* A server of Supervisor's, as the agent knows it. */
+struct agent_http {
+    const char *key, *section;
+    const char *username, *password; /* username "": everybody may come in */
+};
+
 /* What the agent reads back. */
 struct agentgen {
     struct conf *conf; /* its items, and [agent] in conf->agent */
@@ -41,6 +49,9 @@ struct agentgen {
     size_t nprocs;
     const struct agent_pattern *patterns;
     size_t npatterns;
+    const struct agent_http *servers;
+    size_t nservers;
+    const char *identifier; /* NULL without servers */
 };
 
 /* Reads n bytes of text, which stay the caller's. NULL and the reason; the caller frees the result.

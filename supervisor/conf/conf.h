@@ -141,6 +141,7 @@ struct server_opts {
     struct addr_val port;
     struct owner_val chown;
     struct octal_val chmod;
+    bool allow_unauthenticated;
 };
 
 struct ctl_opts {
@@ -175,6 +176,7 @@ struct prog {
     struct proc_opts o;        /* what all its processes share */
     struct limit_opts *limits; /* NULL: none of its keys is there */
     struct order_opts *order;  /* NULL: none of its keys is there */
+    struct fcgi_opts *fcgi;    /* NULL: it is no fcgi-program */
     VEC(struct dep) deps;
     uint8_t colour;               /* of the search for cycles (depends.c) */
     struct env_list env_files;    /* of env_file= and set_home= */
@@ -195,7 +197,6 @@ struct group {
     VEC(struct prog *) progs;
     struct group_opts o;           /* of a [group:x] */
     struct listener_opts listener; /* of GEN_EVENTLISTENER */
-    struct fcgi_opts fcgi;         /* of GEN_FCGI */
 };
 
 struct server {
@@ -203,6 +204,7 @@ struct server {
     const char *name; /* behind the colon, or NULL */
     bool unix_socket;
     const char *path; /* absolute */
+    const char *host; /* of a TCP one: an address, "" for all of IPv4; NULL: not looked up */
     struct server_opts o;
 };
 
@@ -238,6 +240,12 @@ struct conf {
     size_t nprocs;
 };
 
+/* An empty conf: what the request says, and where the file is (path NULL: nowhere, which is an
+ * error of it). conf_end frees what conf_begin and conf_read_files made. */
+struct conf *conf_begin(const struct conf_request *rq);
+void conf_end(struct conf **c);
+/* The main file's text alone into c->ini, without its includes; false when there is none. */
+bool conf_read_main(struct conf *c);
 /* The configuration's file into c->ini, with its includes; false when there is none. */
 bool conf_read_files(struct conf *c);
 
@@ -262,7 +270,7 @@ void check_ready(struct conf *c);
 /* True if something needs supd-agent. */
 static inline bool conf_needs_agent(const struct conf *c)
 {
-    return c->has_agent || c->items.n || c->log_reader;
+    return c->has_agent || c->items.n || c->servers.n || c->log_reader;
 }
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
@@ -279,12 +287,17 @@ int conf_slurp(const char *path, struct str *out);
 bool load_hooks(struct conf *c, const struct ini_section *s, const struct names *names,
                 const struct proc *before, struct hook_opts **out);
 void load_listener(struct conf *c, struct group *g);
-void load_fcgi(struct conf *c, struct group *g);
+/* Its socket; NULL when the section is no fcgi-program, or has none that can be used. */
+struct fcgi_opts *load_fcgi(struct conf *c, const struct group *g, const struct ini_section *s);
+/* Two programs on one socket, and sockets in folders that are not there. */
+void check_fcgi(struct conf *c);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);
 
 /* The longest time that a process may take to stop before KILL, in nanoseconds. */
 int64_t conf_stop_ns(const struct proc *p);
+/* What tells a server from others: "unix:///path" or "tcp://HOST:PORT". */
+const char *conf_server_url_of(const struct conf *c, const struct server *sv);
 /* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
 const char *conf_server_url(const struct conf *c);
 

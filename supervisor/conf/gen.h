@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 5u
+#define GEN_VERSION 6u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -190,8 +190,10 @@ struct gen_listener {
     int32_t buffer_size;
 };
 
-/* What only an fcgi-program's group has. */
+/* The socket that all processes of an fcgi-program share in a group. */
 struct gen_fcgi {
+    uint32_t group;  /* index into groups; in ascending order */
+    goff section;    /* as in gen_proc: which of its processes */
     goff socket;     /* "unix:///path" or "tcp://host:port" */
     int32_t backlog; /* 0: SOMAXCONN */
     int32_t mode;
@@ -205,7 +207,16 @@ struct gen_group {
     uint32_t kind;          /* enum gen_group_kind */
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
     goff section;           /* "group:web", or the program's own */
-    goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
+    goff extra;             /* struct gen_listener; 0 for other kinds */
+};
+
+/* A server of Supervisor's, whose socket supd makes. */
+struct gen_server {
+    goff url;         /* "unix:///path" or "tcp://ADDRESS:PORT": what tells it from others */
+    goff section;     /* "unix_http_server" */
+    int64_t uid, gid; /* of the path; -1: unchanged */
+    int32_t mode;
+    uint32_t auth; /* it asks for a name and a password */
 };
 
 /* A probe with on_fail=restart, and the program that it may have restarted. */
@@ -248,10 +259,14 @@ struct gen_supd {
     goff agent_files; /* what supd-log may open for it: paths and patterns, a NUL behind each */
     goff restarters;  /* struct gen_restarter[nrestarters] */
     uint32_t nrestarters;
+    goff fcgi; /* struct gen_fcgi[nfcgi] */
+    uint32_t nfcgi;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */
     uint8_t pad[2];
     goff ready_file;
+    goff servers; /* struct gen_server[nservers] */
+    uint32_t nservers;
 };
 
 struct gen {
@@ -288,6 +303,10 @@ static inline const struct gen_proc *gen_procs(const struct gen *g)
 {
     return (const struct gen_proc *)gen_at(g, g->procs);
 }
+static inline const struct gen_server *gen_servers(const struct gen *g)
+{
+    return (const struct gen_server *)gen_at(g, g->supd.servers);
+}
 static inline bool gen_exit_expected(const struct gen_opts *o, int code)
 {
     return code >= 0 && code < 256 && (o->exitcodes[code / 32] >> (code % 32) & 1);
@@ -310,6 +329,9 @@ static inline const struct gen_order *gen_order(const struct gen *g, const struc
 {
     return o->order ? (const struct gen_order *)gen_at(g, o->order) : NULL;
 }
+
+/* The socket that it is given as its input; NULL: it is no fcgi-program's. */
+const struct gen_fcgi *gen_fcgi(const struct gen *g, const struct gen_proc *p);
 
 /* Appends the command as it was written. */
 void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out);

@@ -12,6 +12,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/ready_log.h"
 #include "supervisor/run/ready_probe.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/taps.h"
 
@@ -191,6 +192,12 @@ void agent_answer(struct agent *a, struct ctl_req *rq)
 
 /* ---- the process ---- */
 
+/* What it may ask for: more while it serves clients of Supervisor's. */
+static unsigned roles_of(const struct agent *a)
+{
+    return CTL_AGENT | (a->sup->gen->gen->supd.has_server ? CTL_RPC : 0u);
+}
+
 /* Hands a descriptor over. An agent that does not take it is ended: the next one starts anew. */
 static void hand(struct agent *a, const char *what, int fd)
 {
@@ -322,6 +329,26 @@ static void hand_text(struct agent *a)
     fd_close(&a->text);
 }
 
+static void hand_server(void *obj, const char *key, int fd)
+{
+    char what[HAND_TEXT_MAX];
+    snprintf(what, sizeof(what), HAND_SERVER "%s", key);
+    hand(obj, what, fd);
+}
+
+void agent_take_server(struct agent *a, const char *key, int fd)
+{
+    if (a->pid && a->client)
+        hand_server(a, key, fd);
+}
+
+bool agent_take_log(struct agent *a, const char *ref, int fd)
+{
+    char what[64];
+    int n = snprintf(what, sizeof(what), HAND_LOG "%.32s", ref);
+    return a->hand >= 0 && usock_send(a->hand, what, (size_t)n + 1, &fd, 1) > 0;
+}
+
 static void start(struct agent *a)
 {
     int channel;
@@ -339,7 +366,7 @@ static void start(struct agent *a)
     }
     a->starts++;
     note(a);
-    a->client = ctl_adopt(a->sup->ctl, channel, CTL_AGENT, (ctl_closed_fn *)channel_closed, a);
+    a->client = ctl_adopt(a->sup->ctl, channel, roles_of(a), (ctl_closed_fn *)channel_closed, a);
     if (!a->client) {
         log_warn("agent: no memory for its channel");
         fd_close(&channel);
@@ -348,6 +375,7 @@ static void start(struct agent *a)
     listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
     hand(a, HAND_LISTEN, a->listen);
+    servers_each(a->sup, hand_server, a);
     hand_text(a);
     hand_generation(a);
     note(a);
@@ -422,6 +450,8 @@ void agent_follow(struct agent *a)
     struct err e;
     const struct gen *g = a->sup->gen->gen;
     bool needed = g->supd.needs_agent;
+    if (a->client)
+        ctl_set_roles(a->client, roles_of(a));
     if (needed && a->wanted && a->pid && !a->closed) {
         if (a->given != text_mark(g))
             hand_generation(a);

@@ -1,8 +1,10 @@
 /* From a process's record to a spawn request. */
 #include "supervisor/run/launch.h"
 #include "supervisor/base/fault.h"
+#include "supervisor/core/wire.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/io/spawn.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/memory.h"
@@ -223,12 +225,13 @@ bool launch_beside(struct sup *s, const struct gen *g, const struct gen_proc *c,
     return true;
 }
 
-/* a new stdin pipe: *out_child is the end for the child */
+/* its socket, or a new stdin pipe: *out_child is the end for the child */
 static int open_stdin(struct proc *p, int *out_child)
 {
     int ends[2];
-    *out_child = -1;
-    if (proc_opts(p)->stdin_null)
+    int socket = fcgi_socket(p);
+    *out_child = socket > 0 ? socket : -1;
+    if (socket > 0 || proc_opts(p)->stdin_null)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
@@ -268,9 +271,10 @@ static void note_cgroup(struct proc *p, bool in)
     proc_note(p);
 }
 
-static void close_child_end(const struct spawn_request *rq)
+/* A socket stays ours, too. */
+static void close_child_end(const struct proc *p, const struct spawn_request *rq)
 {
-    if (rq->fds[0] >= 0)
+    if (rq->fds[0] >= 0 && rq->fds[0] != fcgi_socket(p))
         close(rq->fds[0]);
 }
 
@@ -286,7 +290,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     int errnum = readiness_prepare(p, &rq);
     if (errnum) {
         cell->errnum = errnum;
-        close_child_end(&rq);
+        close_child_end(p, &rq);
         return LAUNCH_REFUSED;
     }
     *cell = (struct spawn_cell){0};
@@ -304,7 +308,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
-    close_child_end(&rq);
+    close_child_end(p, &rq);
     *out_pid = cell->pid;
     if (r == SPAWN_STARTED)
         return LAUNCH_STARTED;
@@ -330,6 +334,9 @@ void launch_explain(const struct proc *p, char *buf, size_t size)
     const struct gen *g = p->gen->gen;
     const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     buf[0] = '\0';
+    fcgi_explain(p, buf, size);
+    if (buf[0])
+        return;
     if (p->conf->argv_error)
         snprintf(buf, size, "%s", gen_str(g, p->conf->argv_error));
     else if (!p->conf->argc)
@@ -347,4 +354,45 @@ void launch_explain(const struct proc *p, char *buf, size_t size)
     else if (cell->errnum)
         snprintf(buf, size, "unknown error during fork for '%s': %s", proc_name(p),
                  strerrorname_np(cell->errnum));
+}
+
+static const struct {
+    int errnum;
+    enum wire_code code;
+    bool bare; /* its text is about the command, not about the path that was found */
+    const char *text;
+} faults[] = {
+    {ENOENT, WIRE_NO_FILE, true, "can't find command '%s'"},
+    {ENOTDIR, WIRE_NO_FILE, true, "can't find command '%s'"},
+    {EISDIR, WIRE_NOT_EXECUTABLE, false, "command at '%s' is a directory"},
+    {EACCES, WIRE_NOT_EXECUTABLE, false, "command at '%s' is not executable"},
+};
+
+/* words of Supervisor's, each with one %s */
+static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, char *buf,
+                            size_t size)
+{
+    const struct gen *g = p->gen->gen;
+    const goff *argv = gen_at(g, p->conf->argv), *paths = gen_at(g, p->conf->candidates);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (faults[i].errnum != cell->errnum)
+            continue;
+        bool found = !faults[i].bare && (uint32_t)cell->candidate < p->conf->ncandidates;
+        const char *at = strchr(faults[i].text, '%'), *what = gen_str(g, argv[0]);
+        snprintf(buf, size, "%.*s%s%s", (int)(at - faults[i].text), faults[i].text,
+                 found ? gen_str(g, paths[cell->candidate]) : what, at + 2);
+        return wire_code_name(faults[i].code);
+    }
+    return NULL;
+}
+
+const char *launch_fault(const struct proc *p, char *buf, size_t size)
+{
+    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
+    buf[0] = '\0';
+    if (p->conf->argv_error || !p->conf->argc) {
+        launch_explain(p, buf, size);
+        return wire_code_name(WIRE_NOT_EXECUTABLE);
+    }
+    return cell->step == SPAWN_EXEC ? fault_of(p, cell, buf, size) : NULL;
 }

@@ -11,8 +11,8 @@
 #define STATE_MAGIC UINT64_C(0x3145544154535553) /* "SUSTATE1" */
 /* Adjacent versions differ in what was added at the end of the head and of the record: each of them
  * can go on from the other's state. */
-#define STATE_VERSION 4u
-#define STATE_OLDEST 3u
+#define STATE_VERSION 5u
+#define STATE_OLDEST 4u
 #define STATE_SLOTS_MAX 65536u
 #define STATE_GENS_MAX 128u
 
@@ -76,6 +76,14 @@ struct state_kept {
     uint32_t upgrades, crashes;
     char comm[16];
     char listen_at[64]; /* where agent_listen listens */
+};
+
+#define STATE_SOCKETS 32u
+
+/* A listening socket that supd made and keeps. */
+struct state_socket {
+    int32_t fd;    /* 0: none */
+    uint32_t mark; /* tells which one it is: the CRC of its URL */
 };
 
 #define STATE_ERRANDS 2048u
@@ -178,8 +186,11 @@ struct state_crash *state_crash(const struct state *s);
 uint32_t state_nslots(const struct state *s);
 bool state_used(const struct state *s, uint32_t slot);
 
-/* STATE_ERRANDS of them, all zero until they are used. NULL: this state was made by a supd that has
- * no room for them. */
+/* STATE_SOCKETS of them. */
+struct state_socket *state_sockets(const struct state *s);
+/* The memory of the sockets of fcgi-programs (fcgi.h), its descriptor; 0: there is none. */
+int32_t *state_fcgi(const struct state *s);
+/* STATE_ERRANDS of them, all zero until they are used. */
 struct state_errand *state_errands(const struct state *s);
 struct state_errand_totals *state_errand_totals(const struct state *s);
 

@@ -10,6 +10,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/errand.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
@@ -23,6 +24,7 @@
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
 #include "supervisor/run/reload.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
@@ -308,12 +310,14 @@ void sup_fini(struct sup *s)
     reload_fini(s);
     upgrade_fini(s);
     agent_free(&s->agent);
+    servers_free(s);
     health_forget(s);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
     procs_fini(s);
     orphans_free(s);
+    fcgi_free(s);
     notes_free(&s->notes);
     taps_free(&s->taps);
     logs_free(&s->logs);
@@ -373,6 +377,7 @@ static void start_programs(struct sup *s)
         group_autostart(g, PROC_WHY_BOOT);
     state_kept(s->state)->starting = 0;
     upstream_look_later(s);
+    fcgi_moved(s);
     reload_resume(s);
 }
 
@@ -388,10 +393,32 @@ static void sweep_done(struct sup *s, int status)
         start_programs(s);
 }
 
-/* Everything that the configuration needs, in the order in which one relies on the other. */
-static int boot(struct sup *s, struct err *e)
+static void announce(struct sup *s)
 {
-    if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
+    struct err e;
+    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    daemon_ready(&s->opt);
+    pidfile_write(s);
+    upstream_begin(s);
+    if (s->is_init)
+        start_programs(s);
+    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
+                        leftovers_limit(s->gen->gen), &e) < 0)
+        start_programs(s);
+}
+
+static void sockets_made(struct sup *s, const struct err *why)
+{
+    if (s->mood == SUP_BOOTING && why)
+        fail(s, why->msg);
+    else if (s->mood == SUP_BOOTING)
+        announce(s);
+}
+
+/* Everything that the configuration needs, in the order in which one relies on the other. */
+static int boot_rest(struct sup *s, struct err *e)
+{
+    if (setup_logs(s, e) < 0)
         return -1;
     cgroups_open(&s->cgroups, s->mark, false);
     memory_groups(s);
@@ -404,19 +431,30 @@ static int boot(struct sup *s, struct err *e)
         return -1;
     setup_main_log(s);
     log_warnings(s->gen->gen);
+    servers_say(s);
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
                  "memory that nobody can take over");
-    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
-    daemon_ready(&s->opt);
-    pidfile_write(s);
-    upstream_begin(s);
-    if (s->is_init)
-        start_programs(s);
-    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        leftovers_limit(s->gen->gen), e) < 0)
-        start_programs(s);
+    fcgi_boot(s, sockets_made);
     return 0;
+}
+
+static void servers_opened(struct sup *s, const char *wrong)
+{
+    struct err e;
+    if (wrong)
+        fail(s, wrong);
+    else if (s->mood == SUP_BOOTING && boot_rest(s, &e) < 0)
+        fail(s, e.msg);
+}
+
+/* Who answers on our sockets already is another instance: nothing else is begun before that. */
+static int boot(struct sup *s, struct err *e)
+{
+    if (setup_identity(s, e) < 0)
+        return -1;
+    int opening = servers_open(s, servers_opened, e);
+    return opening ? (opening < 0 ? -1 : 0) : boot_rest(s, e);
 }
 
 static void loaded(struct sup *s, struct live_gen *gen, const char *report)

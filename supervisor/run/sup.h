@@ -25,8 +25,10 @@ struct agent;
 struct ctl;
 struct logs;
 struct proc;
+struct servers;
 struct group;
 struct errands;
+struct fcgi;
 struct helper;
 struct notes;
 struct notify;
@@ -75,10 +77,12 @@ struct sup {
     struct loop *loop;
     struct state *state;
     struct notes *notes;     /* what programs said of themselves; NULL: nobody ever did */
+    struct fcgi *fcgi;       /* the sockets of fcgi-programs; NULL: there was none (fcgi.h) */
     struct notify *notifies; /* the instances that may say something (notify.c) */
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct servers *servers; /* NULL: there was none (servers.h) */
     struct taps *taps;
     struct live_gen *gen; /* what runs */
     struct live_gen
