@@ -141,6 +141,7 @@ struct server_opts {
     struct addr_val port;
     struct owner_val chown;
     struct octal_val chmod;
+    bool allow_unauthenticated;
 };
 
 struct ctl_opts {
@@ -203,6 +204,7 @@ struct server {
     const char *name; /* behind the colon, or NULL */
     bool unix_socket;
     const char *path; /* absolute */
+    const char *host; /* of a TCP one: an address, "" for all of IPv4; NULL: not looked up */
     struct server_opts o;
 };
 
@@ -288,6 +290,8 @@ void conf_lint(struct conf *c);
 
 /* The longest time that a process may take to stop before KILL, in nanoseconds. */
 int64_t conf_stop_ns(const struct proc *p);
+/* What tells a server from others: "unix:///path" or "tcp://HOST:PORT". */
+const char *conf_server_url_of(const struct conf *c, const struct server *sv);
 /* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
 const char *conf_server_url(const struct conf *c);
 

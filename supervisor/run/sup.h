@@ -25,6 +25,7 @@ struct agent;
 struct ctl;
 struct logs;
 struct proc;
+struct servers;
 struct group;
 struct errands;
 struct fcgi;
@@ -81,6 +82,7 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct servers *servers; /* NULL: there was none (servers.h) */
     struct taps *taps;
     struct live_gen *gen; /* what runs */
     struct live_gen
