@@ -154,7 +154,7 @@ def reload(p):
     p.ctl("update")
     for words in ("reload x", "shutdown x", "reload"):
         p.ctl(*words.split())
-    p.wait(lambda: p.read("main.log").count("supervisord started with pid") == 2)
+    p.wait(lambda: p.read("main.log").count("spawned: 'keep'") == 2)
     p.wait_states(keep="RUNNING")
     p.ctl("status")
 
