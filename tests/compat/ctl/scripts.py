@@ -28,8 +28,8 @@ LIFE = {"supervisord.conf": SERVER + HEAD + program("good", "/bin/cat", stdout_l
         program("once", "/bin/true", autorestart="false") +
         program("off", "/bin/sleep 1000", autostart="false") +
         program("quick", "/bin/false", autostart="false", startsecs=1, startretries=0) +
-        program("missing", "/no/such/program", autostart="false") +
-        program("folder", "/run", autostart="false") +
+        program("missing", "/no/such/program", autostart="false", startsecs=1, startretries=0) +
+        program("folder", "/run", autostart="false", startsecs=1, startretries=0) +
         program("w", "/bin/sleep 1000", process_name="w_%(process_num)d", numprocs=2) +
         program("a_name_of_more_than_thirty_characters", "/bin/sleep 1000", autostart="false")}
 
@@ -46,7 +46,7 @@ def life(p):
         p.ctl(*words.split())
     p.wait_states(quick="FATAL")
     for words in ("stop", "stop off", "stop off", "stop nosuch", "stop nosuch:*", "stop w:w_1", "stop w:*",
-                  "stop nosuch good", "status", "start good w:w_0", "restart", "restart good", "restart off",
+                  "stop nosuch good", "status a_name_of_more_than_thirty_characters good quick w:", "start good w:w_0", "restart", "restart good", "restart off",
                   "restart nosuch", "restart nosuch:*", "restart w:w_0 missing"):
         p.ctl(*words.split())
     for words in ("signal", "signal HUP", "signal 0 good", "signal SIGNOPE good", "signal NOPE w:*", "signal 0 off",
