@@ -12,6 +12,7 @@ pytest.importorskip("supervisor.options")
 
 from ctl import scripts  # noqa: E402
 from ctl.server import FOLDER, Server  # noqa: E402
+from harness.supervised import program  # noqa: E402
 from harness.terminal import Terminal  # noqa: E402
 
 SCRIPTS = {"life": scripts.LIFE, "logs": scripts.LOGS, "reload": scripts.RELOAD, "ending": scripts.ENDING,
@@ -74,11 +75,11 @@ def test_the_same_words(script):
 
 @pytest.fixture
 def server():
-    """server(FILES) starts Debian's supervisord."""
+    """server(FILES) starts Debian's supervisord, or ours."""
     made = []
 
-    def make(files):
-        made.append(Server(files))
+    def make(files, real=True):
+        made.append(Server(files, real))
         made[-1].start()
         made[-1].wait_up()
         return made[-1]
@@ -145,5 +146,25 @@ def test_ctrl_c_ends_a_command_and_not_what_it_follows(server):
         t.expect("Exiting foreground\r\nsupervisor> ")
         t.type("quit\r")
         assert t.ended() == 0
+    finally:
+        t.close()
+
+
+SIXTH = {"supervisord.conf": "[inet_http_server]\nport=[::1]:9001\nusername=me\npassword=secret\n" + scripts.HEAD.replace(
+    "unix:///run/w/sock", "http://[::1]:9001\nusername=me\npassword=secret") +
+    scripts.program("good", "/bin/echo hello", autorestart="false", stdout_logfile="/run/w/good.out")}
+
+
+def test_what_only_ours_has(server):
+    """An address of IPv6, and the name as an option."""
+    s = server(SIXTH, real=False)
+    s.wait(lambda: s.read("w/good.out"))
+    conf = f"{FOLDER}/supervisord.conf"
+    by_name, by_option = [s.run(*argv, "-c", conf, "tail", "good") for argv in (
+        [s.client(False)], [program("supctl"), "--as=supervisorctl"])]
+    assert by_name.stdout == by_option.stdout == "hello\n\n" and by_name.returncode == by_option.returncode == 0
+    t = Terminal(s.ns.enter_command([s.client(False), "-c", conf, "tail", "-f", "good"]), env=s.env)
+    try:
+        t.expect("Ctrl-C to exit <==\r\nhello")
     finally:
         t.close()
