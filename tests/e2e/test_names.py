@@ -148,8 +148,10 @@ ROOT = "CRIT Supervisor is running as root.  Privileges were not dropped because
 
 @pytest.mark.parametrize("user", ["", "user=root\n"])
 def test_who_it_runs_as(sup, user):
-    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n" + user, name="supervisord")
-    wait_log(s, "supervisord started with pid 1")
+    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n" + user +
+            "[unix_http_server]\nfile=%(here)s/http\n", name="supervisord")
+    wait_log(s, r"INFO RPC interface 'supervisor' initialized\n.* CRIT Server 'unix_http_server' running without any "
+             r"HTTP authentication checking\n[\s\S]* INFO supervisord started with pid 1")
     assert (ROOT in log_of(s)) is not bool(user)
     assert ("INFO Set uid to user 0 succeeded" in log_of(s)) is bool(user)
 
