@@ -176,6 +176,24 @@ def test_limits_that_cannot_be_raised(sup, key, what):
     assert f"70000 as per the {key} setting" in s.log_text() and "For help, use" in s.log_text()
 
 
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_output_in_the_main_log(sup, level):
+    """At debug, with its name and stream; in the log of its own in any case."""
+    s = sup(f"[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\nloglevel={level}\n" + program(
+        "p", command="sh -c 'echo one; echo two; echo three >&2; head -c 5000 /dev/zero | tr \\\\000 x; exec sleep 1000'",
+        stdout_logfile="%(here)s/out", stderr_logfile="%(here)s/err", startsecs=0), name="supervisord")
+    s.wait_file("out", r"\Aone\ntwo\nx{5000}\Z")
+    s.wait_file("err", r"\Athree\n\Z")
+    s.ok("restart", "p")
+    if level == "info":
+        assert " output:" not in log_of(s)
+        return
+    wait_log(s, r"DEBG 'p' stderr output:\nthree\n\n")
+    wait(lambda: "".join(re.findall(r"DEBG 'p' stdout output:\n([^\0]*?)\n(?=20\d\d-)", log_of(s) + "2026-")).count("x")
+         >= 5000, 10, lambda: log_of(s))
+    assert re.search(r"DEBG 'p' stdout output:\none\n", log_of(s))
+
+
 def test_reopen_and_the_way_down(sup):
     s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n" +
             program("deaf", "ignore=TERM", stopwaitsecs=60, startsecs=0), name="supervisord")
