@@ -200,6 +200,14 @@ static bool emit(enum log_level level, const char *text)
     return hold(line, n) || write_whole(line, n);
 }
 
+static void say_dropped(void)
+{
+    char text[80];
+    snprintf(text, sizeof(text), "%lu lines of this log were dropped", self.dropped);
+    if (self.dropped && emit(LVL_WARN, text))
+        self.dropped = 0;
+}
+
 /* One piece of a block; *used bytes of it were taken. */
 static bool emit_block(enum log_level level, const char *head, const char *bytes, size_t n,
                        size_t *used)
@@ -223,6 +231,7 @@ static bool emit_block(enum log_level level, const char *head, const char *bytes
 void log_block(enum log_level level, const char *head, const char *bytes, size_t n)
 {
     int saved = errno;
+    say_dropped();
     for (size_t used; n; bytes += used, n -= used)
         if (!emit_block(level, head, bytes, n, &used))
             self.dropped++;
@@ -235,11 +244,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         return;
     int saved = errno;
     char text[LINE_MAX_BYTES];
-    if (self.dropped) {
-        snprintf(text, sizeof(text), "%lu lines of this log were dropped", self.dropped);
-        if (emit(LVL_WARN, text))
-            self.dropped = 0;
-    }
+    say_dropped();
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
