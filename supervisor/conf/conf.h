@@ -88,6 +88,7 @@ struct listener_opts {
     struct str_list events;
     int64_t buffer_size;
     const char *result_handler;
+    uint8_t event_len; /* 1: bytes */
 };
 
 /* the keys that only [fcgi-program:x] has */
@@ -273,6 +274,8 @@ int conf_slurp(const char *path, struct str *out);
 bool load_hooks(struct conf *c, const struct ini_section *s, const struct names *names,
                 const struct proc *before, struct hook_opts **out);
 void load_listener(struct conf *c, struct group *g);
+/* result_handler= takes any answer for an OK. */
+bool listener_takes_any(const struct listener_opts *o);
 void load_fcgi(struct conf *c, struct group *g);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);

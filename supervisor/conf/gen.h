@@ -14,7 +14,7 @@
 typedef uint32_t goff; /* offset of a NUL-terminated string or of an array; 0: absent */
 
 #define GEN_MAGIC UINT64_C(0x314e454744505553) /* "SUPDGEN1" */
-#define GEN_VERSION 5u
+#define GEN_VERSION 6u
 
 enum gen_group_kind { GEN_PROGRAM, GEN_EVENTLISTENER, GEN_FCGI };
 enum gen_autorestart { GEN_RESTART_NEVER, GEN_RESTART_ALWAYS, GEN_RESTART_UNEXPECTED };
@@ -188,6 +188,9 @@ struct gen_listener {
     goff events; /* goff[nevents], sorted */
     uint32_t nevents;
     int32_t buffer_size;
+    uint8_t bytes;      /* event_len=bytes */
+    uint8_t any_result; /* result_handler=supervisor_stdout:event_handler */
+    uint8_t pad[2];
 };
 
 /* What only an fcgi-program's group has. */

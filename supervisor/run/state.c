@@ -301,8 +301,14 @@ const char *state_text(const struct state *s, enum state_text which)
 struct state_errand *state_errands(const struct state *s)
 {
     const struct head *h = head_of(s);
-    bool known = h->head_size >= sizeof(struct head) && h->errands_at >= ERRANDS_AT;
+    bool known = h->head_size >= ERRANDS_END && h->errands_at >= ERRANDS_AT;
     return known ? (struct state_errand *)(void *)(s->map + h->errands_at) : NULL;
+}
+
+int32_t *state_listeners(const struct state *s)
+{
+    struct head *h = head_of(s);
+    return h->head_size >= sizeof(struct head) ? &h->listeners : NULL;
 }
 
 struct state_errand_totals *state_errand_totals(const struct state *s)

@@ -11,7 +11,7 @@
 #define STATE_MAGIC UINT64_C(0x3145544154535553) /* "SUSTATE1" */
 /* Adjacent versions differ in what was added at the end of the head and of the record: each of them
  * can go on from the other's state. */
-#define STATE_VERSION 4u
+#define STATE_VERSION 5u
 #define STATE_OLDEST 3u
 #define STATE_SLOTS_MAX 65536u
 #define STATE_GENS_MAX 128u
@@ -182,6 +182,9 @@ bool state_used(const struct state *s, uint32_t slot);
  * no room for them. */
 struct state_errand *state_errands(const struct state *s);
 struct state_errand_totals *state_errand_totals(const struct state *s);
+
+/* The memory of event listeners (listenmem.h), its descriptor; 0: none. NULL: as above. */
+int32_t *state_listeners(const struct state *s);
 
 /* A generation in use: its memfd by its id. -1 when there are too many. */
 int state_gen_add(struct state *s, uint32_t id, int fd);

@@ -50,7 +50,13 @@ struct head {
     /* from version 4 on */
     uint64_t errands_at;
     struct state_errand_totals errands;
+    /* from version 5 on */
+    int32_t listeners; /* listenmem.h; 0: none */
+    int32_t spare;
 };
+
+#define ERRANDS_END (offsetof(struct head, errands) + sizeof(struct state_errand_totals))
+
 
 #define COMMIT_AT 3072u
 #define TEXT_AT 4096u

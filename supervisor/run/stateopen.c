@@ -21,11 +21,11 @@ static int read_head(int fd, struct head *out, struct err *e)
     return 0;
 }
 
-/* Those of the version before had none. */
+/* Those of old had none. */
 static bool errands_fit(const struct head *h, uint64_t size)
 {
     uint64_t length = (uint64_t)STATE_ERRANDS * sizeof(struct state_errand);
-    return h->head_size < sizeof(*h) ||
+    return h->head_size < ERRANDS_END ||
            (h->errands_at >= h->windows_at && h->errands_at <= size &&
             length <= size - h->errands_at && h->errands_at % sizeof(uint64_t) == 0);
 }

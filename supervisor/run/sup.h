@@ -28,6 +28,7 @@ struct proc;
 struct group;
 struct errands;
 struct helper;
+struct listeners;
 struct notes;
 struct notify;
 struct apply;
@@ -80,6 +81,7 @@ struct sup {
     struct ctl *ctl;
     struct agent *agent;
     struct taps *taps;
+    struct listeners *listeners; /* event listeners; NULL: there are none */
     struct live_gen *gen; /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
