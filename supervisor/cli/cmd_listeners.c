@@ -5,14 +5,10 @@
 #include <string.h>
 
 static const struct column columns[] = {
-    COLUMN("name", "NAME", TEXT),
-    COLUMN("state", "STATE", TEXT),
-    COLUMN("listener", "LISTENER", STATE),
-    COLUMN("event", "HAS EVENT", NUMBER),
-    COLUMN("waiting", "WAITING", NUMBER),
-    COLUMN("buffer_size", "OF", NUMBER),
-    COLUMN("events", "EVENTS", NUMBER),
-    COLUMN("discarded", "DISCARDED", NUMBER),
+    COLUMN("name", "NAME", TEXT),          COLUMN("state", "STATE", TEXT),
+    COLUMN("listener", "LISTENER", STATE), COLUMN("event", "HAS EVENT", NUMBER),
+    COLUMN("waiting", "WAITING", NUMBER),  COLUMN("buffer_size", "OF", NUMBER),
+    COLUMN("events", "EVENTS", NUMBER),    COLUMN("discarded", "DISCARDED", NUMBER),
 };
 
 static enum mark mark_listener(const char *state)

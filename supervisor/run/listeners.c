@@ -115,7 +115,8 @@ static void keep(struct listeners *x, struct lpool *pl, uint64_t serial, const s
     if (r > 0)
         discard(x, pl, dropped, "overflowed");
     if (r < 0) {
-        log_error("pool %s: no memory for event %" PRIu64 ", which is lost", pl->group->name, serial);
+        log_error("pool %s: no memory for event %" PRIu64 ", which is lost", pl->group->name,
+                  serial);
         if (at >= 0)
             listenmem_event_free(x->mem, (uint32_t)at);
         pl->discarded++;
@@ -149,6 +150,8 @@ void listeners_tell(struct sup *s, enum event_type type, const char *payload, si
 {
     struct listeners *x = s->listeners;
     struct lpool *pl;
+    if (x && type == EVENT_SUPERVISOR_STOPPING)
+        x->stopping = mono_now();
     if (!listeners_want(s, EVENT_BIT(type)))
         return;
     TAILQ_FOREACH (pl, &x->pools, link)
@@ -200,9 +203,21 @@ static void dispatch_pool(struct listeners *x, struct lpool *pl)
         listenproc_send(lp, ev.at);
 }
 
+static void restart_all(struct listeners *x)
+{
+    x->renew = false;
+    for (struct proc *p = procs_first(x->sup), *next; p; p = next) {
+        next = procs_next(p);
+        if (p->group->kind == GEN_EVENTLISTENER && proc_life(p)->pid)
+            proc_restart(p);
+    }
+}
+
 static void dispatch(struct listeners *x)
 {
     struct lpool *pl;
+    if (x->renew)
+        restart_all(x);
     TAILQ_FOREACH (pl, &x->pools, link)
         dispatch_pool(x, pl);
     if (x->sup->mood == SUP_STOPPING)
@@ -216,11 +231,19 @@ void listeners_look(struct listeners *x)
 
 /* ---- the way down ---- */
 
+/* It had an event before all this began and never answered one: it never will, such as the shell's
+ * loop that ends supd at the first event. */
+static bool is_dumb(const struct listeners *x, const struct lproc *lp)
+{
+    return listenproc_mem(lp)->event && !lp->answered && mono_reached(lp->sent, x->stopping);
+}
+
 static bool has_event(const struct listeners *x, const struct lpool *pl)
 {
     for (uint32_t i = 0; i < pl->group->nprocs; i++) {
         const struct lproc *lp = listenproc_of(x, pl->group->procs[i]);
-        if (lp && listenproc_listens(lp) && (pl->buffer.n || listenproc_mem(lp)->event))
+        if (lp && listenproc_listens(lp) && !is_dumb(x, lp) &&
+            (pl->buffer.n || listenproc_mem(lp)->event))
             return true;
     }
     return false;
@@ -449,18 +472,10 @@ static int take_procs(struct listeners *x, struct err *e)
     return 0;
 }
 
-int listeners_revive(struct sup *s, struct err *e)
+static int take_all(struct sup *s, struct err *e)
 {
-    const int32_t *kept = state_listeners(s->state);
-    struct listenmem *mem = kept && *kept > 0 ? listenmem_open(*kept, e) : NULL;
-    if (!kept || *kept <= 0)
-        return 0;
-    if (!mem || !alloc(s, mem)) {
-        listenmem_free(&mem);
-        return mem ? err_errno(e, ENOMEM, "cannot go on with events") : -1;
-    }
-    finish_steps(s->listeners);
     struct group *g;
+    finish_steps(s->listeners);
     TAILQ_FOREACH (g, &s->groups, link)
         if (take_pool(s, g, e) < 0)
             return -1;
@@ -469,4 +484,36 @@ int listeners_revive(struct sup *s, struct err *e)
     listentold_catch_up(s->listeners);
     listeners_look(s->listeners);
     return 0;
+}
+
+/* It cannot be read: what listeners say is heard by nobody, so they are started again. */
+static int begin_anew(struct sup *s, struct err *e)
+{
+    struct group *g;
+    log_error("events that waited for listeners are lost, and these are started again: %s", e->msg);
+    *state_listeners(s->state) = 0;
+    if (!get(s, e))
+        return -1;
+    TAILQ_FOREACH (g, &s->groups, link)
+        if (take_pool(s, g, e) < 0)
+            return -1;
+    listentold_begin(s->listeners);
+    s->listeners->renew = true;
+    listeners_look(s->listeners);
+    return 0;
+}
+
+int listeners_revive(struct sup *s, struct err *e)
+{
+    const int32_t *kept = state_listeners(s->state);
+    if (!kept || *kept <= 0)
+        return 0;
+    struct listenmem *mem = listenmem_open(*kept, e);
+    if (!mem)
+        return begin_anew(s, e);
+    if (!alloc(s, mem)) {
+        listenmem_free(&mem);
+        return err_errno(e, ENOMEM, "cannot go on with events");
+    }
+    return take_all(s, e);
 }

@@ -31,6 +31,8 @@ struct lproc {
     struct loop_timer again; /* its log may take more now, or it may get events again */
     mono_t pause;            /* no event before */
     unsigned rejected;       /* events in a row */
+    mono_t sent;             /* when it got the event that it has */
+    bool answered;           /* this instance has done so once */
     bool deaf;               /* its standard input is broken */
 };
 LIST_HEAD(lproc_list, lproc);
@@ -44,6 +46,8 @@ struct listeners {
     struct loop_defer dispatch;
     struct loop_timer tick, grace;
     mono_t grace_due;
+    mono_t stopping;   /* since when supd goes down; 0: it does not */
+    bool renew;        /* the processes are to be started again */
     int64_t grace_for; /* the priority whose grace it is, or was */
 };
 

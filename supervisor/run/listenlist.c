@@ -4,8 +4,8 @@
 static void put_listener(struct wire_out *w, const struct listeners *x, const struct lproc *lp)
 {
     const struct lm_listener *l = listenproc_mem(lp);
-    wire_kv(w, "listener", lp->deaf ? "DEAF"
-                                    : listener_state_name((enum listener_state)l->machine.state));
+    wire_kv(w, "listener",
+            lp->deaf ? "DEAF" : listener_state_name((enum listener_state)l->machine.state));
     if (l->event)
         wire_kv_int(w, "event", (int64_t)listenmem_event(x->mem, l->event - 1)->serial);
 }

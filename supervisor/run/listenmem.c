@@ -158,8 +158,9 @@ static bool is_sound(const struct listenmem *m)
     bool sound = h->nlisteners <= LISTENMEM_LISTENERS && h->nevents <= LISTENMEM_EVENTS;
     for (uint32_t i = 0; sound && i < h->nlisteners; i++) {
         const struct lm_listener *l = listenmem_listener(m, i);
-        sound = l->aim <= LISTENMEM_READ && l->copied <= l->aim && l->event <= LISTENMEM_EVENTS &&
-                l->machine.nline <= LISTENER_LINE && l->next.nline <= LISTENER_LINE;
+        sound = l->aim <= LISTENMEM_READ && l->copied <= LISTENMEM_READ &&
+                l->event <= LISTENMEM_EVENTS && l->machine.nline <= LISTENER_LINE &&
+                l->next.nline <= LISTENER_LINE;
     }
     return sound;
 }
@@ -171,7 +172,8 @@ struct listenmem *listenmem_open(int fd, struct err *e)
     struct listenmem *m = alloc(fd, e);
     if (!m)
         return NULL;
-    if (map_it(m, e) < 0 || (!is_sound(m) && err_set(e, "the memory of event listeners is damaged"))) {
+    if (map_it(m, e) < 0 ||
+        (!is_sound(m) && err_set(e, "the memory of event listeners is damaged"))) {
         m->fd = -1; /* the caller's */
         listenmem_free(&m);
         return NULL;

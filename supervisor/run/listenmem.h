@@ -12,10 +12,10 @@
 
 #define LISTENMEM_POOLS 256u
 #define LISTENMEM_LISTENERS 1024u
-#define LISTENMEM_EVENTS 65536u        /* of all pools */
-#define LISTENMEM_TEXT (64u << 20)     /* bytes of all of them */
+#define LISTENMEM_EVENTS 65536u         /* of all pools */
+#define LISTENMEM_TEXT (64u << 20)      /* bytes of all of them */
 #define LISTENMEM_EVENT_MAX (16u << 20) /* bytes of one */
-#define LISTENMEM_READ 4096u           /* so much of a listener's output at once */
+#define LISTENMEM_READ 4096u            /* so much of a listener's output at once */
 
 struct listenmem;
 
@@ -47,11 +47,11 @@ struct lm_listener {
     uint32_t sent;  /* so much of that was written to it */
     struct listener machine;
     /* output that was read, or is being read */
-    uint32_t aim;       /* bytes; 0: none */
-    uint32_t fed;       /* 1: the machine has taken it; it is to be copied to the log */
-    uint32_t copied;    /* so much of it was */
-    uint32_t step;      /* 1: what it led to is being done: next and outcome */
-    uint32_t outcome;   /* enum listener_word: DONE, REJECTED, BAD or NOTHING */
+    uint32_t aim;     /* bytes; 0: none */
+    uint32_t fed;     /* 1: the machine has taken it; it is to be copied to the log */
+    uint32_t copied;  /* so much of it was */
+    uint32_t step;    /* 1: what it led to is being done: next and outcome */
+    uint32_t outcome; /* enum listener_word: DONE, REJECTED, BAD or NOTHING */
     struct listener next;
     char text[LISTENMEM_READ];
 };

@@ -88,9 +88,10 @@ static void say_state(const struct lproc *lp, enum listener_state from, enum lis
     if (from != to)
         log_debug("%s: %s -> %s", name, listener_state_name(from), listener_state_name(to));
     if (to == LISTENER_UNKNOWN)
-        log_warn("%s: has entered the UNKNOWN state and will no longer receive events, this usually "
-                 "indicates the process violated the eventlistener protocol",
-                 name);
+        log_warn(
+            "%s: has entered the UNKNOWN state and will no longer receive events, this usually "
+            "indicates the process violated the eventlistener protocol",
+            name);
 }
 
 static void say_word(const struct lproc *lp, enum listener_word word, const struct listener *before,
@@ -152,6 +153,7 @@ static void feed(struct lproc *lp)
     listenmem_apply(lp->all->mem, l);
     if (!had || outcome == LISTENER_NOTHING)
         return;
+    lp->answered = outcome != LISTENER_BAD;
     if (outcome == LISTENER_DONE)
         listeners_done(lp);
     else
@@ -285,6 +287,7 @@ void listenproc_send(struct lproc *lp, uint32_t event)
 {
     struct lm_listener *l = listenproc_mem(lp);
     l->sent = 0;
+    lp->sent = mono_now();
     listener_send(&l->machine);
     LISTENMEM_ORDER();
     FAULT_POINT();
@@ -375,7 +378,7 @@ void listenproc_stop(struct lproc *lp)
     close_output(lp);
     lp->rejected = 0;
     lp->pause = MONO_NEVER;
-    lp->deaf = false;
+    lp->deaf = lp->answered = false;
     listeners_look(lp->all);
 }
 

@@ -77,6 +77,8 @@ static ssize_t move(struct lm_head *h, uint32_t *count, int fd, uint32_t staged,
     FAULT_POINT();
     *count = h->stage_from + (moved > 0 ? (uint32_t)moved : 0);
     LISTENMEM_ORDER();
+    h->stage_n = 0; /* it is counted: what is left says nothing any more */
+    LISTENMEM_ORDER();
     if (moved < (ssize_t)staged)
         empty_stage(h);
     return moved;

@@ -27,8 +27,8 @@ static void tell_state(struct proc *p, enum event_type type, const struct proc_c
         str_printf(&payload, " tries:%u", c->tries);
     if (type == EVENT_STATE_EXITED)
         str_printf(&payload, " expected:%d", expected);
-    if (type == EVENT_STATE_EXITED || type == EVENT_STATE_RUNNING ||
-        type == EVENT_STATE_STOPPING || type == EVENT_STATE_STOPPED)
+    if (type == EVENT_STATE_EXITED || type == EVENT_STATE_RUNNING || type == EVENT_STATE_STOPPING ||
+        type == EVENT_STATE_STOPPED)
         str_printf(&payload, " pid:%d", c->pid);
     tell(proc_sup(p), type, &payload);
 }

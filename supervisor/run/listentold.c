@@ -1,5 +1,5 @@
-/* What listeners know of each process. Between a change and its event lie a commit and, for an exit,
- * the wait for the last output: a fault in between must not take the event with it. */
+/* What listeners know of each process. Between a change and its event lie a commit and, for an
+ * exit, the wait for the last output: a fault in between must not take the event with it. */
 #include "supervisor/core/procpath.h"
 #include "supervisor/run/listeners_impl.h"
 

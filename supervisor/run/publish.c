@@ -261,8 +261,8 @@ void publish_change(struct proc *p, const struct proc_change *c)
     if (c->to == PROC_RUNNING && proc_opts(p)->startsecs_ns)
         tell_refused(p);
     if (heard(proc_sup(p)))
-        tell(p, (struct event){
-                    .type = EVENT_STATE, .change = *c, .expected = proc_life(p)->expected});
+        tell(p,
+             (struct event){.type = EVENT_STATE, .change = *c, .expected = proc_life(p)->expected});
 }
 
 void publish_spawned(struct proc *p, int pid)

@@ -57,7 +57,6 @@ struct head {
 
 #define ERRANDS_END (offsetof(struct head, errands) + sizeof(struct state_errand_totals))
 
-
 #define COMMIT_AT 3072u
 #define TEXT_AT 4096u
 #define SLOTS_AT (TEXT_AT + TEXT_MAX)

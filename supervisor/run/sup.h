@@ -82,7 +82,7 @@ struct sup {
     struct agent *agent;
     struct taps *taps;
     struct listeners *listeners; /* event listeners; NULL: there are none */
-    struct live_gen *gen; /* what runs */
+    struct live_gen *gen;        /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;

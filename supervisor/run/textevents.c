@@ -1,6 +1,7 @@
 /* Supervisor's events about output. */
 #include "supervisor/run/textevents.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 #include "supervisor/core/ansi.h"
 #include "supervisor/core/tap.h"
 #include "supervisor/run/ctl.h"
@@ -9,6 +10,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/publish.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,6 +109,10 @@ static void capture_end(struct source *x, const struct tap_head *h)
 {
     size_t limit = capture_limit(x), n = x->captured.len;
     size_t drop = n > limit ? n - limit : 0;
+    if (x->unheard && listeners_want(proc_sup(x->proc), EVENT_TEXT))
+        log_warn("%s: %" PRIu64 " bytes of what it sent to event listeners are missing: it came "
+                 "faster than it could be passed on",
+                 proc_name(x->proc), x->unheard);
     listeners_tell_captured(x->proc, x->channel, h->pid, str_text(&x->captured) + drop, n - drop);
     emit(x, (struct part){.type = comm_types[x->channel],
                           .pid = h->pid,

@@ -220,18 +220,25 @@ startsecs=0
 
 def test_large_events(sup):
     """More than a pipe holds: written as the listener reads it, while others go on."""
-    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION", "slow=50", buffer_size=100) + listener("k", REMOTE) + f"""
+    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold") + listener("k", REMOTE) + f"""
 [program:w]
-command=/bin/sh -c "printf '{BEGIN}'; head -c 900000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
+command=/bin/sh -c "printf '{BEGIN}'; head -c 300000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
 stdout_capture_maxbytes=2MB
-numprocs=3
-process_name=%(process_num)d
+autostart=false
 startsecs=0
 """)
-    remote(s, "between")
-    assert remotes(wait_events(s, 1, "k")) == ["between"]
+    s.wait_state("l", "RUNNING")
+    remote(s, "first")
+    wait_events(s, 1)
+    s.kill(s.status("l")["l"]["pid"], signal.SIGSTOP)
+    go(s)
+    s.ok("start", "w")
+    s.wait(lambda: {r["name"]: r["waiting"] for r in s.ask("listeners")[0]}["l"] == 1)
+    remote(s, "behind")
+    assert remotes(wait_events(s, 2, "k")) == ["first", "behind"]
+    s.kill(s.status("l")["l"]["pid"], signal.SIGCONT)
     got = wait_events(s, 3)
-    assert all(e["payload"].endswith("\n" + 900000 * "x") for e in got) and in_order(got)
+    assert got[1]["payload"].endswith("\n" + 300000 * "x") and int(got[1]["len"]) > 300000 and in_order(got)
 
 
 def test_a_container_that_ends_with_its_program(sup):
@@ -240,6 +247,7 @@ def test_a_container_that_ends_with_its_program(sup):
     s = sup(CONF + """[eventlistener:processes]
 command=bash -c "printf 'READY\\n' && while read line; do kill -SIGQUIT $PPID; done < /dev/stdin"
 events=PROCESS_STATE_STOPPED,PROCESS_STATE_EXITED,PROCESS_STATE_FATAL
+startsecs=0
 [program:w]
 command=/bin/sh -c "while ! [ -e %(here)s/end ]; do sleep 0.05; done; exit 1"
 startsecs=0
@@ -275,16 +283,16 @@ def test_update(sup):
     s = sup(conf)
     s.wait_state("l", "RUNNING")
     remote(s, "a")
-    s.write("supd.conf", conf.replace(REMOTE, REMOTE + ",PROCESS_GROUP") + listener("k", REMOTE))
+    s.write("supd.conf", conf.replace(REMOTE, REMOTE + ",PROCESS_GROUP") + listener("z", REMOTE))
     s.ok("update")
     s.wait_state("l", "RUNNING")
     go(s, what="ready")
-    s.wait_state("k", "RUNNING")
+    s.wait_state("z", "RUNNING")
     remote(s, "b")
-    wait_events(s, 1, "k")
+    wait_events(s, 1, "z")
     s.write("supd.conf", conf.replace(REMOTE, REMOTE + ",PROCESS_GROUP"))
     s.ok("update")
     got = short(wait_events(s, 4))
     assert [p for k, p in got if k == REMOTE] == ["type:t\na", "type:t\nb"]
-    assert [p for k, p in got if k != REMOTE] == ["groupname:k\n", "groupname:k\n"]
+    assert [p for k, p in got if k != REMOTE] == ["groupname:z\n", "groupname:z\n"]
     assert [r["name"] for r in s.ask("listeners")[0]] == ["l"]

@@ -1,5 +1,4 @@
 """Event listeners over upgrades and faults of supd: what waits, who has what, half a word that was said."""
-import json
 import os
 import signal
 
@@ -66,7 +65,7 @@ def test_one_that_dies_meanwhile(sup):
 def test_a_large_event_that_is_half_written(sup):
     s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold", buffer_size=100) + f"""
 [program:w]
-command=/bin/sh -c "printf '{BEGIN}'; head -c 900000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
+command=/bin/sh -c "printf '{BEGIN}'; head -c 300000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
 stdout_capture_maxbytes=2MB
 autostart=false
 startsecs=0
@@ -82,7 +81,7 @@ startsecs=0
     crash(s)
     upgrade(s)
     got = wait_events(s, 2)
-    assert got[1]["payload"].endswith("\n" + 900000 * "x")
+    assert got[1]["payload"].endswith("\n" + 300000 * "x")
 
 
 def test_under_load(sup):
@@ -93,7 +92,7 @@ def test_under_load(sup):
     n = 0
     for _ in range(4):
         with s.wire() as wire:
-            for _ in range(300):
+            for _ in range(100):
                 wire.request("remote_event", "t", str(n))
                 n += 1
         crash(s)
@@ -107,16 +106,30 @@ def test_under_load(sup):
         assert mine == sorted(mine)
 
 
-def test_an_older_state(sup):
-    """The file of the state says where the memory is; what is not its own form is refused."""
+def memory(s):
+    """The descriptors of supd's memory of events."""
+    folder = f"/proc/{s.pid}/fd"
+    return [fd for fd in os.listdir(folder) if "supd-events" in os.readlink(f"{folder}/{fd}")]
+
+
+def test_only_where_there_are_listeners(sup):
+    s = sup(CONF + listener("l", REMOTE))
+    plain = sup(CONF)
+    assert len(memory(s)) == 1 and not memory(plain)
+
+
+def test_a_memory_that_is_damaged(sup):
+    """What waited is lost, and that is said; supd goes on, and its listeners are started again."""
     s = sup(CONF + listener("l", REMOTE, "hold"))
-    s.wait_state("l", "RUNNING")
+    pid = s.wait_state("l", "RUNNING")["pid"]
     remote(s, "a")
     wait_events(s, 1)
-    names = [os.readlink(f"/proc/{s.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{s.pid}/fd")]
-    assert sum("supd-events" in name for name in names) == 1
-    plain = sup(CONF)
-    names = [os.readlink(f"/proc/{plain.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{plain.pid}/fd")]
-    assert not any("supd-events" in name for name in names)
+    with open(f"/proc/{s.pid}/fd/{memory(s)[0]}", "r+b") as f:
+        f.write(b"broken")
+    s.expect_log("events that waited for listeners are lost, and these are started again: "
+                 "the memory of event listeners has another form")
+    crash(s)
+    s.wait(lambda: s.wait_state("l", "RUNNING")["pid"] != pid)
     go(s)
-    assert json.dumps(remotes(wait_events(s, 1))) == '["a"]'
+    remote(s, "b")
+    assert remotes(wait_events(s, 2)) == ["a", "b"]

@@ -1,5 +1,5 @@
-/* What an event listener says on its standard output, cut anywhere. Whatever comes: the machine goes
- * on, in order, keeps to its limits, and the cuts do not matter. */
+/* What an event listener says on its standard output, cut anywhere. Whatever comes: the machine
+ * goes on, in order, keeps to its limits, and the cuts do not matter. */
 #include "supervisor/core/listener.h"
 
 #include <stdlib.h>

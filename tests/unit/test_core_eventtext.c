@@ -54,8 +54,10 @@ static void test_header(void **state)
     (void)state;
     check_text(false, "", HEAD "0\n");
     check_text(false, "type:a\nb", HEAD "8\ntype:a\nb");
-    check_text(false, "h\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", HEAD "4\nh\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
-    check_text(true, "h\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", HEAD "10\nh\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+    check_text(false, "h\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+               HEAD "4\nh\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+    check_text(true, "h\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+               HEAD "10\nh\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
 }
 
 static void check_data(const char *data, size_t n, const char *want)

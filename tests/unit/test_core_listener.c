@@ -141,8 +141,9 @@ static void test_long_results(void **state)
 static void test_walk(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"READY\n", "READY", "\n", "RESULT 2\n", "RESULT 4\n", "OK",
-                                         "FAIL", "RESULT ", "2", "x", "\xff", " "};
+    static const char *const pieces[] = {"READY\n",    "READY", "\n",   "RESULT 2\n",
+                                         "RESULT 4\n", "OK",    "FAIL", "RESULT ",
+                                         "2",          "x",     "\xff", " "};
     struct rng rng;
     rng_seed(&rng, 13);
     uint64_t seen[LISTENER_BAD + 1] = {0};
@@ -151,7 +152,11 @@ static void test_walk(void **state)
         bool has = false; /* an event */
         listener_init(&l);
         for (int i = 0; i < 50; i++) {
-            const char *p = pieces[rng_below(&rng, i < 30 ? 4 + rng_below(&rng, 4) : COUNT(pieces))];
+            const char *p = pieces[rng_below(&rng, COUNT(pieces))];
+            if (rng_below(&rng, 10)) /* mostly what fits */
+                p = l.state == LISTENER_ACKNOWLEDGED ? "READY\n"
+                    : l.in_result                    ? pieces[5 + rng_below(&rng, 2)]
+                                                     : pieces[3 + rng_below(&rng, 2)];
             for (size_t at = 0, n = strlen(p); at < n;) {
                 enum listener_word w;
                 uint8_t was = l.state;
@@ -176,5 +181,5 @@ static void test_walk(void **state)
         assert_true(seen[i] > 100);
 }
 
-RUN(TEST(test_ready), TEST(test_results), TEST(test_result_lines),
-    TEST(test_a_line_without_an_end), TEST(test_long_results), TEST(test_walk))
+RUN(TEST(test_ready), TEST(test_results), TEST(test_result_lines), TEST(test_a_line_without_an_end),
+    TEST(test_long_results), TEST(test_walk))

@@ -92,7 +92,8 @@ static void test_walk(void **state)
         size_t which = nout ? (size_t)rng_below(&rng, nout) : 0;
         switch (rng_below(&rng, 4)) {
         case 0:
-            lost += (size_t)pool_accept(&p, (struct pool_event){serial, (uint32_t)serial}, &dropped);
+            lost +=
+                (size_t)pool_accept(&p, (struct pool_event){serial, (uint32_t)serial}, &dropped);
             serial++;
             break;
         case 1:

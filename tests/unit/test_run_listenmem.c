@@ -34,7 +34,8 @@ static struct listenmem *reopen(struct listenmem **m)
 
 static uint32_t add(struct listenmem *m, uint32_t pool, uint64_t serial, const char *text, size_t n)
 {
-    struct lm_event ev = {.pool = pool, .len = (uint32_t)n, .serial = serial, .pool_serial = serial};
+    struct lm_event ev = {
+        .pool = pool, .len = (uint32_t)n, .serial = serial, .pool_serial = serial};
     int64_t i = listenmem_event_add(m, &ev, text);
     assert_true(i >= 0);
     return (uint32_t)i;
