@@ -176,6 +176,7 @@ struct prog {
     struct proc_opts o;        /* what all its processes share */
     struct limit_opts *limits; /* NULL: none of its keys is there */
     struct order_opts *order;  /* NULL: none of its keys is there */
+    struct fcgi_opts *fcgi;    /* NULL: it is no fcgi-program */
     VEC(struct dep) deps;
     uint8_t colour;               /* of the search for cycles (depends.c) */
     struct env_list env_files;    /* of env_file= and set_home= */
@@ -196,7 +197,6 @@ struct group {
     VEC(struct prog *) progs;
     struct group_opts o;           /* of a [group:x] */
     struct listener_opts listener; /* of GEN_EVENTLISTENER */
-    struct fcgi_opts fcgi;         /* of GEN_FCGI */
 };
 
 struct server {
@@ -276,7 +276,10 @@ bool load_hooks(struct conf *c, const struct ini_section *s, const struct names 
 void load_listener(struct conf *c, struct group *g);
 /* result_handler= takes any answer for an OK. */
 bool listener_takes_any(const struct listener_opts *o);
-void load_fcgi(struct conf *c, struct group *g);
+/* Its socket; NULL when the section is no fcgi-program, or has none that can be used. */
+struct fcgi_opts *load_fcgi(struct conf *c, const struct group *g, const struct ini_section *s);
+/* Two programs on one socket, and sockets in folders that are not there. */
+void check_fcgi(struct conf *c);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);
 

@@ -113,8 +113,8 @@ static void group(struct json *j, const struct group *g)
     close_with(j, ']');
     if (g->kind == GEN_EVENTLISTENER)
         events(j, g);
-    if (g->kind == GEN_FCGI)
-        text_member(j, "socket", g->fcgi.url);
+    if (g->kind == GEN_FCGI && g->progs.n && g->progs.v[0]->fcgi)
+        text_member(j, "socket", g->progs.v[0]->fcgi->url);
     close_with(j, '}');
 }
 

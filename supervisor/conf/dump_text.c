@@ -199,6 +199,8 @@ static void put_program(struct dump *d, const struct prog *prog)
     put_rows(d, prog->section, &rows_order, prog->order ? prog->order : &no_order, &names);
     const struct hook_opts *hooks = prog->procs.n ? prog->procs.v[0]->hooks : NULL;
     put_rows(d, prog->section, &rows_hooks, hooks ? hooks : &no_hooks, &names);
+    if (prog->fcgi)
+        put_rows(d, prog->section, &rows_fcgi, prog->fcgi, &names);
     names_fini(&names);
 }
 
@@ -216,8 +218,6 @@ static void put_group(struct dump *d, const struct group *g)
     kept_names(d->c, g->progs.v[0], &names);
     if (g->kind == GEN_EVENTLISTENER)
         put_rows(d, g->section, &rows_listener, &g->listener, &names);
-    if (g->kind == GEN_FCGI)
-        put_rows(d, g->section, &rows_fcgi, &g->fcgi, &names);
     names_fini(&names);
 }
 

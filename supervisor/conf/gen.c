@@ -52,6 +52,15 @@ const struct gen *gen_open(int fd, struct err *e)
     return p;
 }
 
+const struct gen_fcgi *gen_fcgi(const struct gen *g, const struct gen_proc *p)
+{
+    const struct gen_fcgi *v = gen_at(g, g->supd.fcgi);
+    for (uint32_t i = 0; i < g->supd.nfcgi && v[i].group <= p->group; i++)
+        if (v[i].group == p->group && v[i].section == p->section) /* equal texts lie there once */
+            return v + i;
+    return NULL;
+}
+
 const char *gen_command_name(unsigned which)
 {
     static const char *const names[GEN_NCOMMANDS] = {

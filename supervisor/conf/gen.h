@@ -193,8 +193,10 @@ struct gen_listener {
     uint8_t pad[2];
 };
 
-/* What only an fcgi-program's group has. */
+/* The socket that all processes of an fcgi-program share in a group. */
 struct gen_fcgi {
+    uint32_t group;  /* index into groups; in ascending order */
+    goff section;    /* as in gen_proc: which of its processes */
     goff socket;     /* "unix:///path" or "tcp://host:port" */
     int32_t backlog; /* 0: SOMAXCONN */
     int32_t mode;
@@ -208,7 +210,7 @@ struct gen_group {
     uint32_t kind;          /* enum gen_group_kind */
     uint32_t first, nprocs; /* its processes: procs[first .. first+nprocs) in start order */
     goff section;           /* "group:web", or the program's own */
-    goff extra;             /* struct gen_listener or struct gen_fcgi, by kind; 0 for programs */
+    goff extra;             /* struct gen_listener; 0 for other kinds */
 };
 
 /* A probe with on_fail=restart, and the program that it may have restarted. */
@@ -251,6 +253,8 @@ struct gen_supd {
     goff agent_files; /* what supd-log may open for it: paths and patterns, a NUL behind each */
     goff restarters;  /* struct gen_restarter[nrestarters] */
     uint32_t nrestarters;
+    goff fcgi; /* struct gen_fcgi[nfcgi] */
+    uint32_t nfcgi;
     uint8_t needs_agent;
     uint8_t exit_on; /* enum exit_on */
     uint8_t pad[2];
@@ -313,6 +317,9 @@ static inline const struct gen_order *gen_order(const struct gen *g, const struc
 {
     return o->order ? (const struct gen_order *)gen_at(g, o->order) : NULL;
 }
+
+/* The socket that it is given as its input; NULL: it is no fcgi-program's. */
+const struct gen_fcgi *gen_fcgi(const struct gen *g, const struct gen_proc *p);
 
 /* Appends the command as it was written. */
 void gen_command(const struct gen *g, const struct gen_proc *p, struct str *out);

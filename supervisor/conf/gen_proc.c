@@ -454,16 +454,20 @@ static void digest_row(struct gen_writer *w, struct digest *d, const struct opt 
     digest_add(d, w->scratch.s, w->scratch.len + 1);
 }
 
-/* What a listener or a FastCGI program has beside a program: it belongs to the group. */
-static void digest_extra(struct gen_writer *w, struct digest *d)
+static void digest_rows(struct gen_writer *w, struct digest *d, const struct opt_table *t,
+                        const void *obj)
 {
-    const struct group *g = w->group;
-    const struct opt_table *t = g->kind == GEN_EVENTLISTENER ? &rows_listener
-                                : g->kind == GEN_FCGI        ? &rows_fcgi
-                                                             : NULL;
-    const void *obj = g->kind == GEN_FCGI ? (const void *)&g->fcgi : (const void *)&g->listener;
-    for (size_t i = 0; t && i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++)
         digest_row(w, d, &t->rows[i], obj);
+}
+
+/* What a listener or a FastCGI program has beside a program. */
+static void digest_extra(struct gen_writer *w, struct digest *d, const struct prog *prog)
+{
+    if (w->group->kind == GEN_EVENTLISTENER)
+        digest_rows(w, d, &rows_listener, &w->group->listener);
+    if (prog->fcgi)
+        digest_rows(w, d, &rows_fcgi, prog->fcgi);
 }
 
 static void digest_paths(struct gen_writer *w, struct digest *d, goff paths)
@@ -514,7 +518,7 @@ static void write_digests(struct gen_writer *w, const struct proc *p, const stru
     for (size_t i = 0; i < rows_order.n; i++)
         digest_row(w, rows_order.rows[i].apply == GEN_RESTART ? restart : hot, &rows_order.rows[i],
                    p->prog->order ? p->prog->order : &no_order);
-    digest_extra(w, restart);
+    digest_extra(w, restart, p->prog);
     digest_add(restart, &o->env_clear, sizeof(o->env_clear));
     digest_attrs(w, o, hot, restart);
     digest_env(restart, &p->env_all);

@@ -113,21 +113,38 @@ static goff write_listener(struct gen_writer *w, const struct group *g)
     return genbuf_data(w->b, &x, sizeof(x), 8);
 }
 
-static goff write_fcgi(struct gen_writer *w, const struct group *g)
+static struct gen_fcgi fcgi_of(struct gen_writer *w, const struct prog *prog, uint32_t group)
 {
-    const struct fcgi_opts *o = &g->fcgi;
-    const struct user_val *u = g->progs.n ? &g->progs.v[0]->o.user : NULL;
-    struct gen_fcgi x = {.backlog = (int32_t)o->backlog, .uid = -1, .gid = -1};
+    const struct fcgi_opts *o = prog->fcgi;
+    const struct user_val *u = &prog->o.user;
+    struct gen_fcgi x = {.group = group, .backlog = (int32_t)o->backlog, .uid = -1, .gid = -1};
+    x.section = genbuf_str(w->b, prog->section->name);
     x.socket = genbuf_str(w->b, o->url);
     x.mode = o->mode.set ? (int32_t)(o->mode.v & 0777) : 0700;
     if (o->owner.text) {
         x.uid = o->owner.uid;
         x.gid = o->owner.gid;
-    } else if (u && u->name) {
+    } else if (u->name) {
         x.uid = u->uid;
         x.gid = u->gid;
     }
-    return genbuf_data(w->b, &x, sizeof(x), 8);
+    return x;
+}
+
+static void write_fcgi(struct gen_writer *w, struct gen_supd *s)
+{
+    VEC(struct gen_fcgi) v = VEC_INIT;
+    uint32_t group = 0;
+    VEC_EACH (&w->c->groups, i) {
+        const struct group *g = w->c->groups.v[i];
+        VEC_EACH (&g->progs, j)
+            if (!g->hidden && g->progs.v[j]->fcgi)
+                VEC_PUSH(&v, fcgi_of(w, g->progs.v[j], group));
+        group += !g->hidden;
+    }
+    s->fcgi = v.n ? genbuf_data(w->b, v.v, v.n * sizeof(*v.v), 8) : 0;
+    s->nfcgi = (uint32_t)v.n;
+    VEC_FINI(&v);
 }
 
 static void write_group(struct gen_writer *w, const struct group *g, group_vec *groups,
@@ -150,8 +167,6 @@ static void write_group(struct gen_writer *w, const struct group *g, group_vec *
     gg.section = genbuf_str(w->b, g->section->name);
     if (g->kind == GEN_EVENTLISTENER)
         gg.extra = write_listener(w, g);
-    if (g->kind == GEN_FCGI)
-        gg.extra = write_fcgi(w, g);
     VEC_PUSH(groups, gg);
 }
 
@@ -343,6 +358,7 @@ static void build(struct gen_writer *w)
     write_supd(w, &g.supd);
     write_agent(w, &g.supd);
     write_restarters(w, &g.supd);
+    write_fcgi(w, &g.supd);
     write_warnings(w, &g);
     g.size = (uint32_t)genbuf_size(w->b);
     memcpy(genbuf_base(w->b), &g, sizeof(g));

@@ -31,20 +31,11 @@ static bool same_listener(const struct gen *a, const struct gen_listener *x, con
     return true;
 }
 
-static bool same_fcgi(const struct gen *a, const struct gen_fcgi *x, const struct gen *b,
-                      const struct gen_fcgi *y)
-{
-    return same_text(a, x->socket, b, y->socket) && x->backlog == y->backlog &&
-           x->mode == y->mode && x->uid == y->uid && x->gid == y->gid;
-}
-
 static bool same_extra(const struct gen *a, const struct gen_group *ga, const struct gen *b,
                        const struct gen_group *gb)
 {
     if (ga->kind == GEN_EVENTLISTENER)
         return same_listener(a, gen_at(a, ga->extra), b, gen_at(b, gb->extra));
-    if (ga->kind == GEN_FCGI)
-        return same_fcgi(a, gen_at(a, ga->extra), b, gen_at(b, gb->extra));
     return true;
 }
 

@@ -19,9 +19,11 @@ static struct group *add_group(struct conf *c, const struct ini_section *s, cons
 
 static void add_program(struct conf *c, struct group *g, const struct ini_section *s)
 {
+    struct fcgi_opts *fcgi = load_fcgi(c, g, s);
     struct prog *prog = load_program(c, s, g->name);
     if (!prog)
         return;
+    prog->fcgi = fcgi;
     VEC_PUSH(&g->progs, prog);
     VEC_EACH (&prog->procs, i)
         VEC_PUSH(&g->procs, prog->procs.v[i]);
@@ -101,8 +103,6 @@ static void load_single(struct conf *c, const struct ini_section *s, uint8_t kin
     own_priority(c, g, kind == GEN_EVENTLISTENER ? "-1" : "999");
     if (kind == GEN_EVENTLISTENER)
         load_listener(c, g);
-    if (kind == GEN_FCGI)
-        load_fcgi(c, g);
     add_program(c, g, s);
 }
 

@@ -77,6 +77,7 @@ static void load_sections(struct conf *c)
     load_plugins(c);
     load_ours(c);
     load_groups(c);
+    check_fcgi(c);
     check_depends(c);
     load_servers(c);
     load_ctl(c);

@@ -31,22 +31,40 @@ int reap_stopped(int pid)
     return si.si_status;
 }
 
+bool reap_any_stopped(void)
+{
+    siginfo_t si;
+    return wait_retry(P_ALL, 0, &si, WSTOPPED | WNOWAIT | WNOHANG) == 0 && si.si_pid;
+}
+
+/* one of these; false: none of them is dead */
+static bool reap_one(const struct reap_ops *ops, void *obj, idtype_t type, id_t id)
+{
+    siginfo_t si, gone;
+    if (wait_retry(type, id, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || !si.si_pid)
+        return false;
+    int pid = si.si_pid, status = wait_status(&si);
+    if (ops->peeked)
+        ops->peeked(obj, pid, status);
+    FAULT_POINT();
+    if (wait_retry(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG) < 0 || !gone.si_pid)
+        return false;
+    FAULT_POINT();
+    if (ops->reaped)
+        ops->reaped(obj, pid, status);
+    return true;
+}
+
+bool reap_child(const struct reap_ops *ops, void *obj, int pid)
+{
+    return reap_one(ops, obj, P_PID, (id_t)pid);
+}
+
 bool reap_children(const struct reap_ops *ops, void *obj, unsigned max)
 {
-    for (unsigned n = 0; n < max; n++) {
-        siginfo_t si, gone;
-        if (wait_retry(P_ALL, 0, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || !si.si_pid)
+    for (unsigned n = 0; n < max; n++)
+        if (!reap_one(ops, obj, P_ALL, 0))
             return false;
-        int pid = si.si_pid, status = wait_status(&si);
-        if (ops->peeked)
-            ops->peeked(obj, pid, status);
-        FAULT_POINT();
-        if (wait_retry(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG) < 0 || !gone.si_pid)
-            return false;
-        FAULT_POINT();
-        if (ops->reaped)
-            ops->reaped(obj, pid, status);
-    }
     return true;
 }
 

@@ -71,29 +71,30 @@ void sigs_restore(const struct sigs_entry *entry)
     sigprocmask(SIG_SETMASK, &entry->mask, NULL);
 }
 
-static void deliver(const struct signalfd_siginfo *si)
+static void deliver(const struct signalfd_siginfo *si, bool alone)
 {
     struct sigs_info info = {.signo = (int)si->ssi_signo,
                              .code = si->ssi_code,
-                             .pid = (int)si->ssi_pid,
+                             .pid = alone || si->ssi_signo != SIGCHLD ? (int)si->ssi_pid : 0,
                              .uid = si->ssi_uid,
                              .value = si->ssi_int};
     port.fn(port.obj, &info);
 }
 
-/* Deaths first, so that what a signal asks for finds the world as it is. */
+/* Deaths first, and all of them (of nobody in particular), so that what a signal asks for finds the
+ * world as it is. */
 static void deliver_batch(const struct signalfd_siginfo *si, size_t n)
 {
     unsigned opened = port.opened;
     for (size_t i = 0; i < n; i++) {
         if (si[i].ssi_signo == SIGCHLD) {
-            deliver(&si[i]);
+            deliver(&si[i], n == 1);
             break;
         }
     }
     for (size_t i = 0; i < n && opened == port.opened; i++) {
         if (si[i].ssi_signo != SIGCHLD)
-            deliver(&si[i]);
+            deliver(&si[i], n == 1);
     }
 }
 

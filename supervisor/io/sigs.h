@@ -16,7 +16,7 @@ struct sigs_entry {
 
 struct sigs_info {
     int signo, code; /* si_code */
-    int pid;
+    int pid;         /* who sent it; SIGCHLD: a child that ended, 0 if any may have */
     unsigned uid;
     int value; /* si_int */
 };

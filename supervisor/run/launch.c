@@ -3,6 +3,7 @@
 #include "supervisor/base/fault.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/io/spawn.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
@@ -223,12 +224,13 @@ bool launch_beside(struct sup *s, const struct gen *g, const struct gen_proc *c,
     return true;
 }
 
-/* a new stdin pipe: *out_child is the end for the child */
+/* its socket, or a new stdin pipe: *out_child is the end for the child */
 static int open_stdin(struct proc *p, int *out_child)
 {
     int ends[2];
-    *out_child = -1;
-    if (proc_opts(p)->stdin_null)
+    int socket = fcgi_socket(p);
+    *out_child = socket > 0 ? socket : -1;
+    if (socket > 0 || proc_opts(p)->stdin_null)
         return 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
@@ -267,10 +269,10 @@ static void note_cgroup(struct proc *p, bool in)
     proc_note(p);
 }
 
-/* What is for the child alone; a log's pipe stays. */
+/* What is for the child alone; a log's pipe stays ours, and so does a socket. */
 static void close_child_ends(const struct proc *p, const struct spawn_request *rq)
 {
-    if (rq->fds[0] >= 0)
+    if (rq->fds[0] >= 0 && rq->fds[0] != fcgi_socket(p))
         close(rq->fds[0]);
     if (rq->fds[1] >= 0 && (!p->log[0] || rq->fds[1] != logs_write_fd(p->log[0])))
         close(rq->fds[1]);
@@ -338,6 +340,9 @@ void launch_explain(const struct proc *p, char *buf, size_t size)
     const struct gen *g = p->gen->gen;
     const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     buf[0] = '\0';
+    fcgi_explain(p, buf, size);
+    if (buf[0])
+        return;
     if (p->conf->argv_error)
         snprintf(buf, size, "%s", gen_str(g, p->conf->argv_error));
     else if (!p->conf->argc)

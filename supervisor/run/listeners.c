@@ -314,9 +314,8 @@ static struct listeners *get(struct sup *s, struct err *e)
         err_errno(e, ENOMEM, "cannot keep events");
         return NULL;
     }
-    int32_t *kept = state_listeners(s->state);
-    if (kept && listenmem_fd(mem) > 0)
-        *kept = listenmem_fd(mem);
+    if (listenmem_fd(mem) > 0)
+        *state_listeners(s->state) = listenmem_fd(mem);
     return x;
 }
 
@@ -505,10 +504,10 @@ static int begin_anew(struct sup *s, struct err *e)
 
 int listeners_revive(struct sup *s, struct err *e)
 {
-    const int32_t *kept = state_listeners(s->state);
-    if (!kept || *kept <= 0)
+    int kept = *state_listeners(s->state);
+    if (kept <= 0)
         return 0;
-    struct listenmem *mem = listenmem_open(*kept, e);
+    struct listenmem *mem = listenmem_open(kept, e);
     if (!mem)
         return begin_anew(s, e);
     if (!alloc(s, mem)) {

@@ -2,6 +2,7 @@
 #include "supervisor/run/probe.h"
 #include "supervisor/conf/gen.h"
 #include "supervisor/conf/libexec.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/listenmem.h"
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/notes.h"
@@ -73,19 +74,13 @@ static int find_helpers(const struct gen *g, struct err *e)
                : err_errno(e, errno, "cannot write the answer");
 }
 
-static int check_listeners(const struct state *s, struct err *e)
-{
-    const int32_t *fd = state_listeners(s);
-    return fd ? listenmem_check(*fd, e) : 0;
-}
-
 static int probe(const struct state *s, struct err *e)
 {
     const struct gen *g = open_gens(s, e);
     int r = g ? 0 : -1;
     if (r == 0 && (check_records(s, e) < 0 || logmem_check(state_kept(s)->log_memory, e) < 0 ||
-                   notes_check(state_kept(s)->notes, e) < 0 || check_listeners(s, e) < 0 ||
-                   find_helpers(g, e) < 0))
+                   notes_check(state_kept(s)->notes, e) < 0 || fcgi_check(*state_fcgi(s), e) < 0 ||
+                   listenmem_check(*state_listeners(s), e) < 0 || find_helpers(g, e) < 0))
         r = -1;
     gen_close(&g);
     return r;

@@ -5,6 +5,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/run/exitpol.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/hooks.h"
 #include "supervisor/run/launch.h"
@@ -135,6 +136,7 @@ static void act(struct proc *p, const struct proc_life *before, const struct pro
     if (out->cancel_spawn) {
         dequeue(p);
         order_let_go(p);
+        p->awaits_socket = false;
     }
     if (out->spawn)
         proc_enqueue(p);
@@ -201,8 +203,10 @@ void proc_feed(struct proc *p, struct proc_in in)
     exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
-    if (proc_is_down(p) || l->state == PROC_UNKNOWN)
+    if (proc_is_down(p) || l->state == PROC_UNKNOWN) {
         settle_later(s);
+        fcgi_moved(s);
+    }
 }
 
 void proc_arm(struct proc *p)
@@ -311,6 +315,7 @@ void proc_free(struct proc **pp)
     live_gen_unref(&p->gen);
     state_slot_free(s->state, p->slot);
     s->nprocs--;
+    fcgi_moved(s);
     free(p);
 }
 
@@ -381,16 +386,25 @@ bool proc_is_down(const struct proc *p)
     return !l->pid && !l->sweep && !l->spawning && !proc_next(l).ns && proc_is_stopped(l);
 }
 
+/* A round that looks for what its last instance left would take this one for that. */
+static bool is_held(struct proc *p, enum fcgi_start *out_socket)
+{
+    *out_socket = FCGI_WAIT;
+    if (!p->sought && ((!p->ordered && !p->leaving) || order_lets_start(p)))
+        *out_socket = fcgi_lets_start(p);
+    return *out_socket == FCGI_WAIT;
+}
+
 /* one program off the queue; false: all spawn slots are busy */
 static bool pump_one(struct sup *s, struct proc *p)
 {
     struct proc_in in = {.event = PROC_EV_CANNOT};
-    /* a round that looks for what its last instance left would take this one for that */
-    if (p->sought || ((p->ordered || p->leaving) && !order_lets_start(p))) {
+    enum fcgi_start socket;
+    if (is_held(p, &socket)) {
         dequeue(p);
         return true;
     }
-    switch (launch(p, &in.pid)) {
+    switch (socket == FCGI_FAIL ? LAUNCH_FAILED : launch(p, &in.pid)) {
     case LAUNCH_BUSY:
         return false;
     case LAUNCH_STARTED:

@@ -43,6 +43,7 @@ struct proc {
     bool leaving : 1;       /* to be stopped once nobody who leaves needs it, */
     bool leaving_again : 1; /* and started again then */
     bool commanding : 1;    /* its stop_command waits or runs */
+    bool awaits_socket : 1; /* its start waits for its socket (fcgi.h) */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may

@@ -4,6 +4,7 @@
 #include "supervisor/conf/gendiff.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/byname.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/settle.h"
@@ -149,8 +150,7 @@ static void say(struct sup *s, const char *group, const char *what)
     tell(s, group, what);
 }
 
-/* What could not be done. */
-static void complain(struct sup *s, const char *group, const char *why)
+void reload_complain(struct sup *s, const char *group, const char *why)
 {
     log_error("group %s: %s", group, why);
     tell(s, group, why);
@@ -199,7 +199,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
     const struct gen_proc *v = gen_procs(gen->gen) + conf->first;
     uint32_t had = g->nprocs;
     if (group_reserve(g, had + (size_t)conf->nprocs) < 0) {
-        complain(gen->sup, g->name, "no memory for its new processes");
+        reload_complain(gen->sup, g->name, "no memory for its new processes");
         return;
     }
     for (uint32_t i = 0; i < conf->nprocs; i++) {
@@ -209,7 +209,7 @@ static void add_missing(struct group *g, struct live_gen *gen, const struct gen_
         struct proc *p = proc_new(gen->sup, g, gen, v + i, &e);
         if (!p) {
             err_prefix(&e, "%s", gen_str(gen->gen, v[i].name));
-            complain(gen->sup, g->name, e.msg);
+            reload_complain(gen->sup, g->name, e.msg);
             continue;
         }
         g->procs[g->nprocs++] = p;
@@ -227,7 +227,7 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
     struct err e;
     group_set_priority(gen->sup, g, conf->priority);
     if (listeners_follow(gen->sup, g, gen->gen, conf, &e) < 0)
-        complain(gen->sup, g->name, e.msg);
+        reload_complain(gen->sup, g->name, e.msg);
     uint32_t had = g->nprocs;
     for (uint32_t i = 0; i < had; i++) {
         struct proc *p = g->procs[i];
@@ -256,9 +256,10 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
     const char *name = gen_str(s->pending->gen, conf->name);
     struct group *g = group_add(s, s->pending, conf, &e);
     if (!g) {
-        complain(s, name, e.msg);
+        reload_complain(s, name, e.msg);
         return 0;
     }
+    fcgi_try(s, s->pending, name);
     group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "added");
     return 1;
@@ -275,6 +276,8 @@ static int apply_group(struct sup *s, struct group *g, const struct gen_group *c
     }
     follow_group(g, s->pending, conf, force);
     g->updating |= changed;
+    if (changed)
+        fcgi_try(s, s->pending, g->name);
     if (changed || force)
         note_group(g);
     return changed;
@@ -412,9 +415,10 @@ static void renew_group(struct sup *s, struct group *old)
     const char *name = gen_str(s->gen->gen, conf->name);
     struct group *g = group_add(s, s->gen, conf, &e);
     if (!g) {
-        complain(s, name, e.msg);
+        reload_complain(s, name, e.msg);
         return;
     }
+    fcgi_try(s, s->gen, name);
     group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "updated");
 }
@@ -432,7 +436,8 @@ static bool settle_doomed(struct sup *s, struct group *g)
 {
     if (is_stuck(g)) {
         if (!g->stuck)
-            complain(s, g->name, "cannot be stopped: it goes when its processes end by themselves");
+            reload_complain(s, g->name,
+                            "cannot be stopped: it goes when its processes end by themselves");
         g->stuck = s->stuck = true;
         return false;
     }
@@ -467,7 +472,8 @@ void reload_settle(struct sup *s)
 {
     if (!reload_applying(s) && !s->stuck)
         return;
-    bool busy = s->stuck = false;
+    bool busy = fcgi_busy(s);
+    s->stuck = false;
     struct group *g, *next;
     for (g = TAILQ_FIRST(&s->groups); g; g = next) {
         next = TAILQ_NEXT(g, link);

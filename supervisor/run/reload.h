@@ -33,6 +33,9 @@ int reload_apply(struct sup *s, char *const *names, size_t nnames, reload_what_f
 /* Forgets the callbacks of an apply (its client is gone); the work goes on. */
 void reload_forget(struct sup *s, void *obj);
 
+/* Says, and tells those who wait for the changes under way, what could not be done for a group. */
+void reload_complain(struct sup *s, const char *group, const char *why);
+
 /* Goes on with a change that another supd left half done, as the processes and groups say. */
 int reload_go_on(struct sup *s, struct err *e);
 /* Configuration changes under way: is there one; look whether it came to rest. */

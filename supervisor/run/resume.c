@@ -7,6 +7,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/errand.h"
 #include "supervisor/run/exitpol.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
@@ -319,9 +320,9 @@ static int rebuild(struct resuming *r, struct err *e)
     s->pending = use_gen(r, state_kept(s->state)->gen_pending);
     if (!s->gen)
         return err_set(e, "the configuration is gone");
-    if (find_processes(r, e) < 0 || notes_go_on(s, e) < 0 || revive_groups(r, e) < 0 ||
-        take_logs(r, e) < 0 || setup_ctl_again(s, e) < 0 || agent_go_on(s, e) < 0 ||
-        listeners_revive(s, e) < 0)
+    if (find_processes(r, e) < 0 || notes_go_on(s, e) < 0 || fcgi_go_on(s, e) < 0 ||
+        revive_groups(r, e) < 0 || take_logs(r, e) < 0 || setup_ctl_again(s, e) < 0 ||
+        agent_go_on(s, e) < 0 || listeners_revive(s, e) < 0)
         return -1;
     return go_on(r, e);
 }

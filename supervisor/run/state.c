@@ -300,15 +300,17 @@ const char *state_text(const struct state *s, enum state_text which)
 
 struct state_errand *state_errands(const struct state *s)
 {
-    const struct head *h = head_of(s);
-    bool known = h->head_size >= ERRANDS_END && h->errands_at >= ERRANDS_AT;
-    return known ? (struct state_errand *)(void *)(s->map + h->errands_at) : NULL;
+    return (struct state_errand *)(void *)(s->map + head_of(s)->errands_at);
+}
+
+int32_t *state_fcgi(const struct state *s)
+{
+    return &head_of(s)->fcgi;
 }
 
 int32_t *state_listeners(const struct state *s)
 {
-    struct head *h = head_of(s);
-    return h->head_size >= sizeof(struct head) ? &h->listeners : NULL;
+    return &head_of(s)->listeners;
 }
 
 struct state_errand_totals *state_errand_totals(const struct state *s)

@@ -12,7 +12,7 @@
 /* Adjacent versions differ in what was added at the end of the head and of the record: each of them
  * can go on from the other's state. */
 #define STATE_VERSION 5u
-#define STATE_OLDEST 3u
+#define STATE_OLDEST 4u
 #define STATE_SLOTS_MAX 65536u
 #define STATE_GENS_MAX 128u
 
@@ -178,12 +178,13 @@ struct state_crash *state_crash(const struct state *s);
 uint32_t state_nslots(const struct state *s);
 bool state_used(const struct state *s, uint32_t slot);
 
-/* STATE_ERRANDS of them, all zero until they are used. NULL: this state was made by a supd that has
- * no room for them. */
+/* The memory of the sockets of fcgi-programs (fcgi.h), its descriptor; 0: there is none. */
+int32_t *state_fcgi(const struct state *s);
+/* STATE_ERRANDS of them, all zero until they are used. */
 struct state_errand *state_errands(const struct state *s);
 struct state_errand_totals *state_errand_totals(const struct state *s);
 
-/* The memory of event listeners (listenmem.h), its descriptor; 0: none. NULL: as above. */
+/* The memory of event listeners (listenmem.h), its descriptor; 0: there is none. */
 int32_t *state_listeners(const struct state *s);
 
 /* A generation in use: its memfd by its id. -1 when there are too many. */

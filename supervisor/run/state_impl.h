@@ -47,15 +47,12 @@ struct head {
     struct state_crash crash;
     uint32_t texts[16]; /* offsets in the text, plus 1; 0: none */
     struct state_gen gens[STATE_GENS_MAX];
-    /* from version 4 on */
     uint64_t errands_at;
     struct state_errand_totals errands;
     /* from version 5 on */
-    int32_t listeners; /* listenmem.h; 0: none */
-    int32_t spare;
+    int32_t fcgi;      /* the memory of the sockets of fcgi-programs (fcgi.h); 0: none */
+    int32_t listeners; /* the memory of event listeners (listenmem.h); 0: none */
 };
-
-#define ERRANDS_END (offsetof(struct head, errands) + sizeof(struct state_errand_totals))
 
 #define COMMIT_AT 3072u
 #define TEXT_AT 4096u

@@ -21,13 +21,11 @@ static int read_head(int fd, struct head *out, struct err *e)
     return 0;
 }
 
-/* Those of old had none. */
 static bool errands_fit(const struct head *h, uint64_t size)
 {
     uint64_t length = (uint64_t)STATE_ERRANDS * sizeof(struct state_errand);
-    return h->head_size < ERRANDS_END ||
-           (h->errands_at >= h->windows_at && h->errands_at <= size &&
-            length <= size - h->errands_at && h->errands_at % sizeof(uint64_t) == 0);
+    return h->errands_at >= h->windows_at && h->errands_at <= size &&
+           length <= size - h->errands_at && h->errands_at % sizeof(uint64_t) == 0;
 }
 
 /* Sizes that this version and its neighbours could have made. */
@@ -35,7 +33,8 @@ static bool is_sound(const struct head *h, uint64_t size)
 {
     uint64_t slots = (uint64_t)STATE_SLOTS_MAX * h->slot_size;
     uint64_t windows = (uint64_t)STATE_SLOTS_MAX * sizeof(struct proc_window);
-    return h->head_size <= COMMIT_AT && h->rec_size <= h->slot_size &&
+    return h->head_size >= offsetof(struct head, fcgi) && h->head_size <= COMMIT_AT &&
+           h->rec_size <= h->slot_size &&
            h->slot_size >= sizeof(struct slot) - sizeof(struct state_rec) + h->rec_size &&
            h->slot_size <= 4096 && h->rec_size <= TEXT_AT - COMMIT_AT - sizeof(uint64_t) &&
            h->nslots <= STATE_SLOTS_MAX && h->text_len <= TEXT_MAX &&
@@ -107,8 +106,7 @@ static struct state *converted(const struct state *from, struct err *e)
     for (uint32_t i = 0; i < head_of(to)->nslots; i++)
         if (state_used(from, i))
             copy_slot(to, from, i);
-    if (state_errands(from))
-        memcpy(state_errands(to), state_errands(from), STATE_ERRANDS * sizeof(struct state_errand));
+    memcpy(state_errands(to), state_errands(from), STATE_ERRANDS * sizeof(struct state_errand));
     return to;
 }
 

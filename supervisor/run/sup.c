@@ -10,6 +10,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/errand.h"
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/helper.h"
@@ -139,20 +140,39 @@ static void child_reaped(void *obj, int pid, int status)
     s->orphan_died = true;
 }
 
-/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
- * woken by them, would compete with these. */
-static void reap(struct sup *s)
+static const struct reap_ops reap_ops = {child_peeked, child_reaped};
+
+static void bury(struct sup *s)
 {
-    static const struct reap_ops ops = {child_peeked, child_reaped};
-    log_hold();
-    if (reap_children(&ops, s, REAP_BATCH)) {
-        loop_defer(s->loop, &s->reaper);
-        loop_again(s->loop);
-    }
     procs_bury(s);
     if (s->orphan_died) /* once for all of them: each look is a look at every group */
         procs_check_sweeps(s);
     s->orphan_died = false;
+}
+
+/* The lines about the dead are written at the end of the turn, when their successors run: supd-log,
+ * woken by them, would compete with these. */
+static void reap(struct sup *s)
+{
+    log_hold();
+    if (reap_children(&reap_ops, s, REAP_BATCH)) {
+        loop_defer(s->loop, &s->reaper);
+        loop_again(s->loop);
+    }
+    bury(s);
+}
+
+/* The kernel looks at every child to find the dead ones: the one that the signal names is taken
+ * first, and the look at the others comes when its successor has been started. */
+static void on_child(struct sup *s, const struct sigs_info *info)
+{
+    log_hold();
+    if (info->pid <= 0 || !reap_child(&reap_ops, s, info->pid)) {
+        reap(s);
+        return;
+    }
+    bury(s);
+    loop_defer(s->loop, &s->reaper);
 }
 
 static void say_who(const struct sigs_info *info, const char *name)
@@ -193,12 +213,6 @@ static void end_of_turn(struct sup *s)
 {
     (void)s;
     log_release();
-}
-
-static void on_child(struct sup *s, const struct sigs_info *info)
-{
-    (void)info;
-    reap(s);
 }
 
 static const struct {
@@ -303,6 +317,7 @@ void sup_fini(struct sup *s)
     listeners_free(s);
     procs_fini(s);
     orphans_free(s);
+    fcgi_free(s);
     notes_free(&s->notes);
     taps_free(&s->taps);
     logs_free(&s->logs);
@@ -363,6 +378,7 @@ static void start_programs(struct sup *s)
         group_autostart(g, PROC_WHY_BOOT);
     state_kept(s->state)->starting = 0;
     upstream_look_later(s);
+    fcgi_moved(s);
     reload_resume(s);
 }
 
@@ -376,6 +392,28 @@ static void sweep_done(struct sup *s, int status)
     (void)status;
     if (s->mood == SUP_BOOTING)
         start_programs(s);
+}
+
+static void announce(struct sup *s)
+{
+    struct err e;
+    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
+    daemon_ready(&s->opt);
+    pidfile_write(s);
+    upstream_begin(s);
+    if (s->is_init)
+        start_programs(s);
+    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
+                        leftovers_limit(s->gen->gen), &e) < 0)
+        start_programs(s);
+}
+
+static void sockets_made(struct sup *s, const struct err *why)
+{
+    if (s->mood == SUP_BOOTING && why)
+        fail(s, why->msg);
+    else if (s->mood == SUP_BOOTING)
+        announce(s);
 }
 
 /* Everything that the configuration needs, in the order in which one relies on the other. */
@@ -396,15 +434,7 @@ static int boot(struct sup *s, struct err *e)
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
                  "memory that nobody can take over");
-    log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
-    daemon_ready(&s->opt);
-    pidfile_write(s);
-    upstream_begin(s);
-    if (s->is_init)
-        start_programs(s);
-    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        leftovers_limit(s->gen->gen), e) < 0)
-        start_programs(s);
+    fcgi_boot(s, sockets_made);
     return 0;
 }
 

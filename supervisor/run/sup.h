@@ -27,6 +27,7 @@ struct logs;
 struct proc;
 struct group;
 struct errands;
+struct fcgi;
 struct helper;
 struct listeners;
 struct notes;
@@ -76,6 +77,7 @@ struct sup {
     struct loop *loop;
     struct state *state;
     struct notes *notes;     /* what programs said of themselves; NULL: nobody ever did */
+    struct fcgi *fcgi;       /* the sockets of fcgi-programs; NULL: there was none (fcgi.h) */
     struct notify *notifies; /* the instances that may say something (notify.c) */
     struct logs *logs;
     struct ctl *ctl;

@@ -42,7 +42,4 @@ void verb_finish(struct ctl_req *rq, size_t nfailed);
 /* True (and the request answered with SHUTDOWN_STATE) when supd is going down. */
 bool verb_going_down(struct sup *s, struct ctl_req *rq);
 
-/* One status record (verb_status.c). */
-void verb_status_row(struct ctl_req *rq, struct proc *p);
-
 #endif

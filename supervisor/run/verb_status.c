@@ -65,7 +65,8 @@ static const char *stopped_by(const struct proc_life *l, char *buf, size_t size)
     return sig ? text_signal_name(sig, buf, size) : NULL;
 }
 
-void verb_status_row(struct ctl_req *rq, struct proc *p)
+/* look: whether it may stand still */
+static void status_row(struct ctl_req *rq, struct proc *p, bool look)
 {
     char buf[ERR_MAX];
     const struct proc_life *l = proc_life(p);
@@ -74,7 +75,7 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_kv(&w, "group", p->group->name);
     wire_kv(&w, "state", proc_state_name((enum proc_state)l->state));
     wire_kv_int(&w, "pid", l->pid);
-    const char *stopped = stopped_by(l, buf, sizeof(buf));
+    const char *stopped = look ? stopped_by(l, buf, sizeof(buf)) : NULL;
     if (stopped)
         wire_kv(&w, "stopped", stopped);
     put_times(&w, l, loop_now(proc_sup(p)->loop));
@@ -96,14 +97,20 @@ void verb_status_row(struct ctl_req *rq, struct proc *p)
     wire_end(&w);
 }
 
+static void status_rows(struct ctl_req *rq, const struct verb_picks *v)
+{
+    bool look = v->n == 1 || reap_any_stopped();
+    for (size_t i = 0; i < v->n; i++)
+        status_row(rq, v->procs[i], look);
+}
+
 void verb_status(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
     struct verb_picks v;
     if (!verb_pick(s, rq, rq->argv, rq->argc, &v))
         return;
-    for (size_t i = 0; i < v.n; i++)
-        verb_status_row(rq, v.procs[i]);
+    status_rows(rq, &v);
     verb_unknown(rq, &v);
     verb_finish(rq, v.nunknown);
     verb_picks_fini(&v);
@@ -126,8 +133,7 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
     }
     if (!verb_pick(s, rq, NULL, 0, &v))
         return;
-    for (size_t i = 0; i < v.n; i++)
-        verb_status_row(rq, v.procs[i]);
+    status_rows(rq, &v);
     verb_picks_fini(&v);
     ctl_subscribe(rq, text);
     if (text)

@@ -1,5 +1,6 @@
 /* Verbs that read the configuration anew: check, reread, update, reload; and add, remove, which
  * work on groups of the one read last. */
+#include "supervisor/run/fcgi.h"
 #include "supervisor/run/reload.h"
 #include "supervisor/run/upstream.h"
 #include "supervisor/run/verb.h"
@@ -184,15 +185,22 @@ static size_t drop_unknown(struct reading *r, const struct gen *gen)
 }
 
 /* What was done, or a sentence that says what could not be. */
-static void on_what(void *obj, const char *group, const char *what)
+static bool is_done_word(const char *what)
 {
     static const char *const done[] = {"added", "updated", "stopped", "removed"};
-    struct reading *r = obj;
     for (size_t i = 0; i < sizeof(done) / sizeof(done[0]); i++)
-        if (strcmp(what, done[i]) == 0) {
-            say_group(r->rq, group, what);
-            return;
-        }
+        if (strcmp(what, done[i]) == 0)
+            return true;
+    return false;
+}
+
+static void on_what(void *obj, const char *group, const char *what)
+{
+    struct reading *r = obj;
+    if (is_done_word(what)) {
+        say_group(r->rq, group, what);
+        return;
+    }
     refuse_group(r->rq, group, WIRE_FAILED, what);
     r->failed++;
 }
@@ -286,34 +294,88 @@ static const char *cannot_add(struct sup *s, const char *name, enum wire_code *o
     return find_conf(s->pending->gen, name) ? NULL : "no such group in the configuration";
 }
 
-static bool add_one(struct sup *s, struct ctl_req *rq, char *name)
+static void not_added(struct reading *r, const char *name, enum wire_code code, const char *why)
 {
+    verb_result(r->rq, name, wire_code_name(code), why);
+    r->failed++;
+}
+
+/* Leaves those that can be added, each once. */
+static void keep_addable(struct reading *r)
+{
+    struct ctl_req *rq = r->rq;
+    size_t kept = 0, had = rq->argc;
+    for (size_t i = 0; i < had; i++) {
+        enum wire_code code = WIRE_ALREADY_ADDED;
+        const char *why = "the group is active already";
+        size_t same = 0;
+        while (same < kept && strcmp(rq->argv[same], rq->argv[i]) != 0)
+            same++;
+        if (same == kept)
+            why = cannot_add(r->sup, rq->argv[i], &code);
+        if (why)
+            not_added(r, rq->argv[i], code, why);
+        else
+            rq->argv[kept++] = rq->argv[i];
+    }
+    rq->argc = kept;
+}
+
+static void add_what(void *obj, const char *group, const char *what)
+{
+    struct reading *r = obj;
+    for (size_t i = 0; i < r->rq->argc && !is_done_word(what); i++)
+        if (r->rq->argv[i] && strcmp(r->rq->argv[i], group) == 0) {
+            r->rq->argv[i] = NULL;
+            not_added(r, group, WIRE_FAILED, what);
+        }
+}
+
+static void add_done(struct reading *r)
+{
+    for (size_t i = 0; i < r->rq->argc; i++)
+        if (r->rq->argv[i])
+            verb_result(r->rq, r->rq->argv[i], NULL, NULL);
+    verb_finish(r->rq, r->failed);
+    reading_free(&r);
+}
+
+/* One that needs a socket is waited for until that was tried. */
+static void add_all(struct reading *r)
+{
+    struct sup *s = r->sup;
+    struct ctl_req *rq = r->rq;
     struct err e;
-    enum wire_code code;
-    const char *why = cannot_add(s, name, &code);
-    if (!why && reload_apply(s, &name, 1, NULL, NULL, NULL, &e) < 0) {
-        code = WIRE_FAILED;
-        why = e.msg;
+    int n =
+        rq->argc ? reload_apply(s, rq->argv, rq->argc, add_what, (loop_fn *)add_done, r, &e) : 0;
+    for (size_t i = 0; i < rq->argc && n < 0; i++) {
+        not_added(r, rq->argv[i], WIRE_FAILED, e.msg);
+        rq->argv[i] = NULL;
     }
-    if (!why && !group_find(s, name)) {
-        code = WIRE_FAILED;
-        why = "it could not be added; the log says why";
+    if (n > 0 && fcgi_busy(s)) {
+        rq->data = r;
+        rq->cancel = on_cancel;
+        return;
     }
-    verb_result(rq, name, why ? wire_code_name(code) : NULL, why);
-    return !why;
+    reload_forget(s, r);
+    add_done(r);
 }
 
 void verb_add(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
-    size_t failed = 0;
     if (verb_going_down(s, rq))
         return;
+    struct reading *r = malloc(sizeof(*r));
+    if (!r) {
+        ctl_error(rq, WIRE_BUSY, "out of memory");
+        return;
+    }
+    *r = (struct reading){.rq = rq, .sup = s};
     if (!s->pending)
         keep_pending(s, live_gen_ref(s->gen));
-    for (size_t i = 0; i < rq->argc; i++)
-        failed += !add_one(s, rq, rq->argv[i]);
-    verb_finish(rq, failed);
+    keep_addable(r);
+    add_all(r);
 }
 
 static bool remove_one(struct sup *s, struct ctl_req *rq, const char *name)

@@ -1,5 +1,5 @@
 /* The twin of io/sigs.h: signals come from the test and from the simulated kernel, SIGCHLD first,
- * and one that is pending twice comes once. */
+ * and one that is pending twice comes once. Whose end it is, SIGCHLD says only now and then. */
 #include "supervisor/io/sigs.h"
 
 #include "tests/fake/fake.h"
@@ -48,12 +48,20 @@ bool fake_sigs_pending(void)
     return pending != 0;
 }
 
+static int who_died(void)
+{
+    int status;
+    return rng_below(&fake_rng, 2) ? fake_zombie(&status) : 0;
+}
+
 static void deliver(int signo)
 {
     struct sigs_info info = {.signo = signo, .code = SI_USER, .pid = 1};
     uint64_t bit = UINT64_C(1) << signo;
     if (!(pending & bit))
         return;
+    if (signo == SIGCHLD)
+        info.pid = pending == bit ? who_died() : 0;
     pending &= ~bit;
     if (sigs_to)
         sigs_to(sigs_obj, &info);

@@ -213,9 +213,38 @@ static void test_groups(void **state)
     assert_string_equal(gen_str(g, p[3].name), "p2");
     assert_int_equal(p[3].numproc, 2);
     assert_string_equal(gen_str(g, v[2].name), "f");
-    const struct gen_fcgi *f = gen_at(g, v[2].extra);
+    const struct gen_fcgi *f = gen_fcgi(g, &gen_procs(g)[v[2].first]);
     assert_string_equal(gen_str(g, f->socket), "tcp://h:1");
     assert_int_equal(f->backlog, 9);
+    assert_null(gen_fcgi(g, p));
+    gen_close(&g);
+}
+
+/* Each socket belongs to its section within its group. */
+static void test_sockets(void **state)
+{
+    (void)state;
+    const struct gen *g =
+        gen_of("[supervisord]\n[program:p]\ncommand=p\n[fcgi-program:a]\ncommand=a\n"
+               "socket=unix:///tmp/%(program_name)s\nsocket_mode=0600\nuser=root\n"
+               "[fcgi-program:b]\ncommand=b\nsocket=tcp://[::1]:7\nnumprocs=2\n"
+               "process_name=b%(process_num)d\n[group:g]\nprograms=a,b,p\n"
+               "[group:h]\nprograms=a\n");
+    static const char *const want[] = {"unix:///tmp/a", "tcp://[::1]:7", "tcp://[::1]:7", NULL,
+                                       "unix:///tmp/a"};
+    assert_int_equal(g->nprocs, 5);
+    assert_int_equal(g->supd.nfcgi, 3);
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct gen_fcgi *f = gen_fcgi(g, gen_procs(g) + i);
+        if (!want[i]) {
+            assert_null(f);
+            continue;
+        }
+        assert_string_equal(gen_str(g, f->socket), want[i]);
+        assert_int_equal(f->group, i == 4);
+        assert_int_equal(f->mode, i == 0 || i == 4 ? 0600 : 0700);
+        assert_int_equal(f->uid, i == 0 || i == 4 ? 0 : -1);
+    }
     gen_close(&g);
 }
 
@@ -390,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_ours),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_sockets),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_bad_commands),
         cmocka_unit_test(test_extremes),

@@ -181,11 +181,14 @@ static void stops_are_not_exits(void **state)
     kill(pid, SIGSTOP);
     assert_int_equal(waitid(P_PID, (id_t)pid, &si, WSTOPPED | WNOWAIT), 0);
     assert_false(reap_children(&ops, &seen, 8));
-    for (int i = 0; i < 2; i++) /* asking takes nothing away */
+    for (int i = 0; i < 2; i++) { /* asking takes nothing away */
+        assert_true(reap_any_stopped());
         assert_int_equal(reap_stopped(pid), SIGSTOP);
+    }
     kill(pid, SIGCONT);
     assert_int_equal(waitid(P_PID, (id_t)pid, &si, WCONTINUED | WNOWAIT), 0);
     assert_int_equal(reap_stopped(pid), 0);
+    assert_false(reap_any_stopped());
     assert_int_equal(reap_stopped(getpid()), 0);
     assert_false(reap_children(&ops, &seen, 8));
     assert_int_equal(seen.npeeked, 0);
@@ -215,10 +218,35 @@ static void orphans_are_reaped_too(void **state)
     close(p[1]);
 }
 
+/* The one that is asked for, and nobody else; who lives or is no child is left alone. */
+static void one_is_taken_by_name(void **state)
+{
+    (void)state;
+    int first = child_exits(1), second = child_exits(2), alive = fork();
+    if (alive == 0)
+        for (;;)
+            pause();
+    await_zombie(first);
+    await_zombie(second);
+    assert_true(reap_child(&ops, &seen, second));
+    assert_int_equal(seen.nreaped, 1);
+    assert_int_equal(seen.reaped[0], second);
+    assert_int_equal(WEXITSTATUS(seen.status[0]), 2);
+    assert_false(reap_child(&ops, &seen, second));
+    assert_false(reap_child(&ops, &seen, alive));
+    assert_false(reap_child(&ops, &seen, getpid()));
+    assert_int_equal(seen.npeeked, 1);
+    kill(alive, SIGKILL);
+    reap_until(3);
+    assert_int_equal(seen.reaped[1], first);
+    assert_int_equal(seen.reaped[2], alive);
+}
+
 static void no_children_is_no_work(void **state)
 {
     (void)state;
     assert_false(reap_children(&ops, &seen, 8));
+    assert_false(reap_any_stopped());
     assert_int_equal(seen.npeeked, 0);
 }
 
@@ -230,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup(the_core_flag_is_kept, setup),
         cmocka_unit_test_setup(stops_are_not_exits, setup),
         cmocka_unit_test_setup(orphans_are_reaped_too, setup),
+        cmocka_unit_test_setup(one_is_taken_by_name, setup),
         cmocka_unit_test_setup(no_children_is_no_work, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

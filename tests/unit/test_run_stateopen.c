@@ -234,8 +234,9 @@ static int other_version(int head_less, int rec_less, uint32_t version)
 static void test_one_of_the_version_before(void **ctx)
 {
     (void)ctx;
-    /* it knew neither the last two times of a life nor the last generations */
-    int fd = other_version(64, 16, STATE_VERSION);
+    /* it knew neither the last two times of a life nor sockets of fcgi-programs */
+    int fd = other_version((int)(sizeof(struct head) - offsetof(struct head, fcgi)), 16,
+                           STATE_VERSION - 1);
     struct state *s = state_open(fd, &e);
     assert_non_null(s);
     assert_int_not_equal(state_fd(s), fd); /* a copy, with more room */
@@ -247,7 +248,8 @@ static void test_one_of_the_version_before(void **ctx)
     assert_int_equal(state_link(s, 1)->stdin_fd, 501);
     assert_false(state_good(s, 1)); /* as it was */
     assert_string_equal(state_text(s, STATE_MARK), "mark");
-    assert_int_equal(state_errands(s)[5].used, 0); /* it knew none */
+    assert_int_equal(state_errands(s)[5].used, 4711);
+    assert_int_equal(*state_fcgi(s), 0);
     add(s, 2);
     check(s, 2, 2);
     s = reopen(&s);
