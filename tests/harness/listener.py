@@ -15,13 +15,14 @@ stderr     says on its standard error, too, what it got
 """
 import json
 import os
+import select
 import sys
-import time
+
+from waiting import wait
 
 
 def wait_for(path):
-    while not os.path.exists(path):
-        time.sleep(0.01)
+    wait(lambda: os.path.exists(path), 600)
 
 
 def say(text):
@@ -55,7 +56,7 @@ def main(record, *words):
             if "stderr" in options:
                 print(event["eventname"], file=sys.stderr, flush=True)
             if "slow" in options:
-                time.sleep(int(options["slow"]) / 1000)
+                select.select([], [], [], int(options["slow"]) / 1000)
             if "hold" in options:
                 wait_for(record + ".go")
             if seen == dies and not os.path.exists(record + ".died"):

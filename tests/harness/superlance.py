@@ -36,7 +36,7 @@ def supctl(*words):
 
 
 def mail(command, subject, text):
-    subprocess.run(command, shell=True, input=f"Subject: {subject}\n\n{text}\n", text=True, check=True)
+    subprocess.run(["/bin/sh", "-c", command], input=f"Subject: {subject}\n\n{text}\n", text=True, check=True)
     print(f"mailed: {subject}", file=sys.stderr, flush=True)
 
 
