@@ -3,6 +3,7 @@
 #include "supervisor/agent/alerting.h"
 #include "supervisor/agent/counting.h"
 #include "supervisor/agent/hand.h"
+#include "supervisor/agent/logsock.h"
 #include "supervisor/agent/probing.h"
 #include "supervisor/agent/program.h"
 #include "supervisor/base/fd.h"
@@ -121,20 +122,10 @@ static void take_generation(struct agent_program *a, int fd)
     }
     probing_apply(a);
     agentgen_free(&old);
-    if (a->serving && !g->conf->agent.listen.port)
-        a->server->stop(&a->serving);
+    if (a->serving)
+        a->server->follow(a->serving);
     log_info("agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
              g->nprocs);
-}
-
-static void serve(struct agent_program *a, int fd)
-{
-    struct err e;
-    if (a->serving)
-        a->server->stop(&a->serving);
-    a->serving = a->server->start(a, fd, &e);
-    if (!a->serving)
-        log_error("agent: %s", e.msg);
 }
 
 static void on_hand(void *obj, const char *what, int fd)
@@ -148,8 +139,12 @@ static void on_hand(void *obj, const char *what, int fd)
         fd_close(&fd);
     } else if (strcmp(what, HAND_JOURNAL) == 0 && a->journal < 0) {
         a->journal = fd;
-    } else if (strcmp(what, HAND_LISTEN) == 0 && a->server) {
-        serve(a, fd);
+    } else if (strcmp(what, HAND_LISTEN) == 0 && a->serving) {
+        a->server->take(a->serving, NULL, fd);
+    } else if (strncmp(what, HAND_SERVER, strlen(HAND_SERVER)) == 0 && a->serving) {
+        a->server->take(a->serving, what + strlen(HAND_SERVER), fd);
+    } else if (strncmp(what, HAND_LOG, strlen(HAND_LOG)) == 0) {
+        logsock_take(a, what + strlen(HAND_LOG), fd);
     } else if (strcmp(what, HAND_FILES) == 0) {
         files_helper(a->env.files, fd);
     } else if (strcmp(what, HAND_TEXT) == 0) {
@@ -184,6 +179,7 @@ static bool setup(struct agent_program *a, struct err *e)
         a->channel = channel_new(a->loop, HAND_CHANNEL_FD, &ops, a, e);
     if (!a->channel || !probing_setup(a, e) || !alerting_setup(a, e))
         return false;
+    a->serving = a->server ? a->server->start(a) : NULL;
     a->hand = hand_new(a->loop, HAND_FD, on_hand, a, e);
     return a->hand;
 }
@@ -204,6 +200,7 @@ int agent_run(const struct agent_server *server)
     loop_timer_stop(&a.end_timer);
     if (a.serving)
         server->stop(&a.serving);
+    logsocks_free(&a);
     alerting_fini(&a);
     probing_fini(&a);
     hand_free(&a.hand);

@@ -8,10 +8,14 @@
 
 struct agent_program;
 
-/* What serves HTTP, on the listening socket that supd hands over. */
+/* What serves HTTP, on the listening sockets that supd hands over. */
 struct agent_server {
-    void *(*start)(struct agent_program *a, int fd, struct err *e); /* fd is its own; NULL: e */
+    void *(*start)(struct agent_program *a);
     void (*stop)(void **serving);
+    /* A listening socket, which is its own: the server of that key (core/hand.h), or NULL: that of
+     * [agent] listen=. It replaces the one before. */
+    void (*take)(void *serving, const char *key, int fd);
+    void (*follow)(void *serving); /* there is another configuration */
 };
 
 /* Serves the channel, HAND_CHANNEL_FD, until it closes. Returns the exit status: 0 when it ended in

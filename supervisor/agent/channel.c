@@ -21,7 +21,9 @@
 
 struct asked {
     uint32_t id;
-    channel_reply_fn *fn; /* NULL: answered */
+    bool answered;
+    channel_reply_fn *fn;
+    const struct channel_call_ops *ops; /* of channel_call; NULL */
     void *obj;
 };
 
@@ -32,9 +34,11 @@ struct channel {
     int fd;
     struct wire_buf in;
     struct str out;
-    size_t skip;             /* raw bytes of a bulk that nobody asked for */
+    size_t skip;             /* raw bytes of a bulk follow, and a newline */
+    uint32_t bulk_of;        /* the request whose answer they are; 0: nobody's */
     VEC(struct asked) asked; /* in their order, which is that of most answers */
     size_t answered;         /* so many of its first ones are */
+    size_t nanswered;        /* ... and of all of them */
     uint32_t ids;
     const struct channel_ops *ops;
     void *obj;
@@ -83,18 +87,45 @@ static uint32_t put_id(struct channel *c)
     return c->ids;
 }
 
-bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
-                 void *obj)
+static bool ask(struct channel *c, const char *verb, const char *const *args, struct asked who)
 {
     if (c->out.len > OUT_MAX / 2)
         return false;
-    VEC_PUSH(&c->asked, (struct asked){.id = put_id(c), .fn = fn, .obj = obj});
+    who.id = put_id(c);
+    VEC_PUSH(&c->asked, who);
     wire_put_field(&c->out, verb);
     for (; args && *args; args++)
         wire_put_field(&c->out, *args);
     str_putc(&c->out, '\n');
     flush_later(c);
     return true;
+}
+
+bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
+                 void *obj)
+{
+    return ask(c, verb, args, (struct asked){.fn = fn, .obj = obj});
+}
+
+bool channel_call(struct channel *c, const char *verb, const char *const *args,
+                  const struct channel_call_ops *ops, void *obj)
+{
+    return ask(c, verb, args, (struct asked){.fn = ops->done, .ops = ops, .obj = obj});
+}
+
+static void ignore(void *obj, const struct wire_reply *r)
+{
+    (void)obj, (void)r;
+}
+
+void channel_forget(struct channel *c, const void *obj)
+{
+    for (size_t i = c->answered; i < c->asked.n; i++) {
+        if (c->asked.v[i].obj != obj)
+            continue;
+        c->asked.v[i].fn = ignore;
+        c->asked.v[i].ops = NULL;
+    }
 }
 
 static void answer_begin(struct channel *c, uint32_t ref, const char *word)
@@ -191,12 +222,40 @@ static void on_event(struct channel *c, struct wire_reply *r)
         c->ops->event(c->obj, pairs, (size_t)n);
 }
 
+/* The request of that id that waits for its answer, or NULL. */
+static struct asked *find_asked(struct channel *c, uint32_t id)
+{
+    for (size_t i = c->answered; id && i < c->asked.n; i++)
+        if (c->asked.v[i].id == id && !c->asked.v[i].answered)
+            return &c->asked.v[i];
+    return NULL;
+}
+
+static uint32_t number_of(const char *id)
+{
+    return id[0] == 'a' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
+}
+
 static void on_record(struct channel *c, const struct wire_reply *r)
 {
     struct wire_pair pairs[PAIRS_MAX];
-    int64_t n = strcmp(r->id, SUB_ID) == 0 ? wire_pairs(r->rest, pairs, PAIRS_MAX) : 0;
-    if (n > 0)
+    bool sub = strcmp(r->id, SUB_ID) == 0;
+    const struct asked *a = sub ? NULL : find_asked(c, number_of(r->id));
+    bool wanted = sub || (a && a->ops && a->ops->record);
+    int64_t n = wanted ? wire_pairs(r->rest, pairs, PAIRS_MAX) : 0;
+    if (n > 0 && sub)
         c->ops->record(c->obj, pairs, (size_t)n);
+    else if (n > 0)
+        a->ops->record(a->obj, pairs, (size_t)n); /* which may ask: a is not valid any more */
+}
+
+static void on_bulk(struct channel *c, const char *p)
+{
+    const struct asked *a = find_asked(c, c->bulk_of);
+    size_t n = c->skip - 1;
+    c->skip = 0;
+    if (a && a->ops && a->ops->bytes)
+        a->ops->bytes(a->obj, p, n);
 }
 
 static void on_subscribed(struct channel *c, const struct wire_reply *r)
@@ -207,22 +266,31 @@ static void on_subscribed(struct channel *c, const struct wire_reply *r)
     c->ops->snapshot(c->obj, instance ? strtoull(instance, NULL, 16) : 0);
 }
 
+/* An early one may wait for long, while many behind it are answered. */
+static void compact(struct channel *c)
+{
+    size_t n = 0;
+    for (size_t i = c->answered; i < c->asked.n; i++)
+        if (!c->asked.v[i].answered)
+            c->asked.v[n++] = c->asked.v[i];
+    c->asked.n = n;
+    c->answered = c->nanswered = 0;
+}
+
 /* Takes the request of that id off the list; false if none waits for its answer. */
 static bool take_asked(struct channel *c, const char *id, struct asked *out)
 {
-    uint32_t number = id[0] == 'a' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
-    for (size_t i = c->answered; number && i < c->asked.n; i++) {
-        if (c->asked.v[i].id != number || !c->asked.v[i].fn)
-            continue;
-        *out = c->asked.v[i];
-        c->asked.v[i].fn = NULL;
-        while (c->answered < c->asked.n && !c->asked.v[c->answered].fn)
-            c->answered++;
-        if (c->answered == c->asked.n)
-            c->answered = c->asked.n = 0;
-        return true;
-    }
-    return false;
+    struct asked *a = find_asked(c, number_of(id));
+    if (!a)
+        return false;
+    *out = *a;
+    a->answered = true;
+    c->nanswered++;
+    while (c->answered < c->asked.n && c->asked.v[c->answered].answered)
+        c->answered++;
+    if (c->nanswered > 64 && c->nanswered > c->asked.n / 2)
+        compact(c);
+    return true;
 }
 
 static void on_last_line(struct channel *c, const struct wire_reply *r)
@@ -234,6 +302,12 @@ static void on_last_line(struct channel *c, const struct wire_reply *r)
         a.fn(a.obj, r);
     else if (r->kind == WIRE_ERROR)
         log_warn("supd answered %s: %s %s", r->id, r->code, r->text);
+}
+
+static void begin_bulk(struct channel *c, const struct wire_reply *r)
+{
+    c->skip = r->nbytes + 1;
+    c->bulk_of = number_of(r->id);
 }
 
 static void on_line(struct channel *c, char *line, size_t n)
@@ -251,7 +325,7 @@ static void on_line(struct channel *c, char *line, size_t n)
     else if (r.kind == WIRE_EVENT)
         on_event(c, &r);
     else if (r.kind == WIRE_BYTES)
-        c->skip = r.nbytes + 1;
+        begin_bulk(c, &r);
     else if (r.kind == WIRE_RECORD)
         on_record(c, &r);
     else
@@ -269,7 +343,7 @@ static void take_lines(struct channel *c)
         if (got <= 0)
             break;
         if (c->skip)
-            c->skip = 0;
+            on_bulk(c, p);
         else
             on_line(c, p, n);
     }

@@ -44,6 +44,18 @@ void channel_free(struct channel **c);
 bool channel_ask(struct channel *c, const char *verb, const char *const *args, channel_reply_fn *fn,
                  void *obj);
 
+/* The same for an answer of several lines. Pairs and bytes are valid during the call; record and
+ * bytes may be NULL. done is called once, with the last line. */
+struct channel_call_ops {
+    void (*record)(void *obj, const struct wire_pair *pairs, size_t n);
+    void (*bytes)(void *obj, const char *p, size_t n);
+    void (*done)(void *obj, const struct wire_reply *last);
+};
+bool channel_call(struct channel *c, const char *verb, const char *const *args,
+                  const struct channel_call_ops *ops, void *obj);
+/* Who asked with this obj does not want to know any more: nothing is called. */
+void channel_forget(struct channel *c, const void *obj);
+
 /* Answers a forwarded request: any number of rows, then one ok or error. A row and the ok take any
  * number of pairs between begin and end. */
 void channel_row_begin(struct channel *c, uint32_t ref);

@@ -67,7 +67,8 @@ struct agent_program {
     uint64_t statsd_lost;              /* datagrams */
     char udp_at[300], unix_at[4200];   /* where these are bound */
     const struct agent_server *server; /* what serves HTTP; NULL: nothing */
-    void *serving;                     /* its own; NULL: not serving */
+    void *serving;                     /* its own; NULL: there is none */
+    struct logsocks *logsocks;         /* logs that were asked for; NULL: none so far */
     mono_t started;
     mono_t end; /* supd has closed the channel: no later than that */
     struct loop_timer end_timer;

@@ -67,9 +67,25 @@ static void put_process(struct str *out, const struct group *g, const struct pro
     str_putc(out, '\n');
 }
 
+static void put_servers(struct str *out, const struct conf *c)
+{
+    if (c->servers.n) {
+        str_putc(out, '!');
+        put_field(out, c->sup.identifier, '\n');
+    }
+    VEC_EACH (&c->servers, i) {
+        const struct server *sv = c->servers.v[i];
+        str_putc(out, '@');
+        put_field(out, conf_server_url_of(c, sv), '\t');
+        put_field(out, sv->section->name, '\t');
+        put_field(out, sv->o.username, '\t');
+        put_field(out, sv->o.password, '\n');
+    }
+}
+
 void agentgen_write(const struct conf *c, struct str *out)
 {
-    if (!c->has_agent && !c->items.n)
+    if (!c->has_agent && !c->items.n && !c->servers.n)
         return;
     put_section(out, "agent", (struct pos){c->path, 0});
     put_rows(out, &rows_agent, &c->agent, c, NULL);
@@ -82,6 +98,7 @@ void agentgen_write(const struct conf *c, struct str *out)
         put_rows(out, it->family->rows, it->common, c, s);
         put_rows(out, it->kind->rows, it->own, c, s);
     }
+    put_servers(out, c);
     VEC_EACH (&c->groups, i) {
         const struct group *g = c->groups.v[i];
         VEC_EACH (&g->procs, j)
@@ -96,6 +113,7 @@ struct agent_reader {
     struct conf *c;
     struct ini_section *section;
     VEC(struct agent_proc) procs;
+    VEC(struct agent_http) servers;
 };
 
 /* The next field of *p, unescaped, in the arena; NULL if there is none or it is malformed. */
@@ -136,6 +154,18 @@ static bool take_process(struct agent_reader *r, char *line)
     return true;
 }
 
+static bool take_server(struct agent_reader *r, char *line)
+{
+    struct agent_http h = {.key = next_field(r, &line, '\t')};
+    h.section = h.key ? next_field(r, &line, '\t') : NULL;
+    h.username = h.section ? next_field(r, &line, '\t') : NULL;
+    h.password = h.username ? next_field(r, &line, 0) : NULL;
+    if (!h.password)
+        return false;
+    VEC_PUSH(&r->servers, h);
+    return true;
+}
+
 static bool take_option(struct agent_reader *r, char *line)
 {
     const char *key = next_field(r, &line, '\t'), *at = key ? next_field(r, &line, '\t') : NULL;
@@ -151,6 +181,12 @@ static bool take_line(struct agent_reader *r, char *line)
 {
     if (line[0] == '[')
         return take_section(r, line + 1);
+    if (line[0] == '@')
+        return take_server(r, line + 1);
+    if (line[0] == '!') {
+        line++;
+        return (r->g->identifier = next_field(r, &line, 0)) != NULL;
+    }
     return line[0] == '+' ? take_process(r, line + 1) : take_option(r, line);
 }
 
@@ -201,6 +237,9 @@ struct agentgen *agentgen_read(const char *text, size_t n, struct err *e)
     g->procs = arena_memdup(c->a, r.procs.v, r.procs.n * sizeof(*r.procs.v));
     g->nprocs = r.procs.n;
     VEC_FINI(&r.procs);
+    g->servers = arena_memdup(c->a, r.servers.v, r.servers.n * sizeof(*r.servers.v));
+    g->nservers = r.servers.n;
+    VEC_FINI(&r.servers);
     if (!ok)
         agentgen_free(&g);
     return g;

@@ -5,6 +5,8 @@
  *
  *   [SECTION<TAB>FILE<TAB>LINE       a section begins
  *   KEY<TAB>LINE<TAB>VALUE           one of its options
+ *   @KEY<TAB>SECTION<TAB>USERNAME<TAB>PASSWORD    a server; KEY: what its socket is called
+ * (core/hand.h) !IDENTIFIER                      [supervisord] identifier=, before the servers
  *   +GROUP<TAB>PROCESS<TAB>PROGRAM<TAB>DEPENDS    a process; DEPENDS: comma separated programs
  *
  * All fields are escaped as on the control socket (text_escape). */
@@ -26,11 +28,20 @@ struct agent_proc {
     struct str_list depends; /* programs that it depends on */
 };
 
+/* A server of Supervisor's, as the agent knows it. */
+struct agent_http {
+    const char *key, *section;
+    const char *username, *password; /* username "": everybody may come in */
+};
+
 /* What the agent reads back. */
 struct agentgen {
     struct conf *conf; /* its items, and [agent] in conf->agent */
     const struct agent_proc *procs;
     size_t nprocs;
+    const struct agent_http *servers;
+    size_t nservers;
+    const char *identifier; /* NULL without servers */
 };
 
 /* Reads n bytes of text, which stay the caller's. NULL and the reason; the caller frees the result.

@@ -142,6 +142,7 @@ struct server_opts {
     struct addr_val port;
     struct owner_val chown;
     struct octal_val chmod;
+    bool allow_unauthenticated;
 };
 
 struct ctl_opts {
@@ -204,6 +205,7 @@ struct server {
     const char *name; /* behind the colon, or NULL */
     bool unix_socket;
     const char *path; /* absolute */
+    const char *host; /* of a TCP one: an address, "" for all of IPv4; NULL: not looked up */
     struct server_opts o;
 };
 
@@ -238,6 +240,12 @@ struct conf {
     size_t nprocs;
 };
 
+/* An empty conf: what the request says, and where the file is (path NULL: nowhere, which is an
+ * error of it). conf_end frees what conf_begin and conf_read_files made. */
+struct conf *conf_begin(const struct conf_request *rq);
+void conf_end(struct conf **c);
+/* The main file's text alone into c->ini, without its includes; false when there is none. */
+bool conf_read_main(struct conf *c);
 /* The configuration's file into c->ini, with its includes; false when there is none. */
 bool conf_read_files(struct conf *c);
 
@@ -285,6 +293,8 @@ void conf_lint(struct conf *c);
 
 /* The longest time that a process may take to stop before KILL, in nanoseconds. */
 int64_t conf_stop_ns(const struct proc *p);
+/* What tells a server from others: "unix:///path" or "tcp://HOST:PORT". */
+const char *conf_server_url_of(const struct conf *c, const struct server *sv);
 /* The URL that children get as SUPERVISOR_SERVER_URL; NULL without a server. */
 const char *conf_server_url(const struct conf *c);
 

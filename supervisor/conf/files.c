@@ -64,7 +64,7 @@ static void read_text(struct conf *c, const char *file, const char *text, size_t
     reader_text(&c->ini, &c->m, file, text, n, (struct reader_opts){.exact = c->rq.exact});
 }
 
-static bool read_main(struct conf *c)
+bool conf_read_main(struct conf *c)
 {
     struct str text = STR_INIT;
     if (c->rq.text) {
@@ -143,7 +143,7 @@ static void read_includes(struct conf *c, const struct ini_section *s)
 
 bool conf_read_files(struct conf *c)
 {
-    if (!read_main(c))
+    if (!conf_read_main(c))
         return false;
     const struct ini_section *include = ini_find(&c->ini, "include");
     if (include && c->rq.text)

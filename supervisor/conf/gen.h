@@ -213,6 +213,15 @@ struct gen_group {
     goff extra;             /* struct gen_listener; 0 for other kinds */
 };
 
+/* A server of Supervisor's, whose socket supd makes. */
+struct gen_server {
+    goff url;         /* "unix:///path" or "tcp://ADDRESS:PORT": what tells it from others */
+    goff section;     /* "unix_http_server" */
+    int64_t uid, gid; /* of the path; -1: unchanged */
+    int32_t mode;
+    uint32_t auth; /* it asks for a name and a password */
+};
+
 /* A probe with on_fail=restart, and the program that it may have restarted. */
 struct gen_restarter {
     goff program, probe;
@@ -259,6 +268,8 @@ struct gen_supd {
     uint8_t exit_on; /* enum exit_on */
     uint8_t pad[2];
     goff ready_file;
+    goff servers; /* struct gen_server[nservers] */
+    uint32_t nservers;
 };
 
 struct gen {
@@ -294,6 +305,10 @@ static inline const struct gen_group *gen_groups(const struct gen *g)
 static inline const struct gen_proc *gen_procs(const struct gen *g)
 {
     return (const struct gen_proc *)gen_at(g, g->procs);
+}
+static inline const struct gen_server *gen_servers(const struct gen *g)
+{
+    return (const struct gen_server *)gen_at(g, g->supd.servers);
 }
 static inline bool gen_exit_expected(const struct gen_opts *o, int code)
 {

@@ -275,6 +275,24 @@ static void write_restarters(struct gen_writer *w, struct gen_supd *s)
     VEC_FINI(&v);
 }
 
+static void write_servers(struct gen_writer *w, struct gen_supd *s)
+{
+    size_t n = w->c->servers.n;
+    struct gen_server *v = arena_alloc(w->a, (n + 1) * sizeof(*v));
+    for (size_t i = 0; i < n; i++) {
+        const struct server *sv = w->c->servers.v[i];
+        const struct server_opts *o = &sv->o;
+        v[i] = (struct gen_server){.uid = o->chown.text ? o->chown.uid : -1,
+                                   .gid = o->chown.text ? o->chown.gid : -1,
+                                   .mode = o->chmod.set ? (int32_t)(o->chmod.v & 0777) : 0700,
+                                   .auth = o->username && *o->username};
+        v[i].url = genbuf_str(w->b, conf_server_url_of(w->c, sv));
+        v[i].section = genbuf_str(w->b, sv->section->name);
+    }
+    s->servers = genbuf_data(w->b, v, n * sizeof(*v), 8);
+    s->nservers = (uint32_t)n;
+}
+
 static void put_file(struct str *out, const char *path)
 {
     if (path && *path == '/')
@@ -320,7 +338,7 @@ static void write_agent(struct gen_writer *w, struct gen_supd *s)
     s->agent_text_len = (uint32_t)text.len;
     str_fini(&text);
     write_agent_files(w, s);
-    s->needs_agent = w->c->has_agent || w->c->items.n;
+    s->needs_agent = w->c->has_agent || w->c->items.n || w->c->servers.n;
     s->agent_uid = o->user.name ? o->user.uid : -1;
     s->agent_gid = o->user.name ? o->user.gid : -1;
     s->agent_user = genbuf_str(w->b, o->user.name);
@@ -358,6 +376,7 @@ static void build(struct gen_writer *w)
     write_supd(w, &g.supd);
     write_agent(w, &g.supd);
     write_restarters(w, &g.supd);
+    write_servers(w, &g.supd);
     write_fcgi(w, &g.supd);
     write_warnings(w, &g);
     g.size = (uint32_t)genbuf_size(w->b);

@@ -62,11 +62,14 @@ static const struct opt unix_server[] = {
 };
 static const struct opt inet_server[] = {
     V("port", port, ADDRESS, .def_note = "required",
-      .help = "Where it listens: 9001, *:9001 or host:9001."),
+      .help = "Where it listens: 9001, *:9001, host:9001 or [::1]:9001."),
     V("username", username, STRING, .def_note = "no authentication",
       .help = "The user name that a client has to give."),
     V("password", password, STRING, .flags = OPT_SECRET, .def_note = "no authentication",
       .help = "The password, or {SHA} and the SHA-1 of it in lower case hex."),
+    V("allow_unauthenticated", allow_unauthenticated, BOOLEAN, .def = "false", .flags = OPT_OURS,
+      .help = "Serve other machines without a password: whoever reaches the port may stop all "
+              "programs."),
 };
 
 #define C(text, field, ...) OPT(struct ctl_opts, text, field, STRING, __VA_ARGS__)

@@ -2,7 +2,10 @@
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/section.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void check_auth(struct conf *c, const struct server *sv)
 {
@@ -28,6 +31,83 @@ static void finish_unix(struct conf *c, struct server *sv)
     sv->path = path_absolute(c->a, &c->paths, file);
 }
 
+/* ---- where a TCP server listens ---- */
+
+/* A name that has both means IPv4, as in Supervisor. */
+static struct addrinfo *look_up(const char *host, int *out_why)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET}, *found = NULL;
+    *out_why = getaddrinfo(host, NULL, &hints, &found);
+    hints.ai_family = AF_UNSPEC;
+    if (*out_why)
+        *out_why = getaddrinfo(host, NULL, &hints, &found);
+    return *out_why ? NULL : found;
+}
+
+static bool is_loopback(const struct sockaddr *sa)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
+    if (sa->sa_family == AF_INET)
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* The host as an address, since supd itself asks no name server; *out_loopback: only this machine
+ * gets there. False: that name means nothing. */
+static bool find_host(struct conf *c, struct server *sv, bool *out_loopback)
+{
+    const char *host = sv->o.port.host;
+    size_t n = strlen(host);
+    char text[NI_MAXHOST];
+    int why;
+    *out_loopback = false;
+    sv->host = "";
+    if (!n)
+        return true;
+    if (host[0] == '[' && host[n - 1] == ']')
+        host = arena_strndup(c->a, host + 1, n - 2);
+    struct addrinfo *found = look_up(host, &why);
+    if (found)
+        why = getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0,
+                          NI_NUMERICHOST);
+    if (why) {
+        conf_fail(c, pos_section(sv->section), "section [%s]: port=%s: %s", sv->section->name,
+                  sv->o.port.text, gai_strerror(why));
+    } else {
+        sv->host = arena_strdup(c->a, text);
+        *out_loopback = is_loopback(found->ai_addr);
+    }
+    if (found)
+        freeaddrinfo(found);
+    return !why;
+}
+
+static void finish_inet(struct conf *c, struct server *sv)
+{
+    bool loopback;
+    if (!sv->o.port.text)
+        conf_fail(c, pos_section(sv->section),
+                  "section [%s] has no port value (add port=127.0.0.1:9001)", sv->section->name);
+    else if (!c->rq.exact && find_host(c, sv, &loopback) && !loopback && !sv->o.username &&
+             !sv->o.allow_unauthenticated)
+        conf_fail(c, pos_section(sv->section),
+                  "section [%s]: port=%s serves other machines, and anybody there could stop all "
+                  "programs: give it a username and a password, or make it port=127.0.0.1:%d, or "
+                  "say allow_unauthenticated=true",
+                  sv->section->name, sv->o.port.text, sv->o.port.port);
+}
+
+const char *conf_server_url_of(const struct conf *c, const struct server *sv)
+{
+    if (sv->unix_socket)
+        return arena_printf(c->a, "unix://%s", sv->path);
+    const char *host = sv->host ? sv->host : sv->o.port.host;
+    bool six = sv->host && strchr(host, ':');
+    return arena_printf(c->a, "tcp://%s%s%s:%d", six ? "[" : "", host, six ? "]" : "",
+                        sv->o.port.port);
+}
+
 static void load_server(struct conf *c, const struct ini_section *s, bool is_unix)
 {
     struct server *sv = arena_alloc(c->a, sizeof(*sv));
@@ -44,9 +124,8 @@ static void load_server(struct conf *c, const struct ini_section *s, bool is_uni
         check_auth(c, sv);
     if (whole && is_unix)
         finish_unix(c, sv);
-    else if (whole && !sv->o.port.text)
-        conf_fail(c, pos_section(s), "section [%s] has no port value (add port=127.0.0.1:9001)",
-                  s->name);
+    else if (whole)
+        finish_inet(c, sv);
     VEC_PUSH(&c->servers, sv);
 }
 

@@ -207,6 +207,8 @@ enum logshm_op {
     LOGOP_FINISH, /* write out everything; answered */
     LOGOP_TAP,    /* slot: enum logshm_tap_of; with our end of its socket, or nothing: none */
     LOGOP_FILES,  /* with a socket and the list of what may be opened for who asks on it */
+    LOGOP_READ,   /* slot; with a socket on which its file is to be handed out to be read; follow:
+                     flag,   make it if it is not there */
 };
 
 #define LOGOP_SLOTS 200u

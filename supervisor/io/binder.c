@@ -58,6 +58,8 @@ static int remove_old(const struct sockaddr_un *at, bool spare_live, struct err 
         return refuse(e, EADDRINUSE, "another program is already listening on it");
     if (unlink(at->sun_path) < 0 && errno != ENOENT)
         return err_errno(e, errno, "cannot replace the socket that lies there");
+    if (spare_live)
+        err_set(e, "Unlinking stale socket %s", at->sun_path);
     return 0;
 }
 

@@ -20,7 +20,8 @@ struct bind_request {
 };
 
 /* A blocking, close-on-exec, listening socket; -1 and the reason, with its errno. What lies at the
- * path is replaced if it is a socket or a symbolic link, and refused if it is anything else. */
+ * path is replaced if it is a socket or a symbolic link, and refused if it is anything else. With
+ * spare_live e says so when something was replaced, and is left alone else. */
 int bind_listen(const struct bind_request *rq, struct err *e);
 
 #endif

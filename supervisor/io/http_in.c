@@ -1,154 +1,293 @@
-/* The HTTP server port: libmicrohttpd's epoll descriptor and its next deadline in our loop. */
-#include "supervisor/io/http_in.h"
+/* The HTTP server port: the server, its connections, and requests until they are answered. */
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/core/urlform.h"
+#include "supervisor/io/http_in_impl.h"
 
 #include <errno.h>
-#include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <sys/socket.h>
 
-#define CONNECTIONS 64u
-#define IDLE_S 10u
+#define CONNECTIONS 256u
+#define CONNECTIONS_FULL 240u /* from here on those that wait longest for nothing give way */
+#define IDLE_S 60u
 #define HEAD_MAX ((size_t)32 * 1024)
-#define BODY_MAX ((size_t)64 << 20)
+#define BODIES_MAX ((size_t)32 << 20) /* that are being received, together */
+#define SKIP_MAX                                                                                   \
+    ((size_t)64 << 10) /* of a body that nobody wants: read, so that who sends it                  \
+                          gets to read the answer */
+#define LOOK_AGAIN DUR_S(5)
 
-/* A reply that is being written; its connection is suspended until it is whole. */
-struct pending {
-    TAILQ_ENTRY(pending) link;
-    struct http_in *h;
-    struct MHD_Connection *c;
-    struct http_in_reply reply;
-    bool whole;
-};
+/* ---- connections ---- */
 
-struct http_in {
-    struct loop *loop;
-    struct loop_defer defer;
-    TAILQ_HEAD(, pending) pending; /* those that are not whole */
-    struct loop_io io;
-    struct loop_timer timer;
-    struct MHD_Daemon *daemon;
-    http_in_fn *fn;
-    void *obj;
-};
-
-const char *http_in_header(const struct http_in_request *rq, const char *name)
+void conn_move(struct conn *c, struct conn_list *to)
 {
-    return MHD_lookup_connection_value(rq->handle, MHD_HEADER_KIND, name);
+    if (c->in)
+        TAILQ_REMOVE(c->in, c, link);
+    c->in = to;
+    if (to)
+        TAILQ_INSERT_TAIL(to, c, link);
 }
 
-static enum MHD_Result send_reply(struct MHD_Connection *c, struct http_in_reply *reply)
+/* libmicrohttpd sees the end of it and closes. */
+void conn_end(struct conn *c)
 {
-    size_t n = reply->body.len;
-    char *text = str_take(&reply->body);
-    struct MHD_Response *r = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
-    if (!r) {
-        free(text);
-        return MHD_NO;
+    conn_move(c, NULL);
+    c->ended = true;
+    if (c->call) {
+        c->h->in_bytes -= c->call->in_bytes;
+        c->h->out_bytes -= c->call->out_bytes;
+        c->call->in_bytes = c->call->out_bytes = 0;
     }
-    if (reply->type)
-        MHD_add_response_header(r, "Content-Type", reply->type);
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-    enum MHD_Result result = MHD_queue_response(c, (unsigned)reply->status, r);
-    MHD_destroy_response(r);
-    return result;
+    shutdown(c->fd, SHUT_RDWR);
 }
 
-/* ---- replies in parts ---- */
-
-static void work(struct http_in *h);
-
-static void write_part(struct http_in *h)
+static void conn_new(struct http_in *h, struct MHD_Connection *mc, void **context)
 {
-    struct pending *p = TAILQ_FIRST(&h->pending);
-    if (p && !p->reply.body.failed && p->reply.more(h->obj, &p->reply)) {
-        p->reply.step++;
-    } else if (p) {
-        TAILQ_REMOVE(&h->pending, p, link);
-        p->whole = true;
-        MHD_resume_connection(p->c);
-        work(h);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct conn *c = mem_alloc(sizeof(*c));
+    *c = (struct conn){.h = h, .fd = info ? info->connect_fd : -1};
+    *context = c;
+    if (++h->nconns >= CONNECTIONS_FULL && !TAILQ_EMPTY(&h->idle))
+        conn_end(TAILQ_FIRST(&h->idle));
+    conn_move(c, &h->idle);
+}
+
+static void on_connection(void *obj, struct MHD_Connection *mc, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_in *h = obj;
+    struct conn *c = *context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        conn_new(h, mc, context);
+        return;
     }
-    if (!TAILQ_EMPTY(&h->pending))
-        loop_defer(h->loop, &h->defer);
+    *context = NULL;
+    h->nconns--;
+    conn_move(c, NULL);
+    free(c);
 }
 
-static struct pending *pending_new(struct http_in *h, struct MHD_Connection *c,
-                                   const struct http_in_reply *reply)
+static struct conn *conn_of(struct MHD_Connection *mc)
 {
-    struct pending *p = mem_alloc(sizeof(*p));
-    *p = (struct pending){.h = h, .c = c, .reply = *reply};
-    TAILQ_INSERT_TAIL(&h->pending, p, link);
-    MHD_suspend_connection(c);
-    loop_defer(h->loop, &h->defer);
-    return p;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
+}
+
+/* ---- a call that waits ---- */
+
+/* The client is not there any more: what it waits for is not worth finishing. */
+static void went_away(struct http_in_call *c)
+{
+    loop_fn *gone = c->gone;
+    c->gone = NULL;
+    if (gone)
+        gone(c->gone_obj);
+    conn_end(c->conn);
+    call_resume(c);
+}
+
+static void look_again(struct http_in_call *c)
+{
+    struct pollfd p = {.fd = c->conn->fd, .events = POLLRDHUP};
+    if (poll(&p, 1, 0) > 0)
+        went_away(c);
+    else
+        loop_timer_at(&c->look_again, mono_add(loop_now(c->h->loop), LOOK_AGAIN));
+}
+
+/* Its end, or more than we want to know now: that stays there, so we cannot wait for its end. */
+static void on_look(struct http_in_call *c)
+{
+    loop_io_set(&c->look, -1, 0);
+    look_again(c);
+}
+
+void call_suspend(struct http_in_call *c)
+{
+    c->suspended = true;
+    MHD_suspend_connection(c->c);
+    conn_move(c->conn, &c->h->waiting);
+    if (loop_io_set(&c->look, c->conn->fd, LOOP_READ | LOOP_SOCKET) < 0)
+        look_again(c);
+}
+
+void call_resume(struct http_in_call *c)
+{
+    if (!c->suspended)
+        return;
+    c->suspended = false;
+    loop_io_set(&c->look, -1, 0);
+    loop_timer_stop(&c->look_again);
+    MHD_resume_connection(c->c);
+    loop_defer(c->h->loop, &c->h->work);
 }
 
 /* ---- requests ---- */
 
-static int seen; /* its address is the state of a request whose head was seen */
+static unsigned method_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } methods[] = {{"GET", HTTP_IN_GET}, {"HEAD", HTTP_IN_HEAD}, {"POST", HTTP_IN_POST}};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (strcmp(name, methods[i].name) == 0)
+            return methods[i].bit;
+    return HTTP_IN_OTHER;
+}
+
+static struct http_in_call *call_new(struct http_in *h, struct MHD_Connection *mc,
+                                     const char *method, const char *path)
+{
+    struct http_in_call *c = mem_zalloc(sizeof(*c));
+    *c = (struct http_in_call){
+        .h = h, .c = mc, .conn = conn_of(mc), .method = method_of(method), .path = path};
+    LOOP_IO(&c->look, h->loop, on_look, c);
+    LOOP_TIMER(&c->look_again, h->loop, look_again, c);
+    c->conn->call = c;
+    return c;
+}
 
 /* The end of a request, however it came. */
-static void on_over(void *obj, struct MHD_Connection *c, void **state,
+static void on_over(void *obj, struct MHD_Connection *mc, void **state,
                     enum MHD_RequestTerminationCode why)
 {
-    (void)obj, (void)c, (void)why;
-    struct pending *p = *state == &seen ? NULL : *state;
+    (void)mc, (void)why;
+    struct http_in *h = obj;
+    struct http_in_call *c = *state;
     *state = NULL;
-    if (!p)
+    if (!c)
         return;
-    if (!p->whole)
-        TAILQ_REMOVE(&p->h->pending, p, link);
-    str_fini(&p->reply.body);
-    free(p);
+    if (c->gone)
+        c->gone(c->gone_obj);
+    c->conn->call = NULL;
+    if (!c->conn->ended)
+        conn_move(c->conn, &h->idle);
+    loop_io_set(&c->look, -1, 0);
+    loop_timer_stop(&c->look_again);
+    h->in_bytes -= c->in_bytes;
+    h->out_bytes -= c->out_bytes;
+    answer_fini(c);
+    str_fini(&c->body);
+    free(c);
 }
 
-static enum MHD_Result finish(struct MHD_Connection *c, struct http_in_reply *reply)
+static const char *header(const struct http_in_call *c, const char *name)
 {
-    if (reply->body.failed) {
-        str_clear(&reply->body);
-        reply->status = 500;
+    return MHD_lookup_connection_value(c->c, MHD_HEADER_KIND, name);
+}
+
+static uint64_t length_of(const char *text)
+{
+    uint64_t n = 0;
+    for (; text && *text >= '0' && *text <= '9' && n < UINT64_MAX / 16; text++)
+        n = n * 10 + (uint64_t)(*text - '0');
+    return n;
+}
+
+/* What is wrong with how a body is announced: a status, or 0. */
+static int judge_body(const struct http_in_call *c)
+{
+    const char *length = header(c, "Content-Length");
+    if (c->method == HTTP_IN_POST && !length)
+        return 411;
+    bool has = length_of(length) > 0 || header(c, "Transfer-Encoding");
+    return has && length_of(length) > c->body_max ? 413 : 0;
+}
+
+static bool is_soon_over(const struct http_in_call *c)
+{
+    const char *length = header(c, "Content-Length");
+    return !header(c, "Transfer-Encoding") && length_of(length) <= SKIP_MAX;
+}
+
+static enum MHD_Result take_head(struct http_in_call *c)
+{
+    c->inside = true;
+    c->h->ops->head(c->h->obj, c, &c->body_max);
+    int wrong = c->answered ? 0 : judge_body(c);
+    if (wrong)
+        http_in_error(c, wrong);
+    c->inside = false;
+    if (c->answered && !is_soon_over(c))
+        return answer_queue(c); /* which ends the connection */
+    str_init(&c->body, c->body_max);
+    conn_move(c->conn, &c->h->receiving);
+    return MHD_YES;
+}
+
+/* Who has been sending for longest gives way. */
+static bool make_room(const struct http_in_call *c, size_t n)
+{
+    struct conn *first;
+    while (c->h->in_bytes + n > BODIES_MAX && (first = TAILQ_FIRST(&c->h->receiving)) != c->conn)
+        conn_end(first);
+    return c->h->in_bytes + n <= BODIES_MAX;
+}
+
+static void take_body(struct http_in_call *c, const char *p, size_t n)
+{
+    if (c->answered || c->body.failed || c->conn->ended)
+        return;
+    if (!make_room(c, n)) {
+        c->inside = true;
+        http_in_error(c, 503);
+        c->inside = false;
+        return;
     }
-    return send_reply(c, reply);
+    str_put(&c->body, p, n);
+    c->h->in_bytes += c->body.len - c->in_bytes;
+    c->in_bytes = c->body.len;
 }
 
-static bool has_body(struct MHD_Connection *c)
+static enum MHD_Result take_request(struct http_in_call *c)
 {
-    const char *n = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length");
-    return (n && strcmp(n, "0") != 0) ||
-           MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Transfer-Encoding");
+    conn_move(c->conn, NULL);
+    c->asked = true;
+    c->inside = true;
+    if (c->body.failed)
+        http_in_error(c, 413);
+    if (!c->answered)
+        c->h->ops->request(c->h->obj, c);
+    c->inside = false;
+    if (c->answered)
+        return answer_queue(c);
+    call_suspend(c);
+    return MHD_YES;
 }
 
-/* Called with the head, and again when the request is complete. An answer to the head alone ends
- * the connection: that is for requests with a body, which nobody here wants. */
-static enum MHD_Result on_request(void *obj, struct MHD_Connection *c, const char *path,
+/* Called with the head, with each piece of the body, when that is complete, and once it was
+ * resumed. */
+static enum MHD_Result on_request(void *obj, struct MHD_Connection *mc, const char *path,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_n, void **state)
 {
     struct http_in *h = obj;
-    (void)version, (void)body, (void)body_n;
-    struct http_in_request rq = {.method = method, .path = path, .handle = c};
-    struct http_in_reply reply = {.status = 200};
-    bool refused = !*state && has_body(c);
-    if (*state && *state != &seen) /* the parts are all there */
-        return finish(c, &((struct pending *)*state)->reply);
-    if (!*state && !refused) {
-        *state = &seen;
+    struct http_in_call *c = *state;
+    (void)version;
+    if (!c) {
+        *state = c = call_new(h, mc, method, path);
+        return take_head(c);
+    }
+    if (*body_n) {
+        take_body(c, body, *body_n);
+        *body_n = 0;
         return MHD_YES;
     }
-    str_init(&reply.body, BODY_MAX);
-    if (refused)
-        reply.status = 413;
-    else
-        h->fn(h->obj, &rq, &reply);
-    if (!reply.more)
-        return finish(c, &reply);
-    *state = pending_new(h, c, &reply);
-    return MHD_YES;
+    if (c->conn->ended)
+        return MHD_NO;
+    if (!c->asked)
+        return take_request(c);
+    return c->response ? answer_queue(c) : MHD_NO;
 }
+
+/* ---- the server ---- */
 
 static void on_log(void *obj, const char *fmt, va_list ap)
 {
@@ -160,6 +299,12 @@ static void on_log(void *obj, const char *fmt, va_list ap)
     if (LOG_LIMIT(10))
         log_debug("http: %s", str_text(&text));
     str_fini(&text);
+}
+
+static size_t unescape(void *obj, struct MHD_Connection *mc, char *text)
+{
+    (void)obj, (void)mc;
+    return url_decode(text);
 }
 
 static void work(struct http_in *h)
@@ -175,24 +320,32 @@ static void work(struct http_in *h)
 static struct MHD_Daemon *start(struct http_in *h, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
-                            NULL, on_request, h, MHD_OPTION_NOTIFY_COMPLETED, on_over, NULL,
-                            MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                            NULL, on_request, h, MHD_OPTION_NOTIFY_COMPLETED, on_over, h,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+                            unescape, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
                             IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_END);
 }
 
-struct http_in *http_in_new(struct loop *l, int fd, http_in_fn *fn, void *obj, struct err *e)
+struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e)
 {
     struct http_in *h = mem_zalloc(sizeof(*h));
-    *h = (struct http_in){.loop = l, .fn = fn, .obj = obj};
-    LOOP_IO(&h->io, l, work, h);
-    LOOP_TIMER(&h->timer, l, work, h);
-    LOOP_DEFER(&h->defer, write_part, h);
-    TAILQ_INIT(&h->pending);
-    h->daemon = start(h, fd);
+    *h = (struct http_in){
+        .loop = setup->loop, .ops = setup->ops, .obj = setup->obj, .server = setup->server};
+    LOOP_IO(&h->io, h->loop, work, h);
+    LOOP_TIMER(&h->timer, h->loop, work, h);
+    LOOP_DEFER(&h->work, work, h);
+    LOOP_DEFER(&h->part, answer_part, h);
+    TAILQ_INIT(&h->idle);
+    TAILQ_INIT(&h->receiving);
+    TAILQ_INIT(&h->waiting);
+    TAILQ_INIT(&h->sending);
+    TAILQ_INIT(&h->parts);
+    h->daemon = start(h, setup->fd);
     if (!h->daemon) {
         err_errno(e, errno, "cannot serve HTTP");
-        fd_close(&fd);
+        fd_close(&(int){setup->fd});
         free(h);
         return NULL;
     }
@@ -210,12 +363,13 @@ void http_in_free(struct http_in **hp)
     *hp = NULL;
     if (!h)
         return;
+    struct conn *c;
+    while ((c = TAILQ_FIRST(&h->waiting))) /* it refuses to stop while one is suspended */
+        went_away(c->call);
     loop_timer_stop(&h->timer);
-    loop_defer_cancel(h->loop, &h->defer);
+    loop_defer_cancel(h->loop, &h->work);
+    loop_defer_cancel(h->loop, &h->part);
     loop_io_set(&h->io, -1, 0);
-    struct pending *p;
-    TAILQ_FOREACH (p, &h->pending, link)
-        MHD_resume_connection(p->c); /* it refuses to stop while one is suspended */
-    MHD_stop_daemon(h->daemon);      /* closes the listening socket, too */
+    MHD_stop_daemon(h->daemon); /* closes the listening socket, too */
     free(h);
 }

@@ -5,6 +5,7 @@
 #include "supervisor/logd/autofile.h"
 #include "supervisor/logd/opener.h"
 #include "supervisor/logd/reader.h"
+#include "supervisor/logd/reading.h"
 #include "supervisor/logd/sink.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tail.h"
@@ -292,11 +293,23 @@ static void do_files(struct logd *d, struct order *o, const uint32_t *slots)
     o->fds[0] = o->fds[1] = -1;
 }
 
+static void do_read(struct logd *d, struct order *o, const uint32_t *slots)
+{
+    (void)slots;
+    struct stream *s = stream_of(d, o->msg.slot);
+    if (!o->nfds)
+        return;
+    if (s)
+        reader_empty(d, s);
+    reading_start(d, o->msg.slot, o->msg.follow, o->fds[0]);
+    o->fds[0] = -1;
+}
+
 static order_fn *const orders[] = {
     [LOGOP_ADD] = do_add,       [LOGOP_DEL] = do_del,       [LOGOP_UPDATE] = do_update,
     [LOGOP_REOPEN] = do_reopen, [LOGOP_CLEAR] = do_clear,   [LOGOP_DRAIN] = do_drain,
     [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish, [LOGOP_TAP] = do_tap,
-    [LOGOP_FILES] = do_files,
+    [LOGOP_FILES] = do_files,   [LOGOP_READ] = do_read,
 };
 
 /* ---- the channel ---- */

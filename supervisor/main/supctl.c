@@ -1,9 +1,12 @@
 /* supctl: asks a running supd, shows and changes what it does. */
 #include "supervisor/cli/options.h"
+#include "supervisor/supervisorctl/sctl.h"
 
 int main(int argc, char **argv)
 {
     struct cli cli;
+    if (sctl_wanted(argc, argv))
+        return sctl_main(argc, argv);
     int rest = cli_options(argc, argv, &cli);
     if (rest < 0)
         return -rest - 1;

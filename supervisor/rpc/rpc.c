@@ -1,81 +1,87 @@
-/* The paths that are served. */
+/* The servers: those whose sockets supd has handed over. */
 #include "supervisor/rpc/rpc.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/core/expo.h"
-#include "supervisor/io/http_in.h"
+#include "supervisor/rpc/site.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct rpc {
     struct agent_program *agent;
-    struct http_in *http;
+    TAILQ_HEAD(, site) sites;
 };
 
-static bool more_metrics(void *obj, struct http_in_reply *reply)
+static bool more_metrics(void *obj, struct str *body, size_t step)
 {
-    struct rpc *r = obj;
-    return metrics_step(r->agent, reply->step, &reply->body);
+    return metrics_step(obj, step, body);
 }
 
-static void get_metrics(struct rpc *r, struct http_in_reply *reply)
+void route_metrics(struct site *s, struct http_in_call *c)
 {
-    (void)r;
-    reply->type = EXPO_CONTENT_TYPE;
-    reply->more = more_metrics;
+    http_in_parts(c, 200, EXPO_CONTENT_TYPE, more_metrics, site_agent(s));
 }
 
-static void get_healthy(struct rpc *r, struct http_in_reply *reply)
+void route_healthy(struct site *s, struct http_in_call *c)
 {
-    (void)r;
-    reply->type = "text/plain; charset=utf-8";
-    str_puts(&reply->body, "ok\n");
+    struct str text = STR_INIT;
+    (void)s;
+    str_puts(&text, "ok\n");
+    http_in_answer(c, 200, "text/plain; charset=utf-8", &text);
 }
 
-static const struct {
-    const char *path;
-    void (*get)(struct rpc *r, struct http_in_reply *reply);
-} paths[] = {
-    {"/metrics", get_metrics},
-    {"/-/healthy", get_healthy},
-};
-
-static void on_request(void *obj, const struct http_in_request *rq, struct http_in_reply *reply)
-{
-    bool get = strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0;
-    reply->type = "text/plain; charset=utf-8";
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        if (strcmp(paths[i].path, rq->path) != 0)
-            continue;
-        if (get) {
-            paths[i].get(obj, reply);
-        } else {
-            reply->status = 405;
-            str_puts(&reply->body, "only GET and HEAD\n");
-        }
-        return;
-    }
-    reply->status = 404;
-    str_puts(&reply->body, "there is /metrics and /-/healthy\n");
-}
-
-static void *start(struct agent_program *a, int fd, struct err *e)
+static void *start(struct agent_program *a)
 {
     struct rpc *r = mem_zalloc(sizeof(*r));
     r->agent = a;
-    r->http = http_in_new(a->loop, fd, on_request, r, e);
-    if (r->http)
-        return r;
-    free(r);
-    return NULL;
+    TAILQ_INIT(&r->sites);
+    return r;
+}
+
+static void drop(struct rpc *r, struct site *s)
+{
+    TAILQ_REMOVE(&r->sites, s, link);
+    site_free(&s);
+}
+
+static bool is_called(const struct site *s, const char *key)
+{
+    return s->key && key ? strcmp(s->key, key) == 0 : !s->key && !key;
+}
+
+/* The configuration may come before its sockets or after them. */
+static void take(void *serving, const char *key, int fd)
+{
+    struct rpc *r = serving;
+    struct site *s, *next;
+    for (s = TAILQ_FIRST(&r->sites); s; s = next) {
+        next = TAILQ_NEXT(s, link);
+        if (is_called(s, key))
+            drop(r, s);
+    }
+    s = site_new(r->agent, key, fd);
+    TAILQ_INSERT_TAIL(&r->sites, s, link);
+    site_follow(s);
+}
+
+static void follow(void *serving)
+{
+    struct rpc *r = serving;
+    struct site *s, *next;
+    for (s = TAILQ_FIRST(&r->sites); s; s = next) {
+        next = TAILQ_NEXT(s, link);
+        if (!site_follow(s) && s->http)
+            drop(r, s);
+    }
 }
 
 static void stop(void **serving)
 {
     struct rpc *r = *serving;
     *serving = NULL;
-    http_in_free(&r->http);
+    while (!TAILQ_EMPTY(&r->sites))
+        drop(r, TAILQ_FIRST(&r->sites));
     free(r);
 }
 
-const struct agent_server rpc_server = {start, stop};
+const struct agent_server rpc_server = {start, stop, take, follow};

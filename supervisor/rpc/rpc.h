@@ -1,4 +1,4 @@
-/* What supd-agent serves over HTTP on [agent] listen=. */
+/* What supd-agent serves over HTTP: on [agent] listen=, and on the servers of Supervisor. */
 #ifndef RPC_RPC_H
 #define RPC_RPC_H
 

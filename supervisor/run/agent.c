@@ -11,6 +11,7 @@
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/ready_probe.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/taps.h"
 
@@ -312,6 +313,26 @@ static void hand_text(struct agent *a)
     fd_close(&fd);
 }
 
+static void hand_server(void *obj, const char *key, int fd)
+{
+    char what[HAND_TEXT_MAX];
+    snprintf(what, sizeof(what), HAND_SERVER "%s", key);
+    hand(obj, what, fd);
+}
+
+void agent_take_server(struct agent *a, const char *key, int fd)
+{
+    if (a->pid && a->client)
+        hand_server(a, key, fd);
+}
+
+bool agent_take_log(struct agent *a, const char *ref, int fd)
+{
+    char what[64];
+    int n = snprintf(what, sizeof(what), HAND_LOG "%.32s", ref);
+    return a->hand >= 0 && usock_send(a->hand, what, (size_t)n + 1, &fd, 1) > 0;
+}
+
 static void start(struct agent *a)
 {
     int channel;
@@ -338,6 +359,7 @@ static void start(struct agent *a)
     listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
     hand(a, HAND_LISTEN, a->listen);
+    servers_each(a->sup, hand_server, a);
     hand_text(a);
     hand_generation(a);
     note(a);

@@ -19,6 +19,11 @@ int agent_go_on(struct sup *s, struct err *e);
 bool agent_reaped(struct agent *a, int pid, int status);
 /* A new configuration is in use: starts or ends the agent as it needs. */
 void agent_follow(struct agent *a);
+/* There is a listening socket for it (servers.h), which stays the caller's. */
+void agent_take_server(struct agent *a, const char *key, int fd);
+/* Hands it the socket of a log that it asked for; false: it does not take it now. The socket stays
+ * the caller's. */
+bool agent_take_log(struct agent *a, const char *ref, int fd);
 /* The shutdown: tells it to end by closing its channel; no restart after this. fn(obj) is called
  * once when it is gone, or after 1.8 s (it is killed then); never from inside this call. a may be
  * NULL. */

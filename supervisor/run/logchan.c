@@ -414,3 +414,16 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
     fd_close(fd);
     return 0;
 }
+
+int logs_read_file(struct logs *g, struct log_stream *s, bool make, int *sock, struct err *e)
+{
+    s = s ? s : g->main;
+    struct logshm_msg msg = {.op = LOGOP_READ, .slot = s->slot, .follow = make};
+    struct iovec iov = {&msg, sizeof(msg)};
+    if (g->chan < 0)
+        return err_set(e, "supd-log is being restarted; try again");
+    if ((s->tell & TELL_ADD) || !send_parts(g, &iov, 1, sock, 1))
+        return err_set(e, "supd-log is busy; try again");
+    fd_close(sock);
+    return 0;
+}

@@ -123,6 +123,10 @@ struct logs_tail {
 /* Hands the client's connection over. On success *fd is closed and set to -1. -1 and the reason
  * when supd-log is not there or its queue is full: the caller answers itself. */
 int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e);
+/* Has supd-log answer on this socket with a read-only descriptor of the file that the stream (NULL:
+ * the main log) is written to (struct fileask_answer); make: it is made if it is not there. On
+ * success *sock is closed and set to -1; -1 and the reason as above. */
+int logs_read_file(struct logs *g, struct log_stream *s, bool make, int *sock, struct err *e);
 /* Unlinks the file (ring contents too) and opens it anew; NULL: the main log. fn(obj), if set, is
  * called when that is done, or 200 ms later; *out_done (if not NULL) is set right before: whether
  * it was. */

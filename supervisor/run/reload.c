@@ -7,6 +7,7 @@
 #include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/listeners.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/upstream.h"
@@ -343,6 +344,7 @@ static int apply_pending(struct sup *s, char *const *names, size_t nnames, const
     sup_note(s);
     if (s->agent)
         agent_follow(s->agent);
+    servers_follow(s);
     if (how->force || !s->opt.as_supervisord)
         setup_main_log(s);
     loop_defer(s->loop, &s->settle);

@@ -94,7 +94,7 @@ static bool is_listener(const struct gen *g, const struct gen_proc *c)
 /* the same of all the processes of a generation at once, and ours */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
-    uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS + g->supd.nfcgi;
+    uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS + g->supd.nfcgi + g->supd.nservers;
     for (uint32_t i = 0; i < g->nprocs; i++)
         n += fds_of(gen_opts(g, gen_procs(g) + i), all) + is_listener(g, gen_procs(g) + i);
     return n;

@@ -10,6 +10,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/upstream.h"
 
 #include <inttypes.h>
@@ -261,13 +262,20 @@ static void pidfile_removed(struct sup *s, int status)
     next_phase(s);
 }
 
-static void end_agent(struct sup *s)
+static void paths_removed(struct sup *s, int status)
 {
-    s->stop_phase = PHASE_PIDFILE;
+    (void)status;
     if (pidfile_remove(s, pidfile_removed))
         arm(s, mono_add(mono_now(), PIDFILE_LIMIT));
     else
         next_phase(s);
+}
+
+static void end_agent(struct sup *s)
+{
+    s->stop_phase = PHASE_PIDFILE;
+    if (!servers_remove(s, paths_removed))
+        paths_removed(s, 0);
 }
 
 static void end_pidfile(struct sup *s)

@@ -317,3 +317,8 @@ struct state_errand_totals *state_errand_totals(const struct state *s)
 {
     return &head_of(s)->errands;
 }
+
+struct state_socket *state_sockets(const struct state *s)
+{
+    return head_of(s)->sockets;
+}

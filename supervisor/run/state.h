@@ -78,6 +78,14 @@ struct state_kept {
     char listen_at[64]; /* where agent_listen listens */
 };
 
+#define STATE_SOCKETS 32u
+
+/* A listening socket that supd made and keeps. */
+struct state_socket {
+    int32_t fd;    /* 0: none */
+    uint32_t mark; /* tells which one it is: the CRC of its URL */
+};
+
 #define STATE_ERRANDS 2048u
 
 /* A command that is run beside a process, or waits to be (errand.h). */
@@ -178,6 +186,8 @@ struct state_crash *state_crash(const struct state *s);
 uint32_t state_nslots(const struct state *s);
 bool state_used(const struct state *s, uint32_t slot);
 
+/* STATE_SOCKETS of them. */
+struct state_socket *state_sockets(const struct state *s);
 /* The memory of the sockets of fcgi-programs (fcgi.h), its descriptor; 0: there is none. */
 int32_t *state_fcgi(const struct state *s);
 /* STATE_ERRANDS of them, all zero until they are used. */

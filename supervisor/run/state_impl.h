@@ -52,6 +52,7 @@ struct head {
     /* from version 5 on */
     int32_t fcgi;      /* the memory of the sockets of fcgi-programs (fcgi.h); 0: none */
     int32_t listeners; /* the memory of event listeners (listenmem.h); 0: none */
+    struct state_socket sockets[STATE_SOCKETS];
 };
 
 #define COMMIT_AT 3072u

@@ -177,6 +177,14 @@ char **state_environ(const struct state *s, char *extra)
 
 /* ---- what an exec takes ---- */
 
+static void each_socket(const struct state *s, void (*fn)(int fd))
+{
+    const struct state_socket *v = state_sockets(s);
+    for (unsigned i = 0; i < STATE_SOCKETS; i++)
+        if (v[i].fd > 0)
+            fn(v[i].fd);
+}
+
 static void each_kept(const struct state_kept *k, void (*fn)(int fd))
 {
     const int32_t fds[] = {k->self, k->log_memory, k->socket, k->journal, k->agent_listen};
@@ -192,6 +200,7 @@ void state_each_fd(const struct state *s, void (*fn)(int fd))
     if (s->fd >= 0)
         fn(s->fd);
     each_kept(&head_of(s)->kept, fn);
+    each_socket(s, fn);
     for (uint32_t i = 0; i < STATE_GENS_MAX; i++)
         if (state_gen_at(s, i, &id, &fd))
             fn(fd);

@@ -25,6 +25,7 @@
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
 #include "supervisor/run/reload.h"
+#include "supervisor/run/servers.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
@@ -310,6 +311,7 @@ void sup_fini(struct sup *s)
     reload_fini(s);
     upgrade_fini(s);
     agent_free(&s->agent);
+    servers_free(s);
     health_forget(s);
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
@@ -417,9 +419,9 @@ static void sockets_made(struct sup *s, const struct err *why)
 }
 
 /* Everything that the configuration needs, in the order in which one relies on the other. */
-static int boot(struct sup *s, struct err *e)
+static int boot_rest(struct sup *s, struct err *e)
 {
-    if (setup_identity(s, e) < 0 || setup_logs(s, e) < 0)
+    if (setup_logs(s, e) < 0)
         return -1;
     cgroups_open(&s->cgroups, s->mark, false);
     lowfds_hold();
@@ -431,11 +433,30 @@ static int boot(struct sup *s, struct err *e)
         return -1;
     setup_main_log(s);
     log_warnings(s->gen->gen);
+    servers_say(s);
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "
                  "memory that nobody can take over");
     fcgi_boot(s, sockets_made);
     return 0;
+}
+
+static void servers_opened(struct sup *s, const char *wrong)
+{
+    struct err e;
+    if (wrong)
+        fail(s, wrong);
+    else if (s->mood == SUP_BOOTING && boot_rest(s, &e) < 0)
+        fail(s, e.msg);
+}
+
+/* Who answers on our sockets already is another instance: nothing else is begun before that. */
+static int boot(struct sup *s, struct err *e)
+{
+    if (setup_identity(s, e) < 0)
+        return -1;
+    int opening = servers_open(s, servers_opened, e);
+    return opening ? (opening < 0 ? -1 : 0) : boot_rest(s, e);
 }
 
 static void loaded(struct sup *s, struct live_gen *gen, const char *report)

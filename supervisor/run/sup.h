@@ -25,6 +25,7 @@ struct agent;
 struct ctl;
 struct logs;
 struct proc;
+struct servers;
 struct group;
 struct errands;
 struct fcgi;
@@ -82,6 +83,7 @@ struct sup {
     struct logs *logs;
     struct ctl *ctl;
     struct agent *agent;
+    struct servers *servers; /* NULL: there was none (servers.h) */
     struct taps *taps;
     struct listeners *listeners; /* event listeners; NULL: there are none */
     struct live_gen *gen;        /* what runs */

@@ -99,7 +99,7 @@ def files_of(pid):
 
 
 def test_no_secret_of_a_program_reaches_it(sup):
-    """Neither what a program is started with, nor what supd was: it has its own sections alone."""
+    """Neither what a program is started with, nor what supd was: it has its own sections and the servers alone."""
     s = sup(CONF + """[program:secretive]
 command=/bin/sh -c 'sleep 1000; : sesame-command'
 environment=PASSWORD="sesame-environment"
@@ -107,7 +107,7 @@ startsecs=0
 [unix_http_server]
 file=%(here)s/rpc.sock
 username=u
-password=sesame-server
+password=own-password-of-a-server
 [probe:own]
 type=http
 url=http://127.0.0.1:1/
@@ -127,7 +127,7 @@ command=true own-words-of-a-notifier
         with open(f"/proc/{outer}/{part}", "rb") as f:
             everything += f.read()
     assert b"secretive" in everything  # its name it knows
-    for own in (b"own-secret-of-a-probe", b"own-words-of-a-notifier"):
+    for own in (b"own-secret-of-a-probe", b"own-words-of-a-notifier", b"own-password-of-a-server"):
         assert own in everything
     at = everything.find(b"sesame")
     assert at < 0, everything[max(0, at - 100):at + 100]

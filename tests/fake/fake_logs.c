@@ -178,6 +178,12 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
     return err_set(e, "there is no output in a simulation");
 }
 
+int logs_read_file(struct logs *g, struct log_stream *s, bool make, int *sock, struct err *e)
+{
+    (void)g, (void)s, (void)make, (void)sock;
+    return err_set(e, "there is no output in a simulation");
+}
+
 void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj)
 {
     if (out_done)

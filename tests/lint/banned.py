@@ -44,7 +44,7 @@ LIBRARIES = {
     "perror": "err_errno",
 }
 # the places that may: supctl talks to people; a main ends
-TALKERS = ("supervisor/main/", "supervisor/cli/", "supervisor/conf/show.c")
+TALKERS = ("supervisor/main/", "supervisor/cli/", "supervisor/supervisorctl/", "supervisor/conf/show.c")
 EXEMPT = {"exit": TALKERS, "printf": TALKERS, "perror": TALKERS}
 # in tests only what would hide a wait or a shell; the sanitizers look after the rest
 TESTS_NEVER = {"sleep", "usleep", "system", "popen", "ev_default_loop"}

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,31 +22,106 @@ struct world {
     uint64_t turns[2 * PARTS];
     size_t n;
     bool ended;
+    struct http_in_call *call; /* that waits, or streams */
+    struct loop_timer late, wake;
+    int64_t delay;
+    unsigned pieces, gone, heads;
+    bool ready;
 };
 
-static bool more(void *obj, struct http_in_reply *reply)
+static bool more(void *obj, struct str *body, size_t step)
 {
     struct world *w = obj;
     w->turns[w->parts++ % COUNT(w->turns)] = loop_turns(w->loop);
-    str_printf(&reply->body, "%zu.", reply->step);
-    return reply->step + 1 < PARTS;
+    str_printf(body, "%zu.", step);
+    return step + 1 < PARTS;
 }
 
-static void serve(void *obj, const struct http_in_request *rq, struct http_in_reply *reply)
+static void on_gone(void *obj)
 {
-    (void)obj;
-    const char *accept = http_in_header(rq, "Accept");
-    if (strcmp(rq->path, "/parts") == 0) {
-        reply->type = "text/plain";
-        reply->more = more;
-        return;
+    struct world *w = obj;
+    w->gone++;
+    w->call = NULL;
+}
+
+/* three pieces, each after a wake, then the end */
+static ssize_t read_more(void *obj, char *buf, size_t n)
+{
+    struct world *w = obj;
+    assert_true(n > 8);
+    if (w->pieces == 3)
+        return -1;
+    if (!w->ready) {
+        loop_timer_at(&w->wake, mono_add(mono_now(), DUR_MS(5)));
+        return 0;
     }
-    if (strcmp(rq->path, "/x") != 0) {
-        reply->status = 404;
-        return;
+    w->ready = false;
+    return snprintf(buf, n, "<%u>", w->pieces++);
+}
+
+static void on_wake(struct world *w)
+{
+    w->ready = true;
+    if (w->call)
+        http_in_wake(w->call);
+}
+
+static void later(struct world *w)
+{
+    struct str body = STR_INIT;
+    str_puts(&body, "late");
+    if (w->call) {
+        http_in_set(w->call, "X-Late", "yes");
+        http_in_answer(w->call, 200, "text/plain", &body);
+        w->call = NULL;
     }
-    reply->type = "text/plain";
-    str_printf(&reply->body, "%s %s", rq->method, accept ? accept : "-");
+    str_fini(&body);
+}
+
+static void answer_x(struct http_in_call *c)
+{
+    struct str body = STR_INIT;
+    size_t n;
+    const char *accept = http_in_header(c, "Accept"), *q = http_in_query(c, "q");
+    const char *text = http_in_body(c, &n);
+    static const char *const names[] = {[HTTP_IN_GET] = "GET",
+                                        [HTTP_IN_HEAD] = "HEAD",
+                                        [HTTP_IN_POST] = "POST",
+                                        [HTTP_IN_OTHER] = "other"};
+    str_printf(&body, "%s %s %s %zu %s", names[http_in_method(c)], accept ? accept : "-",
+               q ? q : "-", n, text);
+    http_in_answer(c, 200, "text/plain", &body);
+}
+
+static void head(void *obj, struct http_in_call *c, size_t *body_max)
+{
+    struct world *w = obj;
+    w->heads++;
+    if (strcmp(http_in_path(c), "/no") == 0)
+        http_in_error(c, 401);
+    else if (strcmp(http_in_path(c), "/x") == 0)
+        *body_max = 100000;
+}
+
+static void serve(void *obj, struct http_in_call *c)
+{
+    struct world *w = obj;
+    const char *path = http_in_path(c);
+    if (strcmp(path, "/parts") == 0) {
+        http_in_parts(c, 200, "text/plain", more, w);
+    } else if (strcmp(path, "/late") == 0) {
+        w->call = c;
+        http_in_on_gone(c, on_gone, w);
+        loop_timer_at(&w->late, mono_add(mono_now(), DUR_MS(w->delay)));
+    } else if (strcmp(path, "/stream") == 0) {
+        w->call = c;
+        http_in_on_gone(c, on_gone, w);
+        http_in_stream(c, 200, "text/plain", read_more, w);
+    } else if (strcmp(path, "/x") == 0) {
+        answer_x(c);
+    } else {
+        http_in_error(c, 404);
+    }
 }
 
 static void on_read(struct world *w)
@@ -76,10 +152,29 @@ static void setup(struct world *w)
     assert_int_equal(listen(fd, 16), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at, &len), 0);
     w->loop = loop_new(&e);
-    w->server = http_in_new(w->loop, fd, serve, w, &e);
+    static const struct http_in_ops ops = {head, serve};
+    struct http_in_setup how = {w->loop, fd, &ops, w, "us"};
+    w->server = http_in_new(&how, &e);
     assert_non_null(w->server);
     LOOP_IO(&w->io, w->loop, on_read, w);
     LOOP_TIMER(&w->timer, w->loop, on_time, w);
+    LOOP_TIMER(&w->late, w->loop, later, w);
+    LOOP_TIMER(&w->wake, w->loop, on_wake, w);
+    w->delay = 10;
+}
+
+static void teardown(struct world *w)
+{
+    http_in_free(&w->server);
+    loop_timer_stop(&w->late);
+    loop_timer_stop(&w->wake);
+    loop_free(&w->loop);
+}
+
+static void run_for(struct world *w, int64_t ms)
+{
+    loop_timer_at(&w->timer, mono_add(mono_now(), DUR_MS(ms)));
+    loop_run(w->loop);
 }
 
 /* sends the text and reads to the end, or for the given time */
@@ -104,19 +199,121 @@ static void test_answers(void **state)
     (void)state;
     struct world w;
     setup(&w);
-    const char *got = ask(&w, "GET /x?q=1 HTTP/1.1\r\nHost: h\r\nAccept: t\r\n" CLOSE, 20000);
+    const char *got = ask(&w, "GET /x?q=1%20+2 HTTP/1.1\r\nHost: h\r\nAccept: t\r\n" CLOSE, 20000);
     assert_true(w.ended);
-    assert_non_null(strstr(got, "HTTP/1.1 200"));
+    assert_non_null(strstr(got, "HTTP/1.1 200 OK"));
     assert_non_null(strstr(got, "Content-Type: text/plain"));
-    assert_non_null(strstr(got, "\r\n\r\nGET t"));
+    assert_non_null(strstr(got, "Server: us"));
+    assert_non_null(strstr(got, "\r\n\r\nGET t 1  2 0 "));
     assert_non_null(strstr(ask(&w, "GET /y HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000), " 404 "));
     got = ask(&w, "HEAD /x HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
     assert_non_null(strstr(got, " 200 "));
     assert_null(strstr(got, "HEAD"));
-    got = ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n" CLOSE "abc", 20000);
+    /* blank lines before a request, and two on one connection */
+    got =
+        ask(&w, "\r\n\r\nGET /x HTTP/1.1\r\nHost:\r\n\r\n\r\nGET /%78 HTTP/1.1\r\nHost:\r\n" CLOSE,
+            20000);
+    assert_true(w.ended);
+    assert_non_null(strstr(got, "HTTP/1.1 200 OK"));
+    assert_non_null(strstr(strstr(got, "GET - -") + 1, "GET - -"));
+    teardown(&w);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    const char *got =
+        ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n" CLOSE "abc", 20000);
+    assert_non_null(strstr(got, "POST - - 3 abc"));
+    got = ask(&w, "POST /y HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n" CLOSE "abc", 20000);
     assert_non_null(strstr(got, " 413 "));
-    http_in_free(&w.server);
-    loop_free(&w.loop);
+    got = ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100001\r\n" CLOSE, 20000);
+    assert_non_null(strstr(got, " 413 "));
+    assert_true(w.ended);
+    got = ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n" CLOSE,
+              20000);
+    assert_null(strstr(got, " 200 "));
+    got = ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
+    assert_non_null(strstr(got, " 411 "));
+    /* refused by its head, and what it sent is read all the same: the connection goes on */
+    got = ask(&w,
+              "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /x "
+              "HTTP/1.1\r\nHost: h\r\n" CLOSE,
+              20000);
+    assert_non_null(strstr(got, " 401 "));
+    assert_non_null(strstr(got, "GET - - 0"));
+    teardown(&w);
+}
+
+static void test_later(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    const char *got = ask(&w, "GET /late HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
+    assert_true(w.ended);
+    assert_non_null(strstr(got, "X-Late: yes"));
+    assert_non_null(strstr(got, "\r\n\r\nlate"));
+    assert_int_equal(w.gone, 0);
+    /* one that goes away is seen at once, also behind more than it should have said */
+    w.delay = 60000;
+    ask(&w, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n", 100);
+    assert_false(w.ended);
+    for (int i = 0; i < 1000 && !w.gone; i++)
+        run_for(&w, 10);
+    assert_int_equal(w.gone, 1);
+    ask(&w, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n\r\n", 100);
+    for (int i = 0; i < 1000 && w.gone < 2; i++)
+        run_for(&w, 10);
+    assert_int_equal(w.gone, 2);
+    /* one that still waits at the end */
+    ask(&w, "GET /late HTTP/1.1\r\nHost: h\r\n\r\n", 0);
+    teardown(&w);
+}
+
+static void test_stream(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    const char *got = ask(&w, "GET /stream HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
+    assert_true(w.ended);
+    assert_non_null(strstr(got, "Transfer-Encoding: chunked\r\n"));
+    assert_non_null(strstr(got, "\r\n3\r\n<0>\r\n3\r\n<1>\r\n3\r\n<2>\r\n0\r\n\r\n"));
+    assert_int_equal(w.gone, 1);
+    w.pieces = 0;
+    got = ask(&w, "GET /stream HTTP/1.0\r\n\r\n", 20000);
+    assert_non_null(strstr(got, "\r\n\r\n<0><1><2>"));
+    w.pieces = 0;
+    ask(&w, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n", 0); /* goes away */
+    for (int i = 0; i < 1000 && w.gone < 3; i++)
+        run_for(&w, 10);
+    assert_int_equal(w.gone, 3);
+    teardown(&w);
+}
+
+/* Who connected and says nothing gives way to who comes later. */
+static void test_many(void **state)
+{
+    (void)state;
+    struct world w;
+    int fds[400];
+    setup(&w);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&w.at, sizeof(w.at)), 0);
+        if (i % 8 == 0)
+            run_for(&w, 0);
+    }
+    assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
+    char c;
+    assert_int_equal(recv(fds[0], &c, 1, MSG_DONTWAIT), 0); /* closed */
+    assert_int_equal(recv(fds[399], &c, 1, MSG_DONTWAIT), -1);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    teardown(&w);
 }
 
 static void test_bad_clients(void **state)
@@ -135,8 +332,7 @@ static void test_bad_clients(void **state)
     ask(&w, "GET /x HT", 100); /* says no more, and goes away */
     assert_false(w.ended);
     assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
-    http_in_free(&w.server);
-    loop_free(&w.loop);
+    teardown(&w);
 }
 
 static void count(void *obj)
@@ -165,15 +361,15 @@ static void test_parts(void **state)
     ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 0);
     assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
     ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 0);
-    http_in_free(&w.server);
-    loop_free(&w.loop);
+    teardown(&w);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_bad_clients),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_later),   cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_many),    cmocka_unit_test(test_bad_clients),
         cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

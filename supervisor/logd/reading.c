@@ -1,0 +1,151 @@
+/* Hands out log files to be read. */
+#include "supervisor/logd/reading.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/core/fileask.h"
+#include "supervisor/io/usock.h"
+#include "supervisor/logd/sink.h"
+#include "supervisor/logd/stream.h"
+#include "supervisor/logd/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define THREADS 32 /* at once; those that hang are among them */
+#define LOOK_MS 5
+#define LOOKS 60 /* for what was read to be written, and for the file to be opened */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+struct reading {
+    struct logd *d;
+    uint32_t slot;
+    uint64_t upto; /* what was read when it was asked */
+    bool opens;    /* its file is being opened */
+    int sock;
+};
+
+static int running;
+
+/* ---- the file ---- */
+
+/* What is looked for, found with the lock. */
+struct found {
+    int fd;     /* a copy of its writer's, or -1 */
+    char *path; /* or this */
+    bool wait;  /* it is not all there yet */
+};
+
+static int find(struct reading *r, struct found *f)
+{
+    struct logd *d = r->d;
+    struct stream *s = r->slot < d->h->used ? stream_at(d, r->slot) : NULL;
+    if (!s)
+        return ENOENT;
+    stream_sink(d, s);
+    const struct sink *k = s->outs[0].sink;
+    if (!k)
+        return ENOENT;
+    if (k->kind != SINK_FILE || (k->fd >= 0 && !k->regular))
+        return EINVAL;
+    f->wait = k->busy || (r->opens && k->fd < 0) || out_shared(d, &s->outs[0])->done < r->upto;
+    f->fd = k->fd >= 0 && !k->busy ? fcntl(k->fd, F_DUPFD_CLOEXEC, 3) : -1;
+    f->path = f->fd < 0 ? strdup(k->path) : NULL;
+    return f->fd < 0 && !f->path ? ENOMEM : 0;
+}
+
+/* Through /proc it is the same file, whatever has become of its path. */
+static int open_again(int fd)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, READ_FLAGS);
+}
+
+static int judge(int fd)
+{
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return errno;
+    return S_ISREG(st.st_mode) ? 0 : EINVAL;
+}
+
+/* One look; what it found, if it is not to be waited for. 0 or an errno. */
+static int look(struct reading *r, bool last, int *out_fd, bool *out_wait)
+{
+    struct found f = {.fd = -1};
+    pthread_mutex_lock(&r->d->lock);
+    int wrong = find(r, &f);
+    pthread_mutex_unlock(&r->d->lock);
+    *out_wait = !wrong && f.wait && !last;
+    if (!wrong && !*out_wait) {
+        *out_fd = f.fd >= 0 ? open_again(f.fd) : -1;
+        if (*out_fd < 0 && f.path) /* nobody else's file by a link that somebody put there */
+            *out_fd = open(f.path, READ_FLAGS | O_NOFOLLOW);
+        wrong = judge(*out_fd);
+        if (wrong)
+            fd_close(out_fd);
+    }
+    fd_close(&f.fd);
+    free(f.path);
+    return wrong;
+}
+
+static void *reading_main(void *arg)
+{
+    struct reading *r = arg;
+    struct fileask_answer a = {0};
+    int fd = -1;
+    bool wait = true;
+    for (int i = 0; wait; i++) {
+        a.errnum = look(r, i >= LOOKS, &fd, &wait);
+        if (wait)
+            poll(NULL, 0, LOOK_MS);
+    }
+    (void)usock_send(r->sock, &a, sizeof(a), &fd, fd >= 0); /* who asked may be gone */
+    fd_close(&fd);
+    fd_close(&r->sock);
+    free(r);
+    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    return NULL;
+}
+
+/* ---- asking ---- */
+
+/* Has the stream's file opened, if it is not. */
+static void want_file(struct logd *d, struct reading *r, bool make)
+{
+    struct stream *s = r->slot < d->h->used ? stream_at(d, r->slot) : NULL;
+    if (!s)
+        return;
+    r->upto = stream_shared(d, s)->read;
+    stream_flush(d, s);
+    stream_sink(d, s);
+    struct sink *k = s->outs[0].sink;
+    if (!make || !k || k->kind != SINK_FILE || k->fd >= 0)
+        return;
+    r->opens = true;
+    k->want_open = true;
+    writer_queue_now(d, k);
+}
+
+/* Not begun: who asks hears the end of its socket, and asks again later. */
+void reading_start(struct logd *d, uint32_t slot, bool make, int sock)
+{
+    struct reading *r = malloc(sizeof(*r));
+    bool room = __atomic_add_fetch(&running, 1, __ATOMIC_ACQ_REL) <= THREADS;
+    if (r) {
+        *r = (struct reading){.d = d, .slot = slot, .sock = sock};
+        pthread_mutex_lock(&d->lock);
+        want_file(d, r, make);
+        pthread_mutex_unlock(&d->lock);
+        if (room && writer_thread(reading_main, r))
+            return;
+    }
+    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    free(r);
+    fd_close(&sock);
+}

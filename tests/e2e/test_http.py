@@ -1,0 +1,145 @@
+"""What supd-agent makes of requests on Supervisor's servers: connections, limits, the tails of logs."""
+import contextlib
+import http.client
+import socket
+
+import pytest
+
+from harness.web import Unix, answers, ask, get, raw
+
+CONF = """[supervisord]
+logfile=%(here)s/main.log
+[unix_http_server]
+file=%(here)s/a.sock
+[program:w]
+command=sh -c 'echo first; while read l; do echo "$l"; done <%(here)s/in'
+stdout_logfile=%(here)s/w.log
+stdout_logfile_maxbytes=0
+redirect_stderr=true
+startsecs=0
+[program:quiet]
+command=sleep 1000
+stdout_logfile=%(here)s/quiet.log
+stderr_logfile=NONE
+[program:never]
+command=sleep 1000
+autostart=false
+stdout_logfile=%(here)s/never.log
+[program:many]
+command=sleep 1000
+process_name=%%(process_num)d
+numprocs=2
+"""
+
+
+@pytest.fixture
+def s(sup):
+    one = sup(CONF.replace("%%", "%"), before='mkfifo "$TEST_DIR/in"; exec 9<>"$TEST_DIR/in"')
+    one.http = one.path("a.sock")
+    one.wait(lambda: answers(one.http))
+    return one
+
+
+def test_requests(s):
+    with contextlib.closing(Unix(s.http)) as c:  # one connection for all
+        assert c.ask("GET", "/ok.html")[:2] == (200, "OK")
+        sock = c.sock
+        status, text, headers = c.ask("GET", "/nosuch")
+        assert status == 404 and "404 Not Found" in text
+        assert headers["Server"] == "Medusa/1.12" and headers["Date"] and headers["Content-Type"] == "text/html"
+        assert c.ask("PUT", "/ok.html", "x")[0] == 400 and c.ask("POST", "/ok.html", "x" * 50000)[0] == 400
+        assert c.ask("HEAD", "/ok.html")[:2] == (200, "")
+        assert c.sock is sock
+    assert ask(s.http, "GET", "/ok.html", Authorization="Basic !!")[0] == 200  # nobody asks for it
+    # what comes by hand
+    assert raw(s.http, b"\r\n\r\nGET /ok.html HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\nOK")
+    assert raw(s.http, b"GET /ok.html HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n\r\n").endswith(b"\r\n\r\nOK")
+    two = raw(s.http, b"GET /ok.html HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /ok.html HTTP/1.0\r\n\r\n")
+    assert two.count(b"HTTP/1.") == 2 and b"keep-alive" in two.split(b"\r\n\r\n")[0].lower()
+    for bad in (b"\x16\x03\x01 nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n",
+                b"GET /ok.html HTTP/1.1\r\n" + b"x: y\r\n" * 20000 + b"\r\n"):
+        assert b" 200 " not in raw(s.http, bad)
+
+
+class Tail:
+    """A stream of /logtail."""
+
+    def __init__(self, path, target):
+        self.c = Unix(path)
+        self.c.request("GET", target)
+        self.answer = self.c.getresponse()
+        self.text = ""
+
+    def until(self, end):
+        while end not in self.text:
+            more = self.answer.read1(65536)
+            assert more, self.text
+            self.text += more.decode()
+        return self.text
+
+
+def write(s, text):
+    s.run("sh", "-c", 'printf "%s" "$1" >"$TEST_DIR/in"', "sh", text, env=s.env)
+
+
+def test_logtail(s):
+    s.wait_file("w.log", "first\n")
+    for target in ("/logtail/w", "/logtail/w/stdout", "/logtail/w%3Aw"):
+        with contextlib.closing((t := Tail(s.http, target)).c):
+            assert t.answer.status == 200 and t.until("first\n") == "first\n"
+            headers = t.answer.headers
+            assert headers["Content-Type"] == "text/plain;charset=utf-8" and headers["X-Accel-Buffering"] == "no"
+            assert headers["Transfer-Encoding"] == "chunked" and headers["Last-Modified"].endswith(" GMT")
+    with contextlib.closing((t := Tail(s.http, "/logtail/w/stdout")).c):
+        t.until("first\n")
+        for i in range(3):
+            write(s, f"line {i}\n")
+            assert t.until(f"line {i}\n") == "first\n" + "".join(f"line {j}\n" for j in range(i + 1))
+    long = "".join(f"{i:0199}\n" for i in range(20))
+    write(s, long)
+    s.wait_file("w.log", f"{19:0199}\n")
+    with contextlib.closing((t := Tail(s.http, "/logtail/w")).c):
+        assert t.until(f"{19:0199}\n") == long[-1024:]
+
+
+def test_logs_that_are_none(s):
+    for target in ("/logtail/nosuch", "/logtail/w/stderr", "/logtail/quiet/stderr", "/logtail/never", "/logtail/many",
+                   "/logtail/*", "/logtail/many:*", "/logtail/w/x", "/logtail/", "/logtail"):
+        assert get(s.http, target)[0] == 404, target
+    assert ask(s.http, "POST", "/logtail/w", "")[0] == 400
+    assert Tail(s.http, "/logtail/quiet").answer.status == 200  # its file is there, and empty
+    assert Tail(s.http, "/logtail/many:1/stderr").answer.status == 200
+
+
+def test_mainlogtail(s):
+    t = Tail(s.http, "/mainlogtail")
+    t.until("\n")
+    assert t.answer.headers["X-Accel-Buffering"] is None
+    s.ok("start", "never")
+    t.until("spawned: 'never'")
+
+
+def test_a_tail_that_nobody_reads(s):
+    """So many are served as supd-log can afford; supctl's own still is, and who goes makes room."""
+    tails = [Tail(s.http, "/logtail/w") for _ in range(24)]
+    assert all(t.answer.status == 200 for t in tails)
+    assert get(s.http, "/logtail/w")[0] == 503
+    assert "first" in s.ok("tail", "w")
+    for t in tails:
+        t.answer.close()
+        t.c.close()
+    s.wait(lambda: Tail(s.http, "/logtail/w").answer.status == 200, 20)
+
+
+def test_bodies(s):
+    def post(head, body=b""):
+        return raw(s.http, b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + head + b"\r\n" + body)
+
+    assert b" 411 " in post(b"") or b" 400 " in post(b"")
+    with socket.socket(socket.AF_UNIX) as c:  # 1 GB is refused by its head
+        c.connect(s.http)
+        c.sendall(b"POST /ok.html HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n")
+        c.settimeout(20)
+        assert b"HTTP/1.1 4" in c.recv(1000)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        raw(s.http, b"GET /ok.html HTTP/1.1\r\n", 0.2)

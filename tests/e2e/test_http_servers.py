@@ -1,0 +1,137 @@
+"""The sockets of [unix_http_server] and [inet_http_server]: made as the configuration says, and there
+whatever happens to supd and supd-agent."""
+import contextlib
+import os
+import pwd
+import signal
+import socket
+import stat
+
+import pytest
+
+from harness.agents import again, ping
+from harness.upgrading import crash, upgrade
+from harness.web import Unix, answers, get, raw
+
+TAKEN = "Error: Another program is already listening on a port that one of our HTTP servers is configured " \
+        "to use.  Shut this program down first before starting supervisord.\n"
+PROGRAM = "[program:w]\ncommand=sleep 1000\nstdin=null\n"
+HEAD = "[supervisord]\n" + PROGRAM
+ONE = HEAD + "[unix_http_server]\nfile=%(here)s/a.sock\n"
+TWO = ONE + "chmod=0666\nchown=nobody\nusername=u\npassword={SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d\n" \
+    "[unix_http_server:b]\nfile=%(here)s/b.sock\nusername=x\npassword=a:b\n"
+
+
+def test_made_as_configured(sup):
+    s = sup(TWO)
+    a, b = s.path("a.sock"), s.path("b.sock")
+    s.wait(lambda: answers(a))
+    st = os.stat(a)
+    assert stat.S_IMODE(st.st_mode) == 0o666 and st.st_uid == pwd.getpwnam("nobody").pw_uid
+    assert stat.S_IMODE(os.stat(b).st_mode) == 0o700
+    assert get(a)[0] == 401 and get(a, auth=("u", "thepassword")) == (200, "OK")
+    assert get(b, auth=("u", "thepassword"))[0] == 401 and get(b, auth=("x", "a:b")) == (200, "OK")
+    assert s.stop() == 0
+    assert not os.path.exists(a) and not os.path.exists(b)
+
+
+def test_tcp(sup):
+    s = sup(HEAD + "[inet_http_server]\nport=127.0.0.1:800\n[inet_http_server:six]\nport=[::1]:800\n"
+            "[inet_http_server:open]\nport=*:801\nallow_unauthenticated=true\n"
+            "[inet_http_server:closed]\nport=802\nusername=u\npassword=p\n")
+    s.wait(lambda: ping(s))
+    for url in ("127.0.0.1:800", "[::1]:800", "127.0.0.2:801", "u:p@127.0.0.3:802"):
+        done = s.run("curl", "-sgm", "20", "--retry", "3", "--retry-all-errors", f"http://{url}/ok.html")
+        assert done.stdout == "OK", url
+
+
+@pytest.mark.parametrize("lines,said", [
+    ("port=*:900", "section [inet_http_server]: port=*:900 serves other machines"),
+    ("port=900", "port=127.0.0.1:900, or say allow_unauthenticated=true"),
+    ("port=[::]:900", "serves other machines"),
+    ("port=nosuchhost.invalid:900", "section [inet_http_server]: port=nosuchhost.invalid:900: "),
+    ("port=192.0.2.1:900\nusername=u\npassword=p",
+     "Cannot open an HTTP server: socket.error reported errno.EADDRNOTAVAIL (99)"),
+])
+def test_refused(sup, lines, said):
+    s = sup(HEAD + "[inet_http_server]\n" + lines + "\n", ready=False)
+    assert s.wait_exit() == 2
+    assert said in s.log_text() and "spawned" not in s.log_text()
+
+
+def test_what_is_in_its_place(sup, tmp_path):
+    """A socket without a listener is replaced; one that somebody listens on, or a file, is not."""
+    path = str(tmp_path / "s")
+    conf = HEAD + f"[unix_http_server]\nfile={path}\n"
+    with socket.socket(socket.AF_UNIX) as c:
+        c.bind(path)
+        c.listen(1)
+        s = sup(conf, ready=False)
+        assert s.wait_exit() == 2 and TAKEN in s.log_text() and "spawned" not in s.log_text()
+    s = sup(conf)
+    s.wait(lambda: answers(path))
+    assert f"Unlinking stale socket {path}" in s.log_text()
+    assert s.stop() == 0 and not os.path.exists(path)
+    with open(path, "w", encoding="ascii") as f:
+        f.write("mine")
+    s = sup(conf, ready=False)
+    assert s.wait_exit() == 2 and f"unix://{path}: something that is no socket lies there" in s.log_text()
+    with open(path, encoding="ascii") as f:
+        assert f.read() == "mine"
+
+
+def test_two_instances(sup):
+    """The second one of the same file ends at once, and takes nothing from the first."""
+    s = sup(ONE)
+    s.wait(lambda: answers(s.path("a.sock")))
+    done = s.run(*s.argv, env={**s.env, "SUPD_SOCKET": s.path("other.sock")}, timeout=60)
+    assert done.returncode == 2 and TAKEN in done.stderr
+    assert get(s.path("a.sock")) == (200, "OK")
+
+
+def test_the_agent_is_away(sup):
+    """Who connects while supd-agent is being started again waits, and is answered."""
+    s = sup(ONE)
+    path = s.path("a.sock")
+    s.wait(lambda: answers(path))
+    again(s, wait=False)
+    with contextlib.closing(Unix(path, timeout=60)) as c:
+        assert c.ask("GET", "/ok.html")[0] == 200
+    again(s, wait=False)
+    assert raw(path, b"GET /ok.html HTTP/1.0\r\n\r\n", 60).endswith(b"OK")
+
+
+@pytest.mark.parametrize("how", [upgrade, pytest.param(crash, marks=pytest.mark.release)])
+def test_another_supd(sup, how):
+    """It is the same socket after an upgrade or a fault: nobody was refused in between."""
+    s = sup(TWO)
+    a, b = s.path("a.sock"), s.path("b.sock")
+    s.wait(lambda: answers(a))
+    before = os.stat(a).st_ino, os.stat(b).st_ino
+    how(s)
+    assert get(b, auth=("x", "a:b")) == (200, "OK")
+    assert get(a, auth=("u", "thepassword")) == (200, "OK")
+    assert (os.stat(a).st_ino, os.stat(b).st_ino) == before
+    assert s.stop() == 0
+    assert not os.path.exists(a) and not os.path.exists(b)
+
+
+def test_reload(sup):
+    """What the file says at a reload counts: a password, a server more, one less."""
+    s = sup(TWO)
+    a, b, c = s.path("a.sock"), s.path("b.sock"), s.path("c.sock")
+    s.wait(lambda: answers(a))
+    inode = os.stat(a).st_ino
+    s.write("supd.conf", ONE + "chmod=0666\nusername=u\npassword=new\n[unix_http_server:c]\nfile=%(here)s/c.sock\n")
+    s.ok("update")
+    s.wait(lambda: answers(c) == 200)
+    s.wait(lambda: answers(a, auth=("u", "new")) == 200)
+    assert get(a, auth=("u", "thepassword"))[0] == 401 and os.stat(a).st_ino == inode
+    s.wait(lambda: not os.path.exists(b))
+    s.write("supd.conf", HEAD)
+    s.send(signal.SIGHUP)
+    s.wait(lambda: not os.path.exists(a) and not os.path.exists(c))
+    s.wait(lambda: ping(s) is None)
+    s.write("supd.conf", ONE)
+    s.ok("update")
+    s.wait(lambda: answers(a) == 200)
