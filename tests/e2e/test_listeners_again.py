@@ -106,10 +106,17 @@ def test_under_load(sup):
         assert mine == sorted(mine)
 
 
+def name_of(path):
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
 def memory(s):
     """The descriptors of supd's memory of events."""
     folder = f"/proc/{s.pid}/fd"
-    return [fd for fd in os.listdir(folder) if "supd-events" in os.readlink(f"{folder}/{fd}")]
+    return [fd for fd in os.listdir(folder) if "supd-events" in name_of(f"{folder}/{fd}")]
 
 
 def test_only_where_there_are_listeners(sup):
