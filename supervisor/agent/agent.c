@@ -29,7 +29,10 @@ static void on_request(void *obj, const struct channel_req *rq, char *const *arg
 static void on_event(void *obj, const struct wire_pair *pairs, size_t n)
 {
     struct agent_program *a = obj;
+    const char *type = wire_value(pairs, n, "type"), *name = wire_value(pairs, n, "name");
     a->events++;
+    if (type && name && strcmp(type, "mood") == 0)
+        a->stopping = strcmp(name, "stopping") == 0;
     procs_event(a->procs, pairs, n);
 }
 

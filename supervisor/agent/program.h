@@ -73,6 +73,7 @@ struct agent_program {
     mono_t end; /* supd has closed the channel: no later than that */
     struct loop_timer end_timer;
     uint64_t events; /* seen */
+    bool stopping;   /* supd stops everything */
     struct ping pings[PINGS_MAX];
 };
 

@@ -21,6 +21,7 @@
     X(BAD_NAME, 10, "no such process or group")                                                    \
     X(BAD_SIGNAL, 11, "no such signal")                                                            \
     X(NO_FILE, 20, "there is no such file or no log")                                              \
+    X(NOT_EXECUTABLE, 21, "the command is none, or may not be executed")                           \
     X(FAILED, 30, "it did not work; the text says why")                                            \
     X(ABNORMAL, 40, "it left STARTING otherwise than to RUNNING")                                  \
     X(SPAWN_ERROR, 50, "the program could not be started, or ended at once")                       \

@@ -190,6 +190,12 @@ void agent_answer(struct agent *a, struct ctl_req *rq)
 
 /* ---- the process ---- */
 
+/* What it may ask for: more while it serves clients of Supervisor's. */
+static unsigned roles_of(const struct agent *a)
+{
+    return CTL_AGENT | (a->sup->gen->gen->supd.has_server ? CTL_RPC : 0u);
+}
+
 /* Hands a descriptor over. An agent that does not take it is ended: the next one starts anew. */
 static void hand(struct agent *a, const char *what, int fd)
 {
@@ -350,7 +356,7 @@ static void start(struct agent *a)
     }
     a->starts++;
     note(a);
-    a->client = ctl_adopt(a->sup->ctl, channel, CTL_AGENT, (ctl_closed_fn *)channel_closed, a);
+    a->client = ctl_adopt(a->sup->ctl, channel, roles_of(a), (ctl_closed_fn *)channel_closed, a);
     if (!a->client) {
         log_warn("agent: no memory for its channel");
         fd_close(&channel);
@@ -430,6 +436,8 @@ void agent_follow(struct agent *a)
     struct err e;
     const struct gen *g = a->sup->gen->gen;
     bool needed = g->supd.needs_agent;
+    if (a->client)
+        ctl_set_roles(a->client, roles_of(a));
     if (needed && a->wanted && a->pid && !a->closed) {
         if (a->given != text_mark(g))
             hand_generation(a);

@@ -358,15 +358,20 @@ void ctl_free(struct ctl **cp)
     *cp = NULL;
 }
 
-struct ctl_client *ctl_adopt(struct ctl *c, int fd, enum ctl_role role, ctl_closed_fn *closed,
+void ctl_set_roles(struct ctl_client *cl, unsigned roles)
+{
+    cl->role = roles;
+}
+
+struct ctl_client *ctl_adopt(struct ctl *c, int fd, unsigned roles, ctl_closed_fn *closed,
                              void *obj)
 {
     struct usock_peer peer = {.pid = getpid(), .uid = c->uid, .gid = getegid()};
-    if (c->nclients >= c->limits.clients + (role == CTL_AGENT)) {
+    if (c->nclients >= c->limits.clients + !!(roles & CTL_AGENT)) {
         errno = EMFILE;
         return NULL;
     }
-    struct ctl_client *cl = ctl_client_new(c, fd, &peer, role);
+    struct ctl_client *cl = ctl_client_new(c, fd, &peer, roles);
     if (!cl)
         return NULL;
     cl->closed = closed;

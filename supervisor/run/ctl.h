@@ -22,6 +22,7 @@ enum ctl_role {
     CTL_READER = 1, /* a member of socket_group */
     CTL_ADMIN = 2,  /* root, or supd's own user */
     CTL_AGENT = 4,  /* the channel of supd-agent */
+    CTL_RPC = 8,    /* the same, while Supervisor's clients are served there */
 };
 #define CTL_ANYONE (CTL_READER | CTL_ADMIN | CTL_AGENT)
 #define CTL_READ (CTL_READER | CTL_ADMIN)
@@ -32,7 +33,7 @@ struct ctl_req {
     const char *id, *verb;
     char **argv; /* the arguments, unescaped; argv[argc] is NULL */
     size_t argc;
-    enum ctl_role role;
+    unsigned role; /* enum ctl_role; of the agent's more than one */
     struct usock_peer peer;
     void *data; /* the handler's */
     /* Called if the client goes away before the answer: the handler forgets the request, which is
@@ -100,8 +101,10 @@ typedef void ctl_closed_fn(void *obj);
 /* Serves an already connected descriptor, which now belongs to the server; closed(obj), if set, is
  * called once when the connection is gone. NULL with errno. No greeting is sent before the turn
  * ends. */
-struct ctl_client *ctl_adopt(struct ctl *c, int fd, enum ctl_role role, ctl_closed_fn *closed,
+struct ctl_client *ctl_adopt(struct ctl *c, int fd, unsigned roles, ctl_closed_fn *closed,
                              void *obj);
+/* What it may use from its next request on. */
+void ctl_set_roles(struct ctl_client *cl, unsigned roles);
 /* Drops a client at the end of this turn. */
 void ctl_drop(struct ctl_client *cl);
 

@@ -125,7 +125,7 @@ static void at_eof(struct ctl_client *cl)
     struct pollfd p = {.fd = cl->fd};
     cl->eof = true;
     ctl_client_unsubscribe(cl);
-    if (cl->role == CTL_AGENT || (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR))))
+    if ((cl->role & CTL_AGENT) || (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR))))
         cl->dead = true;
 }
 
@@ -199,7 +199,7 @@ bool ctl_client_turn(struct ctl_client *cl)
 }
 
 struct ctl_client *ctl_client_new(struct ctl *c, int fd, const struct usock_peer *peer,
-                                  enum ctl_role role)
+                                  unsigned role)
 {
     struct ctl_client *cl = calloc(1, sizeof(*cl));
     if (!cl)
@@ -228,7 +228,7 @@ void ctl_client_evict(struct ctl_client *cl, const char *text)
 bool ctl_client_idle(const struct ctl_client *cl, mono_t before)
 {
     return !cl->dead && cl->nreqs == 0 && !cl->sub_id[0] && ctl_client_waiting(cl) == 0 &&
-           wire_buf_pending(&cl->in) == 0 && cl->role != CTL_AGENT &&
+           wire_buf_pending(&cl->in) == 0 && !(cl->role & CTL_AGENT) &&
            mono_reached(cl->used, before);
 }
 

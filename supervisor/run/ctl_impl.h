@@ -16,7 +16,7 @@ struct ctl_client {
     struct loop_io io;
     struct loop_timer timer; /* armed only while half a line or unread output waits */
     struct usock_peer peer;
-    enum ctl_role role;
+    unsigned role;
     struct wire_buf in;
     struct str out;
     size_t out_at;        /* bytes of out that were sent */
@@ -66,7 +66,7 @@ void ctl_touch(struct ctl *c);
 
 /* ctl_client.c */
 struct ctl_client *ctl_client_new(struct ctl *c, int fd, const struct usock_peer *peer,
-                                  enum ctl_role role);
+                                  unsigned role);
 /* Says "* error BUSY text" as far as the socket takes it, and closes. */
 void ctl_client_evict(struct ctl_client *cl, const char *text);
 /* Sends, looks at waiting requests, sets the watcher; false if the client is to be freed. */

@@ -64,9 +64,10 @@ static bool id_in_use(const struct ctl_client *cl, const char *id)
 
 static void deny(struct ctl_req *rq, const struct ctl_verb *v)
 {
-    if (rq->role == CTL_AGENT)
-        ctl_error(rq, WIRE_DENIED, "%s is not for supd-agent", v->name);
-    else if (v->roles == CTL_AGENT)
+    if (rq->role & CTL_AGENT)
+        ctl_error(rq, WIRE_DENIED, "%s is not for supd-agent%s", v->name,
+                  v->roles & CTL_RPC ? " unless it serves Supervisor's clients" : "");
+    else if (!(v->roles & CTL_READ))
         ctl_error(rq, WIRE_DENIED, "%s is for supd-agent only", v->name);
     else
         ctl_error(rq, WIRE_DENIED, "%s needs root or supd's own user (uid %u); you are uid %u",

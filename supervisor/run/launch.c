@@ -1,6 +1,7 @@
 /* From a process's record to a spawn request. */
 #include "supervisor/run/launch.h"
 #include "supervisor/base/fault.h"
+#include "supervisor/core/wire.h"
 #include "supervisor/io/cgroup.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/fcgi.h"
@@ -360,4 +361,45 @@ void launch_explain(const struct proc *p, char *buf, size_t size)
     else if (cell->errnum)
         snprintf(buf, size, "unknown error during fork for '%s': %s", proc_name(p),
                  strerrorname_np(cell->errnum));
+}
+
+static const struct {
+    int errnum;
+    enum wire_code code;
+    bool bare; /* its text is about the command, not about the path that was found */
+    const char *text;
+} faults[] = {
+    {ENOENT, WIRE_NO_FILE, true, "can't find command '%s'"},
+    {ENOTDIR, WIRE_NO_FILE, true, "can't find command '%s'"},
+    {EISDIR, WIRE_NOT_EXECUTABLE, false, "command at '%s' is a directory"},
+    {EACCES, WIRE_NOT_EXECUTABLE, false, "command at '%s' is not executable"},
+};
+
+/* words of Supervisor's, each with one %s */
+static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, char *buf,
+                            size_t size)
+{
+    const struct gen *g = p->gen->gen;
+    const goff *argv = gen_at(g, p->conf->argv), *paths = gen_at(g, p->conf->candidates);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (faults[i].errnum != cell->errnum)
+            continue;
+        bool found = !faults[i].bare && (uint32_t)cell->candidate < p->conf->ncandidates;
+        const char *at = strchr(faults[i].text, '%'), *what = gen_str(g, argv[0]);
+        snprintf(buf, size, "%.*s%s%s", (int)(at - faults[i].text), faults[i].text,
+                 found ? gen_str(g, paths[cell->candidate]) : what, at + 2);
+        return wire_code_name(faults[i].code);
+    }
+    return NULL;
+}
+
+const char *launch_fault(const struct proc *p, char *buf, size_t size)
+{
+    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
+    buf[0] = '\0';
+    if (p->conf->argv_error || !p->conf->argc) {
+        launch_explain(p, buf, size);
+        return wire_code_name(WIRE_NOT_EXECUTABLE);
+    }
+    return cell->step == SPAWN_EXEC ? fault_of(p, cell, buf, size) : NULL;
 }

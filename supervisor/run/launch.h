@@ -16,6 +16,10 @@ enum launch_result launch(struct proc *p, int *out_pid);
 /* The sentence for the last failed start. */
 void launch_explain(const struct proc *p, char *buf, size_t size);
 
+/* The code and Supervisor's words for it, in buf, where the last start failed for its command: that
+ * is none, not there, or may not be executed. NULL: it did not. */
+const char *launch_fault(const struct proc *p, char *buf, size_t size);
+
 /* A request for another command of the program: as its user, in its folder and environment, with
  * its limits, to its logs; with no input. What the arrays point to has to stay until the exec. */
 void launch_command(const struct proc *p, char *const *argv, char *const *candidates,

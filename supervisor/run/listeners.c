@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRACE DUR_S(1) /* for the last events, when listeners are to be stopped */
+#define GRACE DUR_S(2) /* for the last events, when listeners are to be stopped */
 
 /* ---- pools ---- */
 

@@ -48,7 +48,8 @@ void listeners_tell_remote(struct sup *s, const char *type, const char *data);
 /* ---- life ---- */
 
 /* True while listeners of groups of this priority, which are about to be stopped, have not got all
- * that there is for them; for a second at most. The end of a turn comes once that has changed. */
+ * that there is for them; for two seconds at most. The end of a turn comes once that has changed.
+ */
 bool listeners_hold(struct sup *s, int32_t priority);
 /* Goes on with what another supd left; after the groups and the logs. 0, or -1 and the reason. */
 int listeners_revive(struct sup *s, struct err *e);

@@ -32,11 +32,8 @@ bool verb_int_option(struct ctl_req *rq, const char *key, int64_t lo, int64_t hi
 
 /* ---- names ---- */
 
-static void pick_one(struct verb_picks *v, struct proc *p)
+static void pick(struct verb_picks *v, struct proc *p)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (v->procs[i] == p)
-            return;
     if (v->n == v->cap) {
         size_t cap = v->cap ? v->cap * 2 : 16;
         struct proc **procs = realloc(v->procs, cap * sizeof(*procs));
@@ -50,12 +47,55 @@ static void pick_one(struct verb_picks *v, struct proc *p)
     v->procs[v->n++] = p;
 }
 
+static void pick_one(struct verb_picks *v, struct proc *p)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (v->procs[i] == p)
+            return;
+    pick(v, p);
+}
+
 /* all, in the order of status; no process can be there yet, so none is looked for */
 static void pick_all(struct sup *s, struct verb_picks *v)
 {
     v->procs = procs_sorted(s, &v->n);
     v->cap = v->n;
     v->failed = !v->procs;
+}
+
+/* ---- supd-agent's names: Supervisor's clients mean what they say, letter by letter ---- */
+
+/* The group before the colon, and what is behind it; without a colon both have that name. NULL:
+ * there is no such group. */
+static struct group *cut_exact(struct sup *s, char *name, const char **out_process)
+{
+    char *colon = strchr(name, ':');
+    *out_process = colon ? colon + 1 : name;
+    if (!colon)
+        return group_find(s, name);
+    *colon = '\0';
+    struct group *g = group_find(s, name);
+    *colon = ':';
+    return g;
+}
+
+static void pick_exact(struct sup *s, char *name, struct verb_picks *v)
+{
+    if (strcmp(name, "*") == 0) {
+        for (struct proc *p = procs_first(s); p; p = procs_next(p))
+            pick(v, p);
+        return;
+    }
+    const char *process;
+    struct group *g = cut_exact(s, name, &process);
+    bool all = g && strcmp(process, "*") == 0, found = all;
+    for (uint32_t i = 0; g && i < g->nprocs; i++)
+        if (all || strcmp(proc_name(g->procs[i]), process) == 0) {
+            pick(v, g->procs[i]);
+            found = true;
+        }
+    if (!found)
+        v->unknown[v->nunknown++] = name;
 }
 
 static void pick_name(struct sup *s, char *name, struct verb_picks *v)
@@ -74,7 +114,7 @@ bool verb_pick(struct sup *s, struct ctl_req *rq, char **names, size_t n, struct
     out->unknown = calloc(n + 1, sizeof(*out->unknown));
     out->failed |= !out->unknown;
     for (size_t i = 0; i < n && !out->failed; i++)
-        pick_name(s, names[i], out);
+        (rq->role & CTL_AGENT ? pick_exact : pick_name)(s, names[i], out);
     if (!out->failed)
         return true;
     verb_picks_fini(out);

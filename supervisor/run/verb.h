@@ -27,8 +27,9 @@ struct verb_picks {
     bool failed; /* no memory */
 };
 
-/* Picks the processes of names[0..n); n of 0 means all. False (and the request answered) when there
- * is no memory; else the caller frees with verb_picks_fini. */
+/* Picks the processes of names[0..n); n of 0 means all. Of supd-agent names are exact:
+ * "GROUP:PROCESS", "NAME" for "NAME:NAME", "GROUP:*", "*" (all, in the order of starts). False (and
+ * the request answered) when there is no memory; else the caller frees with verb_picks_fini. */
 bool verb_pick(struct sup *s, struct ctl_req *rq, char **names, size_t n, struct verb_picks *out);
 void verb_picks_fini(struct verb_picks *p);
 

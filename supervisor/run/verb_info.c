@@ -40,13 +40,22 @@ void verb_version(void *obj, struct ctl_req *rq)
     ctl_done(rq, &w);
 }
 
+static const char *who_may(unsigned roles)
+{
+    if (roles & CTL_READER)
+        return "reader";
+    if (roles & CTL_ADMIN)
+        return roles & CTL_RPC ? "admin, rpc" : "admin";
+    return roles & CTL_RPC ? "rpc" : "agent";
+}
+
 static void help_row(struct ctl_req *rq, const struct ctl_verb *v)
 {
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "verb", v->name);
     wire_kv(&w, "args", v->args);
     wire_kv(&w, "help", v->help);
-    wire_kv(&w, "who", v->roles & CTL_READER ? "reader" : v->roles & CTL_ADMIN ? "admin" : "agent");
+    wire_kv(&w, "who", who_may(v->roles));
     wire_end(&w);
 }
 

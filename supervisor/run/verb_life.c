@@ -10,7 +10,10 @@ void verb_shutdown(void *obj, struct ctl_req *rq)
     struct sup *s = obj;
     char why[96];
     bool again = s->mood == SUP_STOPPING;
-    snprintf(why, sizeof(why), "shutdown asked by pid %d, uid %u", rq->peer.pid, rq->peer.uid);
+    if (rq->role & CTL_AGENT)
+        snprintf(why, sizeof(why), "shutdown asked over XML-RPC");
+    else
+        snprintf(why, sizeof(why), "shutdown asked by pid %d, uid %u", rq->peer.pid, rq->peer.uid);
     struct wire_out w = ctl_ok_begin(rq);
     wire_kv_int(&w, "again", again);
     ctl_done(rq, &w);

@@ -202,6 +202,10 @@ void verb_clear(void *obj, struct ctl_req *rq)
     struct sup *s = obj;
     struct verb_picks v = {0};
     bool main_log = take_main(rq);
+    if (main_log && (rq->role & CTL_AGENT) && !s->gen->gen->supd.logfile) {
+        ctl_error(rq, WIRE_NO_FILE, "supd's log is no file");
+        return;
+    }
     if (rq->argc > 0 && !verb_pick(s, rq, rq->argv, rq->argc, &v))
         return;
     struct clearing *c = calloc(1, sizeof(*c) + (v.n + main_log) * sizeof(c->of[0]));

@@ -1,9 +1,12 @@
 /* start, stop, restart: one task watches all the processes that a request names, and answers when
  * each of them got where it should. */
+#include "supervisor/run/launch.h"
 #include "supervisor/run/verb.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define SOON DUR_MS(50) /* a start that is not waited for may fail for so long */
 
 struct task;
 
@@ -16,8 +19,8 @@ struct target {
 
 /* What a verb does to a process, and what a change of its state means then. */
 struct task_kind {
-    /* does it; or says at once why not: a code, and a text */
-    const char *(*act)(struct proc *p, const char **out_text);
+    /* does it; or says at once why not: a code, and a text. strict: as Supervisor judges it */
+    const char *(*act)(struct proc *p, bool strict, const char **out_text);
     /* "" if the change settles it well, a code if badly, NULL if not yet */
     const char *(*judge)(struct proc *p, const struct proc_change *c);
 };
@@ -27,7 +30,9 @@ struct task {
     struct ctl_req *rq;
     struct sup *sup;
     size_t n, pending, failed;
-    bool building; /* the processes are still being told: no end yet */
+    bool building;          /* the processes are still being told: no end yet */
+    bool strict;            /* for supd-agent, which asks for Supervisor's clients */
+    struct loop_timer soon; /* strict and not to be waited for: what fails at once may */
     struct target targets[];
 };
 
@@ -35,6 +40,7 @@ static void end_if_done(struct task *t)
 {
     if (t->pending > 0 || t->building)
         return;
+    loop_timer_stop(&t->soon);
     verb_finish(t->rq, t->failed);
     free(t);
 }
@@ -69,11 +75,18 @@ static void say_why(const struct proc *p, struct str *out)
 
 static void say_result(struct target *tg, const char *code)
 {
-    char name[PROC_NAME_MAX];
+    char name[PROC_NAME_MAX], error[ERR_MAX];
     struct str text = STR_INIT;
-    if (*code)
+    const char *fault =
+        *code && tg->task->strict ? launch_fault(tg->proc, error, sizeof(error)) : NULL;
+    if (fault)
+        str_puts(&text, error);
+    else if (*code)
         say_why(tg->proc, &text);
-    verb_result(tg->task->rq, proc_fullname(tg->proc, name, sizeof(name)), *code ? code : NULL,
+    verb_result(tg->task->rq, proc_fullname(tg->proc, name, sizeof(name)),
+                fault   ? fault
+                : *code ? code
+                        : NULL,
                 str_text(&text));
     str_fini(&text);
 }
@@ -86,12 +99,20 @@ static void settle_target(struct target *tg)
     end_if_done(tg->task);
 }
 
+/* Nobody waits for it, and it did start: how that went on is not asked. */
+static bool is_later(const struct task *t, const struct proc_change *c)
+{
+    return loop_timer_active(&t->soon) && c->why == PROC_WHY_QUICK;
+}
+
 static void on_change(void *obj, struct proc *p, const struct proc_change *c, bool gone)
 {
     struct target *tg = obj;
     const char *code = gone ? wire_code_name(WIRE_ABNORMAL) : tg->task->kind->judge(p, c);
     if (!code)
         return;
+    if (!gone && is_later(tg->task, c))
+        code = "";
     tg->task->failed += *code != '\0';
     if (gone) {
         char name[PROC_NAME_MAX];
@@ -106,10 +127,24 @@ static void on_change(void *obj, struct proc *p, const struct proc_change *c, bo
 static void on_cancel(struct ctl_req *rq)
 {
     struct task *t = rq->data;
+    loop_timer_stop(&t->soon);
     for (size_t i = 0; i < t->n; i++)
         if (t->targets[i].proc)
             proc_unwait(t->targets[i].proc, &t->targets[i].waiter);
     free(t);
+}
+
+/* What has not failed by now may go on without us. */
+static void on_soon(struct task *t)
+{
+    t->building = true;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->targets[i].proc) {
+            say_result(&t->targets[i], "");
+            settle_target(&t->targets[i]);
+        }
+    t->building = false;
+    end_if_done(t);
 }
 
 static void begin_target(struct task *t, struct target *tg, struct proc *p, bool wait)
@@ -119,13 +154,15 @@ static void begin_target(struct task *t, struct target *tg, struct proc *p, bool
     *tg = (struct target){.task = t, .proc = p, .waiter = {.fn = on_change, .obj = tg}};
     proc_wait(p, &tg->waiter);
     t->pending++;
-    code = t->kind->act(p, &text);
+    code = t->kind->act(p, t->strict, &text);
     if (!tg->proc || (!code && wait))
         return;
     t->failed += code != NULL;
     verb_result(t->rq, proc_fullname(p, name, sizeof(name)), code, text);
     settle_target(tg);
 }
+
+static const struct task_kind start;
 
 static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *kind)
 {
@@ -144,11 +181,21 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
         ctl_error(rq, WIRE_BUSY, "out of memory");
         return;
     }
-    *t = (struct task){.kind = kind, .rq = rq, .sup = s, .n = v.n, .building = true};
+    *t = (struct task){.kind = kind,
+                       .rq = rq,
+                       .sup = s,
+                       .n = v.n,
+                       .building = true,
+                       .strict = rq->role & CTL_AGENT};
     rq->data = t;
     rq->cancel = on_cancel;
     verb_unknown(rq, &v);
     t->failed = v.nunknown;
+    LOOP_TIMER(&t->soon, s->loop, on_soon, t);
+    if (!wait && t->strict && kind == &start) {
+        wait = 1;
+        loop_timer_at(&t->soon, mono_add(loop_now(s->loop), SOON));
+    }
     for (size_t i = 0; i < v.n; i++)
         begin_target(t, &t->targets[i], v.procs[i], wait);
     verb_picks_fini(&v);
@@ -158,9 +205,10 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
 
 /* ---- start ---- */
 
-static const char *act_start(struct proc *p, const char **out_text)
+static const char *act_start(struct proc *p, bool strict, const char **out_text)
 {
     const struct proc_life *l = proc_life(p);
+    (void)strict;
     if (order_is_held(p)) {
         order_ask_again(p);
         return NULL;
@@ -197,10 +245,10 @@ static const char *judge_up(struct proc *p, const struct proc_change *c)
 
 /* ---- stop ---- */
 
-static const char *act_stop(struct proc *p, const char **out_text)
+static const char *act_stop(struct proc *p, bool strict, const char **out_text)
 {
     const struct proc_life *l = proc_life(p);
-    if (l->state == PROC_STOPPING) {
+    if (l->state == PROC_STOPPING && !strict) {
         proc_stop(p); /* it may be on its way to a new start */
         return NULL;
     }
@@ -208,7 +256,7 @@ static const char *act_stop(struct proc *p, const char **out_text)
         proc_stop(p);
         return NULL;
     }
-    bool pending = l->due.ns || l->restart;
+    bool pending = l->state != PROC_STOPPING && (l->due.ns || l->restart);
     proc_stop(p);
     if (pending)
         return NULL;
@@ -226,10 +274,10 @@ static const char *judge_down(struct proc *p, const struct proc_change *c)
 
 /* ---- restart ---- */
 
-static const char *act_restart(struct proc *p, const char **out_text)
+static const char *act_restart(struct proc *p, bool strict, const char **out_text)
 {
     if (proc_life(p)->state == PROC_UNKNOWN || order_is_held(p))
-        return act_start(p, out_text);
+        return act_start(p, strict, out_text);
     proc_restart(p);
     return NULL;
 }

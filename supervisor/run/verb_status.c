@@ -127,7 +127,7 @@ void verb_subscribe(void *obj, struct ctl_req *rq)
         ctl_usage(rq);
         return;
     }
-    if (text && rq->role == CTL_AGENT) { /* it asks by name: verb_text.c */
+    if (text && (rq->role & CTL_AGENT)) { /* it asks by name: verb_text.c */
         ctl_error(rq, WIRE_DENIED, "the agent gets text of the programs that it names");
         return;
     }

@@ -81,16 +81,16 @@ def test_the_document_lists_every_verb_and_code(line):
         page = f.read()
     table = page[page.index("## Verbs"):page.index("### Status records")]
     written = {m[0]: (m[1].replace("`", "").replace("\\|", "|").strip(), m[2])
-               for m in re.findall(r"^\| `([a-z_]+)` \| (.*?) ?\| (any|reader|admin|agent|admin, agent) \|", table, re.M)}
+               for m in re.findall(r"^\| `([a-z_]+)` \| (.*?) ?\| (any|reader|admin|agent|admin, rpc|rpc) \|", table, re.M)}
     line.read()
     known = {}
     for record in line.ask("h help")[:-1]:
         row = pairs(record[2:])
-        known[row["verb"]] = row["args"].replace("\\\\", "\\")
-    assert {v: a for v, (a, _) in written.items()} == known
+        known[row["verb"]] = (row["args"].replace("\\\\", "\\"), row["who"])
+    assert {v: (a, "reader" if who == "any" else who) for v, (a, who) in written.items()} == known
     with open(os.path.join(ROOT, "supervisor/core/wire.h"), encoding="utf-8") as f:
         codes = re.findall(r'^    X\((\w+), (\d+), "(.*)"\)', f.read(), re.M)
-    assert len(codes) == 16
+    assert len(codes) == 17
     for code, fault, text in codes:
         assert re.search(rf"^\| `{code}` \| {re.escape(text)} \| {fault} \|$", page, re.M), code
 

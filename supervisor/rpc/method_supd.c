@@ -1,0 +1,73 @@
+/* Methods about the supervisor itself. */
+#include "supervisor/rpc/method.h"
+
+#include <unistd.h>
+
+#define API_VERSION "3.0"          /* what supervisorctl insists on */
+#define SUPERVISOR_VERSION "4.2.5" /* what this behaves like: clients compare it */
+
+static void return_string(struct rpc_call *c, const char *text)
+{
+    xmlrpc_put_string(c->out, text);
+    rpc_return(c);
+}
+
+void method_api_version(struct rpc_call *c)
+{
+    return_string(c, API_VERSION);
+}
+
+void method_version(struct rpc_call *c)
+{
+    return_string(c, SUPERVISOR_VERSION);
+}
+
+void method_identification(struct rpc_call *c)
+{
+    const struct agentgen *g = c->agent->gen;
+    return_string(c, g && g->identifier ? g->identifier : "supervisor");
+}
+
+void method_state(struct rpc_call *c)
+{
+    xmlrpc_struct_begin(c->out);
+    xmlrpc_member_int(c->out, "statecode", 1);
+    xmlrpc_member_string(c->out, "statename", "RUNNING");
+    xmlrpc_struct_end(c->out);
+    rpc_return(c);
+}
+
+void method_pid(struct rpc_call *c)
+{
+    xmlrpc_put_int(c->out, getppid()); /* supd has started us, and we end with it */
+    rpc_return(c);
+}
+
+/* ---- what has no more to say than that it was done ---- */
+
+static void on_done(void *obj, const struct wire_reply *r)
+{
+    struct rpc_call *c = obj;
+    if (r->kind == WIRE_OK)
+        rpc_return_true(c);
+    else
+        rpc_refused(c, r, NULL);
+}
+
+static const struct channel_call_ops plain = {.done = on_done};
+
+void method_shutdown(struct rpc_call *c)
+{
+    rpc_ask(c, &plain, (const char *const[]){"shutdown", NULL});
+}
+
+void method_restart(struct rpc_call *c)
+{
+    rpc_ask(c, &plain, (const char *const[]){"reload", "wait=0", NULL});
+}
+
+void method_remote_event(struct rpc_call *c)
+{
+    const char *const ask[] = {"remote_event", rpc_string(c, 0), rpc_string(c, 1), NULL};
+    rpc_ask(c, &plain, ask);
+}
