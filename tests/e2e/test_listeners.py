@@ -1,9 +1,11 @@
 """Event listeners: what they get, in which order, and what happens when they do not behave."""
 import json
+import os
 import re
 import signal
 
 from harness.listening import events, go, in_order, listener, short, wait_event, wait_events
+from harness.rpc import Rpc
 
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
 CONF = "[supervisord]\nchildlogdir=%(here)s\n"
@@ -308,3 +310,14 @@ def test_update(sup):
     assert [p for k, p in got if k == REMOTE] == ["type:t\na", "type:t\nb"]
     assert [p for k, p in got if k != REMOTE] == ["groupname:z\n", "groupname:z\n"]
     assert [r["name"] for r in s.ask("listeners")[0]] == ["l"]
+
+
+def test_an_event_from_a_client(sup):
+    """Supervisor's clients send them over XML-RPC, with any text."""
+    s = sup(CONF + "[unix_http_server]\nfile=%(here)s/rpc.sock\n" + listener("l", REMOTE))
+    s.wait_state("l", "RUNNING")
+    s.wait(lambda: os.path.exists(s.path("rpc.sock")))
+    rpc = Rpc(s.path("rpc.sock"))
+    assert rpc.supervisor.sendRemoteCommEvent("grün", "two\nlines\t<&>") is True
+    rpc("close")()
+    assert short(wait_events(s, 1)) == [(REMOTE, "type:grün\ntwo\nlines\t<&>")]
