@@ -22,7 +22,7 @@ _supctl() {
         mapfile -t COMPREPLY < <(compgen -W '-s --socket --json --help --version' -- "$cur")
         return
     fi
-    if [[ ${words[i]} == check && $cword -eq $((i + 1)) ]]; then
+    if [[ ${words[i]} == @(check|lint) && $cword -eq $((i + 1)) ]]; then
         _filedir conf
         return
     fi

@@ -12,23 +12,50 @@ static const char *const search[] = {
     "%s/../etc/supervisord.conf", "%s/../supervisord.conf", "supervisord.conf",
     "etc/supervisord.conf",       "/etc/supervisord.conf",  "/etc/supervisor/supervisord.conf"};
 
-static const char *place(struct conf *c, const char *pattern)
+/* The program's own path: as it was called, or where PATH has it. */
+static const char *program_path(struct conf *c)
+{
+    const char *name = c->rq.argv0;
+    if (!name || strchr(name, '/'))
+        return name;
+    const struct name *path = names_find(&c->env, "ENV_PATH", 8);
+    for (const char *p = path ? path->text : ""; *p;) {
+        size_t n = strcspn(p, ":");
+        const char *full = arena_printf(c->a, "%.*s/%s", (int)n, p, name);
+        if (n && access(full, X_OK) == 0)
+            return full;
+        p += n + (p[n] == ':');
+    }
+    return NULL;
+}
+
+static const char *place(struct conf *c, const char *pattern, const char *program)
 {
     if (pattern[0] != '%')
         return pattern;
-    return arena_printf(c->a, "%s%s", path_dirname(c->a, c->rq.argv0), pattern + 2);
+    return arena_printf(c->a, "%s%s", path_dirname(c->a, program), pattern + 2);
+}
+
+/* Whoever may write to the folder where root happens to be decides what root runs. */
+static void warn_found_here(struct conf *c, const char *pattern, const char *path)
+{
+    if (pattern[0] != '%' && pattern[0] != '/' && geteuid() == 0)
+        conf_warn(c, ((struct pos){NULL, 0}),
+                  "running as root, and the configuration was found in the working folder (%s); "
+                  "name it with -c and an absolute path",
+                  path);
 }
 
 static const char *search_path(struct conf *c)
 {
     struct str tried = STR_INIT;
-    const char *found = NULL;
+    const char *found = NULL, *program = program_path(c);
     for (size_t i = 0; i < sizeof(search) / sizeof(search[0]) && !found; i++) {
-        if (search[i][0] == '%' && (!c->rq.argv0 || !strchr(c->rq.argv0, '/')))
+        if (search[i][0] == '%' && !program)
             continue;
-        const char *p = path_absolute(c->a, &c->paths, place(c, search[i]));
+        const char *p = path_absolute(c->a, &c->paths, place(c, search[i], program));
         if (access(p, F_OK) == 0)
-            found = p;
+            warn_found_here(c, search[i], found = p);
         str_printf(&tried, "%s%s", tried.len ? ", " : "", p);
     }
     if (!found)

@@ -290,6 +290,11 @@ struct fcgi_opts *load_fcgi(struct conf *c, const struct group *g, const struct 
 void check_fcgi(struct conf *c);
 /* Traps that --check points out: a comment that cut a command, a backslash before a line end. */
 void conf_lint(struct conf *c);
+/* Lines that mean something else than they seem to (traps.c). */
+void conf_traps(struct conf *c);
+/* For --lint: such a line, what Supervisor does with it, and what is done here. */
+void conf_trap(struct conf *c, struct pos at, const char *theirs, const char *ours, const char *fmt,
+               ...) __attribute__((format(printf, 5, 6)));
 
 /* The longest time that a process may take to stop before KILL, in nanoseconds. */
 int64_t conf_stop_ns(const struct proc *p);

@@ -78,3 +78,13 @@ const char *conf_note(const struct conf *c, size_t i)
 {
     return c->m.list[MSG_NOTE].v[i].text;
 }
+
+size_t conf_ntraps(const struct conf *c)
+{
+    return c->m.list[MSG_TRAP].n;
+}
+
+const char *conf_trap_text(const struct conf *c, size_t i)
+{
+    return c->m.list[MSG_TRAP].v[i].text;
+}

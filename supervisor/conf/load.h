@@ -10,16 +10,27 @@
 
 struct conf; /* a parsed and checked configuration, in an arena of its own */
 
+/* What Supervisor's version is taken for where we are called supervisord, also by clients. */
+#define SUPERVISOR_VERSION "4.2.5"
+
+/* An option of [supervisord] on the command line; it counts in the place of the file's. */
+struct conf_word {
+    const char *option, *text; /* not expanded */
+    char given[24];            /* "-l", as messages name it */
+};
+
 struct conf_request {
-    const char *path; /* -c, or NULL: the search path of supervisor-compat 1.1 */
-    const char
-        *argv0; /* the program as it was called; NULL or without a '/': not searched beside */
+    const char *path;     /* -c, or NULL: the search path of supervisor-compat 1.1 */
+    const char *argv0;    /* the program as it was called; NULL: not searched beside it */
     bool as_supervisord;  /* which name's defaults apply (DESIGN section 6) */
     char *const *environ; /* the environment that ENV_ names and the children see */
-    const char *cwd;      /* what relative paths are relative to */
+    const struct conf_word *words;
+    size_t nwords;
+    const char *cwd; /* what relative paths are relative to */
     /* Decide as Supervisor 4.2.5 does, also where this program takes more (a byte order mark, plain
      * %% in a log path, unquoted specials in environment=): what --dump-config=json shows. */
     bool exact;
+    bool lint;        /* say what Supervisor does with each surprising line */
     const char *text; /* not NULL: the file's content; path is only its name then, and no include is
                          followed */
     size_t text_len;
@@ -40,6 +51,10 @@ const char *conf_warning(const struct conf *c, size_t i);
 /* What --check lists beside errors and warnings: unknown keys and sections, traps. */
 size_t conf_nnotes(const struct conf *c);
 const char *conf_note(const struct conf *c, size_t i);
+
+/* With lint: a surprising line, what Supervisor does with it, and what is done here. */
+size_t conf_ntraps(const struct conf *c);
+const char *conf_trap_text(const struct conf *c, size_t i);
 
 /* Canonical text that parses again to the same configuration (every option, defaults included). */
 void conf_dump_text(const struct conf *c, struct str *out);

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-enum msg_kind { MSG_ERROR, MSG_WARNING, MSG_NOTE, MSG_INFO, MSG_KINDS };
+enum msg_kind { MSG_ERROR, MSG_WARNING, MSG_NOTE, MSG_INFO, MSG_TRAP, MSG_KINDS };
 
 struct msg {
     const char *text; /* with its place */

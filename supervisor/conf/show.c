@@ -2,6 +2,8 @@
 #include "supervisor/conf/show.h"
 #include "supervisor/base/fd.h"
 
+#include <string.h>
+
 static const char *plural(size_t n)
 {
     return n == 1 ? "" : "s";
@@ -36,8 +38,59 @@ static void tell_difference(const struct conf_request *rq, struct str *err)
     conf_free(&c);
 }
 
+static bool has_error(const struct conf *c, const char *text)
+{
+    for (size_t i = 0; i < conf_nerrors(c); i++)
+        if (strcmp(conf_error(c, i), text) == 0)
+            return true;
+    return false;
+}
+
+/* What Supervisor alone does not take: found by deciding as it does. */
+static size_t show_refused(const struct conf *ours, const struct conf_request *rq, struct str *out)
+{
+    struct conf_request exact = *rq;
+    exact.exact = true;
+    struct conf *theirs = conf_load(&exact);
+    size_t n = 0;
+    for (size_t i = 0; i < conf_nerrors(theirs); i++) {
+        const char *error = conf_error(theirs, i);
+        if (has_error(ours, error))
+            continue;
+        str_printf(out, "%s\n    Supervisor: refuses the whole configuration\n    supd: takes it\n",
+                   error);
+        n++;
+    }
+    conf_free(&theirs);
+    return n;
+}
+
+/* 0: nothing is surprising; 1: something is; 2: it cannot be used. */
+static int show_lint(const struct conf_request *rq, struct str *out, struct str *err)
+{
+    struct conf_request own = *rq;
+    own.lint = true;
+    struct conf *c = conf_load(&own);
+    size_t traps = conf_ntraps(c), w = conf_nwarnings(c), n = conf_nnotes(c);
+    show_errors(c, err);
+    for (size_t i = 0; i < traps; i++)
+        str_printf(out, "%s\n", conf_trap_text(c, i));
+    traps += show_refused(c, &own, out);
+    for (size_t i = 0; i < w; i++)
+        str_printf(out, "warning: %s\n", conf_warning(c, i));
+    for (size_t i = 0; i < n; i++)
+        str_printf(out, "note: %s\n", conf_note(c, i));
+    if (!conf_nerrors(c) && !(traps + w + n))
+        str_puts(out, "nothing is surprising\n");
+    int status = conf_nerrors(c) ? 2 : traps + w + n ? 1 : 0;
+    conf_free(&c);
+    return status;
+}
+
 int conf_show(const struct conf_request *rq, enum conf_show what, struct str *out, struct str *err)
 {
+    if (what == CONF_LINT)
+        return show_lint(rq, out, err);
     struct conf_request own = *rq;
     own.exact = rq->exact || what == CONF_DUMP_JSON;
     struct conf *c = conf_load(&own);

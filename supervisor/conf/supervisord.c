@@ -1,4 +1,5 @@
 /* The [supervisord] section, and what its absent values mean. */
+#include "supervisor/conf/pytext.h"
 #include "supervisor/conf/section.h"
 
 #include <stdlib.h>
@@ -76,6 +77,27 @@ static void load_environment(struct conf *c, struct sect *x)
                    c->sup.environment.v[i].value);
 }
 
+/* Supervisor checks these before it looks for a file, so that they come first. */
+static void take_word(struct conf *c, const struct conf_word *w)
+{
+    size_t row;
+    struct err e;
+    struct opt_env env = {.a = c->a, .paths = c->paths, .exact = c->rq.exact};
+    const struct opt *o = rows_find(&rows_supervisord, w->option, &row);
+    if (o && opt_parse(o, &env, w->text, &c->sup, &e) == 0) {
+        c->sup.set.has |= UINT64_C(1) << row;
+        return;
+    }
+    struct str value = STR_INIT;
+    py_repr(&value, w->text, false);
+    if (o && o->type == OPT_USER)
+        conf_fail(c, ((struct pos){NULL, 0}), "%s", e.msg);
+    else
+        conf_fail(c, ((struct pos){NULL, 0}), "invalid value for %s %s: %s", w->given,
+                  str_text(&value), o ? e.msg : "there is no such option");
+    str_fini(&value);
+}
+
 static void fill_defaults(struct conf *c)
 {
     struct sup_opts *s = &c->sup;
@@ -99,5 +121,7 @@ void load_supervisord(struct conf *c)
     sect_init(&x, c, s, &rows_supervisord);
     sect_convert(&x, &c->sup, &c->here, OPT_RAW, 0);
     load_environment(c, &x);
+    for (size_t i = 0; i < c->rq.nwords; i++)
+        take_word(c, &c->rq.words[i]);
     fill_defaults(c);
 }

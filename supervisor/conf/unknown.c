@@ -1,6 +1,7 @@
 /* Unknown sections and keys: a note where Supervisor is silent, an error in sections of ours. */
 #include "supervisor/base/text.h"
 #include "supervisor/conf/family.h"
+#include "supervisor/conf/show.h"
 
 #include <string.h>
 
@@ -13,6 +14,18 @@ const struct sect_kind *sect_kind_of(const char *section)
             continue;
         if (k->prefix || (k->named ? section[n] == ':' : section[n] == '\0'))
             return k;
+    }
+    return NULL;
+}
+
+const char *conf_help(const char *section, const char *option)
+{
+    const struct sect_kind *k = sect_kind_of(section);
+    size_t row;
+    for (size_t t = 0; k && t < SECT_TABLES && k->tables[t]; t++) {
+        const struct opt *o = rows_find(k->tables[t], option, &row);
+        if (o)
+            return o->help;
     }
     return NULL;
 }
@@ -105,6 +118,9 @@ static void check_keys(struct conf *c, const struct ini_section *s, const struct
         const char *hint = hint_for(c, kind, &tables, k->name, &listed);
         if (kind->ours)
             conf_fail(c, k->at, "[%s] has no option '%s'%s", s->name, k->name, hint);
+        else if (c->rq.lint)
+            conf_trap(c, k->at, "ignores it, without a word", "the same",
+                      "[%s] has no option '%s'%s", s->name, k->name, hint);
         else
             conf_hint(c, k->at, "[%s] has no option '%s', it is ignored%s", s->name, k->name, hint);
     }
@@ -174,6 +190,12 @@ static void unknown_section(struct conf *c, const struct ini_section *s)
     if (msgs_full(&c->m, MSG_NOTE))
         return;
     const char *near = near_theirs(c, s->name);
+    if (c->rq.lint) {
+        conf_trap(c, pos_section(s), "ignores it with all that is in it, without a word",
+                  "the same", "unknown section [%s]%s%s%s", s->name, near ? "; did you mean " : "",
+                  near ? near : "", near ? "?" : "");
+        return;
+    }
     conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s%s%s", s->name,
               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

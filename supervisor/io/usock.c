@@ -110,8 +110,12 @@ static int bind_or_replace(int fd, const struct name *n, const char *path, struc
     if (!is_stale(n)) {
         if (errno == EEXIST)
             return err_set(e, "cannot bind socket %s: a file that is not a socket is there", path);
-        if (errno == EADDRINUSE || errno == EAGAIN || errno == EACCES)
-            return err_set(e, "socket %s is in use: another process answers on it", path);
+        if (errno == EADDRINUSE || errno == EAGAIN || errno == EACCES) {
+            err_set(e, "socket %s is in use: another process answers on it", path);
+            if (e)
+                e->errnum = EADDRINUSE;
+            return -1;
+        }
         return err_errno(e, errno, "cannot look at the old socket %s", path);
     }
     if (unlink(n->sun.sun_path) < 0 && errno != ENOENT)

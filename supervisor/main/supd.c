@@ -1,6 +1,7 @@
 /* supd: PID 1 that keeps queue workers alive. The main only reads the command line. */
 #include "supervisor/base/fd.h"
 #include "supervisor/init/init.h"
+#include "supervisor/init/pidproxy.h"
 #include "supervisor/run/daemon.h"
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/keeper.h"
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
     struct err e;
     static struct options opt; /* its strings stay to the end */
     static struct sup sup;     /* its stack is of no use to a handler of faults */
+    if (pidproxy_wanted(argc, argv))
+        return pidproxy_main(argc, argv);
     if (init_wanted(argc, argv))
         return init_main(argc, argv);
     /* what a large answer took goes back to the system, and does not raise the bar for the next */

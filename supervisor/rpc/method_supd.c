@@ -1,10 +1,10 @@
 /* Methods about the supervisor itself. */
+#include "supervisor/conf/load.h"
 #include "supervisor/rpc/method.h"
 
 #include <unistd.h>
 
-#define API_VERSION "3.0"          /* what supervisorctl insists on */
-#define SUPERVISOR_VERSION "4.2.5" /* what this behaves like: clients compare it */
+#define API_VERSION "3.0" /* what supervisorctl insists on */
 
 static void return_string(struct rpc_call *c, const char *text)
 {

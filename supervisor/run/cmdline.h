@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CMDLINE_MAX 64 /* words that are kept */
+#define CMDLINE_MAX                                                                                \
+    32 /* words that are kept; more than there are rows: what is beyond was twice there */
 
 enum cmdline_takes { CMDLINE_FLAG, CMDLINE_VALUE, CMDLINE_MAYBE /* --name or --name=value */ };
 

@@ -70,6 +70,7 @@ struct ctl_config {
     const struct ctl_verb *verbs;
     size_t nverbs;
     void *obj;           /* passed to the handlers */
+    bool beside;         /* another one may have the default's path: then ours has our pid in it */
     const char *version; /* for the greeting */
     struct ctl_limits limits;
     struct state_kept *kept; /* where the socket and the number of events are kept; NULL: nowhere */
@@ -87,7 +88,7 @@ struct ctl *ctl_new(const struct ctl_config *config, struct err *e);
 void ctl_free(struct ctl **c);
 /* Opens the control socket. given: [supd] socket=, or NULL for the rule of sockpath.h. gid: the
  * group that may read, or -1. Where the default's folder cannot be written, an abstract name with
- * random letters is used and logged. 0, or -1 and the reason. */
+ * random letters is used and logged. 0, or -1 and the reason (EADDRINUSE: another one has it). */
 int ctl_open(struct ctl *c, const char *given, int64_t gid, struct err *e);
 /* The same with the socket that config.kept names, bound to this path. */
 int ctl_go_on(struct ctl *c, const char *path, struct err *e);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* the folder is not there or not ours to write */
@@ -30,6 +31,15 @@ static int open_abstract(struct ctl *c, const char *path, struct err *why, struc
     return 0;
 }
 
+/* Supervisor has no socket of this kind, and so nothing against a second instance. */
+static int open_beside(struct ctl *c, const char *path, int64_t gid, struct err *e)
+{
+    char own[SOCKPATH_MAX + 16];
+    size_t n = strlen(path) - strlen(".sock");
+    snprintf(own, sizeof(own), "%.*s-%d.sock", (int)n, path, (int)getpid());
+    return ctl_open_path(c, own, gid, e) < 0 ? err_prefix(e, "after %s was tried", path) : 0;
+}
+
 int ctl_open(struct ctl *c, const char *given, int64_t gid, struct err *e)
 {
     char path[SOCKPATH_MAX];
@@ -43,8 +53,11 @@ int ctl_open(struct ctl *c, const char *given, int64_t gid, struct err *e)
     enum sockpath_from from = sockpath(&in, path, sizeof(path));
     if (ctl_open_path(c, path, gid, &why) == 0)
         return 0;
-    if (from != SOCKPATH_GIVEN && from != SOCKPATH_ENV && is_no_folder(&why))
+    bool ours = from != SOCKPATH_GIVEN && from != SOCKPATH_ENV;
+    if (ours && is_no_folder(&why))
         return open_abstract(c, path, &why, e);
+    if (ours && c->config.beside && why.errnum == EADDRINUSE)
+        return open_beside(c, path, gid, e);
     err_set(e, "control socket (%s): %s", sockpath_from_text(from), why.msg);
     return -1;
 }

@@ -51,8 +51,12 @@ static int keep_found(const struct conf *c, struct found *f)
 /* in a process of its own, which may crash or hang; 0: nodaemon is false */
 static int read_conf(const struct sup_options *o, struct found *f)
 {
-    struct conf_request rq = {
-        .path = o->config, .as_supervisord = true, .environ = o->environ, .argv0 = o->argv[0]};
+    struct conf_request rq = {.path = o->config,
+                              .as_supervisord = true,
+                              .environ = o->environ,
+                              .argv0 = o->argv[0],
+                              .words = o->words,
+                              .nwords = o->nwords};
     struct conf *c = conf_load(&rq);
     int status = conf_nerrors(c) ? 2 : c->sup.nodaemon ? STAY : keep_found(c, f);
     for (size_t i = 0; i < conf_nerrors(c); i++)
@@ -109,8 +113,11 @@ static int take_found(struct sup_options *o, const struct found *f)
 {
     umask(f->mask);
     o->config = strdup(f->path); /* the working folder changes */
-    o->directory = f->has_directory ? strdup(f->directory) : NULL;
-    return o->config && (o->directory || !f->has_directory) ? 0 : say("memory");
+    if (!f->has_directory)
+        return o->config ? 0 : say("memory");
+    o->directory = strdup(f->directory);
+    o->folder = getcwd(NULL, 0);
+    return o->config && o->directory && o->folder ? 0 : say("memory");
 }
 
 /* 0, or an exit status */
@@ -188,12 +195,21 @@ int daemon_enter(struct sup_options *o)
     return status ? status : detach(o);
 }
 
+void daemon_settle(const struct sup_options *o)
+{
+    if (o->ready_fd < 0)
+        return;
+    log_info("daemonizing the supervisord process");
+    if (o->directory && chdir(o->directory) < 0)
+        log_crit("can't chdir into '%s': %s", o->directory, strerror(errno));
+    else if (o->directory)
+        log_info("set current directory: '%s'", o->directory);
+}
+
 void daemon_ready(struct sup_options *o)
 {
     if (o->ready_fd < 0)
         return;
-    if (o->directory && chdir(o->directory) < 0)
-        log_error("cannot go to directory=%s: %s", o->directory, strerror(errno));
     fd_write_all(o->ready_fd, "", 1);
     fd_close(&o->ready_fd);
     fd_close(&o->message_fd);

@@ -9,8 +9,9 @@
  * background with 0, 1 and 2 on /dev/null), else the exit status of the process that was started: 0
  * once the one in the background is up, 2 when its configuration was wrong, which it has said. */
 int daemon_enter(struct sup_options *o);
-/* All is up: goes to [supervisord] directory and lets the waiting process end. Nothing in the
- * foreground. */
+/* Goes to [supervisord] directory. Nothing in the foreground. */
+void daemon_settle(const struct sup_options *o);
+/* All is up: lets the waiting process end. */
 void daemon_ready(struct sup_options *o);
 
 #endif

@@ -46,7 +46,7 @@ static void write_done(struct sup *s, int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    log_warn("cannot write the pid file %s: %s", s->pidfile,
+    log_crit("could not write pidfile %s: %s", s->pidfile,
              WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "it took too long");
 }
 

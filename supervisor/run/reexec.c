@@ -73,6 +73,7 @@ int reexec_note(struct sup *s, struct err *e)
     prctl(PR_GET_NAME, k->comm);
     note_binary(s);
     if (state_note_text(s->state, STATE_CONFIG, s->opt.config) < 0 ||
+        state_note_text(s->state, STATE_FOLDER, s->opt.folder) < 0 ||
         state_note_text(s->state, STATE_SELF_DIR, s->self_dir) < 0 ||
         state_note_text(s->state, STATE_MARK, s->mark) < 0)
         return err_set(e, "arguments and environment leave no room in the state");

@@ -30,6 +30,9 @@ static int load_child(struct load *ld)
                               .as_supervisord = s->opt.as_supervisord,
                               .environ = environ,
                               .argv0 = s->opt.argv[0],
+                              .words = s->opt.words,
+                              .nwords = s->opt.nwords,
+                              .cwd = s->opt.folder,
                               .self_dir = s->self_dir};
     struct conf *c = conf_load(&rq);
     struct str report;

@@ -226,6 +226,7 @@ static void take_self(struct sup *s)
     const struct state_kept *k = state_kept(s->state);
     const char *pidfile = state_text(s->state, STATE_PIDFILE);
     s->opt.config = state_text(s->state, STATE_CONFIG);
+    s->opt.folder = state_text(s->state, STATE_FOLDER);
     s->opt.as_supervisord = k->as_supervisord;
     state_entry(s->state, &s->entry);
     s->started = state_started(s->state);

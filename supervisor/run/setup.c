@@ -37,28 +37,45 @@ int setup_file_size(struct sup *s, struct err *e)
                    (unsigned long long)logmem_least(), (unsigned long long)now.rlim_cur);
 }
 
-static int raise_limit(int resource, uint64_t need, const char *what, struct err *e)
+/* As far as it goes, in any case; -1 if that is not as many, and *out_limit of them. */
+static int raise_nofile(uint64_t need, uint64_t *out_limit)
 {
-    struct rlimit r;
-    if (getrlimit((__rlimit_resource_t)resource, &r) < 0)
-        return err_errno(e, errno, "cannot read the limit of %s", what);
+    struct rlimit r = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &r);
     if (r.rlim_cur < r.rlim_max) {
         r.rlim_cur = r.rlim_max;
-        setrlimit((__rlimit_resource_t)resource, &r);
+        setrlimit(RLIMIT_NOFILE, &r);
     }
-    if (r.rlim_cur >= need)
-        return 0;
     struct rlimit more = {need, need};
-    if (setrlimit((__rlimit_resource_t)resource, &more) < 0)
-        return err_set(e,
-                       "the configuration needs %llu %s, limit %llu (raise it with ulimit, "
-                       "--ulimit or LimitNOFILE=, or use stdin=null and stdout_logfile=NONE)",
-                       (unsigned long long)need, what, (unsigned long long)r.rlim_cur);
-    return 0;
+    *out_limit = r.rlim_cur;
+    return r.rlim_cur >= need || setrlimit(RLIMIT_NOFILE, &more) == 0 ? 0 : -1;
+}
+
+static int raise_fds(uint64_t need, struct err *e)
+{
+    uint64_t limit;
+    if (raise_nofile(need, &limit) == 0)
+        return 0;
+    return err_set(e,
+                   "the configuration needs %llu descriptors, limit %llu (raise it with ulimit, "
+                   "--ulimit or LimitNOFILE=, or use stdin=null and stdout_logfile=NONE)",
+                   (unsigned long long)need, (unsigned long long)limit);
+}
+
+static int raise_minfds(int32_t minfds, struct err *e)
+{
+    uint64_t limit;
+    if (minfds < 0 || raise_nofile((uint64_t)minfds, &limit) == 0)
+        return 0;
+    return err_set(e,
+                   "The minimum number of file descriptors required to run this process is %d as "
+                   "per the minfds setting, the limit is %llu and cannot be raised (raise it with "
+                   "ulimit -n, --ulimit nofile= or LimitNOFILE=, or lower minfds)",
+                   minfds, (unsigned long long)limit);
 }
 
 /* The children have it from us, so that it is raised only as far as it has to be. */
-static int raise_nproc(int32_t minprocs, struct err *e)
+static int raise_nproc(int32_t minprocs, bool *out_raised, struct err *e)
 {
     struct rlimit r;
     if (getrlimit(RLIMIT_NPROC, &r) < 0)
@@ -70,9 +87,12 @@ static int raise_nproc(int32_t minprocs, struct err *e)
     r.rlim_max = r.rlim_max < need ? need : r.rlim_max;
     if (setrlimit(RLIMIT_NPROC, &r) < 0)
         return err_set(e,
-                       "minprocs=%d: the limit of processes is %llu and cannot be raised (raise it "
-                       "with ulimit -u, --ulimit nproc= or LimitNPROC=, or lower minprocs)",
+                       "The minimum number of available processes required to run this program is "
+                       "%d as per the minprocs setting, the limit is %llu and cannot be raised "
+                       "(raise it with ulimit -u, --ulimit nproc= or LimitNPROC=, or lower "
+                       "minprocs)",
                        minprocs, (unsigned long long)had);
+    *out_raised = true;
     return 0;
 }
 
@@ -113,20 +133,18 @@ uint64_t setup_fds_of(const struct gen_opts *o)
 
 int setup_raise_fds(const struct gen *g, uint64_t others, struct err *e)
 {
-    return raise_limit(RLIMIT_NOFILE, fds_needed(g, false) + others, "descriptors", e);
+    return raise_fds(fds_needed(g, false) + others, e);
 }
 
 static int raise_limits(struct sup *s, struct err *e)
 {
     const struct gen *g = s->gen->gen;
-    uint64_t need = fds_needed(g, false);
-    if ((int64_t)need < g->supd.minfds)
-        need = (uint64_t)g->supd.minfds;
-    if (raise_limit(RLIMIT_NOFILE, need, "descriptors", e) < 0)
+    if (raise_fds(fds_needed(g, false), e) < 0 || raise_minfds(g->supd.minfds, e) < 0)
         return -1;
-    if (raise_nproc(g->supd.minprocs, e) < 0)
+    if (raise_nproc(g->supd.minprocs, &s->raised_nproc, e) < 0)
         return -1;
-    if ((int64_t)s->child_nofile.rlim_cur < g->supd.minfds)
+    s->raised_nofile = (int64_t)s->child_nofile.rlim_cur < g->supd.minfds;
+    if (s->raised_nofile)
         s->child_nofile.rlim_cur = (rlim_t)g->supd.minfds;
     if (s->child_nofile.rlim_max < s->child_nofile.rlim_cur)
         s->child_nofile.rlim_max = s->child_nofile.rlim_cur;
@@ -147,8 +165,39 @@ int setup_identity(struct sup *s, struct err *e)
     if (setgroups(d->nuser_groups, groups) < 0 || setgid(gid) < 0 || setuid((uid_t)d->uid) < 0)
         return err_errno(e, errno, "cannot become user %lld", (long long)d->uid);
     prctl(PR_SET_DUMPABLE, 1);
-    log_info("Set uid to user %lld succeeded", (long long)d->uid);
     return 0;
+}
+
+/* Whether another one has the default's path (ctl_open). */
+static bool is_beside(const struct sup *s, const char *path)
+{
+    char own[24];
+    size_t n = strlen(path), len = (size_t)snprintf(own, sizeof(own), "-%d.sock", s->pid);
+    return n > len && strcmp(path + n - len, own) == 0;
+}
+
+void setup_say(const struct sup *s)
+{
+    if (s->opt.as_supervisord && s->gen->gen->supd.uid < 0 && geteuid() == 0)
+        log_crit(
+            "Supervisor is running as root.  Privileges were not dropped because no user is "
+            "specified in the config file.  If you intend to run as root, you can set user=root "
+            "in the config file to avoid this message.");
+}
+
+void setup_say_limits(const struct sup *s)
+{
+    const struct gen_supd *d = &s->gen->gen->supd;
+    if (d->uid >= 0)
+        log_info("Set uid to user %lld succeeded", (long long)d->uid);
+    if (s->raised_nofile)
+        log_info("Increased RLIMIT_NOFILE limit to %d", d->minfds);
+    if (s->raised_nproc)
+        log_info("Increased RLIMIT_NPROC limit to %d", d->minprocs);
+    if (is_beside(s, ctl_path(s->ctl)))
+        log_warn("control: another process answers on the default socket; listening on %s instead, "
+                 "which programs find in SUPD_SOCKET; set [supd] socket= for a path of its own",
+                 ctl_path(s->ctl));
 }
 
 int setup_program(const struct sup *s, const char *name, char *out_path, size_t size, struct err *e)
@@ -228,15 +277,20 @@ static int make_ctl(struct sup *s, struct err *e)
     struct ctl_config config = {.loop = s->loop, .obj = s, .version = SUPD_VERSION, .kept = k};
     k->instance = k->instance ? k->instance : rng_entropy();
     config.instance = k->instance;
+    config.beside = s->opt.as_supervisord;
     config.verbs = verbs_all(&config.nverbs);
     s->ctl = ctl_new(&config, e);
     return s->ctl ? 0 : -1;
 }
 
+/* A path that nobody would look for is told to the programs. */
 static void name_socket(struct sup *s)
 {
-    if (ctl_path(s->ctl)[0] == '@')
-        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", ctl_path(s->ctl));
+    const char *path = ctl_path(s->ctl);
+    size_t n = strlen(path);
+    if ((path[0] == '@' || is_beside(s, path)) &&
+        n + sizeof("SUPD_SOCKET=") <= sizeof(s->socket_env))
+        snprintf(s->socket_env, sizeof(s->socket_env), "SUPD_SOCKET=%s", path);
 }
 
 int setup_ctl(struct sup *s, struct err *e)

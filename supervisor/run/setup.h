@@ -11,6 +11,10 @@ int setup_file_size(struct sup *s, struct err *e);
 /* [supervisord] user=, minfds, minprocs, and enough descriptors for the configuration; -1 and the
  * reason ("needs N, limit M"). */
 int setup_identity(struct sup *s, struct err *e);
+/* In the main log: that nobody said whom to run as; who we are now, what was raised, where the
+ * control socket is if nobody would look there. */
+void setup_say(const struct sup *s);
+void setup_say_limits(const struct sup *s);
 /* True if the limit of descriptors allows a pipe for every output of a generation, also for those
  * that go nowhere (NONE). */
 bool setup_fits_all(const struct gen *g);

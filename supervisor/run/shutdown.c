@@ -14,6 +14,8 @@
 #include "supervisor/run/upstream.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 enum phase {
     PHASE_NONE,
@@ -28,7 +30,8 @@ enum phase {
 
 #define PIDFILE_LIMIT DUR_S(1)
 #define HOOKS_LIMIT DUR_S(5) /* for hooks that still run, or wait, when all programs are down */
-#define KILL_LIMIT DUR_S(2)  /* for what SIGKILL needs, once the time is over */
+#define REPORT_EACH DUR_S(3)
+#define KILL_LIMIT DUR_S(2) /* for what SIGKILL needs, once the time is over */
 
 static void next_phase(struct sup *s);
 
@@ -63,6 +66,30 @@ static void hasten_all(struct sup *s)
 static bool is_over(const struct proc *p)
 {
     return proc_is_down(p) || proc_life(p)->state == PROC_UNKNOWN;
+}
+
+/* Who is still there, as far as a line takes them. */
+static void report(struct sup *s)
+{
+    char names[512];
+    size_t len = 0;
+    unsigned more = 0;
+    for (struct proc *p = procs_first(s); p; p = procs_next(p)) {
+        const char *name = proc_name(p);
+        if (is_over(p))
+            continue;
+        if (more || len + strlen(name) + 3 > sizeof(names))
+            more++;
+        else
+            len +=
+                (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", name);
+    }
+    if (more)
+        log_info("waiting for %.*s and %u more to die", (int)len, names, more);
+    else if (len)
+        log_info("waiting for %.*s to die", (int)len, names);
+    if (len)
+        loop_timer_at(&s->report_timer, mono_add(mono_now(), REPORT_EACH));
 }
 
 static void log_survivors(struct sup *s)
@@ -136,11 +163,13 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     listeners_tell(s, EVENT_SUPERVISOR_STOPPING, "", 0);
     upstream_stopping(s, why);
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    LOOP_TIMER(&s->report_timer, s->loop, report, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
     s->shutdown_due = limit >= 0 ? mono_add(mono_now(), (dur_t){limit}) : MONO_NEVER;
     if (limit >= 0)
         arm(s, s->shutdown_due);
     each_up(s, INT32_MIN, end_idle);
+    report(s);
     loop_defer(s->loop, &s->settle);
 }
 
@@ -237,6 +266,7 @@ static void step_groups(struct sup *s)
 static void end_groups(struct sup *s)
 {
     bool killed = s->stop_phase == PHASE_LAST;
+    loop_timer_stop(&s->report_timer);
     log_survivors(s);
     s->stop_phase = PHASE_HOOKS;
     if (killed || !errands_only_ends(s)) {
@@ -330,6 +360,7 @@ void shutdown_step(struct sup *s)
 void shutdown_go_on(struct sup *s)
 {
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    LOOP_TIMER(&s->report_timer, s->loop, report, s);
     s->stop_priority = INT32_MAX;
     if (s->stop_phase == PHASE_HOOKS)
         s->stop_phase = PHASE_GROUPS;
@@ -338,6 +369,7 @@ void shutdown_go_on(struct sup *s)
         each_up(s, INT32_MIN, end_idle);
         if (s->stop_phase == PHASE_LAST)
             hasten_all(s);
+        report(s);
         loop_defer(s->loop, &s->settle);
         return;
     }

@@ -123,6 +123,7 @@ enum state_text {
     STATE_LOG_PROGRAM,
     STATE_AGENT_PROGRAM,
     STATE_READY_FILE,
+    STATE_FOLDER, /* where it was started, if it works elsewhere (daemon.c) */
     STATE_NTEXTS
 };
 

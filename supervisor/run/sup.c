@@ -168,6 +168,7 @@ static void reap(struct sup *s)
 static void on_child(struct sup *s, const struct sigs_info *info)
 {
     log_hold();
+    log_debug("received SIGCHLD indicating a child quit");
     if (info->pid <= 0 || !reap_child(&reap_ops, s, info->pid)) {
         reap(s);
         return;
@@ -197,15 +198,19 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         log_info("the terminal is gone; going on without it");
         return;
     }
+    if (s->mood == SUP_STOPPING) {
+        log_warn("ignored SIGHUP indicating restart request (shutdown in progress)");
+        return;
+    }
     log_warn("received SIGHUP indicating restart request");
-    if (s->mood != SUP_STOPPING)
-        reload_all(s);
+    reload_all(s);
 }
 
 static void on_usr2(struct sup *s, const struct sigs_info *info)
 {
     (void)info;
     log_info("received SIGUSR2 indicating log reopen request");
+    log_info("supervisord logreopen");
     if (s->logs)
         logs_reopen_all(s->logs);
 }
@@ -399,6 +404,7 @@ static void sweep_done(struct sup *s, int status)
 static void announce(struct sup *s)
 {
     struct err e;
+    daemon_settle(&s->opt);
     log_info("%s started with pid %d", s->opt.as_supervisord ? "supervisord" : "supd", s->pid);
     daemon_ready(&s->opt);
     pidfile_write(s);
@@ -432,7 +438,9 @@ static int boot_rest(struct sup *s, struct err *e)
     if (logs_start(s->logs, e) < 0)
         return -1;
     setup_main_log(s);
+    setup_say(s);
     log_warnings(s->gen->gen);
+    setup_say_limits(s);
     servers_say(s);
     if (state_fd(s->state) < 0)
         log_warn("the limit of file sizes leaves no room for supd's state in a file; it is kept in "

@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 
 struct agent;
+struct conf_word;
 struct ctl;
 struct logs;
 struct proc;
@@ -63,12 +64,15 @@ struct live_gen {
 };
 
 struct sup_options {
-    const char *config; /* -c, or NULL */
+    const char *config;            /* -c, or NULL */
+    const struct conf_word *words; /* options of [supervisord] on the command line */
+    size_t nwords;
     bool as_supervisord;
     bool nodaemon;         /* -n */
     int ready_fd;          /* daemon.c: somebody waits at its other end for the start; -1: nobody */
     int message_fd;        /* why the start failed goes here */
     const char *directory; /* where the process in the background works, or NULL */
+    const char *folder;    /* where it was started then: paths are relative to that */
     char *const *argv;
     char *const *environ;
 };
@@ -126,11 +130,13 @@ struct sup {
     struct upstream *upstream; /* who is told how we are; NULL: nobody (upstream.h) */
     struct rng rng;
     struct sigs_entry entry;
-    struct rlimit child_nofile; /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
-    struct rlimit child_fsize;  /* RLIMIT_FSIZE of the children: ours at entry */
-    bool fsize_lifted;          /* ours is another one now */
+    struct rlimit child_nofile;       /* RLIMIT_NOFILE of the children: ours at entry, or minfds */
+    struct rlimit child_fsize;        /* RLIMIT_FSIZE of the children: ours at entry */
+    bool raised_nofile, raised_nproc; /* for minfds=, minprocs= */
+    bool fsize_lifted;                /* ours is another one now */
     struct loop_timer shutdown_timer;
-    mono_t stop_due; /* of that timer */
+    struct loop_timer report_timer; /* on the way down: who is still there */
+    mono_t stop_due;                /* of that timer */
     enum sup_mood mood;
     int exit_code;
     char *pidfile; /* written, or being written; NULL: none */
@@ -146,7 +152,7 @@ struct sup {
     int32_t stop_priority; /* groups of this priority are being stopped */
     mono_t started;
     uint32_t gen_count;
-    char socket_env[64]; /* "SUPD_SOCKET=@..." of an abstract control socket, else "" */
+    char socket_env[64]; /* "SUPD_SOCKET=..." where nobody would look for it, else "" */
     char mark[64];       /* SUPD_MARK of our children (leftovers.c) */
     char self_dir[256];  /* folder of our own binary, for the helpers beside it */
 };

@@ -72,6 +72,16 @@ class World:
         times = measure.run_times(self.rival.path("stopwatch"), command, 20, self.rival.env)
         return {"status_ms": measure.spread(times)["median"]}
 
+    def part_clients(self):
+        """What Supervisor's clients see: its own supervisorctl, ours, and a program that polls."""
+        words = ["-c", self.rival.path("main.conf"), "status"]
+        ours = [os.path.join(self.want["build"], "supctl"), "--as=supervisorctl"]
+        found = {"calls_per_s": measure.calls_per_second(self.rival.path("s.sock"), self.want["window"])}
+        for key, command in (("theirs_ms", ["supervisorctl"]), ("ours_ms", ours)):
+            times = measure.run_times(self.rival.path("stopwatch"), command + words, 10, self.rival.env)
+            found[key] = measure.spread(times)["median"]
+        return found
+
     def kill_one(self, row):
         _, pid = self.board.row(row)
         begin = time.monotonic_ns()

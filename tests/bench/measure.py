@@ -1,5 +1,6 @@
 """What is measured inside the namespaces: the board, processes, their memory, wake-ups and CPU."""
 import contextlib
+import http.client
 import mmap
 import os
 import socket
@@ -7,6 +8,7 @@ import statistics
 import struct
 import subprocess
 import time
+import xmlrpc.client
 
 ROW = struct.Struct("=qq")
 OURS = ("beacon", "writer")  # supervised, not supervising
@@ -137,6 +139,31 @@ def greeted_ns(path):
             if s.recv(256):
                 return time.monotonic_ns() - begin
     raise Slow("nobody answers")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+def calls_per_second(path, seconds):
+    """getAllProcessInfo over one kept connection, the answers read but not parsed."""
+    body = xmlrpc.client.dumps((), "supervisor.getAllProcessInfo")
+    connection, calls, begin = UnixConnection(path), 0, time.monotonic()
+    while time.monotonic() - begin < seconds:
+        connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
+        answer = connection.getresponse()
+        if answer.status != 200 or b"<fault>" in answer.read():
+            raise Slow(f"getAllProcessInfo: {answer.status}")
+        calls += 1
+    return calls / (time.monotonic() - begin)
 
 
 def spread(values):

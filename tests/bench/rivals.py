@@ -142,15 +142,23 @@ class SupdAgent(Supd):
     head = Supd.head + "[agent]\n\n"
 
 
+SERVED = "[unix_http_server]\nfile={place}/s.sock\n\n" \
+         "[rpcinterface:supervisor]\n" \
+         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\n" \
+         "[supervisorctl]\nserverurl=unix://{place}/s.sock\n\n"
+
+
+class SupdServed(Supd):
+    """With a server for Supervisor's clients, so with the agent, too."""
+    name, title = "supd-served", "supd with a server"
+    head = Supd.head + SERVED
+
+
 class Supervisord(IniRival):
     name = title = package = "supervisor"
     commands = ("supervisord", "supervisorctl")
     running = "RUNNING"
-    head = "[supervisord]\nnodaemon=true\nlogfile={place}/main.log\npidfile={place}/main.pid\n\n" \
-           "[unix_http_server]\nfile={place}/s.sock\n\n" \
-           "[rpcinterface:supervisor]\n" \
-           "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\n" \
-           "[supervisorctl]\nserverurl=unix://{place}/s.sock\n\n"
+    head = "[supervisord]\nnodaemon=true\nlogfile={place}/main.log\npidfile={place}/main.pid\n\n" + SERVED
 
     def command(self):
         return ["supervisord", "-c", self.path("main.conf")]
@@ -237,4 +245,4 @@ class Floor2(Floor):
 
 
 RIVALS = {r.name: r for r in (Supervisord, S6, Runit, Floor, Floor2, Supd)}
-ALL = dict(RIVALS, **{SupdAgent.name: SupdAgent})
+ALL = dict(RIVALS, **{r.name: r for r in (SupdAgent, SupdServed)})

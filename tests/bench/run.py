@@ -4,7 +4,8 @@
 
 Each rival runs in namespaces of its own and is gone afterwards; one that is not installed is left
 out with a note. A whole run takes about half an hour and wants a quiet machine. --only probes
-measures what watching costs, and writes its table (nine minutes); --only inits a plain init (two).
+measures what watching costs, and writes its table (nine minutes); --only inits a plain init (two);
+--only clients what Supervisor's clients get (two).
 """
 import argparse
 import json
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 
+import clients
 import inits
 import report
 import watch
-from rivals import RIVALS, SupdAgent
+from rivals import ALL, RIVALS, SupdAgent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -77,10 +79,13 @@ class Bench:
         return {}
 
     def wanted(self):
+        return self.wanted_of([n for n in RIVALS if not self.args.only or n in self.args.only])
+
+    def wanted_of(self, names):
+        """Those that can be measured here, and why the others cannot."""
         found, left_out = {}, {}
-        for name, kind in RIVALS.items():
-            if self.args.only and name not in self.args.only:
-                continue
+        for name in names:
+            kind = ALL[name]
             why = kind.missing(self.args.build)
             if why:
                 say(f"bench: {name} is left out: {why}")
@@ -132,8 +137,9 @@ class Bench:
 def arguments(argv):
     p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], prog="./dev bench")
     p.add_argument("--quick", action="store_true", help="fewer and shorter measurements; no growth")
-    p.add_argument("--only", action="append", choices=sorted([*RIVALS, "inits", "probes"]),
-                   help="this one; may be repeated; inits: plain inits; probes: what watching costs")
+    p.add_argument("--only", action="append", choices=sorted([*RIVALS, *TABLES]),
+                   help="this one; may be repeated; inits: plain inits; probes: what watching costs; "
+                        "clients: what Supervisor's clients get")
     p.add_argument("--programs", type=int, default=1000, help="how many programs (default 1000)")
     p.add_argument("--build", default=os.path.join(ROOT, "build"), help="the folder of our programs")
     p.add_argument("--json", metavar="FILE", help="write every figure there, too")
@@ -162,15 +168,23 @@ def plain_inits(bench, args):
     return found, inits.markdown(found), None if args.quick else (inits.BEGIN, inits.END)
 
 
+def serving(bench, args):
+    found = clients.measured(bench)
+    whole = not args.quick and args.programs == 1000
+    return found, clients.markdown(found), (clients.BEGIN, clients.END) if whole else None
+
+
+TABLES = {"inits": plain_inits, "clients": serving, "probes": watching}
+
+
 def measure_all(args, folder):
     bench = Bench(args, folder)
-    only = args.only or ["inits", "probes", "all"]
-    if set(only) - {"inits", "probes"}:
+    only = args.only or ["all", *TABLES]
+    if set(only) - set(TABLES):
         yield supervising(bench, args)
-    if "inits" in only:
-        yield plain_inits(bench, args)
-    if "probes" in only:
-        yield watching(bench, args)
+    for name, table in TABLES.items():
+        if name in only:
+            yield table(bench, args)
 
 
 def main(argv):

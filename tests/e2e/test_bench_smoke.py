@@ -24,6 +24,19 @@ found = {part: {"supd": w.run("supd", part)} for part in ("tcp", "many", "lines"
 json.dump(found, open(os.path.join(sys.argv[3], "found.json"), "w"))
 print(watch.comparison({"parts": {**dict.fromkeys(watch.SIZES, {}), **found}, "left_out": {}}))
 """
+# what Supervisor's clients get from ours
+SERVE = """
+import argparse, json, os, sys
+sys.path.insert(0, os.path.join(sys.argv[1], "tests", "bench"))
+import clients, run
+os.chmod(sys.argv[3], 0o755)
+clients.DAEMONS = ("supd-served",)
+bench = run.Bench(argparse.Namespace(programs=20, build=sys.argv[2], window=0.2, kills=0, upgrades=0, calm=0),
+                  sys.argv[3])
+found = clients.measured(bench)
+json.dump(found, open(os.path.join(sys.argv[3], "found.json"), "w"))
+print(clients.markdown(found))
+"""
 
 
 def test_the_benchmark_measures_every_figure(tmp_path):
@@ -68,6 +81,24 @@ def test_what_watching_costs_is_measured(tmp_path):
     rows = done.stdout.splitlines()
     assert rows[0] == "|  | supd | blackbox_exporter | monit | floor | promised |"
     assert len(rows) == 17 and rows[2].endswith(" | - | - | - |  |")
+
+
+@pytest.mark.timeout(150)
+def test_what_clients_get_is_measured():
+    folder = tempfile.mkdtemp(prefix="supd-bench-")
+    try:
+        done = subprocess.run(["/usr/bin/python3", "-c", SERVE, ROOT, build_dir(), folder],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with open(os.path.join(folder, "found.json"), encoding="utf-8") as f:
+            found = json.load(f)["clients"]["supd-served"]
+    finally:
+        shutil.rmtree(folder)
+    assert found["processes"] == 3
+    for figure in ("calls_per_s", "theirs_ms", "ours_ms", "pss_kib"):
+        assert found[figure] > 0, (figure, found)
+    assert done.stdout.startswith("| 20 programs | supd |"), done.stdout
 
 
 @pytest.mark.release
