@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRACE DUR_S(2) /* for the last events, when listeners are to be stopped */
+#define GRACE DUR_S(2)          /* for the last events, when listeners are to be stopped */
+#define GRACE_FIRST DUR_MS(200) /* the same for one that never answered an event */
 
 /* ---- pools ---- */
 
@@ -231,11 +232,13 @@ void listeners_look(struct listeners *x)
 
 /* ---- the way down ---- */
 
-/* It had an event before all this began and never answered one: it never will, such as the shell's
- * loop that ends supd at the first event. */
+/* It has an event and never answered one: it may never do so, such as the shell's loop that ends
+ * supd at the first event, and gets less time. */
 static bool is_dumb(const struct listeners *x, const struct lproc *lp)
 {
-    return listenproc_mem(lp)->event && !lp->answered && mono_reached(lp->sent, x->stopping);
+    mono_t since = mono_reached(lp->sent, x->stopping) ? x->stopping : lp->sent;
+    return listenproc_mem(lp)->event && !lp->answered &&
+           mono_reached(mono_add(since, GRACE_FIRST), mono_now());
 }
 
 static bool has_event(const struct listeners *x, const struct lpool *pl)
@@ -260,6 +263,8 @@ static bool has_events(const struct listeners *x, int32_t priority)
 
 static void on_grace(struct listeners *x)
 {
+    if (!mono_reached(x->grace_due, mono_now()))
+        loop_timer_at(&x->grace, x->grace_due);
     settle_later(x->sup);
 }
 
@@ -268,7 +273,7 @@ static void begin_grace(struct listeners *x, int32_t priority)
     publish_rest(x->sup);
     x->grace_for = priority;
     x->grace_due = mono_add(mono_now(), GRACE);
-    loop_timer_at(&x->grace, x->grace_due);
+    loop_timer_at(&x->grace, mono_add(mono_now(), GRACE_FIRST));
 }
 
 bool listeners_hold(struct sup *s, int32_t priority)

@@ -215,14 +215,14 @@ startsecs=0
 def test_one_that_does_not_listen(sup):
     """It has closed its standard input: that is said once, and the event waits for its next instance."""
     s = sup(CONF + """[eventlistener:l]
-command=/bin/sh -c "echo READY; while ! [ -e %(here)s/close ]; do sleep 0.02; done; exec <&-; :>%(here)s/closed; exec sleep 1000"
+command=/bin/sh -c "echo READY; while ! [ -e %(here)s/close ]; do sleep 0.02; done; exec <&-; echo so >%(here)s/closed; exec sleep 1000"
 events=REMOTE_COMMUNICATION
 startsecs=0
 """)
     s.wait(lambda: s.ask("listeners")[0][0].get("listener") == "READY")
     pipe = s.run("readlink", f"/proc/{s.status('l')['l']['pid']}/fd/0").stdout.strip()
     s.write("close", "")
-    s.wait_file("closed", "")
+    s.wait_file("closed", "so")
     # what its start used holds the other end a moment longer
     s.wait(lambda: s.run("ls", "-l", "/proc/1/fd").stdout.count(pipe) == 1, 20)
     remote(s, "a")
@@ -284,6 +284,7 @@ startsecs=0
     for i in range(3):
         s.wait_state(f"w:{i}", "RUNNING")
     wait_events(s, 1)
+    s.wait(lambda: s.ask("listeners")[0][0]["listener"] == "READY")
     s.send(signal.SIGTERM)
     assert s.wait_exit() == 0
     kinds = [k for k, _ in short(events(s))]
