@@ -201,9 +201,10 @@ enum logshm_op {
     LOGOP_DEL,    /* slots[0]; answered */
     LOGOP_UPDATE, /* slots[0] */
     LOGOP_REOPEN,
-    LOGOP_CLEAR,  /* slots[0]; answered */
-    LOGOP_DRAIN,  /* slots[0..n); answered */
-    LOGOP_TAIL,   /* slots[0]; arg: bytes; follow: flag; text; with the client's connection */
+    LOGOP_CLEAR, /* slots[0]; answered */
+    LOGOP_DRAIN, /* slots[0..n); answered */
+    LOGOP_TAIL,  /* slots[0]; arg: bytes; follow: flag, 2: and say when it was truncated; text; with
+                    the  client's connection */
     LOGOP_FINISH, /* write out everything; answered */
     LOGOP_TAP,    /* slot: enum logshm_tap_of; with our end of its socket, or nothing: none */
     LOGOP_FILES,  /* with a socket and the list of what may be opened for who asks on it */

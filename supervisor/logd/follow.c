@@ -10,15 +10,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLLOW_CUT "==> File truncated <==\n"
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
-int follow_open(struct follow *f, const char *path, int backups, int64_t bytes)
+/* The target of a link that is ours and says the whole path. */
+static int open_own_link(const char *path)
+{
+    char to[PATH_MAX];
+    struct stat st;
+    int link = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    ssize_t n = link < 0 ? -1 : readlinkat(link, "", to, sizeof(to) - 1);
+    bool own = n > 0 && to[0] == '/' && fstat(link, &st) == 0 && st.st_uid == geteuid();
+    fd_close(&link);
+    errno = ELOOP;
+    if (!own)
+        return -1;
+    to[n] = '\0';
+    return open(to, OPEN_FLAGS | O_NOFOLLOW);
+}
+
+static int open_it(const struct follow *f, const char *path)
+{
+    int fd = open(path, OPEN_FLAGS | (f->marks ? O_NOFOLLOW : 0));
+    return fd < 0 && f->marks && errno == ELOOP ? open_own_link(path) : fd;
+}
+
+int follow_open(struct follow *f, const char *path, int backups, int64_t bytes, bool marks)
 {
     struct stat st;
-    *f = (struct follow){.path = strdup(path), .backups = backups, .fd = -1};
+    *f = (struct follow){.path = strdup(path), .backups = backups, .fd = -1, .marks = marks};
     if (!f->path)
         return -1;
-    f->fd = open(path, OPEN_FLAGS);
+    f->fd = open_it(f, path);
     if (f->fd < 0)
         return errno == ENOENT ? 1 : errno == ENXIO ? 0 : -1;
     if (fstat(f->fd, &st) < 0)
@@ -59,6 +82,7 @@ static int next_file(struct follow *f)
             return 0;
         if (st.st_size < f->off) {
             f->off = 0;
+            f->cut = f->marks;
             return 1;
         }
         number = number_now(f, &st);
@@ -66,7 +90,7 @@ static int next_file(struct follow *f)
             return 0;
     }
     rotate_name(name, sizeof(name), f->path, number > 0 ? number - 1 : 0, false);
-    int fd = open(name, OPEN_FLAGS);
+    int fd = open_it(f, name);
     if (fd < 0)
         return 0;
     fd_close(&f->fd);
@@ -75,9 +99,18 @@ static int next_file(struct follow *f)
     return 1;
 }
 
+static ssize_t say_cut(struct follow *f, char *buf)
+{
+    f->cut = false;
+    memcpy(buf, FOLLOW_CUT, strlen(FOLLOW_CUT));
+    return (ssize_t)strlen(FOLLOW_CUT);
+}
+
 ssize_t follow_read(struct follow *f, char *buf, size_t size)
 {
     for (int i = 0; i <= f->backups + 1; i++) {
+        if (f->cut && size >= strlen(FOLLOW_CUT))
+            return say_cut(f, buf);
         ssize_t n = f->fd >= 0 ? pread(f->fd, buf, size, f->off) : 0;
         if (n < 0 && errno == EINTR)
             continue;

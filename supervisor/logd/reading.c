@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define THREADS 32 /* at once; those that hang are among them */
 #define LOOK_MS 5
@@ -35,7 +36,7 @@ static int running;
 /* What is looked for, found with the lock. */
 struct found {
     int fd;     /* a copy of its writer's, or -1 */
-    char *path; /* or this */
+    char *path; /* where that is */
     bool wait;  /* it is not all there yet */
 };
 
@@ -53,8 +54,8 @@ static int find(struct reading *r, struct found *f)
         return EINVAL;
     f->wait = k->busy || (r->opens && k->fd < 0) || out_shared(d, &s->outs[0])->done < r->upto;
     f->fd = k->fd >= 0 && !k->busy ? fcntl(k->fd, F_DUPFD_CLOEXEC, 3) : -1;
-    f->path = f->fd < 0 ? strdup(k->path) : NULL;
-    return f->fd < 0 && !f->path ? ENOMEM : 0;
+    f->path = strdup(k->path);
+    return f->path ? 0 : ENOMEM;
 }
 
 /* Through /proc it is the same file, whatever has become of its path. */
@@ -65,12 +66,24 @@ static int open_again(int fd)
     return open(path, READ_FLAGS);
 }
 
-static int judge(int fd)
+/* It is what lies at its path, or was removed from there: no other file, which somebody has put in
+ * its place by a link. */
+static bool is_in_place(const struct stat *st, const char *path)
+{
+    struct stat at;
+    if (lstat(path, &at) < 0)
+        return st->st_nlink == 0;
+    if (S_ISLNK(at.st_mode))
+        return at.st_uid == geteuid();
+    return (at.st_ino == st->st_ino && at.st_dev == st->st_dev) || st->st_nlink == 0;
+}
+
+static int judge(int fd, const char *path)
 {
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return errno;
-    return S_ISREG(st.st_mode) ? 0 : EINVAL;
+    return S_ISREG(st.st_mode) && is_in_place(&st, path) ? 0 : EINVAL;
 }
 
 /* One look; what it found, if it is not to be waited for. 0 or an errno. */
@@ -83,9 +96,9 @@ static int look(struct reading *r, bool last, int *out_fd, bool *out_wait)
     *out_wait = !wrong && f.wait && !last;
     if (!wrong && !*out_wait) {
         *out_fd = f.fd >= 0 ? open_again(f.fd) : -1;
-        if (*out_fd < 0 && f.path) /* nobody else's file by a link that somebody put there */
+        if (f.fd < 0)
             *out_fd = open(f.path, READ_FLAGS | O_NOFOLLOW);
-        wrong = judge(*out_fd);
+        wrong = judge(*out_fd, f.path);
         if (wrong)
             fd_close(out_fd);
     }

@@ -29,7 +29,7 @@ struct client {
     int fd, wake;
     char id[ID_MAX];
     struct stream *stream; /* NULL: it is gone */
-    bool follow, opened, ended;
+    bool follow, marks, opened, ended;
     int64_t bytes;
     uint64_t upto; /* what was read when it asked */
     mono_t patience;
@@ -136,7 +136,7 @@ static bool open_source(struct logd *d, struct client *c)
         char *path = strdup(k->path);
         int backups = k->backups;
         pthread_mutex_unlock(&d->lock);
-        int rc = path ? follow_open(&c->file, path, backups, c->bytes) : -1;
+        int rc = path ? follow_open(&c->file, path, backups, c->bytes, c->marks) : -1;
         free(path);
         pthread_mutex_lock(&d->lock);
         if (rc == 1)
@@ -317,6 +317,7 @@ static struct client *client_new(int fd, const struct logshm_msg *msg, const cha
     c->wake = wake_fd;
     c->buf = buf;
     c->file.fd = -1;
+    c->marks = msg->follow > 1;
     c->follow = msg->follow;
     c->bytes = msg->arg;
     c->patience = mono_add(mono_now(), WRITTEN_WAIT);

@@ -42,5 +42,8 @@ struct route {
 struct agent_program *site_agent(const struct site *s);
 /* The server as the configuration has it (its section, its user name); NULL for [agent] listen=. */
 const struct agent_http *site_conf(const struct site *s);
+/* What the status pages of all servers keep (page_state.h). */
+struct page_state;
+struct page_state *site_pages(const struct site *s);
 
 #endif

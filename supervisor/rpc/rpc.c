@@ -2,6 +2,7 @@
 #include "supervisor/rpc/rpc.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/core/expo.h"
+#include "supervisor/rpc/page_state.h"
 #include "supervisor/rpc/site.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 struct rpc {
     struct agent_program *agent;
+    struct page_state *pages;
     TAILQ_HEAD(, site) sites;
 };
 
@@ -30,10 +32,17 @@ void route_healthy(struct site *s, struct http_in_call *c)
     http_in_answer(c, 200, "text/plain; charset=utf-8", &text);
 }
 
+struct page_state *site_pages(const struct site *s)
+{
+    const struct rpc *r = site_agent(s)->serving;
+    return r->pages;
+}
+
 static void *start(struct agent_program *a)
 {
     struct rpc *r = mem_zalloc(sizeof(*r));
     r->agent = a;
+    r->pages = page_state_new();
     TAILQ_INIT(&r->sites);
     return r;
 }
@@ -81,6 +90,7 @@ static void stop(void **serving)
     *serving = NULL;
     while (!TAILQ_EMPTY(&r->sites))
         drop(r, TAILQ_FIRST(&r->sites));
+    page_state_free(&r->pages);
     free(r);
 }
 

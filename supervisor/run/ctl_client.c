@@ -73,10 +73,14 @@ void ctl_client_send(struct ctl_client *cl)
 
 /* ---- input ---- */
 
+/* supd-agent asks for many: each of its HTTP clients may wait for a program. */
+#define AGENT_TIMES 64u
+
 /* its next requests have to wait */
 static bool is_blocked(const struct ctl_client *cl)
 {
-    return cl->nreqs >= cl->ctl->limits.inflight ||
+    unsigned times = cl->role & CTL_AGENT ? AGENT_TIMES : 1;
+    return cl->nreqs >= cl->ctl->limits.inflight * times ||
            ctl_client_waiting(cl) >= cl->ctl->limits.out_high;
 }
 

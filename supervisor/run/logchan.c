@@ -402,7 +402,7 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
         return err_set(e, "too many replies wait on this connection");
     struct logshm_msg msg = {.op = LOGOP_TAIL,
                              .n = (uint32_t)nid + t->npending,
-                             .follow = t->follow,
+                             .follow = t->follow ? 1u + t->marks : 0,
                              .arg = t->bytes > 0 ? t->bytes : 1600,
                              .slot = s->slot,
                              .nid = (uint32_t)nid};

@@ -116,6 +116,7 @@ struct logs_tail {
     const char *id;            /* of the request */
     int64_t bytes;             /* the last so many; <= 0: 1600 */
     bool follow;               /* go on with what comes, until the client closes */
+    bool marks;                /* ... and say there when the file was truncated */
     const char *pending;       /* bytes of replies that are still to be sent before ours, or NULL */
     uint32_t npending;
 };

@@ -66,7 +66,8 @@ static bool find_log(struct sup *s, struct ctl_req *rq, struct log_stream **out,
 static int give(struct sup *s, struct log_stream *stream, bool started, int64_t follow, int *sock,
                 struct err *e)
 {
-    struct logs_tail t = {.stream = stream, .id = FOLLOW_ID, .bytes = follow, .follow = true};
+    struct logs_tail t = {
+        .stream = stream, .id = FOLLOW_ID, .bytes = follow, .follow = true, .marks = true};
     return follow < 0 ? logs_read_file(s->logs, stream, started, sock, e)
                       : logs_tail(s->logs, &t, sock, e);
 }

@@ -40,8 +40,11 @@ while True:
 '''
 
 
-def start(sup, *lines):
-    s = sup(CONF, ready=False, agent=SCRIPT)
+SERVER = "[unix_http_server]\nfile=%(here)s/rpc.sock\n"
+
+
+def start(sup, *lines, more=""):
+    s = sup(CONF + more, ready=False, agent=SCRIPT)
     with open(s.path("lines"), "wb") as f:
         f.write(b"".join(line + b"\n" for line in lines))
     s.wait_ready()
@@ -105,3 +108,28 @@ def test_it_commands_nothing(sup):
         got(s, rf"^n{i} error DENIED {verb} is not for supd-agent( unless it serves Supervisor's clients)?$")
     got(s, r"^h error DENIED \[probe:p\] has no on_fail=restart for w$")
     assert s.status()["w"]["pid"] == pid and s.status()["w"]["restarts"] == 0
+
+
+def test_what_it_may_for_clients_of_supervisor(sup):
+    """With a server section it may do what they may, by exact names, and nothing else."""
+    who = verbs()
+    never = sorted(v for v in who if not re.search("CTL_RPC|CTL_AGENT|CTL_ANYONE", who[v]))
+    assert {"agent", "check", "config", "explain", "maintail", "reopen", "tail", "upgrade", "update"} <= set(never)
+    s = start(sup, *(b"n%d %s\tw" % (i, verb.encode()) for i, verb in enumerate(never)),
+              b"a procinfo\tw", b"b procinfo\tw:w", b"c procinfo\t*", b"d procinfo\tw*", b"e stop\t?", b"f signal\tTERM\tall",
+              b"g log\tr\t../../etc/passwd\tstdout", b"h stdin\tw\teA==", b"i stdin\tw\t!", b"j start\tw:*", b"k signal\tHUP\tw\tx",
+              b"p ping", more=SERVER)
+    pid = s.wait_state("w", "RUNNING")["pid"]
+    got(s, "^p ok")
+    for i, verb in enumerate(never):
+        got(s, rf"^n{i} error DENIED {verb} is not for supd-agent$")
+    for ident in "abc":
+        got(s, rf"^{ident} \+ name=w\tgroup=w\tstate=\d+")
+    for ident in "def":
+        got(s, rf"^{ident} \+ name=\S+\tcode=BAD_NAME\ttext=no such process$")
+    got(s, "^g error BAD_NAME no such process: ../../etc/passwd$")
+    got(s, "^h error NO_FILE its standard input is closed$")
+    got(s, "^i error BAD_REQUEST no base64 of at most 4096 bytes$")
+    got(s, r"^j \+ name=w\tcode=ALREADY_STARTED")
+    got(s, r"^k \+ name=x\tcode=BAD_NAME")
+    assert s.wait_state("w", "RUNNING")["restarts"] in (0, 1) and pid

@@ -75,7 +75,14 @@ def tcp(s, port, host="127.0.0.1"):
 
 
 def input_of(s, pid):
+    """Of one that has answered: before its exec it still has supd's."""
     return os.readlink(f"/proc/{s.ns.outer(pid)}/fd/0")
+
+
+def listening(s):
+    """What the kernel says of the tcp socket: its queue, and at the end its inode."""
+    return re.search(r".*:9000 .*(ino:\d+)", s.run("ss", "-Hltne").stdout)[0].split("ino:")[0] + \
+        re.search(r"ino:\d+", s.run("ss", "-Hltne").stdout)[0]
 
 
 @pytest.mark.caps
@@ -104,6 +111,7 @@ def test_processes_share_it(fcgi):
 
 def test_its_user_owns_it(fcgi):
     s = fcgi(section(user="nobody"))
+    s.wait_state("f", "RUNNING")
     assert asked(s) == s.status()["f"]["pid"]
     st = os.stat(s.path("f.sock"))
     assert (stat.S_IMODE(st.st_mode), st.st_uid) == (0o700, pwd.getpwnam("nobody").pw_uid)
@@ -116,8 +124,8 @@ def test_tcp_in_a_group_and_by_two_groups(fcgi):
              "[group:g]\nprograms=a,p\n[group:h]\nprograms=a,b\n")
     pids = {s.wait_state(n, "RUNNING")["pid"] for n in ("g:a", "h:a")}
     assert tcp(s, 9000) in pids
-    assert tcp(s, 9001, "::1") == s.status()["h:b"]["pid"]
-    assert input_of(s, s.status()["g:p"]["pid"]).startswith("pipe:[")
+    assert tcp(s, 9001, "::1") == s.wait_state("h:b", "RUNNING")["pid"]
+    s.wait(lambda: input_of(s, s.status()["g:p"]["pid"]).startswith("pipe:["))
     s.ok("stop", "g:a")
     assert tcp(s, 9000) == s.status()["h:a"]["pid"]
     s.ok("stop", "h:a")
@@ -125,10 +133,12 @@ def test_tcp_in_a_group_and_by_two_groups(fcgi):
 
 
 def test_backlog(fcgi):
-    """The listen queue is as long as the file says, at once after an update where that is tcp."""
+    """The listen queue is as long as the file says; a tcp socket is the same one after an update."""
     conf = section(command="/bin/sleep 1000", socket_backlog=1)
-    s = fcgi(conf)
+    tcp_section = section("t", "tcp://127.0.0.1:9000", command="/bin/sleep 1000", socket_backlog=7)
+    s = fcgi(conf + tcp_section)
     s.wait_state("f", "RUNNING")
+    s.wait_state("t", "RUNNING")
     waiting = []
     with pytest.raises(BlockingIOError):
         while len(waiting) < 5:
@@ -139,6 +149,12 @@ def test_backlog(fcgi):
     assert len(waiting) == 3  # one more than it says, and the one that found no room
     for c in waiting:
         c.close()
+    before = listening(s)
+    assert "7" in before.split()
+    s.write("supd.conf", HEAD + conf + tcp_section.replace("=7", "=9"))
+    s.ok("update")
+    s.wait_state("t", "RUNNING")
+    assert "9" in listening(s).split() and before.split()[-1] == listening(s).split()[-1]
 
 
 def test_a_restart_closes_nothing(fcgi):
@@ -162,9 +178,9 @@ def test_another_supd_has_it(fcgi, how):
     """The socket, its queue and those who share it go on; what starts later is given the same one."""
     s = fcgi(section())
     before = s.wait_state("f", "RUNNING")
-    end = input_of(s, before["pid"])
     with dial(s) as one, dial(s) as two:
         assert answer(one) == before["pid"]
+        end = input_of(s, before["pid"])
         upgrade(s) if how == "upgrade" else crash(s)
         assert life(s.status()["f"]) == life(before)
         s.kill(before["pid"])

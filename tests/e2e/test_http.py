@@ -1,6 +1,7 @@
 """What supd-agent makes of requests on Supervisor's servers: connections, limits, the tails of logs."""
 import contextlib
 import http.client
+import os
 import socket
 
 import pytest
@@ -100,6 +101,42 @@ def test_logtail(s):
     s.wait_file("w.log", f"{19:0199}\n")
     with contextlib.closing((t := Tail(s.http, "/logtail/w")).c):
         assert t.until(f"{19:0199}\n") == long[-1024:]
+
+
+def test_a_log_that_changes(s):
+    """What is followed goes on over rotations; Supervisor's words say that a file was truncated."""
+    with contextlib.closing((t := Tail(s.http, "/logtail/w")).c):
+        t.until("first\n")
+        os.rename(s.path("w.log"), s.path("w.log.1"))
+        s.ok("reopen")
+        write(s, "second\n")
+        assert t.until("second\n") == "first\nsecond\n"
+        write(s, "more\n" * 10)
+        t.until("more\n" * 10)
+        os.truncate(s.path("w.log"), 0)
+        write(s, "x\n")
+        assert t.until("x\n").endswith("more\n==> File truncated <==\nx\n")
+
+
+def test_a_link_in_its_place(s):
+    """Whoever may put a link where a log is gets nothing else read by it."""
+    s.write("secret", "a secret\n")
+    s.wait_file("w.log", "first\n")
+    t = Tail(s.http, "/logtail/w")
+    t.until("first\n")
+    for name in ("w.log", "never.log"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(s.path(name))
+        os.symlink(s.path("secret"), s.path(name))
+        os.chown(s.path(name), 65534, 65534, follow_symlinks=False)
+    assert get(s.http, "/logtail/never")[0] in (404, 503)
+    write(s, "after\n")  # supd-log, which has the rights for it, writes it where the link points to
+    s.wait_file("secret", "after")
+    assert Tail(s.http, "/logtail/w").answer.status == 404
+    t.c.sock.settimeout(0.5)
+    with contextlib.closing(t.c), contextlib.suppress(TimeoutError):
+        t.until("no end")
+    assert "a secret" not in t.text
 
 
 def test_logs_that_are_none(s):

@@ -29,7 +29,7 @@ class _Transport(xmlrpc.client.Transport):
 class Rpc(xmlrpc.client.ServerProxy):
     """rpc.supervisor.getState(), rpc.system.listMethods(); a fault raises xmlrpc.client.Fault."""
 
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=60):
         super().__init__("http://localhost/RPC2", transport=_Transport(path, timeout), allow_none=True)
 
 
@@ -42,7 +42,7 @@ def fault(call, *args):
     raise AssertionError(f"no fault, but {got!r:.200}")
 
 
-def post(path, body, timeout=20):
+def post(path, body, timeout=60):
     """(status, body) of a POST to /RPC2."""
     connection = _Connection(path, timeout)
     connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})

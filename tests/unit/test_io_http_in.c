@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -93,6 +94,18 @@ static void answer_x(struct http_in_call *c)
     http_in_answer(c, 200, "text/plain", &body);
 }
 
+#define BIG ((size_t)30 << 20)
+
+static void answer_big(struct http_in_call *c)
+{
+    struct str body = STR_INIT;
+    assert_true(str_reserve(&body, BIG));
+    memset(body.s, 'a', BIG);
+    body.s[BIG] = '\0';
+    body.len = BIG;
+    http_in_answer(c, 200, "text/plain", &body);
+}
+
 static void head(void *obj, struct http_in_call *c, size_t *body_max)
 {
     struct world *w = obj;
@@ -101,6 +114,8 @@ static void head(void *obj, struct http_in_call *c, size_t *body_max)
         http_in_error(c, 401);
     else if (strcmp(http_in_path(c), "/x") == 0)
         *body_max = 100000;
+    else if (strcmp(http_in_path(c), "/big") == 0)
+        *body_max = (size_t)20 << 20;
 }
 
 static void serve(void *obj, struct http_in_call *c)
@@ -119,6 +134,8 @@ static void serve(void *obj, struct http_in_call *c)
         http_in_stream(c, 200, "text/plain", read_more, w);
     } else if (strcmp(path, "/x") == 0) {
         answer_x(c);
+    } else if (strcmp(path, "/big") == 0) {
+        answer_big(c);
     } else {
         http_in_error(c, 404);
     }
@@ -364,12 +381,101 @@ static void test_parts(void **state)
     teardown(&w);
 }
 
+static int client(const struct world *w, const char *text)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&w->at, sizeof(w->at)), 0);
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    return fd;
+}
+
+/* Sends so much, a piece a turn, as long as it is taken: what was. */
+static size_t pour(struct world *w, int fd, size_t want)
+{
+    static char piece[1 << 20];
+    size_t sent = 0;
+    for (int i = 0; i < 5000 && sent < want; i++) {
+        size_t n = want - sent < sizeof(piece) ? want - sent : sizeof(piece);
+        ssize_t r = send(fd, piece, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += r > 0 ? (size_t)r : 0;
+        run_for(w, 0);
+    }
+    return sent;
+}
+
+static size_t drink(struct world *w, int fd, size_t want)
+{
+    static char piece[1 << 20];
+    size_t got = 0;
+    ssize_t r;
+    while (got < want && (r = recv(fd, piece, sizeof(piece), MSG_DONTWAIT)) != 0) {
+        got += r > 0 ? (size_t)r : 0;
+        run_for(w, 0);
+        if (r < 0 && errno != EAGAIN)
+            break;
+    }
+    return got;
+}
+
+static bool is_open(int fd)
+{
+    char c;
+    return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* Bodies are bounded together: who has been sending for longest gives way. */
+static void test_bodies_together(void **state)
+{
+    (void)state;
+    struct world w;
+    const size_t ten = (size_t)10 << 20;
+    int fds[4];
+    setup(&w);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = client(&w, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 20000000\r\n\r\n");
+        assert_int_equal(pour(&w, fds[i], ten), ten);
+        run_for(&w, 50);
+    }
+    assert_false(is_open(fds[0]));
+    for (size_t i = 1; i < COUNT(fds); i++)
+        assert_true(is_open(fds[i]));
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    run_for(&w, 10);
+    assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
+    teardown(&w);
+}
+
+/* So are answers: who has been reading for longest gives way. */
+static void test_answers_together(void **state)
+{
+    (void)state;
+    struct world w;
+    int fds[4], broken = 0;
+    setup(&w);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = client(&w, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+        run_for(&w, 50);
+    }
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        broken += drink(&w, fds[i], BIG) < BIG;
+        close(fds[i]);
+    }
+    assert_int_equal(broken, 2); /* 64 MiB hold two of them */
+    teardown(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_later),   cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_many),    cmocka_unit_test(test_bad_clients),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_bad_clients),
+        cmocka_unit_test(test_bodies_together),
+        cmocka_unit_test(test_answers_together),
         cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,7 @@ static void test_follow(void **state)
     (void)state;
     struct follow f;
     put("w", "0123456789");
-    assert_int_equal(follow_open(&f, in_folder("w"), 3, 4), 1);
+    assert_int_equal(follow_open(&f, in_folder("w"), 3, 4, false), 1);
     expect_next(&f, "6789");
     append("w", "ab");
     rotate(3, false);
@@ -296,10 +296,10 @@ static void test_follow(void **state)
     put("w", "h");
     expect_next(&f, "h");
     follow_close(&f);
-    assert_int_equal(follow_open(&f, in_folder("later"), 3, 4), 1);
+    assert_int_equal(follow_open(&f, in_folder("later"), 3, 4, false), 1);
     expect_next(&f, "");
     follow_close(&f);
-    assert_int_equal(follow_open(&f, "/dev/null", 3, 4), 0);
+    assert_int_equal(follow_open(&f, "/dev/null", 3, 4, false), 0);
     follow_close(&f);
 }
 
