@@ -189,8 +189,11 @@ static bool setup(struct agent_program *a, struct err *e)
 
 int agent_run(const struct agent_server *server)
 {
-    struct agent_program a = {
-        .started = mono_now(), .journal = -1, .waiting_gen = -1, .server = server};
+    struct agent_program a = {.started = mono_now(),
+                              .journal = -1,
+                              .waiting_gen = -1,
+                              .waiting_text = -1,
+                              .server = server};
     struct err e;
     prctl(PR_SET_DUMPABLE, 0); /* it holds secrets, and its user may have other processes */
     block_signals();
@@ -212,6 +215,7 @@ int agent_run(const struct agent_server *server)
     loop_free(&a.loop);
     agentgen_free(&a.gen);
     fd_close(&a.waiting_gen);
+    fd_close(&a.waiting_text);
     fd_close(&a.journal);
     return ok ? 0 : 1;
 }

@@ -4,6 +4,7 @@
 #include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/check_files.h"
+#include "supervisor/agent/lines.h"
 #include "supervisor/base/fd.h"
 
 #include <stdio.h>
@@ -38,6 +39,13 @@ static void on_file(void *obj, bool warning, const struct item *it, const char *
     put(obj, warning, it, text);
 }
 
+static void on_pattern(void *obj, const struct agent_pattern *p, const char *text)
+{
+    struct check *c = obj;
+    str_printf(&c->out, "error\t%s\t%u\t%s.ready: log: %s\n", p->at.file, p->at.line, p->section,
+               text);
+}
+
 static void check_notifiers(struct check *c)
 {
     VEC_EACH (&c->gen->conf->items, i) {
@@ -60,6 +68,7 @@ int agent_check(int fd, bool helped)
     probes_check(c.gen, on_error, &c);
     engine_check(c.gen, on_error, &c);
     check_notifiers(&c);
+    lines_check(c.gen, on_pattern, &c);
     check_files(c.gen, helped, on_file, &c);
     int r = fd_write_all(1, str_text(&c.out), c.out.len);
     str_fini(&c.out);

@@ -1,5 +1,7 @@
 /* Output and datagrams to the metrics that count them. */
 #include "supervisor/agent/counting.h"
+#include "supervisor/agent/hand.h"
+#include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 
@@ -8,6 +10,8 @@
 #include <string.h>
 
 /* ---- output ---- */
+
+#define SOURCE_KEY 640
 
 struct source {
     char *key; /* the process's name and the channel's number */
@@ -31,15 +35,19 @@ static const char *group_of(const struct agent_program *a, const char *program, 
     return program;
 }
 
-static struct source *source_of(struct agent_program *a, const struct text_piece *p)
+static struct source *source_find(const struct agent_program *a, const struct text_piece *p,
+                                  char key[SOURCE_KEY])
 {
-    char key[640];
     struct source *s;
-    snprintf(key, sizeof(key), "%s %d", p->process, p->channel);
+    snprintf(key, SOURCE_KEY, "%s %d", p->process, p->channel);
     HASH_FIND_STR(a->sources, key, s);
-    if (s)
-        return s;
-    s = mem_zalloc(sizeof(*s));
+    return s;
+}
+
+static struct source *source_add(struct agent_program *a, const struct text_piece *p,
+                                 const char *key)
+{
+    struct source *s = mem_zalloc(sizeof(*s));
     s->key = mem_strdup(key);
     s->program = mem_strdup(p->program);
     s->process = mem_strdup(p->process);
@@ -112,13 +120,23 @@ static void note_end(struct agent_program *a, struct source *s)
         loop_timer_at(&a->last_lines, mono_add(s->ended, LAST_WORDS));
 }
 
+static bool is_counted(const struct agent_program *a, const struct text_piece *p);
+
 static void on_text(void *obj, const struct text_piece *p)
 {
     struct agent_program *a = obj;
-    struct source *s = source_of(a, p);
     mono_t now = loop_now(a->loop);
-    if (!s)
+    char key[SOURCE_KEY];
+    struct source *s = source_find(a, p, key);
+    bool known = lines_text(a->lines, p);
+    if (!s && !known && !is_counted(a, p)) { /* the configuration that wants it came before it */
+        hand_take(a->hand);
+        known = lines_text(a->lines, p);
+    }
+    if (!s && known && !is_counted(a, p))
         return;
+    if (!s)
+        s = source_add(a, p, key);
     if (s->run != p->run)
         feed_text_end(s->stream, now);
     s->run = p->run;
@@ -145,6 +163,11 @@ void counting_process(struct agent_program *a, const struct procs_change *c)
 void counting_text(struct agent_program *a, int fd)
 {
     struct err e;
+    if (!a->gen) { /* nobody knows yet what is looked for */
+        fd_close(&a->waiting_text);
+        a->waiting_text = fd;
+        return;
+    }
     if (a->text)
         text_close(&a->text);
     a->text = text_open(a->loop, fd, on_text, a, &e);
@@ -152,14 +175,29 @@ void counting_text(struct agent_program *a, int fd)
         log_error("agent: %s", e.msg);
 }
 
-/* ---- which output ---- */
-
 static void on_asked(void *obj, const struct wire_reply *r)
 {
     (void)obj;
     if (r->kind == WIRE_ERROR)
         log_warn("agent: supd does not give the output that a metric counts: %s", r->text);
 }
+
+/* ---- lines that make programs ready ---- */
+
+static void on_line(void *obj, uint32_t key, uint32_t run, enum lines_found what)
+{
+    static const char *const words[] = {
+        [LINES_FOUND] = "FOUND", [LINES_SKIPPED] = "SKIPPED", [LINES_GIVEN_UP] = "GIVEN_UP"};
+    struct agent_program *a = obj;
+    char key_text[16], run_text[16];
+    snprintf(key_text, sizeof(key_text), "%u", key);
+    snprintf(run_text, sizeof(run_text), "%u", run);
+    const char *args[] = {key_text, run_text, words[what], NULL};
+    if (!channel_ask(a->channel, "matched", args, on_asked, NULL))
+        log_warn("agent: cannot tell supd what a program printed");
+}
+
+/* ---- which output ---- */
 
 static void ask(struct agent_program *a, const char *wanted, bool off)
 {
@@ -214,6 +252,16 @@ static struct wanted_text all_wanted(const struct agentgen *g)
             want_of(&list, g, it->own);
     }
     return list;
+}
+
+static bool is_counted(const struct agent_program *a, const struct text_piece *p)
+{
+    VEC_EACH (&a->wanted_text, i) {
+        const char *w = a->wanted_text.v[i];
+        if (w[0] - '0' == p->channel && strcmp(w + 2, p->program) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void drop_list(struct wanted_text *list)
@@ -286,6 +334,10 @@ static void apply_statsd(struct agent_program *a)
 void counting_apply(struct agent_program *a)
 {
     regroup(a);
+    lines_follow(a->lines, a->gen);
+    if (a->waiting_text >= 0)
+        counting_text(a, a->waiting_text);
+    a->waiting_text = -1;
     apply_text(a);
     apply_statsd(a);
 }
@@ -293,6 +345,7 @@ void counting_apply(struct agent_program *a)
 void counting_setup(struct agent_program *a)
 {
     LOOP_TIMER(&a->last_lines, a->loop, on_last_lines, a);
+    a->lines = lines_new(on_line, a);
 }
 
 void counting_fini(struct agent_program *a)
@@ -303,6 +356,7 @@ void counting_fini(struct agent_program *a)
     source_free(a, s);
     if (a->text)
         text_close(&a->text);
+    lines_free(&a->lines);
     if (a->udp)
         dgram_free(&a->udp);
     if (a->unix_statsd)

@@ -16,22 +16,35 @@ struct hand {
     void *obj;
 };
 
-/* One message a turn: the loop comes back while there are more. */
-static void on_message(struct hand *h)
+/* True if there was one. */
+static bool take(struct hand *h)
 {
     char text[HAND_TEXT_MAX];
     int fd = -1;
     size_t nfds = 0;
     ssize_t n = usock_recv(h->fd, text, sizeof(text) - 1, &fd, 1, &nfds);
     if (n < 0)
-        return;
+        return false;
     if (n == 0) { /* supd is gone; the channel says so, too */
         loop_io_close(&h->io, &h->fd);
-        return;
+        return false;
     }
     text[n] = '\0';
     if (nfds)
         h->fn(h->obj, text, fd);
+    return true;
+}
+
+/* One message a turn: the loop comes back while there are more. */
+static void on_message(struct hand *h)
+{
+    take(h);
+}
+
+void hand_take(struct hand *h)
+{
+    while (h && h->fd >= 0 && take(h))
+        ;
 }
 
 struct hand *hand_new(struct loop *l, int fd, hand_fn *fn, void *obj, struct err *e)

@@ -12,6 +12,8 @@ typedef void hand_fn(void *obj, const char *what, int fd);
 
 /* Watches fd, which belongs to the hand from now on. NULL and the reason. */
 struct hand *hand_new(struct loop *l, int fd, hand_fn *fn, void *obj, struct err *e);
+/* Takes what is there now, without waiting for its turn; h may be NULL. */
+void hand_take(struct hand *h);
 void hand_free(struct hand **h);
 
 #endif

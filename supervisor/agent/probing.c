@@ -10,6 +10,7 @@
 #include "supervisor/io/resolve.h"
 #include "supervisor/io/trusts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,18 +71,38 @@ static bool waits_for_restart(const struct agent_program *a, const struct probe_
     return r && r->denied && v->fails > v->opts->fall && v->opts->on_fail == PROBE_RESTART;
 }
 
+/* The process that a probe of the program has looked at: what was found out about one does not
+ * count for the next, of which the news may be under way. 0: none; -1: there are several. */
+static int looked_at(const struct agent_program *a, const char *program)
+{
+    int pid = 0;
+    for (const struct agent_process *p = NULL; (p = agent_procs_next(a->procs, p));) {
+        if (!p->pid || strcmp(p->program, program) != 0)
+            continue;
+        if (pid)
+            return -1;
+        pid = p->pid;
+    }
+    return pid;
+}
+
 /* supd shows it beside the program, and restarts the program if that is configured. */
 static void tell_health(struct agent_program *a, const struct probe_view *v, const char *state,
                         bool failed_now)
 {
+    if (!v->opts->program)
+        return;
+    char pid_text[32];
+    int pid = looked_at(a, v->opts->program);
     bool restart = failed_now && v->opts->on_fail == PROBE_RESTART && take_restart(a, v);
-    const char *args[] = {v->opts->program,
-                          v->name,
-                          state,
-                          v->last ? v->last->detail : "",
-                          restart ? "restart=1" : NULL,
-                          NULL};
-    if (v->opts->program && !channel_ask(a->channel, "health", args, on_told, NULL))
+    snprintf(pid_text, sizeof(pid_text), "pid=%d", pid);
+    const char *args[7] = {v->opts->program, v->name, state, v->last ? v->last->detail : ""};
+    size_t n = 4;
+    if (pid >= 0)
+        args[n++] = pid_text;
+    if (restart)
+        args[n++] = "restart=1";
+    if (!channel_ask(a->channel, "health", args, on_told, NULL))
         log_warn("probe %s: supd does not answer", v->name);
 }
 

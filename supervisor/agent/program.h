@@ -7,6 +7,7 @@
 #include "probes/probes.h"
 #include "supervisor/agent/agent.h"
 #include "supervisor/agent/channel.h"
+#include "supervisor/agent/lines.h"
 #include "supervisor/agent/procs.h"
 #include "supervisor/agent/text.h"
 #include "supervisor/conf/agentgen.h"
@@ -43,6 +44,7 @@ struct agent_program {
     struct channel *channel;
     bool has_snapshot; /* of all processes */
     int waiting_gen;   /* a generation that came before it; -1: none */
+    int waiting_text;  /* the socket of output that came before the first generation; -1: none */
     struct hand *hand;
     struct agentgen *gen; /* NULL until supd has handed it over */
     int journal;          /* -1: none */
@@ -60,6 +62,7 @@ struct agent_program {
     struct keeping *keeping;
     /* what metrics count */
     struct text_port *text;
+    struct lines *lines;    /* ready=log: */
     struct source *sources; /* of output, by process and channel */
     struct loop_timer last_lines;
     struct wanted_text wanted_text;

@@ -77,6 +77,8 @@ static void take_text(struct text_port *p, struct tap_head *h, const char *text)
         return;
     struct text_piece piece = {.program = s->names,
                                .process = s->names + strlen(s->names) + 1,
+                               .slot = h->slot,
+                               .key = h->key,
                                .channel = h->channel,
                                .run = h->run,
                                .pid = h->pid,

@@ -17,10 +17,11 @@ struct text_port;
 /* Output as it was read: not cut into lines, nor at them. The strings are valid during the call. */
 struct text_piece {
     const char *program, *process;
-    int channel;      /* 0: stdout, 1: stderr */
-    uint32_t run;     /* counts the runs of this process; another number: a line of the old one is
-                         over */
-    int pid;          /* of that run; 0: not known */
+    uint32_t slot, key; /* of the stream, of its tap */
+    int channel;        /* 0: stdout, 1: stderr */
+    uint32_t run;       /* counts the runs of this process; another number: a line of the old one is
+                           over */
+    int pid;            /* of that run; 0: not known */
     uint64_t skipped; /* bytes that were lost right before this text: what one counts in this window
                          is unknown now, and a line that was begun is torn */
     bool torn;        /* the text begins inside a line whose beginning was lost */

@@ -21,6 +21,17 @@
 #define REPORT_MAX (1u << 20)
 #define GEN_FD 3
 
+/* What needs the agent, for messages about the check itself. */
+static struct pos needed_at(const struct conf *c)
+{
+    return c->items.n ? c->items.v[0]->at : c->log_reader->section->at;
+}
+
+static const char *needed_by(const struct conf *c)
+{
+    return c->items.n ? c->items.v[0]->section : c->log_reader->section->name;
+}
+
 /* The groups that the agent will have: its user's, and those of groups=. */
 static int take_groups(const struct conf *c, gid_t gid)
 {
@@ -150,14 +161,14 @@ static void wait_for(struct conf *c, int pid, int fd)
     if (!whole)
         kill(pid, SIGKILL);
     if (!reap(pid, limit, &status)) {
-        conf_fail(c, c->items.v[0]->at, "supd-agent does not end after its check");
+        conf_fail(c, needed_at(c), "supd-agent does not end after its check");
         str_fini(&report);
         return;
     }
     if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         take_report(c, &report);
     else
-        conf_fail(c, c->items.v[0]->at, "supd-agent could not check the configuration (%s %d)",
+        conf_fail(c, needed_at(c), "supd-agent could not check the configuration (%s %d)",
                   WIFSIGNALED(status) ? "ended by signal" : "exit status",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     str_fini(&report);
@@ -172,7 +183,7 @@ static int spawn(struct conf *c, const char *program, const struct str *text, in
     if (pid == 0)
         run(c, program, gen, p[1], parent);
     if (pid < 0) {
-        conf_fail(c, c->items.v[0]->at, "cannot run supd-agent: %s", strerror(errno));
+        conf_fail(c, needed_at(c), "cannot run supd-agent: %s", strerror(errno));
         fd_close(&p[0]);
     }
     fd_close(&p[1]);
@@ -188,12 +199,12 @@ void agentcheck(struct conf *c)
     struct str text = STR_INIT;
     int fd = -1, pid = -1;
     /* what is right is checked beside what is wrong, unless nobody knows by which agent */
-    if (!c->items.n || !c->rq.self_dir || c->rq.exact || c->ours_wrong)
+    if ((!c->items.n && !c->log_reader) || !c->rq.self_dir || c->rq.exact || c->ours_wrong)
         return;
     agentgen_write(c, &text);
     if (libexec_find(c->rq.self_dir, c->supd.libexec, "supd-agent", program, sizeof(program), &e) <
         0)
-        conf_fail(c, c->items.v[0]->at, "[%s] needs supd-agent: %s", c->items.v[0]->section, e.msg);
+        conf_fail(c, needed_at(c), "[%s] needs supd-agent: %s", needed_by(c), e.msg);
     else
         pid = spawn(c, program, &text, &fd);
     if (pid > 0)

@@ -67,6 +67,23 @@ static void put_process(struct str *out, const struct group *g, const struct pro
     str_putc(out, '\n');
 }
 
+/* ready=log: of the programs of a group */
+static void put_patterns(struct str *out, const struct conf *c, const struct group *g)
+{
+    VEC_EACH (&g->progs, i) {
+        const struct prog *p = g->progs.v[i];
+        if (!p->order || p->order->ready.kind != READY_LOG)
+            continue;
+        const struct ini_key *k = ini_get(&c->ini, p->section, "ready");
+        struct pos at = k ? k->at : p->section->at;
+        str_putc(out, '~');
+        put_field(out, p->section->name, '\t');
+        put_field(out, at.file, '\t');
+        str_printf(out, "%u\t", at.line);
+        put_field(out, p->order->ready.arg, '\n');
+    }
+}
+
 static void put_servers(struct str *out, const struct conf *c)
 {
     if (c->servers.n) {
@@ -85,7 +102,7 @@ static void put_servers(struct str *out, const struct conf *c)
 
 void agentgen_write(const struct conf *c, struct str *out)
 {
-    if (!c->has_agent && !c->items.n && !c->servers.n)
+    if (!conf_needs_agent(c))
         return;
     put_section(out, "agent", (struct pos){c->path, 0});
     put_rows(out, &rows_agent, &c->agent, c, NULL);
@@ -103,6 +120,7 @@ void agentgen_write(const struct conf *c, struct str *out)
         const struct group *g = c->groups.v[i];
         VEC_EACH (&g->procs, j)
             put_process(out, g, g->procs.v[j]);
+        put_patterns(out, c, g);
     }
 }
 
@@ -113,6 +131,7 @@ struct agent_reader {
     struct conf *c;
     struct ini_section *section;
     VEC(struct agent_proc) procs;
+    VEC(struct agent_pattern) patterns;
     VEC(struct agent_http) servers;
 };
 
@@ -154,6 +173,21 @@ static bool take_process(struct agent_reader *r, char *line)
     return true;
 }
 
+static bool take_pattern(struct agent_reader *r, char *line)
+{
+    struct agent_pattern p = {.section = next_field(r, &line, '\t')};
+    p.at.file = next_field(r, &line, '\t');
+    const char *number = p.at.file ? next_field(r, &line, '\t') : NULL;
+    p.text = number ? next_field(r, &line, 0) : NULL;
+    const char *colon = p.section ? strchr(p.section, ':') : NULL;
+    if (!colon || !p.text)
+        return false;
+    p.program = colon + 1;
+    p.at.line = (unsigned)strtoul(number, NULL, 10);
+    VEC_PUSH(&r->patterns, p);
+    return true;
+}
+
 static bool take_server(struct agent_reader *r, char *line)
 {
     struct agent_http h = {.key = next_field(r, &line, '\t')};
@@ -181,6 +215,8 @@ static bool take_line(struct agent_reader *r, char *line)
 {
     if (line[0] == '[')
         return take_section(r, line + 1);
+    if (line[0] == '~')
+        return take_pattern(r, line + 1);
     if (line[0] == '@')
         return take_server(r, line + 1);
     if (line[0] == '!') {
@@ -236,7 +272,10 @@ struct agentgen *agentgen_read(const char *text, size_t n, struct err *e)
     }
     g->procs = arena_memdup(c->a, r.procs.v, r.procs.n * sizeof(*r.procs.v));
     g->nprocs = r.procs.n;
+    g->patterns = arena_memdup(c->a, r.patterns.v, r.patterns.n * sizeof(*r.patterns.v));
+    g->npatterns = r.patterns.n;
     VEC_FINI(&r.procs);
+    VEC_FINI(&r.patterns);
     g->servers = arena_memdup(c->a, r.servers.v, r.servers.n * sizeof(*r.servers.v));
     g->nservers = r.servers.n;
     VEC_FINI(&r.servers);

@@ -8,6 +8,7 @@
  *   @KEY<TAB>SECTION<TAB>USERNAME<TAB>PASSWORD    a server; KEY: what its socket is called
  * (core/hand.h) !IDENTIFIER                      [supervisord] identifier=, before the servers
  *   +GROUP<TAB>PROCESS<TAB>PROGRAM<TAB>DEPENDS    a process; DEPENDS: comma separated programs
+ *   ~SECTION<TAB>FILE<TAB>LINE<TAB>REGEX          ready=log: of a program, and where it stands
  *
  * All fields are escaped as on the control socket (text_escape). */
 #ifndef CONF_AGENTGEN_H
@@ -28,6 +29,13 @@ struct agent_proc {
     struct str_list depends; /* programs that it depends on */
 };
 
+/* A line of the program's output that this matches makes it ready. */
+struct agent_pattern {
+    const char *section, *program; /* "program:web", "web" */
+    const char *text;
+    struct pos at;
+};
+
 /* A server of Supervisor's, as the agent knows it. */
 struct agent_http {
     const char *key, *section;
@@ -39,6 +47,8 @@ struct agentgen {
     struct conf *conf; /* its items, and [agent] in conf->agent */
     const struct agent_proc *procs;
     size_t nprocs;
+    const struct agent_pattern *patterns;
+    size_t npatterns;
     const struct agent_http *servers;
     size_t nservers;
     const char *identifier; /* NULL without servers */

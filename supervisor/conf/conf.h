@@ -228,7 +228,8 @@ struct conf {
     struct agent_opts agent;
     struct ctl_opts ctl;
     bool has_agent;
-    bool ours_wrong; /* [supd] or [agent] */
+    bool ours_wrong;               /* [supd] or [agent] */
+    const struct prog *log_reader; /* one with ready=log:, whose output the agent reads; or NULL */
     VEC(struct group *) groups;
     VEC(struct server *) servers;
     VEC(struct item *) items; /* [probe:x] and its like */
@@ -267,6 +268,11 @@ void load_agent_opts(struct conf *c);
 void check_depends(struct conf *c);
 /* ready= and watchdog= of all programs; after the families, whose probes ready=probe: names */
 void check_ready(struct conf *c);
+/* True if something needs supd-agent. */
+static inline bool conf_needs_agent(const struct conf *c)
+{
+    return c->has_agent || c->items.n || c->servers.n || c->log_reader;
+}
 /* Reads a program-like section for a group. NULL if its name is no name. */
 struct prog *load_program(struct conf *c, const struct ini_section *s, const char *group_name);
 /* Fills the prog's env_files and env_passed (progenv.c). Whether it inherits our environment. */

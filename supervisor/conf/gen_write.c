@@ -338,7 +338,7 @@ static void write_agent(struct gen_writer *w, struct gen_supd *s)
     s->agent_text_len = (uint32_t)text.len;
     str_fini(&text);
     write_agent_files(w, s);
-    s->needs_agent = w->c->has_agent || w->c->items.n || w->c->servers.n;
+    s->needs_agent = conf_needs_agent(w->c);
     s->agent_uid = o->user.name ? o->user.uid : -1;
     s->agent_gid = o->user.name ? o->user.gid : -1;
     s->agent_user = genbuf_str(w->b, o->user.name);

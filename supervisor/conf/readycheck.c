@@ -68,9 +68,7 @@ static void check_kind(struct look *k, const struct ready_val *v)
         check_command(k, v);
         break;
     case READY_LOG:
-        fail(k, "ready",
-             "this version has startsecs, notify, fd:N, pidfile:PATH, probe:NAME and "
-             "command:COMMAND, and no log:");
+        k->c->log_reader = k->prog; /* whether it is an expression only the agent can say */
         break;
     default:
         break;

@@ -31,7 +31,8 @@ static const struct opt order[] = {
           "What makes it RUNNING, and so ready for what depends on it: startsecs (it stayed "
           "up so long); notify (READY=1 to NOTIFY_SOCKET, as systemd's programs do); fd:3 (a "
           "newline on that descriptor, as s6's do); pidfile:/run/x.pid (that file holds the "
-          "number of a process of it); probe:x ([probe:x], which has program= this one, is "
+          "number of a process of it); log:REGEX (a line of its output matches; supd-agent reads "
+          "it); probe:x ([probe:x], which has program= this one, is "
           "OK); command:pg_isready -q (run again and again as its user, until it ends with status "
           "0). See docs/readiness.md."),
     O("ready_timeout", ready_timeout, DURATION, .apply = GEN_HOT, DUR_LIMIT, .def_note = "none",

@@ -152,3 +152,11 @@ void kin_former(struct kin *v, size_t n, int self, int (*leader)(void *obj, uint
             k->former = leader(obj, k->owner);
     }
 }
+
+bool kin_is_earlier(struct kin *v, size_t n, const struct kin *k, int leader, int pgid, int since)
+{
+    const struct kin *than = leader > 0 ? kin_find(v, n, leader) : NULL;
+    if (!than)
+        than = kin_find(v, n, since);
+    return than && k->pgid != pgid && k->start < than->start;
+}

@@ -33,6 +33,10 @@ struct kin {
     int former;  /* the nearest ancestor that is known of an orphan, 0: none */
 };
 
+/* True if it was there before the leader of this number, and is not in that one's group: what an
+ * earlier run has left. Where the list has no such leader, it has to have been there before
+ * `since`, who made the list: the new leader, or what that has started, may be in it. */
+bool kin_is_earlier(struct kin *v, size_t n, const struct kin *k, int leader, int pgid, int since);
 /* By pid, for kin_find. */
 void kin_sort(struct kin *v, size_t n);
 /* The entry of a pid, or NULL. */

@@ -50,6 +50,7 @@ enum logshm_tap_of { LOGSHM_TAP_SUPD, LOGSHM_TAP_AGENT };
 enum {                           /* what a tap is to get */
        LOGSHM_WANT_TEXT = 1,     /* all, or what is outside the capture marks */
        LOGSHM_WANT_CAPTURED = 2, /* look for the marks, and pass on what is between them */
+       LOGSHM_WANT_RUN = 4,      /* what the run wrote before the tap counts as skipped */
 };
 
 enum {                         /* flags of a stream, set by supd-log */

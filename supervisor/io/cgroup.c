@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LEAF "supd" /* where we are, when controllers are handed down */
 #define FOLDER (O_PATH | O_DIRECTORY | O_CLOEXEC)
 
 static size_t read_text(int at, const char *path, char *buf, size_t size)
@@ -22,6 +24,26 @@ static size_t read_text(int at, const char *path, char *buf, size_t size)
     buf[n] = '\0';
     fd_close(&fd);
     return n;
+}
+
+static bool write_text(int at, const char *path, const char *text)
+{
+    size_t n = strlen(text);
+    int fd = openat(at, path, O_WRONLY | O_CLOEXEC);
+    bool done = fd >= 0 && write(fd, text, n) == (ssize_t)n;
+    fd_close(&fd);
+    return done;
+}
+
+/* A word of a list with blanks between. */
+static bool has_word(int at, const char *path, const char *word)
+{
+    char text[1024], *rest = text, *one;
+    read_text(at, path, text, sizeof(text));
+    while ((one = strsep(&rest, " \n")))
+        if (strcmp(one, word) == 0)
+            return true;
+    return false;
 }
 
 /* "0::/a/b" in /proc/self/cgroup */
@@ -61,10 +83,22 @@ static int open_mounted(const char *line, const char *own)
     return open_below(mount, root, own);
 }
 
-static int open_own(void)
+/* One that goes on for another is below its own group already. */
+static void leave_leaf(char *own, const char *name)
+{
+    char end[128];
+    size_t n = (size_t)snprintf(end, sizeof(end), "/supd-%s/" LEAF, name), len = strlen(own);
+    if (len >= n && strcmp(own + len - n, end) == 0)
+        own[len - n ? len - n : 1] = '\0';
+}
+
+static int open_own(const char *name)
 {
     char own[2048], line[8192];
-    FILE *f = own_path(own, sizeof(own)) ? fopen("/proc/self/mountinfo", "re") : NULL;
+    bool known = own_path(own, sizeof(own));
+    if (known)
+        leave_leaf(own, name);
+    FILE *f = known ? fopen("/proc/self/mountinfo", "re") : NULL;
     int fd = -1;
     while (f && fd < 0 && fgets(line, sizeof(line), f))
         if (strstr(line, " - cgroup2 "))
@@ -82,8 +116,13 @@ static bool may_end(int folder)
 
 void cgroups_open(struct cgroups *c, const char *name, bool again)
 {
+    cgroups_open_at(c, open_own(name), name, again);
+}
+
+void cgroups_open_at(struct cgroups *c, int own, const char *name, bool again)
+{
     *c = (struct cgroups){0};
-    int own = open_own(), base = -1;
+    int base = -1;
     if (own >= 0 && may_end(own)) {
         snprintf(c->name, sizeof(c->name), "supd-%s", name);
         if (mkdirat(own, c->name, 0755) == 0 || (again && errno == EEXIST))
@@ -92,6 +131,7 @@ void cgroups_open(struct cgroups *c, const char *name, bool again)
     if (base > 0 && own > 0 && may_end(base)) {
         c->base = base;
         c->above = own;
+        c->memory = again && has_word(base, "cgroup.subtree_control", "memory");
         return;
     }
     if (base >= 0)
@@ -100,10 +140,40 @@ void cgroups_open(struct cgroups *c, const char *name, bool again)
     fd_close(&own);
 }
 
+/* Down to the programs' groups, one after the other. */
+static bool hand_down(const struct cgroups *c)
+{
+    return write_text(c->above, "cgroup.subtree_control", "+memory") &&
+           write_text(c->base, "cgroup.subtree_control", "+memory");
+}
+
+static void take_back(struct cgroups *c)
+{
+    write_text(c->base, "cgroup.subtree_control", "-memory");
+    write_text(c->above, "cgroup.subtree_control", "-memory");
+    write_text(c->above, "cgroup.procs", "0");
+    unlinkat(c->base, LEAF, AT_REMOVEDIR);
+    c->memory = false;
+}
+
+bool cgroups_take_memory(struct cgroups *c)
+{
+    if (c->memory || !c->base || !has_word(c->above, "cgroup.controllers", "memory"))
+        return c->memory;
+    if (mkdirat(c->base, LEAF, 0755) < 0 && errno != EEXIST)
+        return false;
+    c->memory = write_text(c->base, LEAF "/cgroup.procs", "0") && hand_down(c);
+    if (!c->memory)
+        take_back(c);
+    return c->memory;
+}
+
 void cgroups_close(struct cgroups *c)
 {
     if (!c->base)
         return;
+    if (c->memory)
+        take_back(c);
     close(c->base);
     unlinkat(c->above, c->name, AT_REMOVEDIR);
     close(c->above);
@@ -153,6 +223,37 @@ long cgroup_pids(const struct cgroups *c, uint32_t number, char *buf, size_t siz
     char path[64];
     file_of(path, sizeof(path), number, "/cgroup.procs");
     return c->base ? (long)read_text(c->base, path, buf, size) : -1;
+}
+
+bool cgroup_limit_memory(const struct cgroups *c, uint32_t number, uint64_t max)
+{
+    char path[64], text[32] = "max";
+    if (!c->memory)
+        return false;
+    if (max)
+        snprintf(text, sizeof(text), "%" PRIu64, max);
+    write_text(c->base, file_of(path, sizeof(path), number, "/memory.oom.group"), max ? "1" : "0");
+    return write_text(c->base, file_of(path, sizeof(path), number, "/memory.max"), text);
+}
+
+static uint64_t count_of(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = text; p; p = (p = strchr(p, '\n')) ? p + 1 : NULL)
+        if (strncmp(p, word, n) == 0 && p[n] == ' ')
+            return strtoull(p + n, NULL, 10);
+    return 0;
+}
+
+enum cgroup_oom cgroup_oom(const struct cgroups *c, uint32_t number)
+{
+    char path[64], text[1024];
+    if (!c->memory || !read_text(c->base, file_of(path, sizeof(path), number, "/memory.events"),
+                                 text, sizeof(text)))
+        return CGROUP_OOM_NONE;
+    if (!count_of(text, "oom_kill"))
+        return CGROUP_OOM_NONE;
+    return count_of(text, "oom") ? CGROUP_OOM_LIMIT : CGROUP_OOM_ABOVE;
 }
 
 void cgroup_remove(const struct cgroups *c, uint32_t number)

@@ -35,7 +35,7 @@ static ssize_t read_once(const char *path, char *buf, size_t size)
 }
 
 /* resident minus shared, in bytes; -1 with errno */
-static int64_t own_memory(int pid)
+int64_t memuse_one(int pid)
 {
     char path[PATH_SIZE], buf[160];
     snprintf(path, sizeof(path), "/proc/%d/statm", pid);
@@ -63,12 +63,12 @@ int64_t memuse_tree(int pid)
     struct tree t;
     int lists = LISTS_MAX;
     t.n = 0;
-    int64_t sum = own_memory(pid);
+    int64_t sum = memuse_one(pid);
     if (sum < 0)
         return -1;
     children_of(pid, &lists, add, &t);
     for (int i = 0; i < t.n; i++) {
-        int64_t n = own_memory(t.pid[i]);
+        int64_t n = memuse_one(t.pid[i]);
         sum += n > 0 ? n : 0;
         children_of(t.pid[i], &lists, add, &t);
     }

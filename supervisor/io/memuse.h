@@ -9,5 +9,7 @@
  * process cannot be looked at. Descendants whose parent has died are not found, nor any beyond the
  * first 1,000, nor those of more than 2,000 threads. Allocates nothing. */
 int64_t memuse_tree(int pid);
+/* The same of that process alone. */
+int64_t memuse_one(int pid);
 
 #endif

@@ -375,21 +375,6 @@ void tap_announce(struct logd *d, struct stream *s, size_t n)
     LOGSHM_ORDER();
 }
 
-void tap_text(struct logd *d, struct stream *s, const struct iovec *iov, int n, size_t got)
-{
-    struct logshm_side *side = logshm_side(d->h, s->slot);
-    uint64_t pos = stream_shared(d, s)->read, byte = logshm_progress(d->h, s->slot)->bytes;
-    struct iovec parts[TAP_PARTS];
-    size_t len;
-    (void)n;
-    note_taken(d, s, byte + got);
-    for (size_t at = 0; at < got; at += len) {
-        len = (size_t)(tap_next_run(side, byte + at, byte + got) - byte - at);
-        int pieces = cut_parts(iov, at, len, parts);
-        look_at(d, s, tap_run(side, byte + at), pos + at, parts, pieces, len);
-    }
-}
-
 void tap_flush(struct logd *d, struct stream *s)
 {
     struct logshm_side *side = s->sided ? logshm_side(d->h, s->slot) : NULL;
@@ -448,20 +433,34 @@ static void catch_up(struct logd *d, struct tap *t)
     tell_loss(d, t); /* of what the predecessor skipped, if it did */
 }
 
+/* Bytes of the newest run that were read before the tap was there. */
+static uint64_t missed(const struct logd *d, const struct stream *s)
+{
+    const struct logshm_side *side = logshm_side(d->h, s->slot);
+    uint32_t n = __atomic_load_n(&side->nruns, __ATOMIC_ACQUIRE);
+    uint64_t bytes =
+        stream_shared(d, s)->flags & LOGSHM_USED ? logshm_progress(d->h, s->slot)->bytes : 0;
+    uint64_t from = n ? side->runs[(n - 1) % LOGSHM_RUNS].from : bytes;
+    return bytes > from ? bytes - from : 0;
+}
+
 static void begin(struct logd *d, struct tap *t)
 {
     struct logshm_tap *x = tap_shared(d, t);
+    uint64_t before = x->wants & LOGSHM_WANT_RUN ? missed(d, t->stream) : 0;
     t->named = t->owed = false;
     tap_set_far(x, (struct logshm_far){.pos = stream_shared(d, t->stream)->read,
+                                       .at = before,
                                        .torn = tap_is_mid_line(d, t->stream)});
     x->taken = x->key;
+    if (before)
+        tell_loss(d, t);
 }
 
-void tap_configure(struct logd *d, struct stream *s)
+/* The taps as supd wants them. With the lock. */
+static void follow(struct logd *d, struct stream *s)
 {
     struct logshm_side *side = logshm_side(d->h, s->slot);
-    if (stream_shared(d, s)->flags & LOGSHM_USED)
-        note_taken(d, s, logshm_progress(d->h, s->slot)->bytes);
     for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
         struct logshm_tap *x = &side->taps[which];
         struct tap *t = tap_of(d, s, which);
@@ -479,6 +478,44 @@ void tap_configure(struct logd *d, struct stream *s)
             begin(d, t);
         else if (is_new)
             catch_up(d, t);
+    }
+}
+
+void tap_configure(struct logd *d, struct stream *s)
+{
+    if (stream_shared(d, s)->flags & LOGSHM_USED)
+        note_taken(d, s, logshm_progress(d->h, s->slot)->bytes);
+    follow(d, s);
+}
+
+/* Text may be here before the word that it is wanted: its run was begun after that was written. */
+static void follow_in_time(struct logd *d, struct stream *s)
+{
+    const struct logshm_side *side = logshm_side(d->h, s->slot);
+    for (uint32_t which = 0; which < LOGSHM_TAPS; which++) {
+        const struct logshm_tap *x = &side->taps[which];
+        uint32_t key = __atomic_load_n(&x->key, __ATOMIC_ACQUIRE);
+        if (!key || key == x->taken)
+            continue;
+        pthread_mutex_lock(&d->lock);
+        follow(d, s);
+        pthread_mutex_unlock(&d->lock);
+    }
+}
+
+void tap_text(struct logd *d, struct stream *s, const struct iovec *iov, int n, size_t got)
+{
+    struct logshm_side *side = logshm_side(d->h, s->slot);
+    uint64_t pos = stream_shared(d, s)->read, byte = logshm_progress(d->h, s->slot)->bytes;
+    struct iovec parts[TAP_PARTS];
+    size_t len;
+    (void)n;
+    follow_in_time(d, s);
+    note_taken(d, s, byte + got);
+    for (size_t at = 0; at < got; at += len) {
+        len = (size_t)(tap_next_run(side, byte + at, byte + got) - byte - at);
+        int pieces = cut_parts(iov, at, len, parts);
+        look_at(d, s, tap_run(side, byte + at), pos + at, parts, pieces, len);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "supervisor/run/agentlisten.h"
 #include "supervisor/run/health.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/ready_log.h"
 #include "supervisor/run/ready_probe.h"
 #include "supervisor/run/servers.h"
 #include "supervisor/run/setup.h"
@@ -52,6 +53,7 @@ struct agent {
     struct ctl_client *client; /* NULL: no channel */
     int hand;                  /* our end of its HAND_FD; -1: none */
     int journal;               /* kept over its restarts; -1: none */
+    int text;                  /* where the output comes that the next one reads; -1: none */
     uint64_t given;            /* which text of a generation it has */
     int listen;                /* the socket of [agent] listen=; -1: none */
     char listen_at[64];        /* where that listens */
@@ -269,6 +271,7 @@ static void channel_closed(struct agent *a)
     a->client = NULL;
     health_forget(a->sup);
     ready_probe_unknown(a->sup);
+    ready_log_look(a->sup);
     fail_all(a, "supd-agent went away");
     if (a->pid)
         loop_timer_at(&a->timer, mono_add(mono_now(), CLOSE_LIMIT));
@@ -311,12 +314,19 @@ static void make_journal(struct agent *a)
         fd_close(&a->journal);
 }
 
-/* Each agent has a socket of its own: it gets nothing that another one asked for. */
+/* Each agent has a socket of its own: it gets nothing that another one asked for. It is there
+ * before the agent is, so that the output of programs that become ready by it waits. */
+static void open_text(struct agent *a)
+{
+    if (a->text < 0)
+        a->text = taps_agent_open(a->sup->taps);
+}
+
 static void hand_text(struct agent *a)
 {
-    int fd = taps_agent_open(a->sup->taps);
-    hand(a, HAND_TEXT, fd);
-    fd_close(&fd);
+    open_text(a);
+    hand(a, HAND_TEXT, a->text);
+    fd_close(&a->text);
 }
 
 static void hand_server(void *obj, const char *key, int fd)
@@ -369,6 +379,7 @@ static void start(struct agent *a)
     hand_text(a);
     hand_generation(a);
     note(a);
+    ready_log_look(a->sup);
 }
 
 static void say_gone(struct agent *a)
@@ -403,10 +414,13 @@ bool agent_reaped(struct agent *a, int pid, int status)
     a->pid = 0;
     note(a);
     loop_timer_stop(&a->timer);
-    taps_agent_close(a->sup->taps);
+    if (a->text < 0) /* else it is for the next one already */
+        taps_agent_close(a->sup->taps);
     logs_files_close(a->sup->logs);
     if (a->client)
         ctl_drop(a->client);
+    if (a->wanted && !a->closed)
+        open_text(a);
     if (a->leaving && a->wanted && !a->closed) {
         a->leaving = false;
         start(a);
@@ -470,6 +484,7 @@ static struct agent *make(struct sup *s, struct err *e)
     LOOP_DEFER(&a->gone, say_gone, a);
     a->hand = -1;
     a->journal = -1;
+    a->text = -1;
     a->listen = -1;
     s->agent = a;
     a->wanted = s->gen->gen->supd.needs_agent;
@@ -489,6 +504,8 @@ int agent_go_on(struct sup *s, struct err *e)
     memcpy(a->listen_at, k->listen_at, sizeof(a->listen_at));
     a->pid = reap_look(k->agent_pid) == REAP_GONE ? 0 : k->agent_pid;
     a->leaving = a->pid > 0;
+    if (a->leaving && a->wanted && s->mood != SUP_STOPPING)
+        open_text(a);
     a->started = mono_now();
     if (a->pid)
         loop_timer_at(&a->timer, mono_add(a->started, CLOSE_LIMIT));
@@ -538,6 +555,7 @@ void agent_free(struct agent **ap)
     fd_close(&a->hand);
     fd_close(&a->journal);
     fd_close(&a->listen);
+    fd_close(&a->text);
     fail_all(a, "supd ends");
     free(a);
 }

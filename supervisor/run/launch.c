@@ -8,6 +8,7 @@
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
+#include "supervisor/run/memory.h"
 #include "supervisor/run/readiness.h"
 
 #include <errno.h>
@@ -259,6 +260,7 @@ static int open_cgroup(struct proc *p)
     if (!c->base || proc_opts(p)->orphans == GEN_ORPHANS_KEEP ||
         (!p->in_cgroup && cgroup_populated(c, p->slot) == 1))
         return 0;
+    memory_fresh_group(p);
     return cgroup_enter(c, p->slot);
 }
 

@@ -138,7 +138,9 @@ void logs_reopen_all(struct logs *g);
 /* ---- taps: the text of streams for supd and supd-agent (core/tap.h) ---- */
 
 enum logs_tap { LOGS_TAP_SUPD, LOGS_TAP_AGENT };
-enum { LOGS_WANT_TEXT = 1, LOGS_WANT_CAPTURED = 2 }; /* with both: captured text is marked so */
+/* With the first two captured text is marked so; what the run under way had written before counts
+ * as skipped with the third. */
+enum { LOGS_WANT_TEXT = 1, LOGS_WANT_CAPTURED = 2, LOGS_WANT_RUN = 4 };
 
 /* Makes a tap's socket, in place of the one before, whose streams are not tapped any more. The end
  * to read from, non-blocking and close-on-exec, which belongs to the caller; or -1 and the reason.

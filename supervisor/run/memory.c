@@ -5,6 +5,7 @@
 #include "supervisor/run/memory.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/attrs.h"
+#include "supervisor/io/children.h"
 #include "supervisor/io/memuse.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/oom.h"
@@ -14,14 +15,18 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define FIRST DUR_S(1) /* a program that only just begins has not taken its memory yet */
 #define CALM DUR_S(5)
 #define NEAR DUR_S(1)
 /* So many processes, or so long, at once, then what else there is to do. */
 enum { AT_ONCE = 32, SIZE_TEXT = 24 };
+#define STRAYS_MAX 128u
+#define GROUP_TEXT 8192 /* the list of a control group: some 1,000 processes */
 #define LONG DUR_MS(2)
 #define BREATH DUR_MS(10)
 
@@ -68,6 +73,8 @@ static void end_it(struct proc *p, uint64_t use, uint64_t max)
     while (i + 1 < MEMORY_KILLED && w->killed[i] && w->killed[i] != pid)
         i++;
     w->killed[i] = pid;
+    if (p->in_cgroup && cgroup_kill(&proc_sup(p)->cgroups, p->slot))
+        return;
     if (kill(-pid, SIGKILL) < 0 && kill(pid, SIGKILL) < 0)
         log_warn("%s: cannot kill %d: %s", proc_name(p), pid, strerror(errno));
 }
@@ -80,7 +87,69 @@ static void renew(struct proc *p, uint64_t use, uint64_t high)
     proc_feed(p, (struct proc_in){.event = PROC_EV_RESTART, .why = PROC_WHY_MEMORY});
 }
 
-static void look(struct proc *p)
+/* ---- who has lost a parent ---- */
+
+/* Our children that lead no program, in process groups of programs: the parent that they had there
+ * is dead. */
+struct strays {
+    struct sup *sup;
+    uint32_t n;
+    struct {
+        int pid, pgid;
+    } v[STRAYS_MAX];
+};
+
+static bool add_stray(void *obj, int pid)
+{
+    struct strays *t = obj;
+    struct kin k;
+    if (procs_has_leader(t->sup, pid) || !children_stat(pid, &k) || k.zombie ||
+        !procs_has_group(t->sup, k.pgid))
+        return true;
+    t->v[t->n].pid = pid;
+    t->v[t->n++].pgid = k.pgid;
+    return t->n < STRAYS_MAX;
+}
+
+static void find_strays(struct sup *s, struct strays *out)
+{
+    out->sup = s;
+    out->n = 0;
+    children_of_one(s->pid, add_stray, out);
+}
+
+/* All that are in its control group; -1: it has none. */
+static int64_t use_of_group(const struct proc *p)
+{
+    char text[GROUP_TEXT];
+    int64_t sum = 0;
+    if (!p->in_cgroup || cgroup_pids(&proc_sup(p)->cgroups, p->slot, text, sizeof(text)) <= 0)
+        return -1;
+    for (char *at = text, *end;; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at || !*end) /* the last number may be cut */
+            return sum;
+        int64_t n = memuse_one((int)pid);
+        sum += n > 0 ? n : 0;
+    }
+}
+
+/* What the program uses: its control group; else its leader's tree, and those of its process group
+ * who were left by their parents. */
+static int64_t use_of(const struct proc *p, const struct strays *t)
+{
+    const struct proc_life *l = proc_life(p);
+    int64_t all = use_of_group(p), sum = memuse_tree(l->pid);
+    if (sum >= 0 && all >= sum)
+        return all;
+    for (uint32_t i = 0; sum >= 0 && i < t->n; i++) {
+        int64_t n = t->v[i].pgid == l->pgid ? memuse_tree(t->v[i].pid) : 0;
+        sum += n > 0 ? n : 0;
+    }
+    return sum;
+}
+
+static void look(struct proc *p, const struct strays *strays)
 {
     struct memory_watch *w = &proc_sup(p)->memory;
     const struct proc_life *l = proc_life(p);
@@ -88,7 +157,7 @@ static void look(struct proc *p)
     if (!l->pid || !limits_of(p, &high, &max))
         return;
     w->any = true;
-    int64_t n = memuse_tree(l->pid);
+    int64_t n = use_of(p, strays);
     if (n < 0) {
         say_blind(p, errno);
         return;
@@ -104,14 +173,16 @@ static void look(struct proc *p)
 static void on_tick(struct sup *s)
 {
     struct memory_watch *w = &s->memory;
+    struct strays strays;
     struct group *g;
     uint32_t at = 0, end = w->next + AT_ONCE;
     mono_t began = mono_now();
+    find_strays(s, &strays);
     TAILQ_FOREACH (g, &s->groups, link) {
         for (uint32_t i = 0; i < g->nprocs && at < end; i++, at++) {
             if (at < w->next)
                 continue;
-            look(g->procs[i]);
+            look(g->procs[i], &strays);
             if (mono_sub(mono_now(), began).ns > LONG.ns)
                 end = at + 1;
         }
@@ -137,11 +208,47 @@ void memory_fini(struct sup *s)
     loop_timer_stop(&s->memory.timer);
 }
 
+/* ---- limits that the kernel keeps ---- */
+
+static bool has_max(const struct gen *g)
+{
+    const struct gen_proc *v = gen_procs(g);
+    for (uint32_t i = 0; i < g->nprocs; i++) {
+        goff off = gen_opts(g, v + i)->attrs;
+        const struct attrs *a = off ? gen_at(g, off) : NULL;
+        if (a && (a->set & ATTR_BIT(ATTR_MEMORY_MAX)))
+            return true;
+    }
+    return false;
+}
+
+void memory_groups(struct sup *s)
+{
+    if (has_max(s->gen->gen) && cgroups_take_memory(&s->cgroups))
+        log_info("memory_max is kept by the kernel, in control groups");
+}
+
+void memory_fresh_group(struct proc *p)
+{
+    uint64_t high, max;
+    struct cgroups *c = &proc_sup(p)->cgroups;
+    if (!c->memory || !limits_of(p, &high, &max))
+        return;
+    cgroup_remove(c, p->slot); /* unless somebody is in it */
+    int fd = cgroup_enter(c, p->slot);
+    if (fd)
+        close(fd);
+    cgroup_limit_memory(c, p->slot, max);
+}
+
 void memory_watch(struct proc *p)
 {
     struct memory_watch *w = &proc_sup(p)->memory;
     uint64_t high, max;
-    if (limits_of(p, &high, &max) && !loop_timer_active(&w->timer))
+    bool any = limits_of(p, &high, &max);
+    if (p->in_cgroup)
+        cgroup_limit_memory(&proc_sup(p)->cgroups, p->slot, max);
+    if (any && !loop_timer_active(&w->timer))
         loop_timer_at(&w->timer, mono_add(mono_now(), FIRST));
 }
 
@@ -165,9 +272,11 @@ int memory_reason(struct proc *p, int status)
     /* what we killed needs no other reason */
     bool ours = above || (stopping && l->kills);
     bool struck = oom_struck(&s->oom, killed && !ours, mono_now());
-    if (above && killed)
+    enum cgroup_oom by =
+        killed && p->in_cgroup ? cgroup_oom(&s->cgroups, p->slot) : CGROUP_OOM_NONE;
+    if (killed && (above || by == CGROUP_OOM_LIMIT))
         return status | PROC_STATUS_MAX;
-    if (struck)
+    if (struck || (by == CGROUP_OOM_ABOVE && !ours))
         return status | PROC_STATUS_OOM;
     return stopping && l->why == PROC_WHY_MEMORY ? status | PROC_STATUS_HIGH : status;
 }
@@ -179,7 +288,9 @@ void memory_explain(const struct proc *p, struct str *out)
     int pid = proc_life(p)->pid;
     if (!pid || !limits_of(p, &high, &max))
         return;
-    int64_t use = memuse_tree(pid);
+    struct strays strays;
+    find_strays(proc_sup(p), &strays);
+    int64_t use = use_of(p, &strays);
     if (use >= 0)
         str_printf(out, " It uses %s of memory;", size_text((uint64_t)use, buf));
     else

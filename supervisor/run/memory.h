@@ -27,6 +27,12 @@ void memory_init(struct sup *s);
 void memory_fini(struct sup *s);
 /* A child of it is there, or its configuration has changed: it may have limits. */
 void memory_watch(struct proc *p);
+/* Has the kernel keep memory_max in control groups, if a program of the configuration has it and
+ * the kernel may; once, before supd forks anybody. */
+void memory_groups(struct sup *s);
+/* Before a start of it in its control group: what the kernel killed in that before counts no more.
+ */
+void memory_fresh_group(struct proc *p);
 /* To be asked once at every death, before its machine is told: the status, with PROC_STATUS_OOM,
  * _HIGH or _MAX where that was the reason. */
 int memory_reason(struct proc *p, int status);

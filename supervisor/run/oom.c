@@ -42,7 +42,7 @@ static bool try_file(struct oom *o, const char *folder, const char *group, const
 
 /* The group behind "0::" or "4:memory:" in /proc/self/cgroup, "" where it is the root or unknown.
  */
-static const char *group_of(char *text, const char *mark, char *out, size_t size)
+static char *group_of(char *text, const char *mark, char *out, size_t size)
 {
     const char *at = strstr(text, mark);
     size_t n = at ? strcspn(at + strlen(mark), "\n") : 0;
@@ -54,6 +54,22 @@ static const char *group_of(char *text, const char *mark, char *out, size_t size
     return out;
 }
 
+/* One that goes on for another may be in a group of its own below the one that is meant (cgroup.h).
+ */
+static void leave_leaf(char *group)
+{
+    static const char leaf[] = "/supd";
+    size_t n = strlen(group), k = sizeof(leaf) - 1;
+    if (n < k || strcmp(group + n - k, leaf) != 0)
+        return;
+    group[n - k] = '\0';
+    char *base = strrchr(group, '/');
+    if (base && strncmp(base, "/supd-", 6) == 0)
+        *base = '\0';
+    else
+        group[n - k] = '/';
+}
+
 void oom_open(struct oom *o)
 {
     char text[4096] = "", group[1024];
@@ -62,7 +78,7 @@ void oom_open(struct oom *o)
     if (fd >= 0)
         read_text(fd, text, sizeof(text));
     fd_close(&fd);
-    group_of(text, "0::", group, sizeof(group));
+    leave_leaf(group_of(text, "0::", group, sizeof(group)));
     if (try_file(o, "", group, "memory.events") || try_file(o, "", "", "memory.events"))
         return;
     group_of(text, ":memory:", group, sizeof(group));

@@ -126,6 +126,7 @@ void order_follow(struct proc *p, bool revived)
     }
     n->revived = revived;
     readiness_follow(p, &n->ready, o);
+    proc_sup(p)->order.changed = true;
     look_soon(proc_sup(p));
 }
 
@@ -215,6 +216,11 @@ static enum order_verdict judge(const struct gen_dep *d, const struct proc *p)
     return order_judge((enum order_when)d->when, d->hard, &f);
 }
 
+bool order_is_met(const struct gen_dep *d, const struct proc *p)
+{
+    return judge(d, p) == ORDER_MET;
+}
+
 static void judge_one(void *obj, const struct gen_dep *d, struct proc *p)
 {
     enum order_verdict *worst = obj, v = judge(d, p);
@@ -226,7 +232,7 @@ static enum order_verdict judge_all(struct order_node *n)
 {
     enum order_verdict worst = ORDER_MET;
     order_each(n, judge_one, &worst);
-    return worst;
+    return worst == ORDER_WAIT && n->circle ? ORDER_NEVER : worst;
 }
 
 /* ---- asking for what it depends on ---- */
@@ -301,6 +307,13 @@ static void set_stuck(struct order_node *n, bool stuck)
     exitpol_look(proc_sup(n->proc));
 }
 
+/* Before the next look. */
+static void seek_circles(struct sup *s)
+{
+    s->order.changed = true;
+    look_soon(s);
+}
+
 static void hold(struct order_node *n, enum order_verdict v)
 {
     struct str text = STR_INIT;
@@ -310,6 +323,7 @@ static void hold(struct order_node *n, enum order_verdict v)
         order_waits_for(n->proc, &text);
         log_info("%s waits for %s", proc_name(n->proc), str_text(&text));
         str_fini(&text);
+        seek_circles(proc_sup(n->proc));
     }
     set_stuck(n, v == ORDER_NEVER);
 }
@@ -339,13 +353,17 @@ void order_let_go(struct proc *p)
     if (!n || !n->held)
         return;
     TAILQ_REMOVE(&proc_sup(p)->order.held, n, link);
-    n->held = n->stuck = false;
+    n->held = n->stuck = n->circle = false;
+    proc_sup(p)->order.changed = true;
 }
 
 static void look(struct sup *s)
 {
     struct order_node *n, *next;
     order_stop_leaving(s);
+    if (s->order.changed)
+        order_find_circles(s);
+    s->order.changed = false;
     for (n = TAILQ_FIRST(&s->order.held); n; n = next) {
         next = TAILQ_NEXT(n, link);
         enum order_verdict v = judge_all(n);
@@ -390,7 +408,7 @@ static void tell_one(void *obj, const struct gen_dep *d, struct proc *p)
 {
     struct telling *t = obj;
     char name[PROC_NAME_MAX];
-    if (judge(d, p) == ORDER_MET)
+    if (order_is_met(d, p))
         return;
     if (++t->n > SHOWN)
         return;
@@ -411,4 +429,5 @@ void order_waits_for(const struct proc *p, struct str *out)
     order_each(t.node, tell_one, &t);
     if (t.n > SHOWN)
         str_printf(out, "; and %u more", t.n - SHOWN);
+    order_put_circle(order_node_of(p), out);
 }

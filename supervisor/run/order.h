@@ -22,7 +22,9 @@ struct order_book {
     struct order_node **by_slot; /* room of them */
     uint32_t room, n;            /* n: nodes */
     uint32_t epoch;              /* of the groups: changes with each that comes or goes */
+    uint32_t marks;              /* walks so far (ordercircle.c) */
     unsigned nleaving;
+    bool changed;            /* who waits, or for whom: circles are to be looked for */
     struct order_queue held; /* in the order of their coming */
     struct loop_defer look;
 };

@@ -282,6 +282,9 @@ static uint32_t alive_of(const struct round_count *v, uint32_t n, uint32_t owner
  * rounds may. */
 static bool some_live(struct proc *p, uint32_t alive)
 {
+    int populated = p->in_cgroup ? cgroup_populated(&proc_sup(p)->cgroups, p->slot) : -1;
+    if (populated >= 0)
+        return populated; /* the kernel can tell, however quick they are */
     if (alive != ROUND_UNSURE) {
         p->found |= alive != 0;
         return alive;

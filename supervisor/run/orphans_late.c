@@ -27,21 +27,12 @@ static struct proc *owner_of(struct sup *s, uint32_t slot)
     return p;
 }
 
-/* When the leader that lives was made, in the kernel's ticks. Without one: when we were, since a
- * leader may have been made after us. */
-static uint64_t leader_start(struct family *f, const struct proc *p)
-{
-    const struct kin *k = proc_life(p)->pid ? kin_find(f->v, f->n, proc_life(p)->pid) : NULL;
-    k = k ? k : kin_find(f->v, f->n, getpid());
-    return k ? k->start : 0;
-}
-
 /* Of an earlier run, and not of what is being stopped, which is its machine's business. */
 static bool is_late(struct family *f, const struct kin *k, const struct proc *p)
 {
     return proc_opts(p)->orphans == GEN_ORPHANS_KILL && !p->sweeping &&
-           proc_life(p)->state != PROC_STOPPING && k->pgid != proc_life(p)->pgid &&
-           k->start < leader_start(f, p);
+           proc_life(p)->state != PROC_STOPPING &&
+           kin_is_earlier(f->v, f->n, k, proc_life(p)->pid, proc_life(p)->pgid, getpid());
 }
 
 static void add(struct family *f, const struct kin *k, struct leftovers *found)

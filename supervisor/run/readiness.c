@@ -11,8 +11,8 @@
 #define TEXT_MAX 256u
 
 /* A source a row; startsecs needs none. */
-static const struct ready_source *const sources[] = {&ready_notify, &ready_fd, &ready_pidfile,
-                                                     &ready_probe, &ready_command};
+static const struct ready_source *const sources[] = {&ready_notify, &ready_fd,      &ready_pidfile,
+                                                     &ready_probe,  &ready_command, &ready_log};
 
 const struct ready_source *ready_source_of(enum ready_kind kind)
 {

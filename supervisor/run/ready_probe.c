@@ -26,6 +26,13 @@ static void say_unknown(struct readiness *r)
     readiness_say(r, text);
 }
 
+/* About this instance, as far as the agent knows: the news of its start may be under way still. */
+static bool is_about(const struct readiness *r, int pid)
+{
+    const struct proc *p = r->proc;
+    return pid < 0 || pid == proc_life(p)->pid || proc_life(p)->state == PROC_RUNNING;
+}
+
 static void take(struct readiness *r, const char *state, const char *detail)
 {
     char text[300];
@@ -47,15 +54,14 @@ static void take(struct readiness *r, const char *state, const char *detail)
     readiness_down(r);
 }
 
-void ready_probe_told(struct sup *s, const char *program, const char *probe, const char *state,
-                      const char *detail)
+void ready_probe_told(struct sup *s, const struct ready_probe_word *w)
 {
     for (struct proc *p = procs_first(s), *next; p; p = next) {
         next = procs_next(p);
         struct readiness *r = readiness_of(p);
-        if (r && r->source == &ready_probe && r->own && strcmp(probe_of(r), probe) == 0 &&
-            strcmp(health_program_of(p->gen->gen, p->conf), program) == 0)
-            take(r, state, detail);
+        if (r && r->source == &ready_probe && r->own && strcmp(probe_of(r), w->probe) == 0 &&
+            strcmp(health_program_of(p->gen->gen, p->conf), w->program) == 0 && is_about(r, w->pid))
+            take(r, w->state, w->detail);
     }
 }
 

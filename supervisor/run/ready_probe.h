@@ -4,9 +4,14 @@
 
 #include "supervisor/run/sup.h"
 
-/* The agent told how a probe of a program is: WAITING, OK, FAILED, GONE; and what it found. */
-void ready_probe_told(struct sup *s, const char *program, const char *probe, const char *state,
-                      const char *detail);
+/* What the agent says about a probe of a program. */
+struct ready_probe_word {
+    const char *program, *probe;
+    const char *state;  /* WAITING, OK, FAILED, GONE */
+    const char *detail; /* what it found */
+    int pid;            /* the process that it has looked at, 0: none; -1: it does not say */
+};
+void ready_probe_told(struct sup *s, const struct ready_probe_word *w);
 /* It is not there any more, or has another configuration: nobody knows. */
 void ready_probe_unknown(struct sup *s);
 

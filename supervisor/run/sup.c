@@ -430,6 +430,7 @@ static int boot_rest(struct sup *s, struct err *e)
     if (setup_logs(s, e) < 0)
         return -1;
     cgroups_open(&s->cgroups, s->mark, false);
+    memory_groups(s);
     lowfds_hold();
     int added = add_groups(s, e);
     lowfds_release();

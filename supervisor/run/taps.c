@@ -5,6 +5,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
+#include "supervisor/run/ready_log.h"
 #include "supervisor/run/streams.h"
 #include "supervisor/run/textevents.h"
 
@@ -73,11 +74,24 @@ static struct want *find_want(const struct taps *t, const char *program)
     return NULL;
 }
 
-bool taps_wanted(const struct proc *p, int channel)
+static bool is_asked_for(const struct proc *p, int channel)
 {
     const struct taps *t = proc_sup(p)->taps;
     const struct want *w = t && t->nwants ? find_want(t, streams_program(p)) : NULL;
     return w && (w->channels & (1u << channel));
+}
+
+bool taps_wanted(const struct proc *p, int channel)
+{
+    return ready_log_is(p) || is_asked_for(p, channel);
+}
+
+/* With ready=log always in the same words, so that the tap of a metric stays when it is ready. */
+static unsigned agent_wants(const struct proc *p, int channel)
+{
+    if (!proc_sup(p)->taps->agent || !(ready_log_waits(p) || is_asked_for(p, channel)))
+        return 0;
+    return ready_log_is(p) ? LOGS_WANT_TEXT | LOGS_WANT_RUN : LOGS_WANT_TEXT;
 }
 
 static unsigned events_of(const struct proc *p, int channel)
@@ -109,8 +123,7 @@ void taps_sync(struct proc *p)
         if (!p->log[ch])
             continue;
         sync_events(p, ch);
-        unsigned wants = t->agent && taps_wanted(p, ch) ? LOGS_WANT_TEXT : 0;
-        logs_tap_set(p->log[ch], LOGS_TAP_AGENT, wants, proc_life(p)->pid);
+        logs_tap_set(p->log[ch], LOGS_TAP_AGENT, agent_wants(p, ch), proc_life(p)->pid);
     }
 }
 
@@ -172,6 +185,9 @@ int taps_agent_open(struct taps *t)
     t->agent = fd >= 0;
     if (fd < 0)
         log_warn("agent: it can get no text: %s", e.msg);
+    for (struct proc *p = procs_first(t->sup); p; p = procs_next(p))
+        if (ready_log_is(p)) /* it need not ask for that */
+            taps_sync(p);
     return fd;
 }
 

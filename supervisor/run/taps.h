@@ -25,8 +25,8 @@ void taps_listen(struct taps *t);
  * before the event of that. */
 void taps_catch_up(struct taps *t);
 
-/* For a new supd-agent, which wants nothing yet: the end that it reads from, which is the caller's,
- * or -1. */
+/* For a new supd-agent, which wants nothing yet but what ready=log: needs: the end that it reads
+ * from, which is the caller's, or -1. */
 int taps_agent_open(struct taps *t);
 /* It is gone. */
 void taps_agent_close(struct taps *t);

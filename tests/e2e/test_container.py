@@ -179,3 +179,63 @@ def test_it_runs(container, tmp_path, caps):
     wait(lambda: not ns.running(), 15, lambda: f"the container ends:\n{output()}")
     assert ns.proc.returncode == 0, output()
     assert ns.pids() == []
+
+
+# the worker of the second Dockerfile: leaves a daemon behind, and ends with 3 when it gets TERM
+WORKER = """
+#include <signal.h>
+#include <unistd.h>
+static void on_term(int sig) { (void)sig; write(1, "term\\n", 5); _exit(3); }
+int main(void)
+{
+    signal(SIGTERM, on_term);
+    if (fork() == 0) {
+        setsid();
+        if (fork() == 0)
+            for (signal(SIGTERM, SIG_IGN);;)
+                pause();
+        _exit(0);
+    }
+    write(1, "at work\\n", 8);
+    for (;;)
+        pause();
+}
+"""
+
+
+def scratch_lines():
+    with open(os.path.join(ROOT, "docs/container.md"), encoding="utf-8") as f:
+        return re.search(r"```Dockerfile\n(FROM scratch\n.*?)```", f.read(), re.S).group(1).splitlines()
+
+
+@pytest.mark.parametrize("user", ["0", "12345"])
+def test_an_image_of_two_files(tree, tmp_path, user):
+    """Made as its Dockerfile says, and run read-only, by root and by anybody."""
+    (tmp_path / "worker.c").write_text(WORKER)
+    run("cc", "-O1", "-static", "-o", str(tmp_path / "worker"), str(tmp_path / "worker.c"))
+    root = tmp_path / "root"
+    root.mkdir()
+    lines = scratch_lines()
+    for words in (x.split() for x in lines if x.startswith("COPY ")):
+        source = os.path.join(tree, words[1].removeprefix("out/")) if words[1].startswith("out/") \
+            else str(tmp_path / words[1])
+        shutil.copy(source, str(root) + words[2])
+    assert sorted(os.listdir(root)) == ["init", "worker"]
+    entry, command = (json.loads(next(x for x in lines if x.startswith(w))[len(w):]) for w in ("ENTRYPOINT", "CMD"))
+    # the image has nothing that could change the user: that is done on the way in
+    script = ('mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec python3 -c '
+              '"import os, sys; os.chroot(sys.argv[1]); os.chdir(chr(47)); os.setgroups([]); '
+              f'os.setgid({user}); os.setuid({user}); os.execv(sys.argv[2], sys.argv[2:])" "$0" "$@"')
+    with open(tmp_path / "output", "wb") as out:
+        ns = Namespace(["sh", "-c", script, str(root)] + entry + command, env={"PATH": os.environ["PATH"]}, cwd="/",
+                       stderr=out, stdout=out)
+    try:
+        wait(lambda: "at work\n" in (tmp_path / "output").read_text() and len(ns.pids()) == 3, 10,
+             lambda: (tmp_path / "output").read_text())
+        os.kill(ns.init, signal.SIGTERM)
+        wait(lambda: not ns.running(), 15, "the container ends")
+        assert ns.proc.returncode == 3
+        assert (tmp_path / "output").read_text() == "at work\nterm\n"
+        assert ns.pids() == []
+    finally:
+        ns.destroy()

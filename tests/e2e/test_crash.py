@@ -20,6 +20,7 @@ FAULTS = [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.S
 def test_programs_do_not_notice(sup, sig, pid1):
     s = sup(conf(program("a", startsecs=0), program("b", startsecs=0)), pid1=pid1)
     wait_record(s, "a", "start")
+    wait_record(s, "b", "start")  # RUNNING comes before its first words
     s.wait_state("b", "RUNNING")
     before, me = lives(s), s.pid
     crash(s, sig)

@@ -1,10 +1,13 @@
 """When a program ends supd, and with what status: the table of docs/supervisor.md."""
+import os
+import re
 import signal
 import subprocess
 
 import pytest
 
 from harness.beacon import conf, program, record, wait_record
+from harness.supervised import ROOT
 from harness.supervised import program as build_supd
 
 # what ends: (run=..., further keys); all are EXITED or FATAL within two seconds
@@ -102,3 +105,22 @@ def test_what_check_says(sup, supd, keys, says):
                          timeout=30, check=False)
     assert says in out.stderr + out.stdout
     assert out.returncode == (2 if (supd, keys, says) in WRONG else 0)
+
+
+def table_of(text, row):
+    """{exit_on: [EXITED, FATAL, on_fatal=exit]} of the lines of a page that match, which has three groups behind the name."""
+    return {m[1]: [x.strip() for x in m.groups()[1:]] for m in re.finditer(row, text, re.M)}
+
+
+def test_the_pages_have_the_table():
+    """The man page and docs/supervisor.md say the same, and what test_the_table does."""
+    with open(os.path.join(ROOT, "docs/man/supd.conf.5.in"), encoding="utf-8") as f:
+        man = table_of(f.read(), r"^\.It (never|any|all|critical) Ta (.*?) Ta (.*?) Ta (.*)$")
+    with open(os.path.join(ROOT, "docs/supervisor.md"), encoding="utf-8") as f:
+        page = table_of(f.read(), r"^\| `(never|any|all|critical)`[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$")
+    assert {k: [x.replace("`", "") for x in v] for k, v in page.items()} == man and len(man) == 4
+    for on, what, keys, status in TABLE:
+        column = 2 if what is VITAL else 1 if what is FATAL else 0
+        says = man[on][column]
+        ends = says == "ends" or (says == "ends if critical=true" and "critical" in keys)
+        assert ends == (status is not None), (on, what, keys)

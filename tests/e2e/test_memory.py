@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from harness import cgroups
 from harness.beacon import conf, program
 
 # Takes so many MB: itself, shared with others, or in a process of another thread and session. Once
@@ -20,6 +21,9 @@ if how == "child" and fresh:
         subprocess.Popen([sys.executable, sys.argv[0], name + ".child", "own", str(mb)], start_new_session=True)
         time.sleep(1000)
     threading.Thread(target=begin, daemon=True).start()
+elif how in ("stray", "lost") and fresh:  # by a parent that ends; in the same group, or in a session of its own
+    middle = f"import subprocess, sys; subprocess.Popen([sys.executable, *sys.argv[1:]], start_new_session={how == 'lost'})"
+    subprocess.run([sys.executable, "-c", middle, sys.argv[0], name + ".child", "own", str(mb)])
 elif how == "shared":
     kept = mmap.mmap(-1, mb << 20)
     for _ in range(mb):
@@ -109,3 +113,30 @@ def test_without_proc_there_is_nothing_to_watch(sup):
     s.wait_log("spawnerr: cannot watch memory_max: there is no /proc")
     s.wait_state("b", "RUNNING")
     s.wait_log("b: started without what the kernel refused and its options call optional: memory_high")
+
+
+@pytest.mark.parametrize("pid1", [True, False])
+def test_who_has_lost_its_parent_counts(eaters, pid1):
+    s = eaters(eater("stray", "stray", 60, memory_high="40MB"), eater("other", "own", 20, memory_high="40MB"), pid1=pid1)
+    assert renewed(s, "stray")["exit"] == "terminated by SIGTERM (above memory_high)"
+    s.wait_log(r"restarting: stray, it uses [4-7]\dMB of memory, above memory_high=40MB")
+    assert s.status()["other"]["restarts"] == 0
+
+
+@pytest.fixture
+def cgroup():
+    """A control group that is supd's; it has to come before eaters among the arguments of a test."""
+    group = cgroups.delegated()
+    yield group
+    group.close()
+
+
+def test_with_a_control_group_all_in_it_count(cgroup, eaters):
+    """Whoever has left its parent, its group and its session; and the limit is looked at where the kernel keeps none."""
+    s = eaters(eater("lost", "lost", 60, memory_max="40MB", autorestart="false"),
+               eater("other", "own", 20, memory_max="40MB"), prefix=cgroup.enter())
+    assert s.wait_state("lost", "EXITED", timeout=20)["exit"] == "terminated by SIGKILL (above memory_max)"
+    s.wait_log(r"killing: lost, it uses [4-7]\dMB of memory, above memory_max=40MB")
+    assert s.status()["other"]["restarts"] == 0
+    s.ok("stop", "lost", "other")
+    assert sum(cgroup.below().values()) == 0

@@ -182,3 +182,24 @@ def test_with_exit_on_all_nobody_waits_for_ever(sup):
                  supd="exit_on=all"), ready=False)
     assert s.wait_exit() == 7
     assert not starts(s, "web")
+
+
+def test_a_circle_of_two_configurations(sup):
+    """An update of some groups only has them wait for each other: all are told, and it can be undone."""
+    keys = {"startsecs": 0, "autostart": "false"}
+    s = sup(conf(program("a", **keys, depends_on="b"), program("b", **keys), program("c", **keys, depends_on="b")))
+    s.write("supd.conf", conf(program("a", **keys), program("b", **keys, depends_on="a"),
+                              program("c", **keys, depends_on="b")))
+    s.ok("update", "b")
+    done = s.ctl("start", "a", timeout=20)
+    assert done.returncode == 7 or "ERROR" in done.stdout + done.stderr, done
+    for name, way in (("a", "a -> b -> a"), ("b", "b -> a -> b")):
+        s.wait(lambda n=name, w=way: s.status()[n].get("waiting", "").endswith(f"; the programs wait for each other: {w}"),
+               what=lambda: s.status())
+    assert "the programs wait for each other: a -> b -> a" in s.ok("explain", "a")
+    s.wait_log("a waits for what does not come by itself: b: .*; the programs wait for each other: a -> b -> a")
+    s.ask("start", "c", "wait=0")
+    s.wait(lambda: s.status()["c"].get("waiting") and "each other" not in s.status()["c"]["waiting"])
+    s.ok("update")
+    for name in "abc":
+        s.wait_state(name, "RUNNING")

@@ -7,6 +7,7 @@ from harness.beacon import conf
 from harness.namespace import command_of
 from harness.supervised import program
 from harness.speaking import speak, speaker, touch
+from harness.textagent import SCRIPT, TextAgent
 from harness.upgrading import crash, upgrade
 
 
@@ -122,4 +123,33 @@ def test_a_probe_and_no_agent(sup):
     s.wait(lambda: s.status()["web"].get("health") == "WAITING")
     assert s.state("web") == "STARTING"
     touch(s, "go")
+    s.wait_state("web", "RUNNING")
+
+
+def test_a_probe_of_the_instance_before(sup):
+    """What a probe found out about one instance comes late: it does not make the next one ready."""
+    check = "import sys\nif '--check' in sys.argv: sys.exit(0)\n"
+    s = sup("[supervisord]\n[probe:up]\ntype=tcp\naddress=127.0.0.1:8080\nprogram=web\n" +
+            speaker("web", "stay", ready="probe:up", autorestart="true"),
+            ready=False, agent=SCRIPT.replace("\nimport", "\n" + check + "import", 1))
+    s.write("asks", "")
+    s.wait_ready()
+    agent, asked = TextAgent(s), []
+
+    def says(state, pid):
+        asked.append(f"health web up {state} found pid={pid}")
+        agent.ask(asked[-1])
+        s.wait(lambda: agent.channel(f"^channel q{len(asked) - 1} ok"), what=lambda: agent.lines()[-5:])
+
+    first = s.wait(lambda: s.status()["web"]["pid"])
+    says("OK", first)
+    s.wait_state("web", "RUNNING")
+    says("FAILED", first)
+    assert s.status()["web"]["not_ready"]
+    s.kill(first)
+    second = s.wait(lambda: s.status()["web"]["restarts"] == 1 and s.status()["web"]["pid"])
+    says("OK", first)
+    says("OK", 0)
+    assert s.state("web") == "STARTING"
+    says("OK", second)
     s.wait_state("web", "RUNNING")

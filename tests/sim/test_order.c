@@ -1,5 +1,6 @@
 /* The supervisor as a whole in small worlds that are told exactly: who is started, signalled and
  * dead, in which order and at which millisecond. */
+#include "supervisor/run/procs_impl.h"
 #include "tests/fake/play.h"
 
 #include <errno.h>
@@ -343,6 +344,38 @@ static void hundreds_of_orphans_are_all_reaped(void **state)
     play_close();
 }
 
+static void seek(struct proc *p)
+{
+    p->sought = true;
+}
+
+/* As at the end of a round. */
+static void unseek(struct proc *p)
+{
+    p->sought = false;
+    if (proc_life(p)->spawning)
+        proc_enqueue(p);
+}
+
+/* A round that looks for what its last instance left would take the next one for that. */
+static void whoever_is_looked_for_is_not_started(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_add("b", 1, "b");
+    *play_fate("a") =
+        (struct fake_fate){.lives = DUR_MS(1500), .status = 1 << 8, .obeys = DUR_MS(1)};
+    play_open();
+    CUE(1000, seek, play_proc("a"));
+    CUE(2000, play_restart, play_proc("b"));
+    CUE(2400, unseek, play_proc("a"));
+    CUE(3500, play_term, &play.s);
+    play_expect("0 start a\n0 start b\n1500 death a\n2000 SIGTERM b\n2020 death b\n2020 start b\n"
+                "2400 start a\n3500 SIGTERM a\n3500 SIGTERM b\n3501 death a\n3520 death b\n",
+                0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +395,7 @@ int main(void)
         cmocka_unit_test(what_is_out_of_reach_is_not_waited_for),
         cmocka_unit_test(a_restart_waits_for_what_the_dead_leader_left),
         cmocka_unit_test(a_stop_in_the_midst_of_a_start_leaves_nothing),
+        cmocka_unit_test(whoever_is_looked_for_is_not_started),
         cmocka_unit_test(many_orphans_cost_few_looks),
         cmocka_unit_test(hundreds_of_orphans_are_all_reaped),
     };

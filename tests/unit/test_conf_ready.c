@@ -28,9 +28,6 @@ static void test_refused(void **state)
     refused(HEAD "ready=pidfile:web.pid\n",
             "t.conf:4: program:web.ready: the path of a pid file has to begin with /, or with "
             "%(here)s");
-    refused(HEAD "ready=log:listening\n",
-            "t.conf:4: program:web.ready: this version has startsecs, notify, fd:N, pidfile:PATH, "
-            "probe:NAME and command:COMMAND, and no log:");
     refused(HEAD "ready=command:'a\n",
             "t.conf:4: program:web.ready: can't parse command ''a': No closing quotation");
     refused(HEAD "ready=command: \n",

@@ -120,8 +120,32 @@ static void the_nearest_that_is_known_was_the_parent(void **state)
     assert_int_equal(at(27)->former, 0);
 }
 
+static void the_new_instance_is_no_leftover(void **state)
+{
+    (void)state;
+    add(20, SUPD, 20, 20, 7, false);       /* escaped from the run before */
+    add(40, SUPD, 40, 40, KIN_OURS, true); /* who looks */
+    add(50, SUPD, 50, 50, 7, false);       /* the new leader, which was made while the list was */
+    add(51, 50, 51, 51, 7, false);         /* and what it has started */
+    add(60, SUPD, 20, 20, 7, false);
+    /* the list's maker knows of no leader */
+    assert_true(kin_is_earlier(v, n, at(20), 0, 0, 40));
+    assert_false(kin_is_earlier(v, n, at(50), 0, 0, 40));
+    assert_false(kin_is_earlier(v, n, at(51), 0, 0, 40));
+    /* it knows it, and who was there before */
+    assert_true(kin_is_earlier(v, n, at(20), 50, 50, 60));
+    assert_true(kin_is_earlier(v, n, at(40), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(50), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(51), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(20), 50, 20, 60)); /* of its own group */
+    /* one that has ended since, and nobody to compare with */
+    assert_true(kin_is_earlier(v, n, at(20), 45, 45, 40));
+    assert_false(kin_is_earlier(v, n, at(50), 45, 45, 40));
+    assert_false(kin_is_earlier(v, n, at(20), 0, 0, 41));
+}
+
 #define CASE(fn) cmocka_unit_test_setup(fn, setup)
 
 RUN(CASE(descendants_have_the_owner_of_their_nearest_ancestor), CASE(sessions_tell),
     CASE(a_session_of_two_programs_tells_nothing), CASE(a_ring_of_parents_ends),
-    CASE(the_nearest_that_is_known_was_the_parent))
+    CASE(the_nearest_that_is_known_was_the_parent), CASE(the_new_instance_is_no_leftover))

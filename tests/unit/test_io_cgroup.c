@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -146,6 +147,134 @@ static void without_any_nothing_works(void **state)
     cgroups_close(&c);
 }
 
+/* ---- limits of memory, in a tree of plain files ---- */
+
+static char fake[] = "/tmp/supd-cgroup-XXXXXX";
+
+static void put_file(const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", fake, name);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static const char *get_file(const char *name)
+{
+    static char text[100];
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", fake, name);
+    FILE *f = fopen(path, "re");
+    size_t got = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+    text[got] = '\0';
+    if (f)
+        fclose(f);
+    return text;
+}
+
+/* What the kernel would show of our own group, of ours in it, of our place and of a program's. */
+static int make_tree(const char *controllers)
+{
+    static const char *const folders[] = {"", "/supd-x", "/supd-x/supd", "/supd-x/p7"};
+    static const char *const files[] = {"cgroup.kill", "cgroup.procs", "cgroup.subtree_control",
+                                        "memory.max", "memory.oom.group"};
+    char path[200];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof(path), "%s%s", fake, folders[i]);
+        if (i)
+            assert_int_equal(mkdir(path, 0755), 0);
+        for (size_t j = 0; j < 5; j++) {
+            snprintf(path, sizeof(path), "%s/%s", folders[i], files[j]);
+            put_file(path, "");
+        }
+    }
+    put_file("cgroup.controllers", controllers);
+    put_file("supd-x/p7/memory.events",
+             "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n");
+    return open(fake, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+static void remove_tree(void)
+{
+    assert_int_equal(nftw(fake, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void the_kernel_keeps_memory_max(void **state)
+{
+    (void)state;
+    struct cgroups c;
+    assert_non_null(mkdtemp(fake));
+    cgroups_open_at(&c, make_tree("cpu memory pids\n"), "x", true);
+    assert_true(c.base > 0 && !c.memory);
+    assert_false(cgroup_limit_memory(&c, 7, 1000)); /* not yet */
+    assert_true(cgroups_take_memory(&c));
+    assert_string_equal(get_file("supd-x/supd/cgroup.procs"), "0"); /* before it is handed down */
+    assert_string_equal(get_file("cgroup.subtree_control"), "+memory");
+    assert_string_equal(get_file("supd-x/cgroup.subtree_control"), "+memory");
+    assert_true(cgroup_limit_memory(&c, 7, UINT64_C(5000000000)));
+    assert_string_equal(get_file("supd-x/p7/memory.max"), "5000000000");
+    assert_string_equal(get_file("supd-x/p7/memory.oom.group"), "1");
+    assert_int_equal(cgroup_oom(&c, 7), CGROUP_OOM_NONE);
+    put_file("supd-x/p7/memory.events",
+             "low 0\nhigh 0\nmax 9\noom 0\noom_kill 2\noom_group_kill 1\n");
+    assert_int_equal(cgroup_oom(&c, 7), CGROUP_OOM_ABOVE);
+    put_file("supd-x/p7/memory.events",
+             "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\noom_group_kill 1\n");
+    assert_int_equal(cgroup_oom(&c, 7), CGROUP_OOM_LIMIT);
+    assert_int_equal(cgroup_oom(&c, 8), CGROUP_OOM_NONE);
+    assert_false(cgroup_limit_memory(&c, 8, 1));
+    cgroups_close(&c);
+    assert_string_equal(get_file("cgroup.subtree_control"), "-memory");
+    assert_string_equal(get_file("cgroup.procs"), "0"); /* back */
+    remove_tree();
+}
+
+/* The controller belongs to somebody else, or to version 1. */
+static void nobody_keeps_it_for_us(void **state)
+{
+    (void)state;
+    struct cgroups c;
+    strcpy(fake + strlen(fake) - 6, "XXXXXX");
+    assert_non_null(mkdtemp(fake));
+    cgroups_open_at(&c, make_tree("cpu memoryless pids\n"), "x", true);
+    assert_false(cgroups_take_memory(&c));
+    assert_string_equal(get_file("cgroup.subtree_control"), "");
+    assert_string_equal(get_file("supd-x/supd/cgroup.procs"), ""); /* we stay where we were */
+    put_file("cgroup.controllers", "memory\n");
+    char path[100]; /* others are in our group: the kernel says no, as a folder does */
+    snprintf(path, sizeof(path), "%s/cgroup.subtree_control", fake);
+    assert_true(unlink(path) == 0 && mkdir(path, 0755) == 0);
+    assert_false(cgroups_take_memory(&c));
+    assert_string_equal(get_file("cgroup.procs"), "0");
+    assert_false(cgroup_limit_memory(&c, 7, 1));
+    cgroups_close(&c);
+    remove_tree();
+}
+
+/* Another image of supd finds it handed down. */
+static void it_goes_on(void **state)
+{
+    (void)state;
+    struct cgroups c;
+    strcpy(fake + strlen(fake) - 6, "XXXXXX");
+    assert_non_null(mkdtemp(fake));
+    int own = make_tree("memory\n");
+    put_file("supd-x/cgroup.subtree_control", "memory\n");
+    cgroups_open_at(&c, own, "x", true);
+    assert_true(c.memory && cgroups_take_memory(&c));
+    assert_string_equal(get_file("cgroup.subtree_control"), "");
+    cgroups_close(&c);
+    remove_tree();
+}
+
 /* Whoever is in it has no group of his own. */
 static void the_root_is_not_ours(void **state)
 {
@@ -161,4 +290,5 @@ static void the_root_is_not_ours(void **state)
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, enter, leave)
 
 RUN(CASE(killed_as_a_whole), CASE(one_of_that_name_is_another_supds),
-    CASE(without_any_nothing_works), CASE(the_root_is_not_ours))
+    CASE(without_any_nothing_works), CASE(the_root_is_not_ours), TEST(the_kernel_keeps_memory_max),
+    TEST(nobody_keeps_it_for_us), TEST(it_goes_on))
