@@ -105,12 +105,18 @@ static uint64_t fds_of(const struct gen_opts *o, bool all)
     return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null + told;
 }
 
+/* We read its standard output ourselves. */
+static bool is_listener(const struct gen *g, const struct gen_proc *c)
+{
+    return gen_groups(g)[c->group].kind == GEN_EVENTLISTENER;
+}
+
 /* the same of all the processes of a generation at once, and ours */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
     uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS + g->supd.nfcgi + g->supd.nservers;
     for (uint32_t i = 0; i < g->nprocs; i++)
-        n += fds_of(gen_opts(g, gen_procs(g) + i), all);
+        n += fds_of(gen_opts(g, gen_procs(g) + i), all) + is_listener(g, gen_procs(g) + i);
     return n;
 }
 

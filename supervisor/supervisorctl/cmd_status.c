@@ -2,6 +2,7 @@
 #include "supervisor/supervisorctl/cmd.h"
 #include "supervisor/conf/pytext.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NARROWEST 30
@@ -70,11 +71,11 @@ static void print(struct arena *a, const struct shown *s)
     }
     for (size_t i = 0; i < s->n; i++) {
         const char *name = name_of(a, s->v[i]);
-        str_printf(&out, "%s%*s%-10s%s", name, (int)(widest + 3 - chars(name)), "",
+        str_printf(&out, "%s%*s%-10s%s\n", name, (int)(widest + 3 - chars(name)), "",
                    sctl_text(s->v[i], "statename"), sctl_text(s->v[i], "description"));
-        sctl_say("%s", str_text(&out));
-        str_clear(&out);
     }
+    fputs(str_text(&out), stdout);
+    fflush(stdout);
     str_fini(&out);
 }
 

@@ -136,7 +136,6 @@ class Player:
         """Runs the client on words; notes and returns (exit status, stdout, stderr). during(pid, out): is
         called while it runs, out() being what it has printed so far."""
         argv = self.argv(words)
-        begun = time.monotonic()
         with tempfile.NamedTemporaryFile() as out, tempfile.TemporaryFile() as err:
             reader, writer = os.pipe()
             pid = self.start(argv, reader, out, err, writer)
@@ -150,7 +149,6 @@ class Player:
                 with contextlib.suppress(OSError):
                     os.close(writer)
             status = self.reap(pid)
-            if os.environ.get("TIMES"): print(f"{time.monotonic()-begun:.2f}", *words, file=sys.stderr)
             texts = []
             for f in (out, err):
                 f.seek(0)

@@ -28,8 +28,8 @@ LIFE = {"supervisord.conf": SERVER + HEAD + program("good", "/bin/cat", stdout_l
         program("once", "/bin/true", autorestart="false") +
         program("off", "/bin/sleep 1000", autostart="false") +
         program("quick", "/bin/false", autostart="false", startsecs=1, startretries=0) +
-        program("missing", "/no/such/program", autostart="false") +
-        program("folder", "/run", autostart="false") +
+        program("missing", "/no/such/program", autostart="false", startsecs=1, startretries=0) +
+        program("folder", "/run", autostart="false", startsecs=1, startretries=0) +
         program("w", "/bin/sleep 1000", process_name="w_%(process_num)d", numprocs=2) +
         program("a_name_of_more_than_thirty_characters", "/bin/sleep 1000", autostart="false")}
 
@@ -44,8 +44,9 @@ def life(p):
     for words in ("start", "start good", "start off", "start off", "start nosuch", "start nosuch:*", "start quick",
                   "start missing", "start folder", "start w:*", "start nosuch good missing", "start missing nosuch"):
         p.ctl(*words.split())
+    p.wait_states(quick="FATAL")
     for words in ("stop", "stop off", "stop off", "stop nosuch", "stop nosuch:*", "stop w:w_1", "stop w:*",
-                  "stop nosuch good", "status", "start good w:w_0", "restart", "restart good", "restart off",
+                  "stop nosuch good", "status a_name_of_more_than_thirty_characters good quick w:", "start good w:w_0", "restart", "restart good", "restart off",
                   "restart nosuch", "restart nosuch:*", "restart w:w_0 missing"):
         p.ctl(*words.split())
     for words in ("signal", "signal HUP", "signal 0 good", "signal SIGNOPE good", "signal NOPE w:*", "signal 0 off",
@@ -88,10 +89,11 @@ def logs(p):
                   "tail -0 talk", "tail --5 talk", "tail -x talk", "tail -f", "tail talk nope", "tail a b c d",
                   "tail -1_0 talk", "tail -99999 talk", "tail -99999999999 talk", "tail nosuch", "tail none",
                   "tail -f nosuch", "tail -f none stderr", "tail w:*", "tail w:w_0", "maintail x", "maintail -x",
-                  "maintail a b", "maintail -0", "clear", "clear nosuch", "clear none", "clear w:*", "clear w:w_1 nosuch",
+                  "maintail a b", "clear", "clear nosuch", "clear none", "clear w:*", "clear w:w_1 nosuch",
                   "fg", "fg a b", "fg nosuch"):
         p.ctl(*words.split())
-    assert "supervisord started with pid" in p.ctl("maintail", "-100000", note=False)[1]
+    for amount in ("-0", "-100000"):
+        assert "supervisord started with pid" in p.ctl("maintail", amount, note=False)[1]
     assert len(p.ctl("maintail", note=False)[1]) > 200
     follow(p, "tail", "-f", "talk", until="and more")
     follow(p, "tail", "-f", "talk", "stderr", until="complained")
@@ -115,7 +117,7 @@ def foreground(p):
     p.ctl("fg", "cat", during=typed)
 
     def killed(pid, out, writer):
-        p.wait(lambda: "Ctrl-C" in out())
+        p.wait(lambda: "again" in out())  # the end of what was said before
         p.rpc().stopProcess("cat")
         os.write(writer, b"nobody\n")
     p.ctl("fg", "cat", during=killed)
@@ -136,10 +138,10 @@ def reload(p):
         p.ctl(*words.split())
     p.write("one.ini", program("change", "/bin/sleep 999") + program("come", "/bin/sleep 1000") +
             program("later", "/bin/sleep 1000", autostart="false") + program("off", "/bin/sleep 1000", autostart="false"))
-    for words in ("reread", "avail", "update nosuch", "update come later nosuch", "reread", "status"):
+    for words in ("reread", "avail", "update nosuch", "update come later nosuch", "reread"):
         p.ctl(*words.split())
     p.wait_states(come="RUNNING")
-    for words in ("update", "reread", "update all"):
+    for words in ("status", "update", "reread", "update all"):
         p.ctl(*words.split())
     p.wait_states(change="RUNNING")
     p.ctl("status")
@@ -152,7 +154,7 @@ def reload(p):
     p.ctl("update")
     for words in ("reload x", "shutdown x", "reload"):
         p.ctl(*words.split())
-    p.wait(lambda: p.read("main.log").count("supervisord started with pid") == 2)
+    p.wait(lambda: p.read("main.log").count("spawned: 'keep'") == 2)
     p.wait_states(keep="RUNNING")
     p.ctl("status")
 
