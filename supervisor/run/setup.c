@@ -218,6 +218,14 @@ static struct logs_main main_of(const struct sup *s)
                               .backups = d->logfile_backups};
 }
 
+/* At debug and below, as Supervisor does, the main log has what programs write. */
+static void follow_level(struct sup *s)
+{
+    enum log_level level = (enum log_level)s->gen->gen->supd.loglevel;
+    log_setup(logs_main_fd(s->logs), level, s->log_json);
+    logs_copy_output(s->logs, level <= LVL_DEBUG);
+}
+
 void setup_main_log(struct sup *s)
 {
     struct err e;
@@ -225,7 +233,7 @@ void setup_main_log(struct sup *s)
     int changed = logs_main_update(s->logs, &main, &e);
     if (changed < 0)
         log_error("%s", e.msg);
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    follow_level(s);
     if (changed > 0)
         log_info("the main log follows its new configuration");
 }
@@ -267,7 +275,7 @@ int setup_logs_again(struct sup *s, struct err *e)
     s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
     if (!s->logs || taps_setup(s, e) < 0)
         return -1;
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    follow_level(s);
     return 0;
 }
 
