@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096
-#define HELD_BYTES 4096 /* PIPE_BUF: a pipe takes so many bytes whole or not at all */
+#define BLOCK_BYTES 3072 /* of a block, beside its head */
+#define HELD_BYTES 4096  /* PIPE_BUF: a pipe takes so many bytes whole or not at all */
 
 static struct {
     int fd;
@@ -123,7 +124,7 @@ bool log_limit_pass(long long *next, int interval_s)
     return true;
 }
 
-static size_t stamp(char *out, size_t size, enum log_level level)
+static size_t stamp(char *out, size_t size, enum log_level level, const char *ident)
 {
     wall_t now = wall_now();
     time_t s = (time_t)(now.ns / 1000000000);
@@ -138,8 +139,8 @@ static size_t stamp(char *out, size_t size, enum log_level level)
     int n =
         self.json
             ? snprintf(out, size, "{\"time\":\"%s.%03d%.3s:%s\",\"level\":\"%s\",\"message\":\"%s",
-                       when, ms, zone, zone + 3, log_level_name(level), self.ident)
-            : snprintf(out, size, "%s,%03d %s %s", when, ms, log_level_word(level), self.ident);
+                       when, ms, zone, zone + 3, log_level_name(level), ident)
+            : snprintf(out, size, "%s,%03d %s %s", when, ms, log_level_word(level), ident);
     return (size_t)n;
 }
 
@@ -179,18 +180,62 @@ static size_t put_text(char *out, size_t room, const char *text)
     return n;
 }
 
-/* writes one whole line; false if it did not fit */
-static bool emit(enum log_level level, const char *text)
+static size_t end_line(char *line, size_t n)
 {
-    char line[LINE_MAX_BYTES];
-    size_t n = stamp(line, sizeof(line), level);
-    n += put_text(line + n, sizeof(line) - n - 3, text);
     if (self.json) {
         memcpy(line + n, "\"}", 2);
         n += 2;
     }
     line[n++] = '\n';
+    return n;
+}
+
+/* writes one whole line; false if it did not fit */
+static bool emit(enum log_level level, const char *text)
+{
+    char line[LINE_MAX_BYTES];
+    size_t n = stamp(line, sizeof(line), level, self.ident);
+    n += put_text(line + n, sizeof(line) - n - 3, text);
+    n = end_line(line, n);
     return hold(line, n) || write_whole(line, n);
+}
+
+static void say_dropped(void)
+{
+    char text[80];
+    snprintf(text, sizeof(text), "%lu lines of this log were dropped", self.dropped);
+    if (self.dropped && emit(LVL_WARN, text))
+        self.dropped = 0;
+}
+
+/* One piece of a block; *used bytes of it were taken. */
+static bool emit_block(enum log_level level, const char *head, const char *bytes, size_t n,
+                       size_t *used)
+{
+    char line[LINE_MAX_BYTES], text[BLOCK_BYTES + 1];
+    *used = n < BLOCK_BYTES ? n : BLOCK_BYTES;
+    size_t at = stamp(line, sizeof(line), level, "");
+    at += (size_t)snprintf(line + at, 512, "%.400s:%s", head, self.json ? "\\n" : "\n");
+    if (self.json) {
+        memcpy(text, bytes, *used);
+        text[*used] = '\0';
+        at += put_text(line + at, sizeof(line) - at - 3, text);
+    } else {
+        memcpy(line + at, bytes, *used);
+        at += *used;
+    }
+    at = end_line(line, at);
+    return hold(line, at) || write_whole(line, at);
+}
+
+void log_block(enum log_level level, const char *head, const char *bytes, size_t n)
+{
+    int saved = errno;
+    say_dropped();
+    for (size_t used; n; bytes += used, n -= used)
+        if (!emit_block(level, head, bytes, n, &used))
+            self.dropped++;
+    errno = saved;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -199,11 +244,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         return;
     int saved = errno;
     char text[LINE_MAX_BYTES];
-    if (self.dropped) {
-        snprintf(text, sizeof(text), "%lu lines of this log were dropped", self.dropped);
-        if (emit(LVL_WARN, text))
-            self.dropped = 0;
-    }
+    say_dropped();
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);

@@ -5,6 +5,7 @@
 #include "supervisor/base/level.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Where lines go and from which level on; default: descriptor 2, info. The descriptor may be
  * non-blocking: a line that does not fit is dropped, counted, and the count is written with the
@@ -19,6 +20,10 @@ void log_ident(const char *ident);
 /* "2026-11-23 18:06:22,542 INFO text\n" in local time, errno kept. Control characters in the text
  * are escaped; a line of more than 4 KiB is cut and ends in "...". */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "2026-11-23 18:06:22,542 DEBG head:\n" and n bytes as they are, cut into as many of these as a
+ * pipe takes whole; as JSON they are text of one line. Without the word of log_ident. What does not
+ * fit is dropped and counted, like lines. */
+void log_block(enum log_level level, const char *head, const char *bytes, size_t n);
 /* Until log_release lines are collected, and written 4 KiB at once: whoever reads the log is not
  * woken between two things that must follow each other fast. What is collected when the process is
  * killed is lost; log_release may be called from a signal handler. A fork's child drops what its

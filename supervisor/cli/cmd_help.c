@@ -56,7 +56,8 @@ static void help_all(void)
     puts("\n  -s, --socket SOCKET  where supd listens (default: $SUPD_SOCKET, /run/supd.sock as\n"
          "                       root, $XDG_RUNTIME_DIR/supd.sock)\n"
          "      --json           print JSON (status, events, explain, config, version, stats,\n"
-         "                       orphans, probes, probe run, metrics, alerts, notify)\n"
+         "                       orphans, listeners, probes, probe run, metrics, alerts,\n"
+         "                       notify)\n"
          "  -h, --help           this text; 'supctl help COMMAND' explains one\n"
          "      --version        the version of supctl\n\nexit codes:");
     for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)

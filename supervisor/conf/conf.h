@@ -88,6 +88,7 @@ struct listener_opts {
     struct str_list events;
     int64_t buffer_size;
     const char *result_handler;
+    uint8_t event_len; /* 1: bytes */
 };
 
 /* the keys that only [fcgi-program:x] has */
@@ -287,6 +288,8 @@ int conf_slurp(const char *path, struct str *out);
 bool load_hooks(struct conf *c, const struct ini_section *s, const struct names *names,
                 const struct proc *before, struct hook_opts **out);
 void load_listener(struct conf *c, struct group *g);
+/* result_handler= takes any answer for an OK. */
+bool listener_takes_any(const struct listener_opts *o);
 /* Its socket; NULL when the section is no fcgi-program, or has none that can be used. */
 struct fcgi_opts *load_fcgi(struct conf *c, const struct group *g, const struct ini_section *s);
 /* Two programs on one socket, and sockets in folders that are not there. */

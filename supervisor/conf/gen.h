@@ -188,6 +188,9 @@ struct gen_listener {
     goff events; /* goff[nevents], sorted */
     uint32_t nevents;
     int32_t buffer_size;
+    uint8_t bytes;      /* event_len=bytes */
+    uint8_t any_result; /* result_handler=supervisor_stdout:event_handler */
+    uint8_t pad[2];
 };
 
 /* The socket that all processes of an fcgi-program share in a group. */

@@ -186,13 +186,14 @@ static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, st
                       struct gen_path *out_path)
 {
     const struct log_opts *l = &o->log[i];
+    bool protocol = i == 0 && w->group->kind == GEN_EVENTLISTENER; /* no output of its own */
     g->sink = l->file.sink;
     if (g->sink == GEN_SINK_FILE && !*l->file.path)
         g->sink = GEN_SINK_NONE;
     if (g->sink == GEN_SINK_FILE)
         *out_path = write_path(w, path_absolute(w->a, &w->c->paths, l->file.path));
     g->syslog = l->syslog;
-    g->events = l->events;
+    g->events = l->events && !protocol;
     g->gzip = l->gzip;
     g->prefix = o->log_prefix;
     g->format = o->log_format;
@@ -200,7 +201,7 @@ static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, st
     g->strip_ansi = w->c->sup.strip_ansi;
     g->backups = clamp32(l->backups);
     g->maxbytes = l->maxbytes;
-    g->capture = l->capture;
+    g->capture = protocol ? 0 : l->capture;
 }
 
 static void write_user(struct gen_writer *w, const struct proc_opts *o, struct gen_opts *g)

@@ -108,6 +108,8 @@ static goff write_listener(struct gen_writer *w, const struct group *g)
     x.events = genbuf_data(w->b, offs, l->n * sizeof(*offs), sizeof(*offs));
     x.buffer_size =
         (int32_t)(g->listener.buffer_size > INT32_MAX ? INT32_MAX : g->listener.buffer_size);
+    x.bytes = g->listener.event_len;
+    x.any_result = listener_takes_any(&g->listener);
     return genbuf_data(w->b, &x, sizeof(x), 8);
 }
 

@@ -20,7 +20,8 @@ enum gen_apply gen_proc_differs(const struct gen *a, const struct gen_proc *pa, 
 static bool same_listener(const struct gen *a, const struct gen_listener *x, const struct gen *b,
                           const struct gen_listener *y)
 {
-    if (x->nevents != y->nevents || x->buffer_size != y->buffer_size)
+    if (x->nevents != y->nevents || x->buffer_size != y->buffer_size || x->bytes != y->bytes ||
+        x->any_result != y->any_result)
         return false;
     const goff *v = gen_at(a, x->events), *u = gen_at(b, y->events);
     for (uint32_t i = 0; i < x->nevents; i++) {

@@ -1,50 +1,15 @@
 /* What [eventlistener:x] has beside a program's keys. */
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/section.h"
+#include "supervisor/core/eventtype.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const event_types[] = {
-    "EVENT",
-    "PROCESS_COMMUNICATION",
-    "PROCESS_COMMUNICATION_STDERR",
-    "PROCESS_COMMUNICATION_STDOUT",
-    "PROCESS_GROUP",
-    "PROCESS_GROUP_ADDED",
-    "PROCESS_GROUP_REMOVED",
-    "PROCESS_LOG",
-    "PROCESS_LOG_STDERR",
-    "PROCESS_LOG_STDOUT",
-    "PROCESS_STATE",
-    "PROCESS_STATE_BACKOFF",
-    "PROCESS_STATE_EXITED",
-    "PROCESS_STATE_FATAL",
-    "PROCESS_STATE_RUNNING",
-    "PROCESS_STATE_STARTING",
-    "PROCESS_STATE_STOPPED",
-    "PROCESS_STATE_STOPPING",
-    "PROCESS_STATE_UNKNOWN",
-    "REMOTE_COMMUNICATION",
-    "SUPERVISOR_STATE_CHANGE",
-    "SUPERVISOR_STATE_CHANGE_RUNNING",
-    "SUPERVISOR_STATE_CHANGE_STOPPING",
-    "TICK",
-    "TICK_3600",
-    "TICK_5",
-    "TICK_60",
-};
-
 static int text_cmp(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool known_event(const char *name)
-{
-    return bsearch(&name, event_types, sizeof(event_types) / sizeof(event_types[0]),
-                   sizeof(event_types[0]), text_cmp);
 }
 
 /* upper case, known, sorted, each once */
@@ -62,7 +27,7 @@ static void check_events(struct conf *c, struct group *g, struct pos at)
         char *up = arena_strdup(c->a, l->v[i]);
         py_upper(up);
         l->v[i] = up;
-        if (!known_event(up))
+        if (!event_type_mask(up))
             conf_fail(c, at, "Unknown event type %s in [%s] events", up, g->section->name);
     }
     qsort(l->v, l->n, sizeof(l->v[0]), text_cmp);
@@ -74,18 +39,30 @@ static void check_events(struct conf *c, struct group *g, struct pos at)
     l->n = n;
 }
 
-/* redirect_stderr= as the listener's own check sees it, before the program's keys are read */
-static void check_redirect(struct conf *c, const struct group *g)
+/* Keys of a program that its own check sees before they are read: they would part it from us. */
+static void check_streams(struct conf *c, const struct group *g)
 {
     struct sect x;
     struct proc_opts o = {0};
-    size_t row = sect_index(&rows_program, "redirect_stderr");
+    size_t redirect = sect_index(&rows_program, "redirect_stderr");
+    size_t in = sect_index(&rows_program, "stdin");
     sect_init(&x, c, g->section, &rows_program);
-    if (x.keys[row] && sect_row(&x, row, &o, &c->here) && o.redirect_stderr)
-        conf_fail(c, x.keys[row]->at,
+    if (x.keys[redirect] && sect_row(&x, redirect, &o, &c->here) && o.redirect_stderr)
+        conf_fail(c, x.keys[redirect]->at,
                   "[%s] section sets redirect_stderr=true but this is not allowed because it will "
                   "interfere with the eventlistener protocol",
                   g->section->name);
+    if (x.keys[in] && sect_row(&x, in, &o, &c->here) && o.stdin_mode)
+        conf_fail(c, x.keys[in]->at,
+                  "[%s] section sets stdin=null, but an event listener gets its events there",
+                  g->section->name);
+}
+
+#define STDOUT_HANDLER "supervisor_stdout:event_handler"
+
+bool listener_takes_any(const struct listener_opts *o)
+{
+    return o->result_handler && strcmp(o->result_handler, STDOUT_HANDLER) == 0;
 }
 
 static void check_handler(struct conf *c, const struct group *g, struct pos at)
@@ -93,11 +70,11 @@ static void check_handler(struct conf *c, const struct group *g, struct pos at)
     const char *h = g->listener.result_handler;
     if (!h || strcmp(h, "supervisor.dispatchers:default_handler") == 0)
         return;
-    if (!c->rq.exact && strcmp(h, "supervisor_stdout:event_handler") == 0)
+    if (!c->rq.exact && listener_takes_any(&g->listener))
         return;
     conf_fail(c, at,
-              "%s cannot be resolved within [%s] (only Supervisor's default handler and "
-              "supervisor_stdout:event_handler are known)",
+              "%s cannot be resolved within [%s] (only Supervisor's default handler "
+              "and " STDOUT_HANDLER " are known)",
               h, g->section->name);
 }
 
@@ -112,5 +89,5 @@ void load_listener(struct conf *c, struct group *g)
                   g->section->name, g->listener.buffer_size);
     check_handler(c, g, sect_pos(&x, sect_index(&rows_listener, "result_handler")));
     check_events(c, g, sect_pos(&x, sect_index(&rows_listener, "events")));
-    check_redirect(c, g);
+    check_streams(c, g);
 }

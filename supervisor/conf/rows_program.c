@@ -5,6 +5,7 @@
 static const char *const words_orphans[] = {"keep", "kill", "report", NULL};
 static const char *const words_sigpipe[] = {"default", "ignore", NULL};
 static const char *const words_stdin[] = {"pipe", "null", NULL};
+static const char *const words_event_len[] = {"characters", "bytes", NULL};
 static const char *const words_format[] = {"raw", "json", NULL};
 static const char *const words_overflow[] = {"drop", "block", NULL};
 
@@ -140,7 +141,12 @@ static const struct opt listener[] = {
         .apply = GEN_RESTART, .help = "How many events wait for it before the oldest is dropped."),
     OPT(struct listener_opts, "result_handler", result_handler, STRING,
         .def = "supervisor.dispatchers:default_handler", .apply = GEN_RESTART,
-        .help = "Accepted for Supervisor's sake; only its default and supervisor_stdout's."),
+        .help = "How answers are understood: only Supervisor's default (OK: done; anything else: "
+                "again), and supervisor_stdout:event_handler (any answer: done)."),
+    OPT(struct listener_opts, "event_len", event_len, WORD, .words = words_event_len,
+        .def = "characters", .flags = OPT_OURS, .apply = GEN_RESTART,
+        .help = "What len counts in the header of an event: characters, as Supervisor does, or "
+                "bytes."),
 };
 
 static const struct opt fcgi[] = {

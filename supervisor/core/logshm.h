@@ -183,7 +183,9 @@ struct logshm_head {
     uint32_t epoch;    /* starts of supd-log so far */
     uint32_t nocleanup;
     uint32_t identifier, childlogdir, syslog_ident; /* strings */
-    uint32_t log_json;
+    uint8_t log_json;
+    uint8_t log_debug; /* output is copied into supd's own log, as its level debug says */
+    uint16_t pad;
     uint32_t cleaned; /* stale AUTO files were looked for */
     uint32_t fresh;   /* blocks from here on were never used: neither they nor their descriptors */
     int32_t tap_fds[LOGSHM_TAPS]; /* our ends of the taps, for the next start to inherit; 0: none */

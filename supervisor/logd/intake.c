@@ -1,11 +1,13 @@
 /* Taking what a pipe holds into the stream's blocks. */
 #include "supervisor/logd/intake.h"
+#include "supervisor/base/log.h"
 #include "supervisor/logd/pressure.h"
 #include "supervisor/logd/stream.h"
 #include "supervisor/logd/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 
 #define READ_MOST (256u << 10)
@@ -71,6 +73,24 @@ static size_t find_room(struct logd *d, struct stream *s, size_t n, struct iovec
     return ring_room(&d->ring, c, s->slot, n, iov, PIECES, pieces, wall);
 }
 
+/* With loglevel=debug supd's own log has a copy. A text that has no room in its pipe is left out:
+ * who reads that pipe is us. */
+static void copy_to_main(const struct logd *d, const struct stream *s, const struct iovec *iov,
+                         int pieces, size_t n)
+{
+    char head[256];
+    if (!n || s->slot == LOGSHM_MAIN || !__atomic_load_n(&d->h->log_debug, __ATOMIC_RELAXED))
+        return;
+    const struct logshm_stream *r = stream_shared(d, s);
+    snprintf(head, sizeof(head), "'%.200s' %s output", logshm_string(d->h, r->name),
+             r->channel ? "stderr" : "stdout");
+    for (int i = 0; i < pieces && n; i++) {
+        size_t part = iov[i].iov_len < n ? iov[i].iov_len : n;
+        log_block(LVL_DEBUG, head, iov[i].iov_base, part);
+        n -= part;
+    }
+}
+
 /* The pipe holds as much as is aimed at and nobody else reads it: so a read() gives all of it or
  * was not made, and a successor can tell which. */
 size_t intake_take(struct logd *d, struct stream *s, size_t n)
@@ -93,6 +113,7 @@ size_t intake_take(struct logd *d, struct stream *s, size_t n)
     while (got < 0 && errno == EINTR);
     if (sided)
         tap_text(d, s, iov, pieces, got > 0 ? (size_t)got : 0);
+    copy_to_main(d, s, iov, pieces, got > 0 ? (size_t)got : 0);
     pthread_mutex_lock(&d->lock);
     ring_commit(&d->ring, &d->chains[s->slot], s->slot, got > 0 ? (size_t)got : 0);
     stream_has_more(d, s);

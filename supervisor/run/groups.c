@@ -2,6 +2,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/name.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/publish.h"
 
 #include <errno.h>
@@ -98,6 +99,10 @@ struct group *group_add(struct sup *s, struct live_gen *gen, const struct gen_gr
         }
         g->nprocs++;
     }
+    if (listeners_follow(s, g, gen->gen, conf, e) < 0) {
+        group_free(g);
+        return NULL;
+    }
     insert_sorted(s, g);
     s->ngroups++;
     order_groups_changed(s);
@@ -128,6 +133,7 @@ void group_remove(struct sup *s, struct group **gp)
         s->found_last = NULL;
     s->ngroups--;
     order_groups_changed(s);
+    listeners_remove(s, g);
     publish_group(s, g->name, false);
     group_free(g);
 }

@@ -5,6 +5,7 @@
 #include "supervisor/io/cgroup.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/fcgi.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/memory.h"
@@ -271,11 +272,22 @@ static void note_cgroup(struct proc *p, bool in)
     proc_note(p);
 }
 
-/* A socket stays ours, too. */
-static void close_child_end(const struct proc *p, const struct spawn_request *rq)
+/* What is for the child alone; a log's pipe stays ours, and so does a socket. */
+static void close_child_ends(const struct proc *p, const struct spawn_request *rq)
 {
     if (rq->fds[0] >= 0 && rq->fds[0] != fcgi_socket(p))
         close(rq->fds[0]);
+    if (rq->fds[1] >= 0 && (!p->log[0] || rq->fds[1] != logs_write_fd(p->log[0])))
+        close(rq->fds[1]);
+}
+
+/* What it needs beside its log and its words; 0 or an errno. */
+static int prepare(struct proc *p, struct spawn_request *rq)
+{
+    if (open_stdin(p, &rq->fds[0]) < 0)
+        return errno;
+    int errnum = listeners_prepare(p, rq);
+    return errnum ? errnum : readiness_prepare(p, rq);
 }
 
 static enum launch_result spawn_it(struct proc *p, int *out_pid)
@@ -283,14 +295,10 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     struct spawn_request rq;
     struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     fill_request(p, &rq);
-    if (open_stdin(p, &rq.fds[0]) < 0) {
-        cell->errnum = errno;
-        return LAUNCH_REFUSED;
-    }
-    int errnum = readiness_prepare(p, &rq);
+    int errnum = prepare(p, &rq);
     if (errnum) {
         cell->errnum = errnum;
-        close_child_end(p, &rq);
+        close_child_ends(p, &rq);
         return LAUNCH_REFUSED;
     }
     *cell = (struct spawn_cell){0};
@@ -308,11 +316,12 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
     for (int i = 0; i < 2; i++)
         if (p->log[i])
             logs_run_is(p->log[i], cell->pid > 0 ? cell->pid : 0);
-    close_child_end(p, &rq);
+    close_child_ends(p, &rq);
     *out_pid = cell->pid;
     if (r == SPAWN_STARTED)
         return LAUNCH_STARTED;
     commit_phase(p, STATE_IDLE);
+    listeners_ended(p);
     proc_close_stdin(p);
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;

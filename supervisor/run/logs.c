@@ -511,6 +511,11 @@ struct logs *logs_new(struct loop *l, const struct logs_setup *setup, struct err
     return g;
 }
 
+void logs_copy_output(struct logs *g, bool on)
+{
+    __atomic_store_n(&g->mem.h->log_debug, on, __ATOMIC_RELAXED);
+}
+
 int logs_main_fd(const struct logs *g)
 {
     return g->moved ? STDERR_FILENO : logs_write_fd(g->main);

@@ -84,6 +84,8 @@ void logs_free(struct logs **g);
 /* Where supd's log_setup should write: non-blocking; the lines go to the main log's sink; or
  * standard error while supd-log does not stay up. */
 int logs_main_fd(const struct logs *g);
+/* Whether the main log gets a copy of what programs write. */
+void logs_copy_output(struct logs *g, bool on);
 /* The main log's configuration (hot): 1 if it is another one than before, 0 if not, or -1 and the
  * reason. */
 int logs_main_update(struct logs *g, const struct logs_main *m, struct err *e);

@@ -3,6 +3,7 @@
 #include "supervisor/conf/gen.h"
 #include "supervisor/conf/libexec.h"
 #include "supervisor/run/fcgi.h"
+#include "supervisor/run/listenmem.h"
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/notes.h"
 #include "supervisor/run/state.h"
@@ -79,7 +80,7 @@ static int probe(const struct state *s, struct err *e)
     int r = g ? 0 : -1;
     if (r == 0 && (check_records(s, e) < 0 || logmem_check(state_kept(s)->log_memory, e) < 0 ||
                    notes_check(state_kept(s)->notes, e) < 0 || fcgi_check(*state_fcgi(s), e) < 0 ||
-                   find_helpers(g, e) < 0))
+                   listenmem_check(*state_listeners(s), e) < 0 || find_helpers(g, e) < 0))
         r = -1;
     gen_close(&g);
     return r;

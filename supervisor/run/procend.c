@@ -2,6 +2,7 @@
  */
 #include "supervisor/base/log.h"
 #include "supervisor/io/cgroup.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/memory.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/procs_impl.h"
@@ -119,6 +120,7 @@ static void bury(struct proc *p, int status)
 {
     struct sup *s = proc_sup(p);
     status = memory_reason(p, status);
+    listeners_ended(p);
     proc_close_stdin(p);
     enum proc_event event = end_of(p);
     bool others = left_others(p);

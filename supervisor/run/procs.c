@@ -9,6 +9,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/hooks.h"
 #include "supervisor/run/launch.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/readiness.h"
@@ -194,6 +195,8 @@ void proc_feed(struct proc *p, struct proc_in in)
     act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
     due_at(&s->due, p, proc_next(l));
+    if (l->state == PROC_RUNNING && before.state != PROC_RUNNING)
+        listeners_moved(p);
     if (before.pid && !l->pid)
         readiness_stop(p);
     order_moved(p);
@@ -296,6 +299,7 @@ void proc_free(struct proc **pp)
     struct sup *s = proc_sup(p);
     proc_tell_gone(p);
     errands_orphan(p);
+    listeners_forget(p);
     publish_forget(p);
     order_forget(p);
     dequeue(p);

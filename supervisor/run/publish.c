@@ -4,6 +4,7 @@
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/hooks.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/taps.h"
 #include "supervisor/run/upstream.h"
@@ -18,7 +19,7 @@ struct event {
     int type;
     struct proc_change change; /* EVENT_STATE */
     int pid, status;           /* SPAWNED, EXIT; a wait status */
-    bool expected;             /* EXIT */
+    bool expected;             /* of the last exit */
 };
 
 /* Events of one process that wait until the output before its exit was taken up. Each exit among
@@ -37,7 +38,7 @@ struct held_list {
 
 static bool heard(const struct sup *s)
 {
-    return s->ctl && ctl_has_subscribers(s->ctl);
+    return (s->ctl && ctl_has_subscribers(s->ctl)) || listeners_want(s, EVENT_STATES);
 }
 
 static void put_state(struct wire_out *w, const struct event *ev)
@@ -87,6 +88,8 @@ static void emit(struct proc *p, const struct event *ev)
 {
     char name[PROC_NAME_MAX];
     struct ctl *c = proc_sup(p)->ctl; /* at supd's end it goes before the processes */
+    if (ev->type == EVENT_STATE)
+        listeners_tell_state(p, &ev->change, ev->expected);
     struct wire_out *w = c ? ctl_event(c, event_rows[ev->type].type) : NULL;
     if (!w)
         return;
@@ -258,7 +261,8 @@ void publish_change(struct proc *p, const struct proc_change *c)
     if (c->to == PROC_RUNNING && proc_opts(p)->startsecs_ns)
         tell_refused(p);
     if (heard(proc_sup(p)))
-        tell(p, (struct event){.type = EVENT_STATE, .change = *c});
+        tell(p,
+             (struct event){.type = EVENT_STATE, .change = *c, .expected = proc_life(p)->expected});
 }
 
 void publish_spawned(struct proc *p, int pid)
@@ -308,6 +312,7 @@ static void tell_all(struct sup *s, const char *type, const char *name)
 void publish_group(struct sup *s, const char *name, bool added)
 {
     tell_all(s, added ? "group_added" : "group_removed", name);
+    listeners_tell_group(s, name, added);
 }
 
 void publish_mood(struct sup *s, const char *mood)

@@ -5,6 +5,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/base/text.h"
 #include "supervisor/run/fcgi.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/notes.h"
 
@@ -111,6 +112,7 @@ void reexec_keep_fds(const struct sup *s, bool on)
     state_each_fd(s->state, on ? keep : keep_not);
     notes_each_fd(s->notes, state_nslots(s->state), on ? keep : keep_not);
     fcgi_each_fd(s->fcgi, on ? keep : keep_not);
+    listeners_each_fd(s, on ? keep : keep_not);
     if (s->logs)
         logs_each_fd(s->logs, on ? keep : keep_not);
 }

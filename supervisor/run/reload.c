@@ -6,6 +6,7 @@
 #include "supervisor/run/byname.h"
 #include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/servers.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
@@ -224,7 +225,10 @@ static void follow_group(struct group *g, struct live_gen *gen, const struct gen
 {
     bool was_doomed = g->doomed;
     g->doomed = g->renew = false;
+    struct err e;
     group_set_priority(gen->sup, g, conf->priority);
+    if (listeners_follow(gen->sup, g, gen->gen, conf, &e) < 0)
+        reload_complain(gen->sup, g->name, e.msg);
     uint32_t had = g->nprocs;
     for (uint32_t i = 0; i < had; i++) {
         struct proc *p = g->procs[i];

@@ -9,6 +9,7 @@
 #include "supervisor/run/exitpol.h"
 #include "supervisor/run/fcgi.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/notes.h"
 #include "supervisor/run/reexec.h"
@@ -323,7 +324,7 @@ static int rebuild(struct resuming *r, struct err *e)
         return err_set(e, "the configuration is gone");
     if (find_processes(r, e) < 0 || notes_go_on(s, e) < 0 || fcgi_go_on(s, e) < 0 ||
         revive_groups(r, e) < 0 || take_logs(r, e) < 0 || setup_ctl_again(s, e) < 0 ||
-        servers_go_on(s, e) < 0 || agent_go_on(s, e) < 0)
+        servers_go_on(s, e) < 0 || agent_go_on(s, e) < 0 || listeners_revive(s, e) < 0)
         return -1;
     return go_on(r, e);
 }

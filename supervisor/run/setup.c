@@ -105,12 +105,18 @@ static uint64_t fds_of(const struct gen_opts *o, bool all)
     return logs_need_fds(streams) - logs_need_fds(0) + !o->stdin_null + told;
 }
 
+/* We read its standard output ourselves. */
+static bool is_listener(const struct gen *g, const struct gen_proc *c)
+{
+    return gen_groups(g)[c->group].kind == GEN_EVENTLISTENER;
+}
+
 /* the same of all the processes of a generation at once, and ours */
 static uint64_t fds_needed(const struct gen *g, bool all)
 {
     uint64_t n = logs_need_fds(0) + spawn_own_fds() + SPARE_FDS + g->supd.nfcgi + g->supd.nservers;
     for (uint32_t i = 0; i < g->nprocs; i++)
-        n += fds_of(gen_opts(g, gen_procs(g) + i), all);
+        n += fds_of(gen_opts(g, gen_procs(g) + i), all) + is_listener(g, gen_procs(g) + i);
     return n;
 }
 
@@ -212,6 +218,14 @@ static struct logs_main main_of(const struct sup *s)
                               .backups = d->logfile_backups};
 }
 
+/* At debug and below, as Supervisor does, the main log has what programs write. */
+static void follow_level(struct sup *s)
+{
+    enum log_level level = (enum log_level)s->gen->gen->supd.loglevel;
+    log_setup(logs_main_fd(s->logs), level, s->log_json);
+    logs_copy_output(s->logs, level <= LVL_DEBUG);
+}
+
 void setup_main_log(struct sup *s)
 {
     struct err e;
@@ -219,7 +233,7 @@ void setup_main_log(struct sup *s)
     int changed = logs_main_update(s->logs, &main, &e);
     if (changed < 0)
         log_error("%s", e.msg);
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    follow_level(s);
     if (changed > 0)
         log_info("the main log follows its new configuration");
 }
@@ -261,7 +275,7 @@ int setup_logs_again(struct sup *s, struct err *e)
     s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
     if (!s->logs || taps_setup(s, e) < 0)
         return -1;
-    log_setup(logs_main_fd(s->logs), (enum log_level)s->gen->gen->supd.loglevel, s->log_json);
+    follow_level(s);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "supervisor/run/groups.h"
 #include "supervisor/run/helper.h"
 #include "supervisor/run/leftovers.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
@@ -159,6 +160,7 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
     s->stop_priority = INT32_MAX;
     sup_note(s);
     publish_mood(s, "stopping");
+    listeners_tell(s, EVENT_SUPERVISOR_STOPPING, "", 0);
     upstream_stopping(s, why);
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     LOOP_TIMER(&s->report_timer, s->loop, report, s);
@@ -236,8 +238,11 @@ static void shut_in_order(struct sup *s)
     int32_t priority;
     mark_needed(s);
     each_up(s, s->stop_priority, shut_unneeded);
-    while (!any_stopping(s) && highest_up(s, s->stop_priority, &priority))
+    while (!any_stopping(s) && highest_up(s, s->stop_priority, &priority)) {
+        if (listeners_hold(s, priority))
+            return;
         shut_from(s, priority);
+    }
     if (!any_stopping(s)) /* they need each other in a circle */
         each_up(s, s->stop_priority, proc_shut);
 }
@@ -248,6 +253,8 @@ static void step_groups(struct sup *s)
     if (!highest_up(s, INT64_MAX, &priority))
         next_phase(s);
     else if (s->stop_phase == PHASE_LAST)
+        return;
+    else if (priority < s->stop_priority && listeners_hold(s, priority))
         return;
     else if (priority < s->stop_priority)
         shut_from(s, priority);

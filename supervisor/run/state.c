@@ -308,6 +308,11 @@ int32_t *state_fcgi(const struct state *s)
     return &head_of(s)->fcgi;
 }
 
+int32_t *state_listeners(const struct state *s)
+{
+    return &head_of(s)->listeners;
+}
+
 struct state_errand_totals *state_errand_totals(const struct state *s)
 {
     return &head_of(s)->errands;

@@ -195,6 +195,9 @@ int32_t *state_fcgi(const struct state *s);
 struct state_errand *state_errands(const struct state *s);
 struct state_errand_totals *state_errand_totals(const struct state *s);
 
+/* The memory of event listeners (listenmem.h), its descriptor; 0: there is none. */
+int32_t *state_listeners(const struct state *s);
+
 /* A generation in use: its memfd by its id. -1 when there are too many. */
 int state_gen_add(struct state *s, uint32_t id, int fd);
 void state_gen_del(struct state *s, uint32_t id);

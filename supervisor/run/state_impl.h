@@ -50,8 +50,8 @@ struct head {
     uint64_t errands_at;
     struct state_errand_totals errands;
     /* from version 5 on */
-    int32_t fcgi; /* the memory of the sockets of fcgi-programs (fcgi.h); 0: none */
-    int32_t spare;
+    int32_t fcgi;      /* the memory of the sockets of fcgi-programs (fcgi.h); 0: none */
+    int32_t listeners; /* the memory of event listeners (listenmem.h); 0: none */
     struct state_socket sockets[STATE_SOCKETS];
 };
 

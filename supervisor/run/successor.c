@@ -1,6 +1,7 @@
 /* MAINPID: the record of an instance gets another pid. */
 #include "supervisor/run/successor.h"
 #include "supervisor/base/log.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/notify.h"
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/readiness.h"
@@ -44,6 +45,7 @@ bool successor_takes_over(struct proc *p, int *status)
     state_put(state, p->slot, &rec);
     state_cell(state, p->slot)->pid = pid;
     proc_hash(p, pid);
+    listeners_renumber(p);
     pass_signal_on(p);
     return true;
 }

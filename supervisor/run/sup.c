@@ -16,6 +16,7 @@
 #include "supervisor/run/helper.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/leftovers.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/orphans.h"
@@ -320,6 +321,7 @@ void sup_fini(struct sup *s)
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
+    listeners_free(s);
     procs_fini(s);
     orphans_free(s);
     fcgi_free(s);
@@ -378,6 +380,7 @@ static void start_programs(struct sup *s)
     state_kept(s->state)->starting = 1;
     reexec_arm(s);
     publish_mood(s, "running");
+    listeners_tell(s, EVENT_SUPERVISOR_RUNNING, "", 0);
     TAILQ_FOREACH (g, &s->groups, link)
         group_autostart(g, PROC_WHY_BOOT);
     state_kept(s->state)->starting = 0;

@@ -31,6 +31,7 @@ struct group;
 struct errands;
 struct fcgi;
 struct helper;
+struct listeners;
 struct notes;
 struct notify;
 struct apply;
@@ -88,7 +89,8 @@ struct sup {
     struct agent *agent;
     struct servers *servers; /* NULL: there was none (servers.h) */
     struct taps *taps;
-    struct live_gen *gen; /* what runs */
+    struct listeners *listeners; /* event listeners; NULL: there are none */
+    struct live_gen *gen;        /* what runs */
     struct live_gen
         *pending; /* the last one read by `reread`, or NULL; `add` and `update` use it */
     struct gen_list retired;

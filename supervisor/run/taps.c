@@ -3,6 +3,7 @@
 #include "supervisor/base/log.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/ready_log.h"
 #include "supervisor/run/streams.h"
@@ -143,7 +144,8 @@ static void sync_all(struct sup *s)
 /* From textevents: there was nobody left; but somebody may have come in the same turn. */
 static void unlisten(struct taps *t)
 {
-    if (t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl))
+    if ((t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl)) ||
+        listeners_want(t->sup, EVENT_TEXT))
         return;
     logs_tap_close(t->sup->logs, LOGS_TAP_SUPD);
     textevents_free(&t->events);

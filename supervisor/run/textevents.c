@@ -1,13 +1,16 @@
 /* Supervisor's events about output. */
 #include "supervisor/run/textevents.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/base/log.h"
 #include "supervisor/core/ansi.h"
 #include "supervisor/core/tap.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/publish.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,6 +109,11 @@ static void capture_end(struct source *x, const struct tap_head *h)
 {
     size_t limit = capture_limit(x), n = x->captured.len;
     size_t drop = n > limit ? n - limit : 0;
+    if (x->unheard && listeners_want(proc_sup(x->proc), EVENT_TEXT))
+        log_warn("%s: %" PRIu64 " bytes of what it sent to event listeners are missing: it came "
+                 "faster than it could be passed on",
+                 proc_name(x->proc), x->unheard);
+    listeners_tell_captured(x->proc, x->channel, h->pid, str_text(&x->captured) + drop, n - drop);
     emit(x, (struct part){.type = comm_types[x->channel],
                           .pid = h->pid,
                           .skipped = x->unheard,
@@ -152,12 +160,14 @@ static void take_text(struct source *x, const struct tap_head *h, const char *te
     if (strips)
         ansi_strip(text, h->len, true, &plain);
     strips &= !plain.failed; /* no memory: better coloured than lost */
-    emit(x, (struct part){.type = log_types[x->channel],
-                          .pid = h->pid,
-                          .says_channel = true,
-                          .skipped = x->skipped,
-                          .text = strips ? str_text(&plain) : text,
-                          .len = strips ? plain.len : h->len});
+    struct part all = {.type = log_types[x->channel],
+                       .pid = h->pid,
+                       .says_channel = true,
+                       .skipped = x->skipped,
+                       .text = strips ? str_text(&plain) : text,
+                       .len = strips ? plain.len : h->len};
+    emit(x, all);
+    listeners_tell_log(x->proc, x->channel, h->pid, all.text, all.len);
     str_fini(&plain);
     x->skipped = 0;
 }
@@ -197,7 +207,8 @@ static void receive_some(struct textevents *t, int most)
 
 static bool is_heard(const struct textevents *t)
 {
-    return t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl);
+    return (t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl)) ||
+           listeners_want(t->sup, EVENT_TEXT);
 }
 
 static void on_text(struct textevents *t)

@@ -8,6 +8,7 @@
 #include "supervisor/run/helper.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/reexec.h"
+#include "supervisor/run/taps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,8 +134,11 @@ static void go(struct upgrade *u)
     else if (!keep_helpers(s->state, answer) ||
              state_note_text(s->state, STATE_BINARY, u->path) < 0)
         err_set(&e, "%s did not say what it needs to know: is it supd?", u->path);
-    else
+    else {
+        taps_catch_up(s->taps);
+        publish_rest(s); /* listeners get it from our successor */
         reexec(s, u->binary, &e);
+    }
     restore_texts(s, was);
     publish_mood(s, "running");
     fail(u, e.msg);

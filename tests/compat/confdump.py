@@ -14,6 +14,7 @@ def build_tool(name, folder):
     """The test program tests/tools/NAME.c, from a build folder if one is newer, else compiled."""
     source = os.path.join(ROOT, "tests/tools", name + ".c")
     sources = [source] + [f for d in SOURCES for f in sorted(glob.glob(os.path.join(ROOT, d, "*.c")))]
+    sources.append(os.path.join(ROOT, "supervisor/core/eventtype.c"))
     newest = max(os.path.getmtime(f) for f in sources)
     for built in glob.glob(os.path.join(ROOT, "build*", "tests", "**", name), recursive=True):
         if os.path.isfile(built) and os.path.getmtime(built) > newest:

@@ -81,7 +81,7 @@ def test_the_document_lists_every_verb_and_code(line):
         page = f.read()
     table = page[page.index("## Verbs"):page.index("### Status records")]
     written = {m[0]: (m[1].replace("`", "").replace("\\|", "|").strip(), m[2])
-               for m in re.findall(r"^\| `([a-z]+)` \| (.*?) ?\| (any|reader|admin|agent|admin, rpc|rpc) \|", table, re.M)}
+               for m in re.findall(r"^\| `([a-z_]+)` \| (.*?) ?\| (any|reader|admin|agent|admin, rpc|rpc) \|", table, re.M)}
     line.read()
     known = {}
     for record in line.ask("h help")[:-1]:

@@ -148,8 +148,10 @@ ROOT = "CRIT Supervisor is running as root.  Privileges were not dropped because
 
 @pytest.mark.parametrize("user", ["", "user=root\n"])
 def test_who_it_runs_as(sup, user):
-    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n" + user, name="supervisord")
-    wait_log(s, "supervisord started with pid 1")
+    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n" + user +
+            "[unix_http_server]\nfile=%(here)s/http\n", name="supervisord")
+    wait_log(s, r"INFO RPC interface 'supervisor' initialized\n.* CRIT Server 'unix_http_server' running without any "
+             r"HTTP authentication checking\n[\s\S]* INFO supervisord started with pid 1")
     assert (ROOT in log_of(s)) is not bool(user)
     assert ("INFO Set uid to user 0 succeeded" in log_of(s)) is bool(user)
 
@@ -172,6 +174,24 @@ def test_limits_that_cannot_be_raised(sup, key, what):
     assert s.wait_exit() == 2
     assert f"Error: The minimum number of {what} required to run this " in s.log_text()
     assert f"70000 as per the {key} setting" in s.log_text() and "For help, use" in s.log_text()
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_output_in_the_main_log(sup, level):
+    """At debug, with its name and stream; in the log of its own in any case."""
+    s = sup(f"[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\nloglevel={level}\n" + program(
+        "p", command="sh -c 'echo one; echo two; echo three >&2; head -c 5000 /dev/zero | tr \\\\000 x; exec sleep 1000'",
+        stdout_logfile="%(here)s/out", stderr_logfile="%(here)s/err", startsecs=0), name="supervisord")
+    s.wait_file("out", r"\Aone\ntwo\nx{5000}\Z")
+    s.wait_file("err", r"\Athree\n\Z")
+    s.ok("restart", "p")
+    if level == "info":
+        assert " output:" not in log_of(s)
+        return
+    wait_log(s, r"DEBG 'p' stderr output:\nthree\n\n")
+    wait(lambda: "".join(re.findall(r"DEBG 'p' stdout output:\n([^\0]*?)\n(?=20\d\d-)", log_of(s) + "2026-")).count("x")
+         >= 5000, 10, lambda: log_of(s))
+    assert re.search(r"DEBG 'p' stdout output:\none\n", log_of(s))
 
 
 def test_reopen_and_the_way_down(sup):

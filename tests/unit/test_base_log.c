@@ -66,6 +66,32 @@ static void form(void **state)
     stop();
 }
 
+static void blocks(void **state)
+{
+    (void)state;
+    start(LVL_DEBUG, false);
+    log_ident("supd-log: ");
+    log_block(LVL_DEBUG, "'p' stdout output", "one\n\x01", 5);
+    matches(written(), STAMP "DEBG 'p' stdout output:\none\n\x01\n$");
+    static char many[100000];
+    memset(many, 'x', sizeof(many));
+    log_block(LVL_DEBUG, "h", many, sizeof(many)); /* more than the pipe takes */
+    size_t n = 0;
+    for (const char *at = written(); (at = strstr(at, "DEBG h:\nx")); at++)
+        n++;
+    assert_true(n > 10 && n < sizeof(many) / 3072);
+    log_block(LVL_DEBUG, "h", "y", 1);
+    matches(written(),
+            STAMP "WARN supd-log: [0-9]+ lines of this log were dropped\n[^\n]*DEBG h:\ny\n$");
+    log_setup(ends[1], LVL_DEBUG, true);
+    log_block(LVL_DEBUG, "h", "a\"\n", 3);
+    json_t *line = json_loads(written(), 0, NULL);
+    assert_non_null(line);
+    assert_string_equal(json_string_value(json_object_get(line, "message")), "h:\na\"\n");
+    json_decref(line);
+    stop();
+}
+
 static void levels(void **state)
 {
     (void)state;
@@ -264,7 +290,7 @@ static void limits(void **state)
     assert_int_equal(passed, 1);
 }
 
-RUN(TEST(form), TEST(levels), TEST(json_form), TEST(long_lines_are_cut_and_marked),
+RUN(TEST(form), TEST(blocks), TEST(levels), TEST(json_form), TEST(long_lines_are_cut_and_marked),
     TEST(dropped_lines_are_counted), TEST(held_lines_come_later_and_in_order),
     TEST(a_fork_does_not_write_what_its_parent_holds), TEST(held_lines_that_do_not_fit_are_counted),
     TEST(limits))

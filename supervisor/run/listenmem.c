@@ -1,0 +1,340 @@
+/* The memory of listeners: head, pools, listeners, events, then the text of these. */
+#include "supervisor/run/listenmem.h"
+#include "supervisor/base/fault.h"
+#include "supervisor/base/fd.h"
+#include "supervisor/core/units.h"
+#include "supervisor/run/state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC UINT64_C(0x31534e5453505553) /* "SUPSTNS1"; another form has another one */
+#define UNIT 64u
+#define PAGE 4096u
+#define UP(n) (((n) + PAGE - 1) / PAGE * PAGE)
+#define POOLS_AT PAGE
+#define LISTENERS_AT UP(POOLS_AT + LISTENMEM_POOLS * sizeof(struct lm_pool))
+#define EVENTS_AT UP(LISTENERS_AT + LISTENMEM_LISTENERS * sizeof(struct lm_listener))
+#define TOLD_AT UP(EVENTS_AT + LISTENMEM_EVENTS * sizeof(struct lm_event))
+#define TEXT_AT UP(TOLD_AT + STATE_SLOTS_MAX * sizeof(struct lm_told))
+#define SIZE ((size_t)TEXT_AT + LISTENMEM_TEXT)
+#define TRIM_FROM (1u << 20) /* so much text that was, and is not any more, goes back */
+
+struct listenmem {
+    int fd; /* -1: memory without a file */
+    char *map;
+    struct units units;
+    uint32_t next_event; /* where the search for a free one begins */
+    uint32_t most;       /* units in use at once since text was given back */
+};
+
+struct lm_head *listenmem_head(const struct listenmem *m)
+{
+    return (struct lm_head *)(void *)m->map;
+}
+
+struct lm_pool *listenmem_pool(const struct listenmem *m, uint32_t i)
+{
+    return (struct lm_pool *)(void *)(m->map + POOLS_AT) + i;
+}
+
+struct lm_listener *listenmem_listener(const struct listenmem *m, uint32_t i)
+{
+    return (struct lm_listener *)(void *)(m->map + LISTENERS_AT) + i;
+}
+
+struct lm_event *listenmem_event(const struct listenmem *m, uint32_t i)
+{
+    return (struct lm_event *)(void *)(m->map + EVENTS_AT) + i;
+}
+
+struct lm_told *listenmem_told(const struct listenmem *m, uint32_t slot)
+{
+    return (struct lm_told *)(void *)(m->map + TOLD_AT) + slot;
+}
+
+static char *text_at(const struct listenmem *m, uint32_t unit)
+{
+    return m->map + TEXT_AT + (size_t)unit * UNIT;
+}
+
+const char *listenmem_text(const struct listenmem *m, const struct lm_event *ev)
+{
+    return text_at(m, ev->unit);
+}
+
+int listenmem_fd(const struct listenmem *m)
+{
+    return m->fd;
+}
+
+/* ---- the whole ---- */
+
+static int map_it(struct listenmem *m, struct err *e)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (m->fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, m->fd, 0);
+    if (map == MAP_FAILED)
+        return err_errno(e, errno, "cannot map the memory of event listeners");
+    m->map = map;
+    if (!units_init(&m->units, LISTENMEM_TEXT / UNIT))
+        return err_errno(e, ENOMEM, "cannot keep events");
+    return 0;
+}
+
+static struct listenmem *alloc(int fd, struct err *e)
+{
+    struct listenmem *m = calloc(1, sizeof(*m));
+    if (!m)
+        err_errno(e, ENOMEM, "cannot keep events");
+    else
+        m->fd = fd;
+    return m;
+}
+
+/* As with the state: where no file may be that long, there is none. */
+struct listenmem *listenmem_new(bool with_file, struct err *e)
+{
+    int fd = with_file ? fd_memory("supd-events", true) : -1;
+    if (fd >= 0 && ftruncate(fd, (off_t)SIZE) < 0)
+        fd_close(&fd);
+    struct listenmem *m = alloc(fd, e);
+    if (!m || map_it(m, e) < 0) {
+        if (!m)
+            fd_close(&fd);
+        listenmem_free(&m);
+        return NULL;
+    }
+    *listenmem_head(m) = (struct lm_head){.magic = MAGIC, .size = SIZE};
+    return m;
+}
+
+void listenmem_free(struct listenmem **mp)
+{
+    struct listenmem *m = *mp;
+    *mp = NULL;
+    if (!m)
+        return;
+    if (m->map)
+        munmap(m->map, SIZE);
+    fd_close(&m->fd);
+    units_fini(&m->units);
+    free(m);
+}
+
+int listenmem_check(int fd, struct err *e)
+{
+    struct lm_head head;
+    struct stat st;
+    bool sound = fd > 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == SIZE &&
+                 pread(fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == MAGIC &&
+                 head.size == SIZE;
+    return sound || !fd ? 0 : err_set(e, "the memory of event listeners has another form");
+}
+
+static uint32_t units_of(uint32_t len)
+{
+    return (len + UNIT - 1) / UNIT;
+}
+
+/* An event that is not whole never was one. */
+static void claim_events(struct listenmem *m)
+{
+    for (uint32_t i = 0; i < listenmem_head(m)->nevents; i++) {
+        struct lm_event *ev = listenmem_event(m, i);
+        if (ev->used && (ev->pool >= LISTENMEM_POOLS || !ev->len ||
+                         !units_claim(&m->units, ev->unit, units_of(ev->len))))
+            ev->used = 0;
+    }
+}
+
+static bool is_sound(const struct listenmem *m)
+{
+    const struct lm_head *h = listenmem_head(m);
+    bool sound = h->nlisteners <= LISTENMEM_LISTENERS && h->nevents <= LISTENMEM_EVENTS;
+    for (uint32_t i = 0; sound && i < h->nlisteners; i++) {
+        const struct lm_listener *l = listenmem_listener(m, i);
+        sound = l->aim <= LISTENMEM_READ && l->copied <= LISTENMEM_READ &&
+                l->event <= LISTENMEM_EVENTS && l->machine.nline <= LISTENER_LINE &&
+                l->next.nline <= LISTENER_LINE;
+    }
+    return sound;
+}
+
+struct listenmem *listenmem_open(int fd, struct err *e)
+{
+    if (listenmem_check(fd, e) < 0)
+        return NULL;
+    struct listenmem *m = alloc(fd, e);
+    if (!m)
+        return NULL;
+    if (map_it(m, e) < 0 ||
+        (!is_sound(m) && err_set(e, "the memory of event listeners is damaged"))) {
+        m->fd = -1; /* the caller's */
+        listenmem_free(&m);
+        return NULL;
+    }
+    claim_events(m);
+    return m;
+}
+
+void listenmem_each_fd(const struct listenmem *m, void (*fn)(int fd))
+{
+    if (!m || m->fd < 0)
+        return;
+    const struct lm_head *h = listenmem_head(m);
+    fn(m->fd);
+    for (int i = 0; i < 2; i++)
+        if (h->stage[i] > 0)
+            fn(h->stage[i]);
+    for (uint32_t i = 0; i < h->nlisteners; i++)
+        if (listenmem_listener(m, i)->out_fd > 0)
+            fn(listenmem_listener(m, i)->out_fd);
+}
+
+/* ---- pools ---- */
+
+static uint64_t digest(const char *name)
+{
+    uint64_t d = UINT64_C(0xcbf29ce484222325);
+    for (; *name; name++)
+        d = (d ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return d ? d : 1;
+}
+
+int64_t listenmem_pool_take(struct listenmem *m, const char *name)
+{
+    uint64_t want = digest(name);
+    int64_t free_one = -1;
+    for (uint32_t i = LISTENMEM_POOLS; i-- > 0;) {
+        uint64_t has = listenmem_pool(m, i)->name;
+        if (has == want)
+            return i;
+        free_one = has ? free_one : i;
+    }
+    if (free_one < 0)
+        return -1;
+    struct lm_pool *p = listenmem_pool(m, (uint32_t)free_one);
+    p->serial = 0;
+    LISTENMEM_ORDER();
+    p->name = want;
+    return free_one;
+}
+
+void listenmem_pool_free(struct listenmem *m, uint32_t i)
+{
+    for (uint32_t at = 0; at < listenmem_head(m)->nevents; at++)
+        if (listenmem_event(m, at)->used && listenmem_event(m, at)->pool == i)
+            listenmem_event_free(m, at);
+    listenmem_pool(m, i)->name = 0;
+}
+
+/* ---- listeners ---- */
+
+int64_t listenmem_listener_find(const struct listenmem *m, uint32_t slot)
+{
+    for (uint32_t i = 0; i < listenmem_head(m)->nlisteners; i++)
+        if (listenmem_listener(m, i)->slot == slot + 1)
+            return i;
+    return -1;
+}
+
+int64_t listenmem_listener_take(struct listenmem *m, uint32_t slot)
+{
+    struct lm_head *h = listenmem_head(m);
+    uint32_t i = 0;
+    while (i < h->nlisteners && listenmem_listener(m, i)->slot)
+        i++;
+    if (i == LISTENMEM_LISTENERS)
+        return -1;
+    struct lm_listener *l = listenmem_listener(m, i);
+    memset(l, 0, sizeof(*l));
+    listener_init(&l->machine);
+    LISTENMEM_ORDER();
+    l->slot = slot + 1;
+    LISTENMEM_ORDER();
+    if (i == h->nlisteners)
+        h->nlisteners++;
+    return i;
+}
+
+/* The event goes first: it is nobody's once it does not count. */
+void listenmem_apply(struct listenmem *m, struct lm_listener *l)
+{
+    FAULT_POINT();
+    if (l->outcome == LISTENER_DONE && l->event)
+        listenmem_event_free(m, l->event - 1);
+    LISTENMEM_ORDER();
+    FAULT_POINT();
+    if (l->outcome != LISTENER_NOTHING)
+        l->event = 0;
+    LISTENMEM_ORDER();
+    l->machine = l->next;
+    l->fed = 1;
+    LISTENMEM_ORDER();
+    FAULT_POINT();
+    l->step = 0;
+}
+
+/* ---- events ---- */
+
+static int64_t free_event(struct listenmem *m)
+{
+    struct lm_head *h = listenmem_head(m);
+    for (uint32_t n = 0; n < LISTENMEM_EVENTS; n++) {
+        uint32_t i = m->next_event;
+        m->next_event = i + 1 < LISTENMEM_EVENTS ? i + 1 : 0;
+        if (!listenmem_event(m, i)->used) {
+            h->nevents = i < h->nevents ? h->nevents : i + 1;
+            return i;
+        }
+    }
+    return -1;
+}
+
+int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, const char *text)
+{
+    int64_t unit = units_take(&m->units, units_of(ev->len));
+    int64_t i = unit < 0 ? -1 : free_event(m);
+    if (i < 0) {
+        if (unit >= 0)
+            units_give(&m->units, (uint32_t)unit, units_of(ev->len));
+        return -1;
+    }
+    m->most = m->units.used > m->most ? m->units.used : m->most;
+    struct lm_event *to = listenmem_event(m, (uint32_t)i);
+    memcpy(text_at(m, (uint32_t)unit), text, ev->len);
+    *to = *ev;
+    to->unit = (uint32_t)unit;
+    to->used = 0;
+    LISTENMEM_ORDER();
+    FAULT_POINT();
+    to->used = 1;
+    FAULT_POINT();
+    return i;
+}
+
+/* The pages of text that was go back to the system once none is left. */
+static void trim(struct listenmem *m)
+{
+    if (m->units.used || (size_t)m->most * UNIT < TRIM_FROM)
+        return;
+    madvise(m->map + TEXT_AT, LISTENMEM_TEXT, MADV_REMOVE);
+    m->most = 0;
+}
+
+void listenmem_event_free(struct listenmem *m, uint32_t i)
+{
+    struct lm_event *ev = listenmem_event(m, i);
+    if (!ev->used)
+        return;
+    ev->used = 0;
+    LISTENMEM_ORDER();
+    units_give(&m->units, ev->unit, units_of(ev->len));
+    m->next_event = i < m->next_event ? i : m->next_event;
+    trim(m);
+}
