@@ -1,6 +1,7 @@
 /* The sockets of fcgi-programs: when they are made, who waits for them, when they are closed. */
 #include "supervisor/run/fcgi.h"
 #include "supervisor/base/log.h"
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/binding.h"
 #include "supervisor/run/fcgi_mem.h"
 #include "supervisor/run/groups.h"
@@ -313,6 +314,7 @@ static void close_unneeded(struct fcgi *f)
         if (r->fd > 0 && !r->needed) {
             log_info("Closing socket %s", r->url);
             put_fd(r, 0);
+            spawn_in_flight(); /* lets go of the copies that starts which are over had */
         }
         if (!r->known)
             r->used = 0;

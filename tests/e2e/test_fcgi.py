@@ -110,8 +110,11 @@ def test_processes_share_it(fcgi):
 
 
 def test_its_user_owns_it(fcgi):
-    s = fcgi(section(user="nobody"))
+    """Nobody listens for a program that does not start by itself, once its socket was tried."""
+    s = fcgi(section(user="nobody") + section("g", "unix://%(here)s/g.sock", autostart="false"))
     s.wait_state("f", "RUNNING")
+    s.wait_log(r"Closing socket unix://.*/g\.sock$")
+    assert refused(s, "g.sock")
     assert asked(s) == s.status()["f"]["pid"]
     st = os.stat(s.path("f.sock"))
     assert (stat.S_IMODE(st.st_mode), st.st_uid) == (0o700, pwd.getpwnam("nobody").pw_uid)
