@@ -315,6 +315,8 @@ void servers_say(const struct sup *s)
     for (uint32_t i = 0; i < g->supd.nservers; i++) {
         const struct gen_server *x = gen_servers(g) + i;
         log_info("http: serves %s", gen_str(g, x->url));
+        if (s->opt.as_supervisord)
+            log_info("RPC interface 'supervisor' initialized");
         bool is_unix = strncmp(gen_str(g, x->url), UNIX_KEY, strlen(UNIX_KEY)) == 0;
         if (x->auth || (is_unix && !s->opt.as_supervisord))
             continue;
