@@ -428,6 +428,8 @@ static bool was_read(const struct lm_listener *l)
 void listenproc_go_on(struct lproc *lp)
 {
     struct lm_listener *l = listenproc_mem(lp);
+    lp->sent = mono_now();
+    lp->answered = true; /* as far as anybody knows: it has its time at the end */
     if (l->aim && !l->fed && was_read(l))
         feed(lp);
     if (!l->fed)
