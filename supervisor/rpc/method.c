@@ -215,7 +215,7 @@ void rpc_refused(struct rpc_call *c, const struct wire_reply *r, const char *nam
     bool by_text;
     enum xmlrpc_fault code = rpc_fault_of(r->code, &by_text);
     const char *extra = by_text ? r->text : named;
-    rpc_fault(c, code, extra && *extra ? extra : NULL);
+    rpc_fault(c, code, by_text && extra && !*extra ? NULL : extra);
 }
 
 /* supd closes a connection whose line is too long, and what clients send has no such limit. */

@@ -69,12 +69,19 @@ static bool group_changed(const struct group *g, const struct gen *gen,
 struct diff_row {
     enum reload_kind kind;
     const char *name;
+    size_t at; /* its place in the configuration */
 };
 
-static int by_kind_name(const void *a, const void *b)
+static int by_kind_place(const void *a, const void *b)
 {
     const struct diff_row *x = a, *y = b;
-    return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+    return x->kind != y->kind ? (int)x->kind - (int)y->kind : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void put_row(struct diff_row *rows, size_t *n, enum reload_kind kind, const char *name)
+{
+    rows[*n] = (struct diff_row){kind, name, *n};
+    ++*n;
 }
 
 /* what runs and what is to run, by name */
@@ -108,13 +115,13 @@ static size_t find_differences(struct sup *s, const struct gen *gen, const struc
         const char *name = gen_str(gen, confs[i].name);
         g = byname_group(&b->running, name);
         if (!g)
-            rows[n++] = (struct diff_row){RELOAD_ADDED, name};
+            put_row(rows, &n, RELOAD_ADDED, name);
         else if (group_changed(g, gen, confs + i))
-            rows[n++] = (struct diff_row){RELOAD_CHANGED, name};
+            put_row(rows, &n, RELOAD_CHANGED, name);
     }
     TAILQ_FOREACH (g, &s->groups, link)
         if (!byname_record(&b->records, g->name))
-            rows[n++] = (struct diff_row){RELOAD_REMOVED, g->name};
+            put_row(rows, &n, RELOAD_REMOVED, g->name);
     return n;
 }
 
@@ -130,7 +137,7 @@ int reload_diff(struct sup *s, const struct live_gen *gen,
     }
     size_t n = find_differences(s, gen->gen, &b, rows);
     both_fini(&b);
-    qsort(rows, n, sizeof(*rows), by_kind_name);
+    qsort(rows, n, sizeof(*rows), by_kind_place);
     for (size_t i = 0; i < n; i++)
         fn(obj, rows[i].kind, rows[i].name);
     free(rows);
@@ -533,8 +540,11 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     if (n < 0) {
         log_error("the configuration was not applied: %s", e.msg);
         upstream_reload_end(s, false);
-    } else
+    } else {
         log_info("configuration reloaded: %d groups changed", n);
+        if (s->opt.as_supervisord) /* as at every start there */
+            log_info("supervisord started with pid %d", s->pid);
+    }
     state_totals(s->state)->reloads++;
 }
 

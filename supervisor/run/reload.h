@@ -17,7 +17,7 @@ typedef void load_fn(void *obj, struct live_gen *gen, const char *report);
 int reload_load(struct sup *s, load_fn *fn, void *obj, struct err *e);
 
 enum reload_kind { RELOAD_ADDED, RELOAD_CHANGED, RELOAD_REMOVED };
-/* The difference between what runs and gen by groups, sorted by name within each kind.
+/* The difference between what runs and gen by groups, within each kind by priority and name.
  * 0, or -1 when there is no memory. */
 int reload_diff(struct sup *s, const struct live_gen *gen,
                 void (*fn)(void *obj, enum reload_kind kind, const char *group), void *obj,

@@ -110,7 +110,7 @@ def verbs():
 
 def test_it_commands_nothing(sup):
     """What it may ask for is a short list; a restart needs a probe that says so in the configuration."""
-    mine = {"answer", "health", "text", "help", "names", "ping", "status", "subscribe", "version"}
+    mine = {"answer", "health", "matched", "text", "help", "names", "ping", "status", "subscribe", "version"}
     assert {v for v, who in verbs().items() if who in ("CTL_AGENT", "CTL_ANYONE")} == mine
     others = sorted(set(verbs()) - mine)
     assert len(others) > 15 and {"start", "stop", "signal", "reload", "shutdown", "config"} <= set(others)

@@ -316,7 +316,7 @@ def test_a_control_group_after_a_crash_and_an_upgrade(cgroup, sup):
 
 def test_a_group_that_may_not_be_used(cgroup, sup):
     """Read-only, as in most containers: nothing is said, and the search does it."""
-    s = sup(conf(program("a", command=shell(ESCAPES["double fork"]), startsecs=0)),
+    s = sup(conf(program("a", command=shell(ESCAPES["double fork"]), startsecs=0, autorestart="false")),
             before=f"echo 0 >{cgroup.path}/cgroup.procs; mount --bind {cgroups.mounted()} "
             f"{cgroups.mounted()} && mount -o remount,bind,ro {cgroups.mounted()}")
     up(s, 4711)

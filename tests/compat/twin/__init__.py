@@ -1,0 +1,1 @@
+"""Debian's supervisord and ours side by side: the same configuration, the same script of actions."""

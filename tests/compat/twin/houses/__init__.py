@@ -1,0 +1,1 @@
+"""The houses, a file each."""

@@ -1,0 +1,148 @@
+"""supervisord on the command line: options, what is wrong with them or with the file, background."""
+import os
+import re
+import signal
+
+from ..house import FOLDER, HEAD, House, program, spoken
+
+QUIET = HEAD.replace(f"{FOLDER}/main.log", "/dev/null").replace(f"{FOLDER}/pid", f"{FOLDER}/none.pid")
+SLEEPS = program("p", "sleep 1000", startsecs=0)
+
+# each is refused; the words of the message up to what only one of the two can say
+BAD = {
+    "no section": "",
+    "no command": "[supervisord]\n[program:x]\n",
+    "loglevel": "[supervisord]\nloglevel=warning\n",
+    "percent": "[supervisord]\n[program:x]\ncommand=date +%Y\n",
+    "credentials": "[supervisord]\n[unix_http_server]\nfile=/run/w/s\nusername=u\n",
+    "key without value": "[supervisord]\nnonsense\n",
+}
+USAGE = {"positional": ["x"], "unknown": ["--nope"], "unknown letter": ["-Z"], "no argument": ["-c"],
+         "log folder": ["-l", "/no/such/x.log"], "no file": ["-c", "/no/such.conf"], "level": ["-e", "warning"],
+         "twice": ["-e", "info", "-e", "debug"]}
+OPTIONS = set(("--configuration --nodaemon --silent --help --version --user --umask --directory --logfile --logfile_maxbytes "
+               "--logfile_backups --loglevel --pidfile --identifier --childlogdir --nocleanup --minfds --strip_ansi "
+               "--minprocs").split())
+
+house = House("command", idle=True, files={
+    **{f"bad/{name}.conf": text for name, text in BAD.items()},
+    "quiet.conf": QUIET + SLEEPS, "ok.conf": HEAD + SLEEPS,
+    "search/supervisord.conf": QUIET.replace("none.pid", "search.pid") + "[program:found]\ncommand=touch /run/w/found\n",
+    "back.conf": "[supervisord]\nlogfile=/run/w/back.log\npidfile=/run/w/back.pid\ndirectory=/usr/lib\numask=027\n"
+                 "identifier=mine\nchildlogdir=/run/w/logs\n[program:q]\nstartsecs=0\nstdout_logfile=AUTO\n"
+                 "command=sh -c 'pwd > /run/w/q.out; umask >> /run/w/q.out; exec sleep 1000'\n",
+    "logs/old-stdout---mine-abcdefgh.log": "", "logs/old-stdout---mine-abcdefgh.log.1": "",
+    "logs/old-stdout---other-abcdefgh.log": "", "logs/plain.log": "",
+    "options.conf": "[supervisord]\nlogfile=/run/w/wrong.log\nloglevel=critical\n" + SLEEPS,
+    "main.conf": HEAD.replace("main.log", "inc.log").replace("/pid", "/inc.pid") +
+                 "[include]\nfiles = conf.d/*.conf more/[ab].ini none/*.conf\n",
+    "conf.d/b.conf": "[program:b]\ncommand=/bin/echo %(here)s\nstdout_logfile=%(here)s/b.out\nstartsecs=0\nautorestart=false\n",
+    "conf.d/a.conf": "[program:a]\ncommand=/bin/echo a\nstartsecs=0\nautorestart=false\n[include]\nfiles=/run/w/ok.conf\n",
+    "conf.d/.hidden.conf": "[program:hidden]\n", "conf.d/c.txt": "[program:c]\n", "more/a.ini": "[program:b]\npriority=1\n",
+    "more/c.ini": "[program:c]\n"}, limit=55,
+              before="mkdir -p /etc/supervisor && mount -t tmpfs tmpfs /etc/supervisor")
+
+
+def message(text):
+    """What stderr says, without Python's warnings and the lines that only ours has."""
+    return [line for line in text.splitlines() if line.startswith(("Error", "For help"))]
+
+
+def ends(t, log):
+    return [line for line in spoken(t.read(log)) if "stopped" in line or "received" in line]
+
+
+@house.scenario
+def what_is_wrong_with_a_file(t):
+    for name in BAD:
+        done = t.supervisord("-n", "-c", f"bad/{name}.conf")
+        said = message(done.stderr.replace(t.command[0], "PROGRAM"))
+        t.see(name, [done.returncode, done.stdout, [line.split(":")[0] for line in said]])
+
+
+@house.scenario
+def usage(t):
+    for name, args in USAGE.items():
+        done = t.supervisord(*args)
+        said = message(done.stderr.replace(t.command[0], "PROGRAM"))
+        t.see(name, [done.returncode, done.stdout, said[1:]])
+        t.begins("more words", f"{name} says", "".join(said[:1]))
+
+
+@house.scenario
+def help_and_version(t):
+    for flag in ("-v", "--vers"):
+        done = t.supervisord(flag)
+        t.see(flag, [done.returncode, done.stdout, done.stderr])
+    for flag in ("-h", "-?"):
+        done = t.supervisord(flag)
+        t.see(flag, [done.returncode, done.stderr])
+        t.differs("`--profile_options`", flag, "--profile_options" in done.stdout, True, False)
+        t.see(f"{flag} has no word of", sorted(OPTIONS - set(re.findall(r"--\w+", done.stdout))))
+
+
+@house.scenario
+def no_file_anywhere(t):
+    os.makedirs(t.path("empty"))
+    done = t.supervisord("-n", cwd=t.path("empty"))
+    paths = re.sub(r"\(.*?, supervisord.conf", "(supervisord.conf", done.stderr.replace("/run/w/empty/", ""))
+    t.see("said", [done.returncode, done.stdout, message(paths.replace(t.command[0], "PROGRAM"))])
+
+
+@house.scenario
+def the_file_is_searched(t):
+    status, _, _ = t.session("-n", cwd=t.path("search"), until=lambda _: os.path.exists(t.path("found")))
+    t.see("status", status)
+    t.see("found", os.path.exists(t.path("found")))
+
+
+@house.scenario
+def to_the_background(t):
+    done = t.supervisord("-c", "back.conf")
+    t.see("command", [done.returncode, done.stdout, message(done.stderr)])
+    pid = int(t.wait_file("back.pid", r"^(\d+)\n").group(1))
+    t.wait_file("q.out", "^00")
+    t.see("program", t.read("q.out"))
+    t.see("descriptors", [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)])
+    t.see("folder", os.readlink(f"/proc/{pid}/cwd"))
+    t.see("session", os.getsid(pid) == pid)
+    t.see("parent", t.run("ps", "-o", "ppid=", "-p", str(pid)).stdout.strip())
+    logs = sorted(re.sub(r"-\w{8}\.log", "-R.log", n) for n in os.listdir(t.path("logs")))
+    t.see("old logs are cleared", logs)
+    os.kill(pid, signal.SIGTERM)
+    t.wait(lambda: not os.path.exists(t.path("back.pid")))
+    t.see("log", ends(t, "back.log"))
+
+
+@house.scenario
+def options_beat_the_file(t):
+    seen = {}
+
+    def up(_):
+        seen["files"] = [os.path.exists(t.path(n)) for n in ("wrong.log", "right.log", "opt.pid")]
+        return seen["files"][2] and "spawned: 'p'" in t.read("right.log")
+    status, _, _ = t.session("-nc", "options.conf", "-l", "/run/w/right.log", "-e", "info", "--pidfile=/run/w/opt.pid",
+                             "-i", "me", "-q", "/run/w", "-a", "500", "--minp", "100", until=up, sig=signal.SIGINT)
+    t.see("status", status)
+    t.see("files", seen["files"])
+    t.see("log", ends(t, "right.log"))
+
+
+@house.scenario
+def silent(t):
+    for name, flags in (("loud", ["-n"]), ("silent", ["-n", "-s"])):
+        conf = HEAD.replace("main.log", f"{name}.log").replace("/pid", f"/{name}.pid") + SLEEPS
+        t.write(f"{name}.conf", conf)
+        status, out, _ = t.session(*flags, "-c", f"{name}.conf",
+                                   until=lambda _, name=name: "spawned: 'p'" in t.read(f"{name}.log"))
+        t.see(name, [status, out.count("spawned: 'p'"), t.read(f"{name}.log").count("spawned: 'p'")])
+        t.see(f"{name}: the same lines", out == (t.read(f"{name}.log") if name == "loud" else ""))
+
+
+@house.scenario
+def includes(t):
+    t.session("-n", "-c", "main.conf", until=lambda _: t.read("conf.d/b.out"))
+    lines = spoken(t.read("inc.log"))
+    t.see("said", [line for line in lines if "nclude" in line])
+    t.see("started", [line.split("'")[1] for line in lines if "spawned" in line])
+    t.see("here", t.read("conf.d/b.out"))

@@ -1,0 +1,114 @@
+"""What supervisord does at signals: reopen, restart, end; and its own log at debug."""
+import os
+import re
+import signal
+
+from ..house import HEAD, House, program
+
+SAYS = "#!/bin/sh\ntrap 'echo said $1 $2' USR1\necho up $1\nwhile :; do sleep 0.05; done\n"
+
+
+def conf(*programs, level="info"):
+    return HEAD + f"loglevel={level}\n" + "".join(programs)
+
+
+def says(name, more="", **keys):
+    return program(name, f"/run/w/says.sh {name} {more}", stdout_logfile=f"/run/w/{name}.log", startsecs=0, **keys)
+
+
+reopen = House("reopen", conf(says("a"), says("b", stdout_logfile_backups=0)), files={"says.sh": SAYS})
+
+
+@reopen.then
+def usr2_opens_the_logs_anew(t):
+    for name in "ab":
+        t.wait_file(f"{name}.log", f"up {name}")
+    pids = {name: t.pid_of(name) for name in "ab"}
+    for name in ("a.log", "main.log"):
+        os.rename(t.path(name), t.path(name + ".old"))
+    os.unlink(t.path("b.log"))
+    t.send(signal.SIGUSR2)
+    t.wait(lambda: all(os.path.exists(t.path(f"{name}.log")) for name in "ab"))
+    t.wait(lambda: os.path.exists(t.path("main.log")))
+    for name, pid in pids.items():
+        os.kill(pid, signal.SIGUSR1)
+        t.wait_file(f"{name}.log", f"said {name}")
+    t.see("new", [t.read("a.log"), t.read("b.log")])
+    t.see("old", t.read("a.log.old"))
+    main = t.read("main.log.old") + t.read("main.log")
+    t.see("said", re.findall("received SIGUSR2.*|supervisord logreopen", main))
+
+
+@reopen.then
+def quit_ends_it(t):
+    t.send(signal.SIGQUIT)
+    t.wait(lambda: t.status is not None)
+    t.see("status", t.status)
+    t.see("said", t.lines("received SIGQUIT"))
+
+
+restart = House("restart", conf(says("stays", "1"), says("goes", "1"), says("changes", "1"), level="debug"),
+                files={"says.sh": SAYS})
+
+
+@restart.then
+def debug_copies_the_output(t):
+    t.wait_file("stays.log", "up stays")
+    if t.real:
+        t.wait_file("main.log", "'stays' stdout output:")
+    t.differs("at `loglevel=debug`", "output", t.lines("'stays' stdout output"), ["DEBG 'stays' stdout output:"], [])
+
+
+@restart.then
+def hup_restarts_everything(t):
+    for name in ("stays", "goes", "changes"):
+        t.wait_file(f"{name}.log", "up")
+    before = t.pid
+    t.write("supervisord.conf", conf(says("stays", "1"), says("changes", "2"), says("comes", "1")))
+    t.send(signal.SIGHUP)
+    t.wait_file("comes.log", "up comes")
+    t.wait_file("stays.log", "up stays\n(.*\n)*up stays")
+    t.see("pid stays", before == t.pid)
+    t.see("said", t.lines("received SIGHUP"))
+    for name in ("stays", "goes", "changes", "comes"):
+        lines = [x for x in t.life(name) if x.split(" ")[1].rstrip(":") in ("spawned", "stopped", "exited")]
+        t.see(name, lines)
+    t.see("started", t.lines("supervisord started with pid"))
+
+
+@restart.then
+def what_hup_read_is_used(t):
+    os.kill(t.pid_of("changes"), signal.SIGUSR1)
+    t.wait_file("changes.log", "said changes 2")
+    t.see("log", t.read("changes.log"))
+
+
+@restart.then
+def a_bad_file_at_hup(t):
+    t.write("supervisord.conf", conf(says("stays", "1")).replace("startsecs=0", "startsecs=soon"))
+    t.send(signal.SIGHUP)
+    t.wait(lambda: t.status is not None or t.lines("startsecs|soon"))
+    if t.real:
+        t.wait(lambda: t.status is not None)
+    t.differs("an error in the file at HUP", "ends", t.status, 2, None)
+
+
+@restart.then
+def int_ends_it(t):
+    if t.status is None:
+        t.send(signal.SIGINT)
+        t.wait(lambda: t.status is not None)
+
+
+ends = House("ends", conf(program("p", "sleep 1000", startsecs=0)))
+
+
+@ends.then
+def int_is_like_term(t):
+    t.wait_log("spawned: 'p'")
+    t.send(signal.SIGINT)
+    t.wait(lambda: t.status is not None)
+    t.see("status", t.status)
+    t.see("lines", t.lines("'p'|received|: p|waiting"))
+    more = [words for words in ("SIGINT comes from", "stopping the programs of", "supd ends") if words in t.read("main.log")]
+    t.differs("main log says nothing of", "more lines", len(more), 0, 3)
