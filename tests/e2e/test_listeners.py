@@ -283,19 +283,21 @@ def test_last_words_with_a_full_log(sup):
     """What it has answered is done, though its log takes nothing and it dies before it was heard."""
     s = sup(CONF + listener("l", REMOTE, "told", buffer_size=100))
     s.wait_state("l", "RUNNING")
-    log, seen = next(p for p in s.pids if "supd-log" in command_of(p)), [None]
+    log, seen = s.wait(lambda: [p for p in s.pids if "supd-log" in command_of(p)])[0], [None]
 
-    def unheard():
-        """It has answered the event that it has for supd, at two looks."""
+    def stuck():
+        """At two looks nothing goes on: mostly it has answered the event that it has for supd."""
         row = s.ask("listeners")[0][0]
-        seen.append(row.get("event") if str(row.get("event")) in s.read("l.events.told").split() else None)
+        told = row.get("event") in (None, *map(int, s.read("l.events.told").split()))
+        seen.append((row["listener"], row.get("event")) if told and row["listener"] != "READY" else None)
         return seen[-1] is not None and seen[-1] == seen[-2]
     os.kill(log, signal.SIGSTOP)
     try:
         remote(s, *range(60))
-        s.wait(unheard)
-        s.kill(s.status("l")["l"]["pid"])
-        wait_events(s, int(seen[-1]) + 2)
+        s.wait(stuck)
+        pid = s.status("l")["l"]["pid"]
+        s.kill(pid)
+        s.wait(lambda: s.status("l")["l"].get("pid", pid) != pid)
     finally:
         os.kill(log, signal.SIGCONT)
     assert remotes(wait_events(s, 60)) == [str(i) for i in range(60)]
