@@ -90,7 +90,8 @@ def test_its_answers_cannot_look_like_answers_to_others(sup):
 
 def test_it_reads_the_logs_of_programs_alone(sup):
     """While it serves Supervisor's clients it may ask for logs: by the exact name of a process."""
-    names = [b"/etc/shadow", b"../../etc/shadow", b"*", b"?", b"w:*", b"w:", b":w", b"all", b"main", b"w/../w"]
+    names = [b"/etc/shadow", b"../../etc/shadow", b"*", b"?", b"w:*", b"w:", b":w", b"all", b"main", b"w/../w",
+             b"follow=1", b"follow=w", b"follow="]
     s = start(sup, *(b"n%d log\t1\t%s\tstdout" % (i, name) for i, name in enumerate(names)),
               b"c log\t1\tw\t/etc/shadow", b"f log\t1\tw\tstdout\tfollow=-1", b"g log\t2\tw\tstdout", b"p ping",
               more=SERVER)

@@ -141,7 +141,7 @@ def test_a_link_in_its_place(s):
 
 def test_logs_that_are_none(s):
     for target in ("/logtail/nosuch", "/logtail/w/stderr", "/logtail/quiet/stderr", "/logtail/never", "/logtail/many",
-                   "/logtail/*", "/logtail/many:*", "/logtail/w/x", "/logtail/", "/logtail"):
+                   "/logtail/*", "/logtail/follow%3D1", "/logtail/many:*", "/logtail/w/x", "/logtail/", "/logtail"):
         assert get(s.http, target)[0] == 404, target
     assert ask(s.http, "POST", "/logtail/w", "")[0] == 400
     assert Tail(s.http, "/logtail/quiet").answer.status == 200  # its file is there, and empty
