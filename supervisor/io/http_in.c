@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #define CONNECTIONS 256u
@@ -203,10 +204,28 @@ static uint64_t length_of(const char *text)
     return n;
 }
 
+static enum MHD_Result count_length(void *obj, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    (void)kind, (void)value;
+    *(unsigned *)obj += strcasecmp(name, "Content-Length") == 0;
+    return MHD_YES;
+}
+
+/* Two words about where it ends: a proxy may have believed the other one. */
+static bool is_ambiguous(const struct http_in_call *c)
+{
+    unsigned n = header(c, "Transfer-Encoding") ? 1 : 0;
+    MHD_get_connection_values(c->c, MHD_HEADER_KIND, count_length, &n);
+    return n > 1;
+}
+
 /* What is wrong with how a body is announced: a status, or 0. */
 static int judge_body(const struct http_in_call *c)
 {
     const char *length = header(c, "Content-Length");
+    if (is_ambiguous(c))
+        return 400;
     if (c->method == HTTP_IN_POST && !length)
         return 411;
     bool has = length_of(length) > 0 || header(c, "Transfer-Encoding");
@@ -216,7 +235,7 @@ static int judge_body(const struct http_in_call *c)
 static bool is_soon_over(const struct http_in_call *c)
 {
     const char *length = header(c, "Content-Length");
-    return !header(c, "Transfer-Encoding") && length_of(length) <= SKIP_MAX;
+    return !header(c, "Transfer-Encoding") && length_of(length) <= SKIP_MAX && !is_ambiguous(c);
 }
 
 static enum MHD_Result take_head(struct http_in_call *c)

@@ -268,6 +268,20 @@ static void test_bodies(void **state)
               "3\r\nabc\r\n0\r\n\r\n",
               20000);
     assert_non_null(strstr(got, " 413 "));
+    /* a length told twice, and what is behind it is no request */
+    static const char *const twice[] = {
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: 0\r\nContent-Length: 3\r\n\r\n"};
+    for (size_t i = 0; i < COUNT(twice); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "POST /x HTTP/1.1\r\nHost: h\r\n%sGET /x HTTP/1.1\r\nHost: h\r\n%s", twice[i],
+                 CLOSE);
+        got = ask(&w, text, 20000);
+        assert_true(w.ended);
+        assert_non_null(strstr(got, " 400 "));
+        assert_null(strstr(got, " 200 "));
+    }
     /* refused by its head, and what it sent is read all the same: the connection goes on */
     got = ask(&w,
               "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /x "
