@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 pytest.importorskip("supervisor.options")
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(180)]
 
 from twin import houses, table  # noqa: E402
 from twin.daemons import Twin  # noqa: E402

@@ -164,7 +164,7 @@ def test_a_certificates_alert_goes_on(sup, tmp_path):
         runs = int(p["runs"])
         s.wait(lambda runs=runs: int(probes(s)["cert"]["runs"]) > runs, 15)
     supd_again(s)
-    runs = int(probes(s)["cert"]["runs"])
+    runs = int(s.wait(lambda: probes(s).get("cert"), 15)["runs"])
     s.wait(lambda: int(probes(s)["cert"]["runs"]) > runs, 15)
     assert told(s, "ends") == ["firing"]
     shutil.copy(pki.path("renewed.pem"), s.path("cert.pem"))

@@ -262,3 +262,13 @@ def test_as_supervisord_hup_restarts_everything(sup):
     s.send(signal.SIGHUP)
     for name, pid in before.items():
         assert wait_record(s, name, "start", 2)[1].pid != pid
+
+
+def test_auto_logs_go_on_over_hup(sup):
+    s = sup("[supervisord]\nnodaemon=true\nlogfile=/dev/null\nchildlogdir=%(here)s\n"
+            + program("a", stdout_logfile="AUTO", startsecs=0, autorestart="false"), name="supervisord")
+    s.wait_state("a", "RUNNING")
+    before = s.status()["a"]
+    s.send(signal.SIGHUP)
+    after = s.wait(lambda: s.status()["a"]["pid"] not in (0, before["pid"]) and s.status()["a"])
+    assert "a-stdout---supervisor-" in before["stdout_log"] and after["stdout_log"] == before["stdout_log"]

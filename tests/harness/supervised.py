@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from .namespace import Namespace, command_of
-from .waiting import wait
+from .waiting import Late, wait
 from .wire import Refused, Wire, ask
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -296,5 +296,8 @@ class Supd:
             self.stop()
         except (AssertionError, OSError) as e:
             return [f"supd did not stop: {e}"]
+        # where supd is no PID 1, supd-log ends after it, and a sanitizer looks for leaks first
+        with contextlib.suppress(Late):
+            wait(lambda: not self.left(), 0 if self.pid1 else 10)
         left = self.left()
         return [f"left running: {', '.join(left)}"] if left else []

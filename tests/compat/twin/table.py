@@ -12,6 +12,7 @@ TAKES_A_ROW = ("differs", "begins")
 # rows that other tests hold: what happens in them takes a cgroup, a shortage, a long time or a terminal
 ELSEWHERE = {
     "foreground": "test_as_supervisord.py::test_it_goes_to_the_background",
+    "HUP deletes AUTO logs": "test_reload.py::test_auto_logs_go_on_over_hup",
     "HUP, reload": "test_reload.py::test_as_supervisord_hup_restarts_everything",
     "| shutdown |": "test_as_supervisord.py::test_a_long_shutdown",
     "| exit status |": "test_exit_status.py::test_the_table",
@@ -45,6 +46,7 @@ ELSEWHERE = {
     "any page that a browser shows": "test_http.py::test_pages_of_other_sites",
     "over 32 bits": "../unit/test_xmlrpc.c::numbers_have_32_bits",
     "`i8`": "../unit/test_xmlrpc.c::values_are_read",
+    "at `loglevel=debug`": "test_names.py::test_output_in_the_main_log",
     "pipes and terminals": "test_log_sinks.py::test_dev_stdout_is_never_rotated",
     "control by `supervisorctl`": "../compat/test_supervisorctl.py::test_the_same_words",
 }

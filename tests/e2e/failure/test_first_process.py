@@ -45,7 +45,7 @@ def stray(ns):
 
 
 def test_a_stray_of_docker_exec(sup):
-    s = sup(conf(program("a", startsecs=0)))
+    s = sup(conf(program("a", startsecs=0, autorestart="false")))
     wait_record(s, "a", "start")
     before = int(s.ask("stats")[1]["orphans"])
     stray(s.ns)

@@ -110,7 +110,7 @@ def to_the_background(t):
     logs = sorted(re.sub(r"-\w{8}\.log", "-R.log", n) for n in os.listdir(t.path("logs")))
     t.see("old logs are cleared", logs)
     os.kill(pid, signal.SIGTERM)
-    t.wait(lambda: not os.path.exists(t.path("back.pid")))
+    t.wait(lambda: not os.path.exists(t.path("back.pid")) and not os.path.exists(f"/proc/{pid}"))
     t.see("log", ends(t, "back.log"))
 
 
