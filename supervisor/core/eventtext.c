@@ -25,14 +25,14 @@ void event_text(struct str *out, const struct event_head *h, const char *p, size
 
 static void put_repr_byte(struct str *out, unsigned char c, char quote)
 {
-    static const char letters[] = "\t\n\r\\", as[] = "tnr\\";
+    static const char letters[] = "\t\n\r\\", as[] = "tnr\\", digits[] = "0123456789abcdef";
     const char *at = c ? strchr(letters, c) : NULL;
-    if (at)
-        str_printf(out, "\\%c", as[at - letters]);
-    else if (c == (unsigned char)quote)
-        str_printf(out, "\\%c", quote);
+    const char hex[] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
+    const char two[] = {'\\', at ? as[at - letters] : quote};
+    if (at || c == (unsigned char)quote)
+        str_put(out, two, sizeof(two));
     else if (c < 0x20 || c >= 0x7f)
-        str_printf(out, "\\x%02x", c);
+        str_put(out, hex, sizeof(hex));
     else
         str_putc(out, (char)c);
 }

@@ -1,9 +1,10 @@
-/* A map of free units, searched from where the last one was found. */
+/* A map of free units, searched from where the last one was found, or from the start. */
 #include "supervisor/core/units.h"
 
 #include <stdlib.h>
 
 #define WORD 64u
+#define NEAR 1024u /* so few cost too little to be looked for again */
 
 bool units_init(struct units *u, uint32_t n)
 {
@@ -53,11 +54,21 @@ static void mark(struct units *u, uint32_t at, uint32_t count, bool used)
     u->used = used ? u->used + count : u->used - count;
 }
 
+/* Once it has come far beyond what is in use, it begins anew: what was ever touched stays in
+ * proportion to that, although one unit at the start may be in use for ever. */
+static uint32_t start_of(const struct units *u, uint32_t count)
+{
+    return u->next > 2 * (u->used + count) + NEAR ? 0 : u->next;
+}
+
 int64_t units_take(struct units *u, uint32_t count)
 {
-    int64_t at = count > u->n - u->used ? -1 : find(u, u->next, u->n, count);
-    if (at < 0 && count <= u->n - u->used)
-        at = find(u, 0, u->next, count);
+    if (count > u->n - u->used)
+        return -1;
+    uint32_t start = start_of(u, count);
+    int64_t at = find(u, start, u->n, count);
+    if (at < 0)
+        at = find(u, 0, start, count);
     if (at < 0)
         return -1;
     mark(u, (uint32_t)at, count, true);

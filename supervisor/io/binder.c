@@ -3,6 +3,7 @@
 #include "supervisor/base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,17 +64,26 @@ static int remove_old(const struct sockaddr_un *at, bool spare_live, struct err 
     return 0;
 }
 
+/* It has it, where the kernel took that of the socket itself. */
+static bool has_mode(const char *path, mode_t mode)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 07777) == mode;
+}
+
+/* The mode first, since the new owner may put a link in its place; and no link is followed, since
+ * the owner of the folder may do that before. */
 static int give_away(const char *path, const struct bind_request *rq, struct err *e)
 {
+    if (!has_mode(path, rq->mode) && fchmodat(AT_FDCWD, path, rq->mode, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_errno(e, errno, "cannot change its mode");
     if ((rq->uid >= 0 || rq->gid >= 0) && lchown(path, (uid_t)rq->uid, (gid_t)rq->gid) < 0)
         return err_errno(e, errno, "cannot change its owner to %lld:%lld", (long long)rq->uid,
                          (long long)rq->gid);
-    if (chmod(path, rq->mode) < 0)
-        return err_errno(e, errno, "cannot change its mode");
     return 0;
 }
 
-/* Nobody can open it before it has its owner and its mode. */
+/* Nobody can connect before it has its owner and its mode: it does not listen. */
 static int bind_unix(const char *path, const struct bind_request *rq, struct err *e)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -85,7 +95,7 @@ static int bind_unix(const char *path, const struct bind_request *rq, struct err
     int fd = open_socket(AF_UNIX, e);
     if (fd < 0)
         return -1;
-    mode_t before = umask(0777);
+    mode_t before = umask(fchmod(fd, rq->mode) == 0 ? 0 : 0777);
     int bound = bind(fd, (const struct sockaddr *)&at, sizeof(at));
     int saved = errno;
     umask(before);

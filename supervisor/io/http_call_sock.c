@@ -30,11 +30,11 @@ void hcall_close(struct hcall *h)
 int hcall_fail(struct hcall *h, enum hcall_why why, int errnum, const char *fmt, ...)
 {
     va_list ap;
-    hcall_close(h);
     h->error = (struct hcall_error){.why = why, .errnum = errnum, .begun = h->got};
     va_start(ap, fmt);
-    vsnprintf(h->error.text, sizeof(h->error.text), fmt, ap);
+    vsnprintf(h->error.text, sizeof(h->error.text), fmt, ap); /* perhaps of what was read */
     va_end(ap);
+    hcall_close(h);
     return -1;
 }
 

@@ -9,10 +9,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #define CONNECTIONS 256u
-#define CONNECTIONS_FULL 240u /* from here on those that wait longest for nothing give way */
+#define CONNECTIONS_FULL 240u /* from here on those that are at it for longest give way */
 #define IDLE_S 60u
 #define HEAD_MAX ((size_t)32 * 1024)
 #define BODIES_MAX ((size_t)32 << 20) /* that are being received, together */
@@ -28,6 +29,7 @@ void conn_move(struct conn *c, struct conn_list *to)
     if (c->in)
         TAILQ_REMOVE(c->in, c, link);
     c->in = to;
+    c->since = loop_now(c->h->loop);
     if (to)
         TAILQ_INSERT_TAIL(to, c, link);
 }
@@ -45,6 +47,17 @@ void conn_end(struct conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
+/* Who has been saying nothing for longest, or sending: a body may come byte by byte, and who sends
+ * it need not have been let in. */
+static void one_gives_way(struct http_in *h)
+{
+    struct conn *idle = TAILQ_FIRST(&h->idle), *sends = TAILQ_FIRST(&h->receiving);
+    if (idle && (!sends || idle->since.ns <= sends->since.ns))
+        conn_end(idle);
+    else if (sends)
+        conn_end(sends);
+}
+
 static void conn_new(struct http_in *h, struct MHD_Connection *mc, void **context)
 {
     const union MHD_ConnectionInfo *info =
@@ -52,8 +65,8 @@ static void conn_new(struct http_in *h, struct MHD_Connection *mc, void **contex
     struct conn *c = mem_alloc(sizeof(*c));
     *c = (struct conn){.h = h, .fd = info ? info->connect_fd : -1};
     *context = c;
-    if (++h->nconns >= CONNECTIONS_FULL && !TAILQ_EMPTY(&h->idle))
-        conn_end(TAILQ_FIRST(&h->idle));
+    if (++h->nconns >= CONNECTIONS_FULL)
+        one_gives_way(h);
     conn_move(c, &h->idle);
 }
 
@@ -191,20 +204,38 @@ static uint64_t length_of(const char *text)
     return n;
 }
 
+static enum MHD_Result count_length(void *obj, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    (void)kind, (void)value;
+    *(unsigned *)obj += strcasecmp(name, "Content-Length") == 0;
+    return MHD_YES;
+}
+
+/* Two words about where it ends: a proxy may have believed the other one. */
+static bool is_ambiguous(const struct http_in_call *c)
+{
+    unsigned n = header(c, "Transfer-Encoding") ? 1 : 0;
+    MHD_get_connection_values(c->c, MHD_HEADER_KIND, count_length, &n);
+    return n > 1;
+}
+
 /* What is wrong with how a body is announced: a status, or 0. */
 static int judge_body(const struct http_in_call *c)
 {
     const char *length = header(c, "Content-Length");
+    if (is_ambiguous(c))
+        return 400;
     if (c->method == HTTP_IN_POST && !length)
         return 411;
     bool has = length_of(length) > 0 || header(c, "Transfer-Encoding");
-    return has && length_of(length) > c->body_max ? 413 : 0;
+    return has && (!c->body_max || length_of(length) > c->body_max) ? 413 : 0;
 }
 
 static bool is_soon_over(const struct http_in_call *c)
 {
     const char *length = header(c, "Content-Length");
-    return !header(c, "Transfer-Encoding") && length_of(length) <= SKIP_MAX;
+    return !header(c, "Transfer-Encoding") && length_of(length) <= SKIP_MAX && !is_ambiguous(c);
 }
 
 static enum MHD_Result take_head(struct http_in_call *c)

@@ -14,6 +14,7 @@
 struct conn {
     TAILQ_ENTRY(conn) link;
     struct conn_list *in; /* NULL: none, it was made to go or is between two */
+    mono_t since;         /* it is there */
     struct http_in *h;
     int fd;
     bool ended; /* it was made to go */

@@ -1,5 +1,6 @@
 /* POST /RPC2: a call comes as a body, its answer goes out as one, at once or later. */
 #include "supervisor/base/mem.h"
+#include "supervisor/core/origin.h"
 #include "supervisor/rpc/method.h"
 #include "supervisor/rpc/route.h"
 #include "supervisor/xmlrpc/read.h"
@@ -49,11 +50,31 @@ static void bad_request(struct http_in_call *h, const struct err *e)
     http_in_answer(h, 400, "text/plain; charset=utf-8", &text);
 }
 
+/* A browser sends text/plain to any server for any page; no page of another site is to stop
+ * programs by it. */
+static bool is_foreign(const struct http_in_call *h)
+{
+    return origin_is_foreign(&(struct origin){.site = http_in_header(h, "Sec-Fetch-Site"),
+                                              .origin = http_in_header(h, "Origin"),
+                                              .host = http_in_header(h, "Host")});
+}
+
+static void refuse(struct http_in_call *h)
+{
+    struct str text = STR_INIT;
+    str_puts(&text, "a page of another site may not call this\n");
+    http_in_answer(h, 403, "text/plain; charset=utf-8", &text);
+}
+
 void route_xmlrpc(struct site *s, struct http_in_call *h)
 {
     struct err e;
     struct xmlrpc_call asked;
     size_t n;
+    if (is_foreign(h)) {
+        refuse(h);
+        return;
+    }
     const char *body = http_in_body(h, &n);
     if (xmlrpc_read_call(body, n, &asked, &e) < 0) {
         bad_request(h, &e);

@@ -29,7 +29,7 @@ struct listenmem {
     char *map;
     struct units units;
     uint32_t next_event; /* where the search for a free one begins */
-    uint32_t most;       /* units in use at once since text was given back */
+    uint32_t top;        /* no unit from here on was touched since text was given back */
 };
 
 struct lm_head *listenmem_head(const struct listenmem *m)
@@ -179,6 +179,7 @@ struct listenmem *listenmem_open(int fd, struct err *e)
         return NULL;
     }
     claim_events(m);
+    m->top = LISTENMEM_TEXT / UNIT; /* nobody knows */
     return m;
 }
 
@@ -305,7 +306,8 @@ int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, cons
             units_give(&m->units, (uint32_t)unit, units_of(ev->len));
         return -1;
     }
-    m->most = m->units.used > m->most ? m->units.used : m->most;
+    uint32_t end = (uint32_t)unit + units_of(ev->len);
+    m->top = end > m->top ? end : m->top;
     struct lm_event *to = listenmem_event(m, (uint32_t)i);
     memcpy(text_at(m, (uint32_t)unit), text, ev->len);
     *to = *ev;
@@ -321,10 +323,10 @@ int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, cons
 /* The pages of text that was go back to the system once none is left. */
 static void trim(struct listenmem *m)
 {
-    if (m->units.used || (size_t)m->most * UNIT < TRIM_FROM)
+    if (m->units.used || (size_t)m->top * UNIT < TRIM_FROM)
         return;
     madvise(m->map + TEXT_AT, LISTENMEM_TEXT, MADV_REMOVE);
-    m->most = 0;
+    m->top = 0;
 }
 
 void listenmem_event_free(struct listenmem *m, uint32_t i)

@@ -363,9 +363,11 @@ int listeners_prepare(struct proc *p, struct spawn_request *rq)
 void listenproc_stop(struct lproc *lp)
 {
     struct lm_listener *l = listenproc_mem(lp);
-    for (int i = 0; i < LAST_READS && read_output(lp); i++)
-        if (!copy_output(lp))
+    int reads = 0;
+    do
+        if (!copy_output(lp)) /* a full log is no reason not to listen */
             l->aim = 0;
+    while (reads++ < LAST_READS && read_output(lp));
     uint32_t had = l->event;
     l->event = 0;
     LISTENMEM_ORDER();
@@ -426,6 +428,8 @@ static bool was_read(const struct lm_listener *l)
 void listenproc_go_on(struct lproc *lp)
 {
     struct lm_listener *l = listenproc_mem(lp);
+    lp->sent = mono_now();
+    lp->answered = true; /* as far as anybody knows: it has its time at the end */
     if (l->aim && !l->fed && was_read(l))
         feed(lp);
     if (!l->fed)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAMES_MAX 256u /* of a request, for who is no admin */
+
 const char *verb_option(struct ctl_req *rq, const char *key)
 {
     size_t len = strlen(key);
@@ -106,9 +108,20 @@ static void pick_name(struct sup *s, char *name, struct verb_picks *v)
         v->unknown[v->nunknown++] = name;
 }
 
+/* Each may stand for all processes: those who may not stop them may not keep supd busy, either. */
+static bool is_too_long(struct ctl_req *rq)
+{
+    if ((rq->role & CTL_ADMIN) || rq->argc <= NAMES_MAX)
+        return false;
+    ctl_error(rq, WIRE_BAD_REQUEST, "more than %u names at once", NAMES_MAX);
+    return true;
+}
+
 bool verb_pick(struct sup *s, struct ctl_req *rq, char **names, size_t n, struct verb_picks *out)
 {
     *out = (struct verb_picks){0};
+    if (is_too_long(rq))
+        return false;
     if (n == 0)
         pick_all(s, out);
     out->unknown = calloc(n + 1, sizeof(*out->unknown));

@@ -1,5 +1,6 @@
 /* The verb by which supd-agent gets at logs: supd says which, supd-log opens them. */
 #include "supervisor/base/fd.h"
+#include "supervisor/base/text.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verb.h"
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 
 #define FOLLOW_MAX (INT64_C(1) << 20)
+#define FOLLOW "follow="
 #define FOLLOW_ID "t"
 
 /* Its name and no pattern, nor that of its group. */
@@ -68,17 +70,29 @@ static int give(struct sup *s, struct log_stream *stream, bool started, int64_t 
                       : logs_tail(s->logs, &t, sock, e);
 }
 
+/* Only behind the name, which may look like it. False: the request is answered. */
+static bool read_follow(struct ctl_req *rq, int64_t *out)
+{
+    *out = -1;
+    if (rq->argc < 4)
+        return true;
+    if (strncmp(rq->argv[3], FOLLOW, strlen(FOLLOW)) == 0 &&
+        text_int(rq->argv[3] + strlen(FOLLOW), 0, FOLLOW_MAX, out, NULL) == 0)
+        return true;
+    ctl_usage(rq);
+    return false;
+}
+
 /* One end goes to supd-log, which answers there, the other to the agent. */
 void verb_log(void *obj, struct ctl_req *rq)
 {
     struct sup *s = obj;
     struct log_stream *stream;
-    int64_t follow = -1;
+    int64_t follow;
     int ends[2];
     bool started;
     struct err e;
-    if (!verb_int_option(rq, "follow", 0, FOLLOW_MAX, &follow) ||
-        !find_log(s, rq, &stream, &started))
+    if (!read_follow(rq, &follow) || !find_log(s, rq, &stream, &started))
         return;
     int type = follow < 0 ? SOCK_SEQPACKET : SOCK_STREAM;
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0) {

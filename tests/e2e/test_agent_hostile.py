@@ -90,7 +90,8 @@ def test_its_answers_cannot_look_like_answers_to_others(sup):
 
 def test_it_reads_the_logs_of_programs_alone(sup):
     """While it serves Supervisor's clients it may ask for logs: by the exact name of a process."""
-    names = [b"/etc/shadow", b"../../etc/shadow", b"*", b"?", b"w:*", b"w:", b":w", b"all", b"main", b"w/../w"]
+    names = [b"/etc/shadow", b"../../etc/shadow", b"*", b"?", b"w:*", b"w:", b":w", b"all", b"main", b"w/../w",
+             b"follow=1", b"follow=w", b"follow="]
     s = start(sup, *(b"n%d log\t1\t%s\tstdout" % (i, name) for i, name in enumerate(names)),
               b"c log\t1\tw\t/etc/shadow", b"f log\t1\tw\tstdout\tfollow=-1", b"g log\t2\tw\tstdout", b"p ping",
               more=SERVER)
@@ -132,11 +133,15 @@ def test_what_it_may_for_clients_of_supervisor(sup):
     s = start(sup, *(b"n%d %s\tw" % (i, verb.encode()) for i, verb in enumerate(never)),
               b"a procinfo\tw", b"b procinfo\tw:w", b"c procinfo\t*", b"d procinfo\tw*", b"e stop\t?", b"f signal\tTERM\tall",
               b"g log\tr\t../../etc/passwd\tstdout", b"h stdin\tw\teA==", b"i stdin\tw\t!", b"j start\tw:*", b"k signal\tHUP\tw\tx",
+              b"l start" + b"\t*" * 30000, b"m procinfo" + b"\t*" * 257, b"o procinfo" + b"\tw" * 256,
               b"p ping", more=SERVER)
     pid = s.wait_state("w", "RUNNING")["pid"]
     got(s, "^p ok")
     for i, verb in enumerate(never):
         got(s, rf"^n{i} error DENIED {verb} is not for supd-agent$")
+    for ident in "lm":
+        got(s, rf"^{ident} error BAD_REQUEST more than 256 names at once$")
+    got(s, "^o ok$")
     for ident in "abc":
         got(s, rf"^{ident} \+ name=w\tgroup=w\tstate=\d+")
     for ident in "def":

@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import os
 import socket
+import xmlrpc.client
 
 import pytest
 
@@ -141,11 +142,26 @@ def test_a_link_in_its_place(s):
 
 def test_logs_that_are_none(s):
     for target in ("/logtail/nosuch", "/logtail/w/stderr", "/logtail/quiet/stderr", "/logtail/never", "/logtail/many",
-                   "/logtail/*", "/logtail/many:*", "/logtail/w/x", "/logtail/", "/logtail"):
+                   "/logtail/*", "/logtail/follow%3D1", "/logtail/many:*", "/logtail/w/x", "/logtail/", "/logtail"):
         assert get(s.http, target)[0] == 404, target
     assert ask(s.http, "POST", "/logtail/w", "")[0] == 400
     assert Tail(s.http, "/logtail/quiet").answer.status == 200  # its file is there, and empty
     assert Tail(s.http, "/logtail/many:1/stderr").answer.status == 200
+
+
+def test_pages_of_other_sites(s):
+    """A browser sends what it is told by any page; that it does so it says itself."""
+    def stop(**headers):
+        body = xmlrpc.client.dumps(("quiet",), "supervisor.stopProcess")
+        return ask(s.http, "POST", "/RPC2", body, **{"Content-Type": "text/plain", **headers})
+
+    s.wait_state("quiet", "RUNNING")
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+                    {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"}):
+        status, text, _ = stop(**headers)
+        assert (status, text) == (403, "a page of another site may not call this\n")
+    assert s.state("quiet") == "RUNNING"
+    assert stop(Origin="http://localhost")[0] == 200 and s.state("quiet") == "STOPPED"
 
 
 def test_mainlogtail(s):

@@ -1,15 +1,22 @@
 """Event listeners: what they get, in which order, and what happens when they do not behave."""
+import datetime
 import json
 import os
 import re
 import signal
 
 from harness.listening import events, go, in_order, listener, short, wait_event, wait_events
+from harness.namespace import command_of
 from harness.rpc import Rpc
+from harness.upgrading import upgrade
 
 BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
 CONF = "[supervisord]\nchildlogdir=%(here)s\n"
 REMOTE = "REMOTE_COMMUNICATION"
+
+
+def clock(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M:%S,%f")
 
 
 def remote(s, *data):
@@ -272,6 +279,30 @@ autorestart=false
     assert "received SIGQUIT" in s.log_text()
 
 
+def test_last_words_with_a_full_log(sup):
+    """What it has answered is done, though its log takes nothing and it dies before it was heard."""
+    s = sup(CONF + listener("l", REMOTE, "told", buffer_size=100))
+    s.wait_state("l", "RUNNING")
+    log, seen = s.wait(lambda: [p for p in s.pids if "supd-log" in command_of(p)])[0], [None]
+
+    def stuck():
+        """At two looks nothing goes on: mostly it has answered the event that it has for supd."""
+        row = s.ask("listeners")[0][0]
+        told = row.get("event") in (None, *map(int, s.read("l.events.told").split()))
+        seen.append((row["listener"], row.get("event")) if told and row["listener"] != "READY" else None)
+        return seen[-1] is not None and seen[-1] == seen[-2]
+    os.kill(log, signal.SIGSTOP)
+    try:
+        remote(s, *range(60))
+        s.wait(stuck)
+        pid = s.status("l")["l"]["pid"]
+        s.kill(pid)
+        s.wait(lambda: s.status("l")["l"].get("pid", pid) != pid)
+    finally:
+        os.kill(log, signal.SIGCONT)
+    assert remotes(wait_events(s, 60)) == [str(i) for i in range(60)]
+
+
 def test_the_way_down(sup):
     """Listeners are stopped last, and get what happened until then."""
     s = sup(CONF + listener("l", "SUPERVISOR_STATE_CHANGE,PROCESS_STATE_STOPPED", "slow=20") + """
@@ -290,6 +321,20 @@ startsecs=0
     kinds = [k for k, _ in short(events(s))]
     assert kinds == ["SUPERVISOR_STATE_CHANGE_RUNNING", "SUPERVISOR_STATE_CHANGE_STOPPING",
                      *["PROCESS_STATE_STOPPED"] * 3]
+
+
+def test_the_way_down_after_an_upgrade(sup):
+    """One that has an event has its two seconds for that, though another supd sent it."""
+    s = sup(CONF + listener("l", REMOTE, "hold"))
+    s.wait_state("l", "RUNNING")
+    remote(s, "a")
+    wait_events(s, 1)
+    upgrade(s)
+    s.send(signal.SIGTERM)
+    assert s.wait_exit() == 0
+    began, ended = (clock(re.search(rf"^(.*?) \w+ {what}", s.log_text(), re.M)[1])
+                    for what in ("received SIGTERM", "stopped: l "))
+    assert (ended - began).total_seconds() > 1.5
 
 
 def test_update(sup):

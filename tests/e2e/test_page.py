@@ -133,10 +133,12 @@ def test_actions(served):
     s = served(conf(program("a", "sh -c 'echo hello; exec sleep 1000'", stdout_logfile="%(here)s/a.log"),
                     program("b", "/no/such", autostart="false", startretries=0, startsecs=1), program("c")))
     first = s.wait_state("a", "RUNNING")["pid"]
+    s.wait_file("a.log", "hello\n")  # it is stopped only then
     assert press(s, "stop a").notice == "a: stopped" and s.state("a") == "STOPPED"
     page = press(s, "start a")
     assert page.notice == "a: started" and page.rows["a"][0] == "RUNNING"
     second = s.status()["a"]["pid"]
+    s.wait_file("a.log", "hello\nhello\n")
     assert press(s, "restart a").notice == "a: restarted"
     assert s.status()["a"]["pid"] not in (first, second)
     s.wait_file("a.log", "hello\nhello\nhello\n")  # the third one has written, too

@@ -12,6 +12,7 @@ hold       answers an event only once the file RECORD.go is there
 garbage    says something that is no protocol, unless the file RECORD.good is there
 late       is not READY before the file RECORD.ready is there
 stderr     says on its standard error, too, what it got
+told       notes in RECORD.told each serial that it has answered
 """
 import json
 import os
@@ -64,6 +65,9 @@ def main(record, *words):
                     pass
                 os._exit(3)
             say("RESULT 4\nFAIL" if seen <= fails else "RESULT 2\nOK")
+            if "told" in options:
+                with open(record + ".told", "a", encoding="utf-8") as told:
+                    print(event["serial"], file=told)
 
 
 if __name__ == "__main__":

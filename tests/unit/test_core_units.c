@@ -73,4 +73,24 @@ static void test_walk(void **state)
     units_fini(&u);
 }
 
-RUN(TEST(test_edges), TEST(test_walk))
+/* One that is in use for ever does not send the others through all of it. */
+static void test_near_the_start(void **state)
+{
+    (void)state;
+    struct units u;
+    uint32_t n = 1u << 16, top = 0;
+    assert_true(units_init(&u, n));
+    assert_int_equal(units_take(&u, 1), 0);
+    int64_t last = units_take(&u, 3);
+    for (int i = 0; i < 100000; i++) {
+        int64_t at = units_take(&u, 3);
+        assert_true(at > 0);
+        units_give(&u, (uint32_t)last, 3);
+        last = at;
+        top = (uint32_t)at > top ? (uint32_t)at : top;
+    }
+    assert_in_range(top, 1000, 1100);
+    units_fini(&u);
+}
+
+RUN(TEST(test_edges), TEST(test_walk), TEST(test_near_the_start))

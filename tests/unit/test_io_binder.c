@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,6 +89,37 @@ static void test_a_unix_socket(void **state)
     assert_true(fd >= 0);
     assert_int_equal(dial(), 0);
     close(fd);
+}
+
+static const char *victim; /* set: a link to it is put in the place of the next socket */
+
+/* The owner of a folder may do that as soon as the file is there. */
+int bind(int fd, const struct sockaddr *at, socklen_t n)
+{
+    int r = (int)syscall(SYS_bind, fd, at, n);
+    if (r == 0 && victim) {
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink(victim, path), 0);
+    }
+    return r;
+}
+
+static void test_no_link_is_followed(void **state)
+{
+    (void)state;
+    struct stat st;
+    char secret[160];
+    snprintf(secret, sizeof(secret), "%s/secret", folder);
+    int file = open(secret, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    unlink(path);
+    victim = secret;
+    int fd = bind_it(url, false);
+    victim = NULL;
+    assert_int_equal(fd, -1);
+    assert_int_equal(fstat(file, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    close(file);
+    unlink(secret);
 }
 
 static void test_what_lies_there(void **state)
@@ -165,6 +197,7 @@ static void test_tcp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_unix_socket),
+                                       cmocka_unit_test(test_no_link_is_followed),
                                        cmocka_unit_test(test_what_lies_there),
                                        cmocka_unit_test(test_words), cmocka_unit_test(test_tcp)};
     return cmocka_run_group_tests(tests, setup, teardown);

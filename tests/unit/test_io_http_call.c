@@ -177,6 +177,17 @@ static void answers_that_are_none(void **state)
     }
 }
 
+/* What it is instead is told. */
+static void the_line_of_an_answer_that_is_none(void **state)
+{
+    struct world *w = *state;
+    struct hcall_request rq = get("/");
+    stays = false;
+    answer = "220 mail.example ESMTP\r\n";
+    assert_null(ask(w, &rq));
+    assert_string_equal(hcall_error(w->h)->text, "220 mail.example ESMTP");
+}
+
 static void what_is_too_long_is_refused(void **state)
 {
     struct world *w = *state;
@@ -299,6 +310,7 @@ int main(void)
         CASE(a_connection_that_is_closed_is_made_anew),
         CASE(bodies),
         CASE(answers_that_are_none),
+        CASE(the_line_of_an_answer_that_is_none),
         CASE(what_is_too_long_is_refused),
         CASE(silence_has_a_limit),
         CASE(pieces_come_as_they_are_there),

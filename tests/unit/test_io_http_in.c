@@ -209,6 +209,14 @@ static const char *ask(struct world *w, const char *text, int64_t ms)
     return w->got;
 }
 
+static int client(const struct world *w, const char *text)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&w->at, sizeof(w->at)), 0);
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    return fd;
+}
+
 #define CLOSE "Connection: close\r\n\r\n"
 
 static void test_answers(void **state)
@@ -254,6 +262,26 @@ static void test_bodies(void **state)
     assert_null(strstr(got, " 200 "));
     got = ask(&w, "POST /x HTTP/1.1\r\nHost: h\r\n" CLOSE, 20000);
     assert_non_null(strstr(got, " 411 "));
+    /* in pieces, where none is wanted */
+    got = ask(&w,
+              "GET /y HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n" CLOSE
+              "3\r\nabc\r\n0\r\n\r\n",
+              20000);
+    assert_non_null(strstr(got, " 413 "));
+    /* a length told twice, and what is behind it is no request */
+    static const char *const twice[] = {
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: 0\r\nContent-Length: 3\r\n\r\n"};
+    for (size_t i = 0; i < COUNT(twice); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "POST /x HTTP/1.1\r\nHost: h\r\n%sGET /x HTTP/1.1\r\nHost: h\r\n%s", twice[i],
+                 CLOSE);
+        got = ask(&w, text, 20000);
+        assert_true(w.ended);
+        assert_non_null(strstr(got, " 400 "));
+        assert_null(strstr(got, " 200 "));
+    }
     /* refused by its head, and what it sent is read all the same: the connection goes on */
     got = ask(&w,
               "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /x "
@@ -333,6 +361,28 @@ static void test_many(void **state)
     teardown(&w);
 }
 
+/* So does who is at it for ever, with a body that does not come, let in or not. */
+static void test_many_bodies(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\na",
+        "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\na"};
+    for (size_t t = 0; t < COUNT(texts); t++) {
+        struct world w;
+        int fds[260]; /* more than are let in, and few enough for the queue */
+        setup(&w);
+        for (size_t i = 0; i < COUNT(fds); i++) {
+            fds[i] = client(&w, texts[t]);
+            run_for(&w, 1);
+        }
+        assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 5000), " 200 "));
+        for (size_t i = 0; i < COUNT(fds); i++)
+            close(fds[i]);
+        teardown(&w);
+    }
+}
+
 static void test_bad_clients(void **state)
 {
     (void)state;
@@ -379,14 +429,6 @@ static void test_parts(void **state)
     assert_non_null(strstr(ask(&w, "GET /x HTTP/1.0\r\n\r\n", 20000), " 200 "));
     ask(&w, "GET /parts HTTP/1.1\r\nHost: h\r\n" CLOSE, 0);
     teardown(&w);
-}
-
-static int client(const struct world *w, const char *text)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&w->at, sizeof(w->at)), 0);
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-    return fd;
 }
 
 /* Sends so much, a piece a turn, as long as it is taken: what was. */
@@ -473,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_later),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many_bodies),
         cmocka_unit_test(test_bad_clients),
         cmocka_unit_test(test_bodies_together),
         cmocka_unit_test(test_answers_together),

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -107,6 +108,37 @@ static void test_text_has_its_limit(void **state)
         listenmem_event_free(m, at[i]);
     assert_int_equal(add(m, 0, 0, "x", 1), 0);
     free(text);
+    listenmem_free(&m);
+}
+
+static size_t in_memory(const struct listenmem *m)
+{
+    struct stat st;
+    assert_int_equal(fstat(listenmem_fd(m), &st), 0);
+    return (size_t)st.st_blocks * 512;
+}
+
+/* An event that waits for ever (its listener is FATAL) does not make those of others fill the
+ * memory; once there is none all of it goes back, to the one before or to a successor. */
+static void test_text_stays_small(void **state)
+{
+    (void)state;
+    static char text[50000];
+    struct listenmem *m = make();
+    uint32_t first = add(m, 0, 0, "x", 1);
+    for (int i = 0; i < 2000; i++)
+        listenmem_event_free(m, add(m, 1, (uint64_t)i, text, sizeof(text)));
+    assert_true(in_memory(m) < 512u << 10);
+    uint32_t large[40];
+    for (int i = 0; i < 40; i++)
+        large[i] = add(m, 1, (uint64_t)i, text, sizeof(text));
+    assert_true(in_memory(m) > 1u << 20);
+    for (int i = 0; i < 40; i++)
+        listenmem_event_free(m, large[i]);
+    m = reopen(&m);
+    assert_non_null(m);
+    listenmem_event_free(m, first);
+    assert_true(in_memory(m) < 128u << 10);
     listenmem_free(&m);
 }
 
@@ -269,5 +301,5 @@ static void test_killed_while_sending(void **state)
 }
 
 RUN(TEST(test_it_is_there_again), TEST(test_limits), TEST(test_text_has_its_limit),
-    TEST(test_damage_is_seen), TEST(test_steps), TEST(test_sending),
+    TEST(test_text_stays_small), TEST(test_damage_is_seen), TEST(test_steps), TEST(test_sending),
     TEST(test_killed_while_sending))

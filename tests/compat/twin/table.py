@@ -43,6 +43,7 @@ ELSEWHERE = {
     "events that they never got": "test_listeners.py::test_the_way_down",
     "comes as PROCESS_LOG, too": "test_text_events.py::test_capture",
     "a capture written at once": "test_text_events.py::test_capture",
+    "any page that a browser shows": "test_http.py::test_pages_of_other_sites",
     "over 32 bits": "../unit/test_xmlrpc.c::numbers_have_32_bits",
     "`i8`": "../unit/test_xmlrpc.c::values_are_read",
     "at `loglevel=debug`": "test_names.py::test_output_in_the_main_log",
