@@ -228,6 +228,19 @@ size_t text_utf8_valid(const char *p, size_t n)
     return at;
 }
 
+void text_put_utf8(struct str *out, const char *p, size_t n, text_put_fn *put)
+{
+    while (n) {
+        size_t good = text_utf8_valid(p, n);
+        put(out, p, good);
+        if (good == n)
+            return;
+        str_puts(out, "\xef\xbf\xbd");
+        p += good + 1;
+        n -= good + 1;
+    }
+}
+
 const char *text_signal_name(int sig, char *buf, size_t size)
 {
     const char *abbrev = sig > 0 && sig < 32 ? sigabbrev_np(sig) : NULL;

@@ -30,6 +30,10 @@ unsigned text_distance(const char *a, const char *b, unsigned limit);
 
 /* Length of the longest prefix of p[0..n) that is valid UTF-8. */
 size_t text_utf8_valid(const char *p, size_t n);
+/* Appends p[0..n) to out: put appends each run of valid UTF-8, and U+FFFD stands for every byte
+ * that belongs to none. */
+typedef void text_put_fn(struct str *out, const char *p, size_t n);
+void text_put_utf8(struct str *out, const char *p, size_t n, text_put_fn *put);
 
 /* "SIGTERM" for 15, "SIGRTMIN+3" for 37, "signal 70" for what has no name. buf: at least 24. */
 const char *text_signal_name(int sig, char *buf, size_t size);

@@ -127,23 +127,20 @@ static char type_of(const char *key)
     return 's';
 }
 
+static void put_as_it_is(struct str *out, const char *p, size_t n)
+{
+    str_put(out, p, n);
+}
+
 /* text with everything that is no UTF-8 replaced */
 static json_t *text_value(const char *text)
 {
     json_t *v = json_string(text);
+    if (v)
+        return v;
     struct str out = STR_INIT;
-    for (size_t n = strlen(text); !v && n > 0;) {
-        size_t good = text_utf8_valid(text, n);
-        str_put(&out, text, good);
-        if (good < n) {
-            str_puts(&out, "\xef\xbf\xbd");
-            good++;
-        }
-        text += good;
-        n -= good;
-    }
-    if (!v)
-        v = json_string(str_text(&out));
+    text_put_utf8(&out, text, strlen(text), put_as_it_is);
+    v = json_string(str_text(&out));
     str_fini(&out);
     return v;
 }

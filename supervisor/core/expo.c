@@ -25,19 +25,14 @@ static void put_plain(struct str *out, const char *text, size_t n, bool quote)
 }
 
 /* HELP escapes backslash and newline, a label's value the double quote, too */
-static void put_escaped(struct str *out, const char *text, bool quote)
+static void put_help(struct str *out, const char *text, size_t n)
 {
-    size_t n = strlen(text);
-    while (n > 0) {
-        size_t good = text_utf8_valid(text, n);
-        put_plain(out, text, good, quote);
-        if (good < n) {
-            str_puts(out, "\xef\xbf\xbd");
-            good++;
-        }
-        text += good;
-        n -= good;
-    }
+    put_plain(out, text, n, false);
+}
+
+static void put_label(struct str *out, const char *text, size_t n)
+{
+    put_plain(out, text, n, true);
 }
 
 void expo_family(struct expo *x, const char *name, enum expo_type type, const char *help)
@@ -45,7 +40,7 @@ void expo_family(struct expo *x, const char *name, enum expo_type type, const ch
     static const char *const types[] = {"counter", "gauge", "summary", "histogram"};
     x->family = name;
     str_printf(x->out, "# HELP %s ", name);
-    put_escaped(x->out, help, false);
+    text_put_utf8(x->out, help, strlen(help), put_help);
     str_printf(x->out, "\n# TYPE %s %s\n", name, types[type]);
 }
 
@@ -61,7 +56,7 @@ void expo_label(struct expo *x, const char *name, const char *value)
     str_putc(x->out, x->labelled ? ',' : '{');
     str_puts(x->out, name);
     str_puts(x->out, "=\"");
-    put_escaped(x->out, value, true);
+    text_put_utf8(x->out, value, strlen(value), put_label);
     str_putc(x->out, '"');
     x->labelled = true;
 }

@@ -58,17 +58,7 @@ static void json_valid(struct str *out, const char *p, size_t n)
 
 void format_json_text(struct str *out, const char *p, size_t n)
 {
-    while (n) {
-        size_t valid = text_utf8_valid(p, n);
-        json_valid(out, p, valid);
-        p += valid;
-        n -= valid;
-        if (n) {
-            str_puts(out, "\xef\xbf\xbd");
-            p++;
-            n--;
-        }
-    }
+    text_put_utf8(out, p, n, json_valid);
 }
 
 static void json_pair(struct str *out, const char *key, const char *value, char before)

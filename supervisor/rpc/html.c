@@ -43,15 +43,7 @@ static void put_valid(struct str *out, const char *p, size_t n)
 
 void html_bytes(struct str *out, const char *p, size_t n)
 {
-    while (n) {
-        size_t good = text_utf8_valid(p, n);
-        put_valid(out, p, good);
-        if (good == n)
-            return;
-        str_puts(out, UNKNOWN);
-        p += good + 1;
-        n -= good + 1;
-    }
+    text_put_utf8(out, p, n, put_valid);
 }
 
 void html_text(struct str *out, const char *s)

@@ -225,6 +225,34 @@ static void utf8_all_short_sequences(void **state)
     }
 }
 
+static void put_in_brackets(struct str *out, const char *p, size_t n)
+{
+    str_printf(out, "[%.*s]", (int)n, p);
+}
+
+/* Runs of what is UTF-8 go to put, each byte that is none becomes U+FFFD. */
+static void utf8_in_runs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"", ""},
+        {"ab\xc3\xa4", "[ab\xc3\xa4]"},
+        {"a\xff\xfe"
+         "b",
+         "[a]\xef\xbf\xbd[]\xef\xbf\xbd[b]"},
+        {"\xc3", "[]\xef\xbf\xbd"},
+        {"a\xe2\x82", "[a]\xef\xbf\xbd[]\xef\xbf\xbd"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct str out = STR_INIT;
+        text_put_utf8(&out, rows[i].in, strlen(rows[i].in), put_in_brackets);
+        assert_string_equal(str_text(&out), rows[i].out);
+        str_fini(&out);
+    }
+}
+
 static void utf8_four_bytes(void **state)
 {
     (void)state;
@@ -289,4 +317,4 @@ static void signals(void **state)
 
 RUN(TEST(numbers), TEST(escapes), TEST(bad_escapes), TEST(escape_round_trip), TEST(glob_rows),
     TEST(glob_like_fnmatch), TEST(glob_is_quick), TEST(distances), TEST(utf8_all_short_sequences),
-    TEST(utf8_four_bytes), TEST(signals))
+    TEST(utf8_four_bytes), TEST(utf8_in_runs), TEST(signals))
