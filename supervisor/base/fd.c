@@ -95,3 +95,10 @@ int fd_memory(const char *name, bool sealable)
         fd = unlinked_file("/tmp/supd-XXXXXX");
     return fd;
 }
+
+void *fd_map(int fd, size_t size)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    return map == MAP_FAILED ? NULL : map;
+}

@@ -20,5 +20,8 @@ int fd_write_all(int fd, const void *p, size_t n);
  * /dev/shm or /tmp. MFD_NOEXEC_SEAL is asked for and left out where the kernel does not know it.
  * sealable: allow F_ADD_SEALS. Returns the descriptor, or -1 with errno. */
 int fd_memory(const char *name, bool sealable);
+/* Maps size bytes of it, shared and not reserved, to read and write; fd -1: memory that no file
+ * holds. NULL with errno. */
+void *fd_map(int fd, size_t size);
 
 #endif

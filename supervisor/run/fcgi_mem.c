@@ -26,14 +26,10 @@ static struct head *head_of(const struct fcgi_mem *m)
     return (struct head *)(void *)m->map;
 }
 
-static int map_it(struct fcgi_mem *m)
+static bool map_it(struct fcgi_mem *m)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE | (m->fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, m->fd, 0);
-    if (map == MAP_FAILED)
-        return -1;
-    m->map = map;
-    return 0;
+    m->map = fd_map(m->fd, SIZE);
+    return m->map;
 }
 
 int fcgi_mem_make(struct fcgi_mem *m, bool with_file)
@@ -41,7 +37,7 @@ int fcgi_mem_make(struct fcgi_mem *m, bool with_file)
     m->fd = with_file ? fd_memory("supd-fcgi", true) : -1;
     if (m->fd >= 0 && ftruncate(m->fd, (off_t)SIZE) < 0)
         fd_close(&m->fd);
-    if (map_it(m) < 0) {
+    if (!map_it(m)) {
         fd_close(&m->fd);
         return -1;
     }
@@ -64,7 +60,7 @@ int fcgi_mem_open(struct fcgi_mem *m, int fd, struct err *e)
     if (fcgi_mem_check(fd, e) < 0)
         return -1;
     m->fd = fd;
-    return map_it(m) == 0 ? 0 : err_errno(e, errno, "cannot map the sockets of fcgi-programs");
+    return map_it(m) ? 0 : err_errno(e, errno, "cannot map the sockets of fcgi-programs");
 }
 
 void fcgi_mem_close(struct fcgi_mem *m)

@@ -76,11 +76,9 @@ int listenmem_fd(const struct listenmem *m)
 
 static int map_it(struct listenmem *m, struct err *e)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE | (m->fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, m->fd, 0);
-    if (map == MAP_FAILED)
+    m->map = fd_map(m->fd, SIZE);
+    if (!m->map)
         return err_errno(e, errno, "cannot map the memory of event listeners");
-    m->map = map;
     if (!units_init(&m->units, LISTENMEM_TEXT / UNIT))
         return err_errno(e, ENOMEM, "cannot keep events");
     return 0;

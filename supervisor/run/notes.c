@@ -39,14 +39,10 @@ static bool is_used(const struct notes *n, uint32_t slot)
     return *used_byte(n, slot) >> slot % 8 & 1;
 }
 
-static int map_it(struct notes *n)
+static bool map_it(struct notes *n)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE | (n->fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, flags, n->fd, 0);
-    if (map == MAP_FAILED)
-        return -1;
-    n->map = map;
-    return 0;
+    n->map = fd_map(n->fd, SIZE);
+    return n->map;
 }
 
 /* As with the state: where no file may be that long, there is none. */
@@ -58,7 +54,7 @@ static struct notes *make(bool with_file)
     n->fd = with_file ? fd_memory("supd-notes", true) : -1;
     if (n->fd >= 0 && ftruncate(n->fd, (off_t)SIZE) < 0)
         fd_close(&n->fd);
-    if (map_it(n) < 0) {
+    if (!map_it(n)) {
         int saved = errno;
         notes_free(&n);
         errno = saved;
@@ -110,7 +106,7 @@ int notes_go_on(struct sup *s, struct err *e)
     if (!n)
         return err_errno(e, ENOMEM, "cannot go on with what programs said");
     n->fd = fd;
-    if (notes_check(fd, e) < 0 || map_it(n) < 0) {
+    if (notes_check(fd, e) < 0 || !map_it(n)) {
         free(n);
         return err_set(e, "what programs said of themselves cannot be read");
     }

@@ -26,12 +26,8 @@ static int size_file(int *fd)
 
 int state_map(struct state *s, size_t size, struct err *e)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE | (s->fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, s->fd, 0);
-    if (map == MAP_FAILED)
-        return err_errno(e, errno, "cannot map the state memory");
-    s->map = map;
-    return 0;
+    s->map = fd_map(s->fd, size);
+    return s->map ? 0 : err_errno(e, errno, "cannot map the state memory");
 }
 
 static void set_layout(struct head *h)
