@@ -238,6 +238,44 @@ void rpc_ask(struct rpc_call *c, const struct channel_call_ops *ops, const char 
         rpc_fault(c, XMLRPC_FAILED, "supd is busy");
 }
 
+/* noted as "CODE text" */
+void rpc_take_one(struct rpc_call *c, const char *code, const char *text)
+{
+    if (!c->note.len)
+        str_printf(&c->note, "%s %s", code, text ? text : "");
+}
+
+void rpc_on_one(void *obj, const struct wire_pair *pairs, size_t n)
+{
+    const char *code = wire_value(pairs, n, "code");
+    if (code)
+        rpc_take_one(obj, code, wire_value(pairs, n, "text"));
+}
+
+void rpc_end_one(void *obj, const struct wire_reply *r)
+{
+    struct rpc_call *c = obj;
+    if (r->kind != WIRE_OK) {
+        rpc_refused(c, r, rpc_string(c, 0));
+        return;
+    }
+    char *code = str_take(&c->note), *text = strchr(code, ' ');
+    if (text)
+        *text++ = '\0';
+    struct wire_reply said = {.kind = WIRE_ERROR, .code = code, .text = text};
+    if (strcmp(code, "OK") == 0)
+        rpc_return_true(c);
+    else
+        rpc_refused(c, &said, rpc_string(c, 0));
+    free(code);
+}
+
+void rpc_ask_one(struct rpc_call *c, const char *const *args)
+{
+    static const struct channel_call_ops ops = {.record = rpc_on_one, .done = rpc_end_one};
+    rpc_ask(c, &ops, args);
+}
+
 /* ---- the beginning ---- */
 
 /* Refused as such while everything is being stopped. */

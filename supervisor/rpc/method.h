@@ -96,6 +96,12 @@ bool rpc_bool(const struct rpc_call *c, size_t i, bool otherwise);
 char *rpc_name(const struct rpc_call *c, size_t i, bool *out_all);
 /* Asks supd: ops get the call as their obj. args: the verb and its arguments, NULL at the end. */
 void rpc_ask(struct rpc_call *c, const struct channel_call_ops *ops, const char *const *args);
+/* The same about one process or group: its record is the end of the call, true or a fault. */
+void rpc_ask_one(struct rpc_call *c, const char *const *args);
+/* Its parts, for a handler that has more to say: the first record is taken, and ends the call. */
+void rpc_on_one(void *obj, const struct wire_pair *pairs, size_t n);
+void rpc_take_one(struct rpc_call *c, const char *code, const char *text);
+void rpc_end_one(void *obj, const struct wire_reply *r);
 
 #define METHOD(ns, name, fn, ...) rpc_fn fn;
 #include "supervisor/rpc/methods.def"

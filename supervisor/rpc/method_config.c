@@ -216,41 +216,12 @@ void method_reload_config(struct rpc_call *c)
 
 /* ---- groups ---- */
 
-static void on_outcome(void *obj, const struct wire_pair *pairs, size_t n)
-{
-    struct rpc_call *c = obj;
-    const char *code = wire_value(pairs, n, "code"), *text = wire_value(pairs, n, "text");
-    str_clear(&c->note);
-    str_printf(&c->note, "%s %s", code ? code : "FAILED", text ? text : "");
-}
-
-/* The one record that came, as a result or a fault. */
-static void on_settled(void *obj, const struct wire_reply *r)
-{
-    struct rpc_call *c = obj;
-    if (r->kind != WIRE_OK) {
-        rpc_refused(c, r, rpc_string(c, 0));
-        return;
-    }
-    char *code = str_take(&c->note), *text = strchr(code, ' ');
-    if (text)
-        *text++ = '\0';
-    struct wire_reply said = {.kind = WIRE_ERROR, .code = code, .text = text};
-    if (strcmp(code, "OK") == 0)
-        rpc_return_true(c);
-    else
-        rpc_refused(c, &said, rpc_string(c, 0));
-    free(code);
-}
-
-static const struct channel_call_ops settle = {.record = on_outcome, .done = on_settled};
-
 void method_add_group(struct rpc_call *c)
 {
-    rpc_ask(c, &settle, (const char *const[]){"add", rpc_string(c, 0), NULL});
+    rpc_ask_one(c, (const char *const[]){"add", rpc_string(c, 0), NULL});
 }
 
 void method_remove_group(struct rpc_call *c)
 {
-    rpc_ask(c, &settle, (const char *const[]){"remove", rpc_string(c, 0), NULL});
+    rpc_ask_one(c, (const char *const[]){"remove", rpc_string(c, 0), NULL});
 }

@@ -55,25 +55,11 @@ static void take_status(struct rpc_call *c, const char *name, const char *code, 
     str_fini(&what);
 }
 
-/* The only one: "CODE text". */
-static void take_result(struct rpc_call *c, const char *code, const char *text)
-{
-    if (!c->note.len)
-        str_printf(&c->note, "%s %s", code, text ? text : "");
-}
-
 static void on_many(void *obj, const struct wire_pair *pairs, size_t n)
 {
     const char *name = wire_value(pairs, n, "name"), *code = wire_value(pairs, n, "code");
     if (name && code)
         take_status(obj, name, code, wire_value(pairs, n, "text"));
-}
-
-static void on_one(void *obj, const struct wire_pair *pairs, size_t n)
-{
-    const char *code = wire_value(pairs, n, "code");
-    if (code)
-        take_result(obj, code, wire_value(pairs, n, "text"));
 }
 
 /* ---- last lines ---- */
@@ -91,25 +77,6 @@ static void end_many(void *obj, const struct wire_reply *r)
     }
 }
 
-static void end_one(void *obj, const struct wire_reply *r)
-{
-    struct rpc_call *c = obj;
-    if (r->kind != WIRE_OK) {
-        rpc_refused(c, r, rpc_string(c, 0));
-        return;
-    }
-    char *code = str_take(&c->note), *text = strchr(code, ' ');
-    if (text)
-        *text++ = '\0';
-    struct wire_reply said = {.kind = WIRE_ERROR, .code = code, .text = text};
-    if (strcmp(code, "OK") == 0)
-        rpc_return_true(c);
-    else
-        rpc_refused(c, &said, rpc_string(c, 0));
-    free(code);
-}
-
-static const struct channel_call_ops one = {.record = on_one, .done = end_one};
 static const struct channel_call_ops many = {.record = on_many, .done = end_many};
 
 /* ---- start, stop ---- */
@@ -128,7 +95,7 @@ static void ask_named(struct rpc_call *c, const char *verb)
     if (all)
         ask_many(c, verb, name, wait);
     else
-        rpc_ask(c, &one, (const char *const[]){verb, name, wait ? NULL : "wait=0", NULL});
+        rpc_ask_one(c, (const char *const[]){verb, name, wait ? NULL : "wait=0", NULL});
     free(name);
 }
 
@@ -236,7 +203,7 @@ static void on_could_many(void *obj, const struct wire_pair *pairs, size_t n)
     free(sig);
 }
 
-static const struct channel_call_ops could_one = {.record = on_one, .done = on_could_one};
+static const struct channel_call_ops could_one = {.record = rpc_on_one, .done = on_could_one};
 static const struct channel_call_ops could_many = {.record = on_could_many, .done = end_many};
 
 static void ask_signal(struct rpc_call *c, const char *sig, const char *name,
@@ -275,7 +242,7 @@ static void end_signal_one(void *obj, const struct wire_reply *r)
     if (is_bad_signal(r))
         who_could(obj);
     else
-        end_one(obj, r);
+        rpc_end_one(obj, r);
 }
 
 static void end_signal_many(void *obj, const struct wire_reply *r)
@@ -288,7 +255,7 @@ static void end_signal_many(void *obj, const struct wire_reply *r)
 
 static void signal_to(struct rpc_call *c)
 {
-    static const struct channel_call_ops to_one = {.record = on_one, .done = end_signal_one};
+    static const struct channel_call_ops to_one = {.record = rpc_on_one, .done = end_signal_one};
     static const struct channel_call_ops to_many = {.record = on_many, .done = end_signal_many};
     bool all;
     char *name = target(c, &all),
@@ -331,7 +298,7 @@ static void on_cleared(void *obj, const struct wire_pair *pairs, size_t n)
     if (c->step == CLEAR_ALL)
         take_status(c, name, code, NULL);
     else
-        take_result(c, code, NULL);
+        rpc_take_one(c, code, NULL);
 }
 
 static void end_cleared(void *obj, const struct wire_reply *r)
@@ -340,7 +307,7 @@ static void end_cleared(void *obj, const struct wire_reply *r)
     if (r->kind == WIRE_OK && strncmp(str_text(&c->note), "FAILED", 6) == 0)
         rpc_fault(c, XMLRPC_FAILED, rpc_string(c, 0));
     else
-        end_one(obj, r);
+        rpc_end_one(obj, r);
 }
 
 void method_clear_logs(struct rpc_call *c)
@@ -379,6 +346,6 @@ static void end_main(void *obj, const struct wire_reply *r)
 
 void method_clear_main(struct rpc_call *c)
 {
-    static const struct channel_call_ops ops = {.record = on_one, .done = end_main};
+    static const struct channel_call_ops ops = {.record = rpc_on_one, .done = end_main};
     rpc_ask(c, &ops, (const char *const[]){"clear", "main", NULL});
 }
