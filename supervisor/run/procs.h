@@ -44,6 +44,7 @@ struct proc {
     bool leaving_again : 1; /* and started again then */
     bool commanding : 1;    /* its stop_command waits or runs */
     bool awaits_socket : 1; /* its start waits for its socket (fcgi.h) */
+    bool picked : 1;        /* verb.c: among those that a request's names mean */
 };
 
 /* Told of every change of a process; add with proc_wait, remove with proc_unwait. A waiter may

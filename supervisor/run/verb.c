@@ -34,8 +34,11 @@ bool verb_int_option(struct ctl_req *rq, const char *key, int64_t lo, int64_t hi
 
 /* ---- names ---- */
 
+/* once, whatever names mean it */
 static void pick(struct verb_picks *v, struct proc *p)
 {
+    if (p->picked)
+        return;
     if (v->n == v->cap) {
         size_t cap = v->cap ? v->cap * 2 : 16;
         struct proc **procs = realloc(v->procs, cap * sizeof(*procs));
@@ -47,14 +50,13 @@ static void pick(struct verb_picks *v, struct proc *p)
         v->cap = cap;
     }
     v->procs[v->n++] = p;
+    p->picked = true;
 }
 
-static void pick_one(struct verb_picks *v, struct proc *p)
+static void mark(const struct verb_picks *v, bool picked)
 {
     for (size_t i = 0; i < v->n; i++)
-        if (v->procs[i] == p)
-            return;
-    pick(v, p);
+        v->procs[i]->picked = picked;
 }
 
 /* all, in the order of status; no process can be there yet, so none is looked for */
@@ -63,6 +65,8 @@ static void pick_all(struct sup *s, struct verb_picks *v)
     v->procs = procs_sorted(s, &v->n);
     v->cap = v->n;
     v->failed = !v->procs;
+    if (v->procs)
+        mark(v, true);
 }
 
 /* ---- supd-agent's names: Supervisor's clients mean what they say, letter by letter ---- */
@@ -104,7 +108,7 @@ static void pick_name(struct sup *s, char *name, struct verb_picks *v)
 {
     if (strcmp(name, "all") == 0 && v->n == 0 && !v->procs)
         pick_all(s, v);
-    else if (procs_select(s, name, (void (*)(void *, struct proc *))pick_one, v) == 0)
+    else if (procs_select(s, name, (void (*)(void *, struct proc *))pick, v) == 0)
         v->unknown[v->nunknown++] = name;
 }
 
@@ -128,6 +132,7 @@ bool verb_pick(struct sup *s, struct ctl_req *rq, char **names, size_t n, struct
     out->failed |= !out->unknown;
     for (size_t i = 0; i < n && !out->failed; i++)
         (rq->role & CTL_AGENT ? pick_exact : pick_name)(s, names[i], out);
+    mark(out, false);
     if (!out->failed)
         return true;
     verb_picks_fini(out);
@@ -167,6 +172,16 @@ void verb_finish(struct ctl_req *rq, size_t nfailed)
     if (nfailed)
         wire_kv_int(&w, "failed", (int64_t)nfailed);
     ctl_done(rq, &w);
+}
+
+void verb_put_exitcodes(struct wire_out *w, const struct gen_opts *o)
+{
+    struct str text = STR_INIT;
+    for (int code = 0; code < 256; code++)
+        if (gen_exit_expected(o, code))
+            str_printf(&text, "%s%d", text.len ? "," : "", code);
+    wire_kv(w, "exitcodes", str_text(&text));
+    str_fini(&text);
 }
 
 bool verb_going_down(struct sup *s, struct ctl_req *rq)

@@ -40,6 +40,9 @@ void verb_unknown(struct ctl_req *rq, const struct verb_picks *p);
 /* The last line: "ok", with failed=N when it is not 0. */
 void verb_finish(struct ctl_req *rq, size_t nfailed);
 
+/* "exitcodes=0,2": the exit codes that are expected of a program. */
+void verb_put_exitcodes(struct wire_out *w, const struct gen_opts *o);
+
 /* True (and the request answered with SHUTDOWN_STATE) when supd is going down. */
 bool verb_going_down(struct sup *s, struct ctl_req *rq);
 

@@ -18,16 +18,6 @@ static void put_bool(struct wire_out *w, const char *key, bool value)
     wire_kv(w, key, value ? "true" : "false");
 }
 
-static void put_exitcodes(struct wire_out *w, const struct gen_opts *o)
-{
-    struct str text = STR_INIT;
-    for (int code = 0; code < 256; code++)
-        if (gen_exit_expected(o, code))
-            str_printf(&text, "%s%d", text.len ? "," : "", code);
-    wire_kv(w, "exitcodes", str_text(&text));
-    str_fini(&text);
-}
-
 /* "TERM:10s,INT:5s" */
 static void put_stops(struct wire_out *w, const struct gen *g, const struct gen_opts *o)
 {
@@ -93,7 +83,7 @@ static void put_process(struct wire_out *w, const struct gen *g, const struct ge
     wire_kv(w, "autorestart", restarts[o->autorestart]);
     put_dur(w, "startsecs", o->startsecs_ns);
     wire_kv_int(w, "startretries", o->startretries);
-    put_exitcodes(w, o);
+    verb_put_exitcodes(w, o);
     put_stops(w, g, o);
     put_dur(w, "stopwaitsecs", o->stopwait_ns);
     put_bool(w, "stopasgroup", o->stopasgroup);

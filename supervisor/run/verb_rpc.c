@@ -75,16 +75,6 @@ void verb_procinfo(void *obj, struct ctl_req *rq)
 
 /* ---- configinfo ---- */
 
-static void put_exitcodes(struct wire_out *w, const struct gen_opts *o)
-{
-    struct str text = STR_INIT;
-    for (int code = 0; code < 256; code++)
-        if (gen_exit_expected(o, code))
-            str_printf(&text, "%s%d", text.len ? "," : "", code);
-    wire_kv(w, "exitcodes", str_text(&text));
-    str_fini(&text);
-}
-
 static void put_program(struct wire_out *w, const struct gen *g, const struct gen_proc *c)
 {
     const struct gen_opts *o = gen_opts(g, c);
@@ -98,7 +88,7 @@ static void put_program(struct wire_out *w, const struct gen *g, const struct ge
         wire_kv(w, "directory", gen_str(g, o->directory));
     if (o->uid >= 0)
         wire_kv_int(w, "uid", o->uid);
-    put_exitcodes(w, o);
+    verb_put_exitcodes(w, o);
     wire_kv_int(w, "killasgroup", o->killasgroup);
     wire_kv_int(w, "process_prio", c->priority);
     wire_kv_int(w, "redirect_stderr", o->redirect_stderr);
