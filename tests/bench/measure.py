@@ -1,14 +1,17 @@
 """What is measured inside the namespaces: the board, processes, their memory, wake-ups and CPU."""
 import contextlib
-import http.client
 import mmap
 import os
 import socket
 import statistics
 import struct
 import subprocess
+import sys
 import time
 import xmlrpc.client
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.web import Unix  # noqa: E402
 
 ROW = struct.Struct("=qq")
 OURS = ("beacon", "writer")  # supervised, not supervising
@@ -141,22 +144,10 @@ def greeted_ns(path):
     raise Slow("nobody answers")
 
 
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path):
-        super().__init__("localhost")
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
-
-
 def calls_per_second(path, seconds):
     """getAllProcessInfo over one kept connection, the answers read but not parsed."""
     body = xmlrpc.client.dumps((), "supervisor.getAllProcessInfo")
-    connection, calls, begin = UnixConnection(path), 0, time.monotonic()
+    connection, calls, begin = Unix(path), 0, time.monotonic()
     while time.monotonic() - begin < seconds:
         connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
         answer = connection.getresponse()

@@ -5,14 +5,11 @@ import os
 import re
 import signal
 
-from harness.listening import events, go, in_order, listener, short, wait_event, wait_events
+from harness.listening import (BEGIN, CONF, END, LARGE, REMOTE, events, go, in_order, listener, short, wait_event,
+                               wait_events)
 from harness.namespace import command_of
 from harness.rpc import Rpc
 from harness.upgrading import upgrade
-
-BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
-CONF = "[supervisord]\nchildlogdir=%(here)s\n"
-REMOTE = "REMOTE_COMMUNICATION"
 
 
 def clock(text):
@@ -240,13 +237,7 @@ startsecs=0
 
 def test_large_events(sup):
     """More than a pipe holds: written as the listener reads it, while others go on."""
-    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold") + listener("k", REMOTE) + f"""
-[program:w]
-command=/bin/sh -c "printf '{BEGIN}'; head -c 300000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
-stdout_capture_maxbytes=2MB
-autostart=false
-startsecs=0
-""")
+    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold") + listener("k", REMOTE) + LARGE)
     s.wait_state("l", "RUNNING")
     remote(s, "first")
     wait_events(s, 1)

@@ -4,14 +4,10 @@ import signal
 
 import pytest
 
-from harness.listening import events, go, in_order, listener, short, wait_event, wait_events
+from harness.listening import CONF, LARGE, REMOTE, events, go, in_order, listener, short, wait_event, wait_events
 from harness.upgrading import CRASHED, crash, upgrade
 
 pytestmark = pytest.mark.release
-
-REMOTE = "REMOTE_COMMUNICATION"
-BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
-CONF = "[supervisord]\nchildlogdir=%(here)s\n"
 
 
 def remote(s, *data):
@@ -63,13 +59,7 @@ def test_one_that_dies_meanwhile(sup):
 
 
 def test_a_large_event_that_is_half_written(sup):
-    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold", buffer_size=100) + f"""
-[program:w]
-command=/bin/sh -c "printf '{BEGIN}'; head -c 300000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
-stdout_capture_maxbytes=2MB
-autostart=false
-startsecs=0
-""")
+    s = sup(CONF + listener("l", "PROCESS_COMMUNICATION," + REMOTE, "hold", buffer_size=100) + LARGE)
     s.wait_state("l", "RUNNING")
     remote(s, "first")
     wait_events(s, 1)

@@ -5,6 +5,17 @@ import os
 from .supervised import ROOT
 
 PROGRAM = os.path.join(ROOT, "tests", "harness", "listener.py")
+CONF = "[supervisord]\nchildlogdir=%(here)s\n"
+REMOTE = "REMOTE_COMMUNICATION"
+BEGIN, END = "<!--XSUPERVISOR:BEGIN-->", "<!--XSUPERVISOR:END-->"
+# w sends one event of more than a pipe holds
+LARGE = f"""
+[program:w]
+command=/bin/sh -c "printf '{BEGIN}'; head -c 300000 /dev/zero | tr '\\0' x; printf '{END}'; exec sleep 1000"
+stdout_capture_maxbytes=2MB
+autostart=false
+startsecs=0
+"""
 HEAD = ("ver", "server", "serial", "pool", "poolserial", "eventname", "len")
 
 

@@ -1,18 +1,7 @@
 """Supervisor's XML-RPC as its clients speak it, over a server's unix socket."""
-import http.client
-import socket
 import xmlrpc.client
 
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
-        super().__init__("localhost", timeout=timeout)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+from .web import Unix
 
 
 class _Transport(xmlrpc.client.Transport):
@@ -22,7 +11,7 @@ class _Transport(xmlrpc.client.Transport):
 
     def make_connection(self, host):
         if not self._connection[1]:
-            self._connection = host, _Connection(self.path, self.timeout)
+            self._connection = host, Unix(self.path, timeout=self.timeout)
         return self._connection[1]
 
 
@@ -44,7 +33,7 @@ def fault(call, *args):
 
 def post(path, body, timeout=60):
     """(status, body) of a POST to /RPC2."""
-    connection = _Connection(path, timeout)
+    connection = Unix(path, timeout=timeout)
     connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
     answer = connection.getresponse()
     text = answer.read()
