@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -257,6 +258,8 @@ static void write_on(struct listenmem *m, int fd, const char *text, unsigned bou
 static uint32_t read_on(int fd, char *got, uint32_t n, int pid, const struct rng *seed)
 {
     struct rng rng = *seed;
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    poll(&wait, 1, (int)rng_below(&rng, 30)); /* on a busy machine the writer has hardly begun */
     for (int i = (int)rng_below(&rng, 30); i >= 0; i--) {
         ssize_t r = read(fd, got + n, 1 + (size_t)rng_below(&rng, 20000));
         n += r > 0 ? (uint32_t)r : 0;
