@@ -153,10 +153,21 @@ void kin_former(struct kin *v, size_t n, int self, int (*leader)(void *obj, uint
     }
 }
 
+/* Within one tick of the start times the numbers tell, which the kernel gives out in order: but for
+ * those far apart, between which they may have begun anew. */
+#define PIDS_OF_A_TICK 1000
+
+static bool began_earlier(const struct kin *a, const struct kin *b)
+{
+    if (a->start != b->start)
+        return a->start < b->start;
+    return a->pid < b->pid && b->pid - a->pid < PIDS_OF_A_TICK;
+}
+
 bool kin_is_earlier(struct kin *v, size_t n, const struct kin *k, int leader, int pgid, int since)
 {
     const struct kin *than = leader > 0 ? kin_find(v, n, leader) : NULL;
     if (!than)
         than = kin_find(v, n, since);
-    return than && k->pgid != pgid && k->start < than->start;
+    return than && k->pgid != pgid && began_earlier(k, than);
 }

@@ -144,8 +144,28 @@ static void the_new_instance_is_no_leftover(void **state)
     assert_false(kin_is_earlier(v, n, at(20), 0, 0, 41));
 }
 
+/* Start times are told in steps of 10 ms: a run that lasted no longer than that has the same one as
+ * the next. */
+static void pids_tell_within_one_tick(void **state)
+{
+    (void)state;
+    add(20, SUPD, 20, 20, 7, false);
+    add(50, SUPD, 50, 50, 7, false); /* the new leader */
+    add(51, 50, 51, 51, 7, false);
+    add(9000, SUPD, 9000, 9000, 7, false); /* before the numbers began anew, or much later */
+    for (size_t i = 0; i < n; i++)
+        v[i].start = 5;
+    assert_true(kin_is_earlier(v, n, at(20), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(50), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(51), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(9000), 50, 50, 60));
+    assert_false(kin_is_earlier(v, n, at(20), 9000, 9000, 60)); /* the same, seen from there */
+    assert_false(kin_is_earlier(v, n, at(20), 50, 20, 60));
+}
+
 #define CASE(fn) cmocka_unit_test_setup(fn, setup)
 
 RUN(CASE(descendants_have_the_owner_of_their_nearest_ancestor), CASE(sessions_tell),
     CASE(a_session_of_two_programs_tells_nothing), CASE(a_ring_of_parents_ends),
-    CASE(the_nearest_that_is_known_was_the_parent), CASE(the_new_instance_is_no_leftover))
+    CASE(the_nearest_that_is_known_was_the_parent), CASE(the_new_instance_is_no_leftover),
+    CASE(pids_tell_within_one_tick))
