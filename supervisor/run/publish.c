@@ -242,15 +242,12 @@ static bool may_be_refused(const struct proc *p)
 bool publish_refused(struct sup *s)
 {
     bool more = false;
-    struct group *g;
     if (!s->may_be_refused)
         return false;
-    TAILQ_FOREACH (g, &s->groups, link) {
-        for (uint32_t i = 0; i < g->nprocs; i++) {
-            if (proc_life(g->procs[i])->state == PROC_RUNNING && !proc_opts(g->procs[i])->startsecs_ns)
-                tell_refused(g->procs[i]);
-            more = more || may_be_refused(g->procs[i]);
-        }
+    for (struct proc *p = procs_first(s); p; p = procs_next(p)) {
+        if (proc_life(p)->state == PROC_RUNNING && !proc_opts(p)->startsecs_ns)
+            tell_refused(p);
+        more = more || may_be_refused(p);
     }
     s->may_be_refused = more;
     return more;
