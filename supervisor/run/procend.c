@@ -171,12 +171,12 @@ void proc_check_group(struct proc *p, bool asked)
         orphans_seek(p);
 }
 
-void procs_check_sweeps(struct sup *s)
+void procs_check_sweeps(struct sup *s, bool asked)
 {
     orphans_look_begin(s);
     for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
         next = TAILQ_NEXT(p, sweep);
-        proc_check_group(p, false);
+        proc_check_group(p, asked);
     }
     orphans_look_end(s);
 }
