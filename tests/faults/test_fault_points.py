@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness.beacon import conf, program, record
+from harness.beacon import beacon, conf, program, record
 from harness.namespace import command_of
 from harness.upgrading import CRASHED, version
 from harness.wire import Refused
@@ -49,6 +49,25 @@ def test_every_start_and_every_end_counts_once(sup, n, pid1):
 @pytest.mark.parametrize("n", SLOW)
 def test_hardly_anything_is_done_between_two_faults(sup, n, pid1):
     assert count(sup, n, pid1, ["w0", "w1"], 300, RUNS // 2) >= RUNS // 2
+
+
+# in its group, and outside of it
+LEFT = {"member": program("a", "member=TERM", startsecs=0, stopsignals="TERM:300ms,KILL"),
+        "escaped": program("a", command=f"/bin/sh -c 'setsid {beacon('a.member', 'ignore=TERM')} & "
+                                        f"exec {beacon('a')}'", startsecs=0, stopsignals="TERM:300ms,KILL")}
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("left", LEFT)
+@pytest.mark.parametrize("n", [2, 3, 6, 7, "2-12"])
+def test_what_a_leader_leaves_is_ended(sup, n, left):
+    """All of it has every signal of the sequence, and the stop ends when it is gone, not before."""
+    s = start(sup, n, LEFT[left], program("still", startsecs=0))
+    s.wait(lambda: record(s, "a", "start") and record(s, "a.member", "start"), 30)
+    s.wait(lambda: stopped(s, "a"), 60)
+    assert record(s, "a", "SIGTERM") and record(s, "a", "end") and record(s, "a.member", "SIGTERM")
+    assert not [p for p in s.pids if "a.member" in command_of(p) or command_of(p).endswith(" a member=TERM")]
+    assert not record(s, "still", "SIGTERM") and len(record(s, "still", "start")) == 1
 
 
 @pytest.mark.parametrize("pid1", [True, False])
