@@ -147,7 +147,7 @@ static void bury(struct sup *s)
 {
     procs_bury(s);
     if (s->orphan_died) /* once for all of them: each look is a look at every group */
-        procs_check_sweeps(s, false);
+        procs_check_sweeps(s);
     s->orphan_died = false;
 }
 
