@@ -41,8 +41,8 @@ void conn_end(struct conn *c)
     c->ended = true;
     if (c->call) {
         c->h->in_bytes -= c->call->in_bytes;
-        c->h->out_bytes -= c->call->out_bytes;
-        c->call->in_bytes = c->call->out_bytes = 0;
+        c->call->in_bytes = 0;
+        answer_uncount(c->call);
     }
     shutdown(c->fd, SHUT_RDWR);
 }
@@ -185,7 +185,7 @@ static void on_over(void *obj, struct MHD_Connection *mc, void **state,
     loop_io_set(&c->look, -1, 0);
     loop_timer_stop(&c->look_again);
     h->in_bytes -= c->in_bytes;
-    h->out_bytes -= c->out_bytes;
+    answer_uncount(c);
     answer_fini(c);
     str_fini(&c->body);
     free(c);
@@ -364,6 +364,8 @@ struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e)
     struct http_in *h = mem_zalloc(sizeof(*h));
     *h = (struct http_in){
         .loop = setup->loop, .ops = setup->ops, .obj = setup->obj, .server = setup->server};
+    http_in_sending_init(&h->own_out);
+    h->out = setup->sending ? setup->sending : &h->own_out;
     LOOP_IO(&h->io, h->loop, work, h);
     LOOP_TIMER(&h->timer, h->loop, work, h);
     LOOP_DEFER(&h->work, work, h);

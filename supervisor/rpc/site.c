@@ -5,6 +5,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/core/basicauth.h"
 #include "supervisor/io/sha1.h"
+#include "supervisor/rpc/rpc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -160,7 +161,8 @@ bool site_follow(struct site *s)
                                   .fd = s->fd,
                                   .ops = &ops,
                                   .obj = s,
-                                  .server = s->key ? LIKE_SUPERVISOR : NULL};
+                                  .server = s->key ? LIKE_SUPERVISOR : NULL,
+                                  .sending = rpc_sending(s->agent)};
     s->fd = -1;
     s->http = http_in_new(&setup, &e);
     if (!s->http)
