@@ -6,6 +6,7 @@ import pwd
 import signal
 import socket
 import stat
+import xmlrpc.client
 
 import pytest
 
@@ -43,6 +44,32 @@ def test_tcp(sup):
     for url in ("127.0.0.1:800", "[::1]:800", "127.0.0.2:801", "u:p@127.0.0.3:802"):
         done = s.run("curl", "-sgm", "20", "--retry", "3", "--retry-all-errors", f"http://{url}/ok.html")
         assert done.stdout == "OK", url
+
+
+def test_names_of_others(sup):
+    """A web page whose own name leads to 127.0.0.1 gets nothing from a server without a password."""
+    s = sup(HEAD + "[inet_http_server]\nport=127.0.0.1:800\n[inet_http_server:b]\nport=localhost:801\n"
+            "allowed_hosts=proxy.example\n[inet_http_server:c]\nport=127.0.0.1:802\nusername=u\npassword=p\n"
+            "[inet_http_server:d]\nport=127.0.0.1:803\nallowed_hosts=*\n")
+    s.wait(lambda: ping(s))
+
+    def status(port, host, *more):
+        return s.run("curl", "-sm", "20", "--retry", "3", "--retry-all-errors", "-o", s.path("said"), "-w",
+                     "%{http_code}", "-H", f"Host: {host}", *more, f"http://127.0.0.1:{port}/RPC2").stdout
+
+    post = ("--data", xmlrpc.client.dumps((), "supervisor.getState"))
+    for port in (800, 801, 802, 803):
+        for host in ("127.0.0.1:800", "localhost", "[::1]:800", "192.0.2.1"):
+            assert status(port, host, *post, "-u", "u:p") == "200", (port, host)
+    for more in ((), post, (*post, "-H", "Origin: http://evil.example:800", "-H", "Sec-Fetch-Site: same-origin")):
+        assert status(800, "evil.example:800", *more) == "403"
+        assert status(801, "evil.example:800", *more) == "403"
+    assert "[inet_http_server:b]" in s.read("said") and "allowed_hosts=" in s.read("said")
+    assert status(801, "proxy.example", *post) == "200" == status(803, "evil.example", *post)
+    assert status(802, "evil.example", *post, "-u", "u:p") == "200"  # no page knows the password
+    s.write("supd.conf", s.read("supd.conf").replace("allowed_hosts=proxy.example", "allowed_hosts=*"))
+    s.ok("reload")
+    s.wait(lambda: status(801, "evil.example", *post) == "200")
 
 
 @pytest.mark.parametrize("lines,said", [
