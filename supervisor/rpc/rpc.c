@@ -13,6 +13,7 @@ struct rpc {
     size_t half_made;
     struct turns logs;
     struct http_in_sending sending;
+    struct tailings tailings;
     struct page_state *pages;
     TAILQ_HEAD(, site) sites;
 };
@@ -57,6 +58,12 @@ struct http_in_sending *rpc_sending(const struct agent_program *a)
 {
     struct rpc *r = a->serving;
     return &r->sending;
+}
+
+struct tailings *rpc_tailings(const struct agent_program *a)
+{
+    struct rpc *r = a->serving;
+    return &r->tailings;
 }
 
 static void *start(struct agent_program *a)
