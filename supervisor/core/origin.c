@@ -47,7 +47,7 @@ bool origin_is_ours(const char *host, const char *names)
         return true;
     n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
     if (n > strlen(host))
-        return false;
+        n--; /* malformed */
     if (n > 1 && host[n - 1] == '.')
         n--;
     return is_address(host, n) || is_name(host, n, local + 1, len - 1) ||

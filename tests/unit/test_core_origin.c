@@ -68,6 +68,8 @@ static void test_hosts(void **state)
         if (origin_is_ours(rows[i].host, "web.example,box") != rows[i].ours)
             fail_msg("%s", rows[i].host);
     assert_true(origin_is_ours("evil.example", "box,*"));
+    assert_true(origin_is_ours("[", "*"));
+    assert_false(origin_is_ours("[", "box"));
     assert_false(origin_is_ours("evil.example", ""));
 }
 
