@@ -164,6 +164,7 @@ static struct http_in_call *call_new(struct http_in *h, struct MHD_Connection *m
     LOOP_IO(&c->look, h->loop, on_look, c);
     LOOP_TIMER(&c->look_again, h->loop, look_again, c);
     c->conn->call = c;
+    c->conn->asked = true;
     return c;
 }
 
@@ -388,6 +389,26 @@ struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e)
     err_errno(e, errno, "cannot watch the HTTP server");
     http_in_free(&h);
     return NULL;
+}
+
+void http_in_quiesce(struct http_in *h)
+{
+    MHD_socket fd = MHD_quiesce_daemon(h->daemon);
+    if (fd != MHD_INVALID_SOCKET)
+        fd_close(&fd);
+    work(h);
+}
+
+bool http_in_busy(const struct http_in *h)
+{
+    const struct conn *c;
+    TAILQ_FOREACH (c, &h->idle, link)
+        if (!c->asked || c->call)
+            return true;
+    TAILQ_FOREACH (c, &h->sending, link)
+        if (c->call && !c->call->read)
+            return true;
+    return !TAILQ_EMPTY(&h->receiving);
 }
 
 void http_in_free(struct http_in **hp)

@@ -85,6 +85,10 @@ struct http_in_setup {
     struct http_in_sending *sending; /* NULL: it has its own */
 };
 struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e);
+/* Takes no more connections: who comes now is for the next one who has the socket. */
+void http_in_quiesce(struct http_in *h);
+/* Somebody has come and was not answered yet, but those who wait for us. */
+bool http_in_busy(const struct http_in *h);
 /* Ends all connections; what waits for an answer is told that it is gone. */
 void http_in_free(struct http_in **h);
 

@@ -18,6 +18,7 @@ struct conn {
     struct http_in *h;
     int fd;
     bool ended; /* it was made to go */
+    bool asked; /* it had a request */
     struct http_in_call *call;
 };
 TAILQ_HEAD(conn_list, conn);

@@ -114,6 +114,25 @@ static void follow(void *serving)
     }
 }
 
+static void quiesce(void *serving)
+{
+    struct rpc *r = serving;
+    struct site *s;
+    TAILQ_FOREACH (s, &r->sites, link)
+        if (s->http)
+            http_in_quiesce(s->http);
+}
+
+static bool is_busy(void *serving)
+{
+    struct rpc *r = serving;
+    struct site *s;
+    TAILQ_FOREACH (s, &r->sites, link)
+        if (s->http && http_in_busy(s->http))
+            return true;
+    return false;
+}
+
 static void stop(void **serving)
 {
     struct rpc *r = *serving;
@@ -125,4 +144,4 @@ static void stop(void **serving)
     free(r);
 }
 
-const struct agent_server rpc_server = {start, stop, take, follow};
+const struct agent_server rpc_server = {start, stop, take, follow, quiesce, is_busy};
