@@ -369,23 +369,33 @@ static const struct {
     int errnum;
     enum wire_code code;
     bool bare; /* its text is about the command, not about the path that was found */
+    bool ours; /* Supervisor looks before it changes the user: it says so only of what is for us */
     const char *text;
 } faults[] = {
-    {ENOENT, WIRE_NO_FILE, true, "can't find command '%s'"},
-    {ENOTDIR, WIRE_NO_FILE, true, "can't find command '%s'"},
-    {EISDIR, WIRE_NOT_EXECUTABLE, false, "command at '%s' is a directory"},
-    {EACCES, WIRE_NOT_EXECUTABLE, false, "command at '%s' is not executable"},
+    {ENOENT, WIRE_NO_FILE, true, false, "can't find command '%s'"},
+    {ENOTDIR, WIRE_NO_FILE, true, false, "can't find command '%s'"},
+    {EISDIR, WIRE_NOT_EXECUTABLE, false, false, "command at '%s' is a directory"},
+    {EACCES, WIRE_NOT_EXECUTABLE, false, false, "command at '%s' is not executable"},
+    {SPAWN_NOT_PERMITTED, WIRE_NOT_EXECUTABLE, false, true, "no permission to run command '%s'"},
+    {SPAWN_NOT_REACHED, WIRE_NO_FILE, true, true, "can't find command '%s'"},
 };
 
-/* words of Supervisor's, each with one %s */
-static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, char *buf,
-                            size_t size)
+static bool is_other_user(const struct proc *p)
+{
+    return proc_opts(p)->uid >= 0 && proc_opts(p)->uid != (int64_t)geteuid();
+}
+
+/* words of Supervisor's, each with one %s; seen: by us, not by the child */
+static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, bool seen,
+                            char *buf, size_t size)
 {
     const struct gen *g = p->gen->gen;
     const goff *argv = gen_at(g, p->conf->argv), *paths = gen_at(g, p->conf->candidates);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         if (faults[i].errnum != cell->errnum)
             continue;
+        if (faults[i].ours && !seen && is_other_user(p))
+            break;
         bool found = !faults[i].bare && (uint32_t)cell->candidate < p->conf->ncandidates;
         const char *at = strchr(faults[i].text, '%'), *what = gen_str(g, argv[0]);
         snprintf(buf, size, "%.*s%s%s", (int)(at - faults[i].text), faults[i].text,
@@ -395,13 +405,24 @@ static const char *fault_of(const struct proc *p, const struct spawn_cell *cell,
     return NULL;
 }
 
-const char *launch_fault(const struct proc *p, char *buf, size_t size)
+static const char *fault_in(const struct proc *p, const struct spawn_cell *cell, bool seen,
+                            char *buf, size_t size)
 {
-    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     buf[0] = '\0';
     if (p->conf->argv_error || !p->conf->argc) {
         launch_explain(p, buf, size);
         return wire_code_name(WIRE_NOT_EXECUTABLE);
     }
-    return cell->step == SPAWN_EXEC ? fault_of(p, cell, buf, size) : NULL;
+    return cell && cell->step == SPAWN_EXEC ? fault_of(p, cell, seen, buf, size) : NULL;
+}
+
+const char *launch_fault(const struct proc *p, char *buf, size_t size)
+{
+    return fault_in(p, state_cell(proc_sup(p)->state, p->slot), false, buf, size);
+}
+
+const char *launch_fault_seen(const struct proc *p, const struct spawn_cell *cell, char *buf,
+                              size_t size)
+{
+    return fault_in(p, cell, true, buf, size);
 }
