@@ -138,4 +138,4 @@ def test_a_memory_that_is_damaged(sup):
     go(s)
     remote(s, "b")
     assert remotes(wait_events(s, 2)) == ["a", "b"]
-    assert len(memory(s)) == 1 and whole_pipes(s) <= had  # the old ones are not kept for ever
+    s.wait(lambda: len(memory(s)) == 1 and whole_pipes(s) <= had)  # the old ones are not kept for ever
