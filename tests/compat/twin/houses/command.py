@@ -39,7 +39,7 @@ house = House("command", idle=True, files={
     "conf.d/b.conf": "[program:b]\ncommand=/bin/echo %(here)s\nstdout_logfile=%(here)s/b.out\nstartsecs=0\nautorestart=false\n",
     "conf.d/a.conf": "[program:a]\ncommand=/bin/echo a\nstartsecs=0\nautorestart=false\n[include]\nfiles=/run/w/ok.conf\n",
     "conf.d/.hidden.conf": "[program:hidden]\n", "conf.d/c.txt": "[program:c]\n", "more/a.ini": "[program:b]\npriority=1\n",
-    "more/c.ini": "[program:c]\n"}, limit=55,
+    "more/c.ini": "[program:c]\n"}, 
               before="mkdir -p /etc/supervisor && mount -t tmpfs tmpfs /etc/supervisor")
 
 

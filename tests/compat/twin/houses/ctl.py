@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 
+from ..daemons import LIMIT
 from ..house import HEAD, SERVER, House, program
 
 manual = {"autostart": "false", "startsecs": 1}
@@ -25,7 +26,7 @@ house = House("ctl", HEAD + SERVER + "".join([
     program("n", "sleep 1000", numprocs=2, process_name="n%(process_num)d", startsecs=0),
     program("trap", "/run/w/trap.sh", stdout_logfile="/run/w/trap.log", startsecs=0),
 ]), files={"says.sh": "#!/bin/sh\nseq -f 'line %g' 1 300\necho error >&2\nexec cat\n",
-           "trap.sh": "#!/bin/sh\ntrap 'echo got hup' HUP\necho ready\nwhile :; do sleep 0.05; done\n"}, limit=55)
+           "trap.sh": "#!/bin/sh\ntrap 'echo got hup' HUP\necho ready\nwhile :; do sleep 0.05; done\n"})
 
 
 def shown(result):
@@ -54,6 +55,8 @@ def start_and_stop(t):
                   ["restart", "manual"], ["stop", "manual"], ["start", "missing"], ["start", "plainfile"], ["start", "dies"], ["status", "dies"],
                   ["start", "nosuch"], ["stop", "nosuch"], ["start", "nosuch:*"], ["stop", "nosuch:*"], ["start"], ["stop"],
                   ["restart"], ["restart", "nosuch"], ["start", "twice", "nosuch", "third"], ["stop", "twice", "third", "nosuch"]):
+        if words == ["status", "dies"]:
+            t.wait_state("dies", "FATAL")
         t.see(f"{len(t.seen)} {' '.join(words)}", shown(t.ctl(*words)))
 
 
@@ -123,7 +126,7 @@ def follow(t, command, wanted, act, pattern):
         text = b""
         for step in (wanted, pattern):
             while step not in text:
-                got = select.select([running.stdout], [], [], 15)[0] and os.read(running.stdout.fileno(), 4096)
+                got = select.select([running.stdout], [], [], LIMIT)[0] and os.read(running.stdout.fileno(), 4096)
                 if not got:
                     running.kill()
                 assert got, f"no {step!r}: {text!r}"

@@ -7,7 +7,8 @@ from ..house import HEAD, House, program
 
 DEAF = "#!/bin/sh\ntrap '' TERM\necho ready >> /run/w/deaf.out\nwhile :; do sleep 0.1; done\n"
 FAMILY = """#!/bin/sh
-trap 'echo parent >> /run/w/$1.out; exit 0' TERM
+# what it leaves may be killed at its end: it waits for the child's last word
+trap 'echo parent >> /run/w/$1.out; [ $1 = alone ] || until grep -qs "^child" /run/w/$1.out; do sleep 0.01; done; exit 0' TERM
 sh -c 'trap "echo child >> /run/w/$0.out" TERM; echo there >> /run/w/$0.out
     while :; do sleep 0.1; done' $1 &
 echo $! > /run/w/$1.child
@@ -47,7 +48,7 @@ def shutdown(t):
     t.wait_file("deaf.out")
     t.wait_log("exited: never")
     t.send(signal.SIGTERM)
-    t.wait(lambda: t.status is not None, timeout=40)
+    t.wait(lambda: t.status is not None)
     t.see("status", t.status)
     t.see("order", t.read("order").split())
     for name in MEMBERS + ("first", "second"):

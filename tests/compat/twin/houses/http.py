@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 
+from ..daemons import LIMIT
 from ..house import HEAD, House, program
 
 SHA = hashlib.sha1(b"secret").hexdigest()
@@ -28,7 +29,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
               program("nolog", "sleep 1000", startsecs=0) + program("big", "sh -c 'seq 1 2000; exec sleep 1000'", startsecs=0,
                                                                     stdout_logfile="/run/w/big.log") +
               "[group:team]\nprograms=web\n",
-              files={"web.sh": "#!/bin/sh\necho one\necho bad >&2\ntrap 'echo two' USR1\nwhile :; do sleep 0.05; done\n"})
+              files={"web.sh": "#!/bin/sh\ntrap 'echo two' USR1\necho one\necho bad >&2\nwhile :; do sleep 0.05; done\n"})
 CALL = b"<?xml version='1.0'?><methodCall><methodName>supervisor.getAPIVersion</methodName><params></params></methodCall>"
 OURS = ("X-Content-Type-Options",)
 
@@ -38,7 +39,7 @@ class Raw:
 
     def __init__(self, where="/run/w/sock"):
         self.sock = socket.create_connection(where) if isinstance(where, tuple) else socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(LIMIT)
         if not isinstance(where, tuple):
             self.sock.connect(where)
         self.file = self.sock.makefile("rb")
@@ -68,13 +69,10 @@ class Raw:
         return [line, sorted(f"{k}: {v}" for k, v in heads.items() if k not in varies), [k for k in varies if k in heads], body]
 
     def ended(self):
-        """True if the other side closes."""
-        self.sock.settimeout(1.5)
+        """True if the other side has closed, or is about to: one more request gets no answer."""
         try:
-            return self.file.read(1) == b""
-        except TimeoutError:
-            return False
-        except ConnectionResetError:
+            return self.send(post()).file.readline() == b""
+        except (BrokenPipeError, ConnectionResetError):
             return True
 
     def chunk(self, size):

@@ -30,6 +30,7 @@ def usr2_opens_the_logs_anew(t):
     t.send(signal.SIGUSR2)
     t.wait(lambda: all(os.path.exists(t.path(f"{name}.log")) for name in "ab"))
     t.wait(lambda: os.path.exists(t.path("main.log")))
+    t.wait(lambda: "supervisord logreopen" in t.read("main.log.old") + t.read("main.log"))
     for name, pid in pids.items():
         os.kill(pid, signal.SIGUSR1)
         t.wait_file(f"{name}.log", f"said {name}")
@@ -77,6 +78,7 @@ def hup_restarts_everything(t):
 
 @restart.then
 def what_hup_read_is_used(t):
+    t.wait_file("changes.log", "up changes\n(.*\n)*up changes")
     os.kill(t.pid_of("changes"), signal.SIGUSR1)
     t.wait_file("changes.log", "said changes 2")
     t.see("log", t.read("changes.log"))

@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 
+from ..daemons import LIMIT
 from ..house import House, spoken
 
 STUB = """#!/bin/sh
+echo "${0##*/} speaks"
+echo "${0##*/} complains" >&2
 {
     printf '%s' "${0##*/}"
     for word in "$@"; do printf ' [%s]' "$word"; done
@@ -16,8 +19,6 @@ STUB = """#!/bin/sh
     id -un | tr '\\n' ' '
     umask
 } | tr '\\n' '~' | sed 's/~$/\\n/' >> /run/w/$WORLD/calls
-echo "${0##*/} speaks"
-echo "${0##*/} complains" >&2
 exec sleep 1000
 """
 NAMES = ("php nginx php-fpm gunicorn celery airflow cron queue-worker rsyslogd start.sh portsyncd node "
@@ -242,7 +243,7 @@ house = House("wild", idle=True, files={
     "etc/supervisord.conf": DEBIAN,
     "etc/conf.d/cron.conf": "[program:cron]\ncommand = cron -f\nstdout_logfile=%(here)s/../../../run/w/debian/out\nautorestart = true\n",
     "etc/conf.d/web.conf": "[program:web]\r\ncommand=nginx\r\nuser=www-data\r\n"},
-    env=VARIABLES, limit=55,
+    env=VARIABLES,
     before="mkdir -p /var/log/supervisor /etc/supervisor && mount -t tmpfs tmpfs /var/log/supervisor && "
            "mount --bind /run/w/etc /etc/supervisor && chmod 666 /run/w/*/calls && chmod 777 /run/w")
 
@@ -268,7 +269,7 @@ def play(t, world, calls, log="stdout", up=None, said=""):
         t.wait(lambda: t.read(f"{world}/{log}").count("success:") >= (up or 0), lambda: t.read(f"{world}/{log}"))
     finally:
         daemon.send_signal(signal.SIGTERM)
-        t.see("status", daemon.wait(30))
+        t.see("status", daemon.wait(LIMIT))
     if up:
         t.see("main log", main_lines(t.read(f"{world}/{log}")))
 
@@ -332,7 +333,7 @@ def cut_at_a_semicolon(t):
 def debian_main_file(t):
     """In the background, by the search path, as its init script starts it."""
     daemon = start(t, "debian", [])
-    daemon.wait(20)
+    daemon.wait(LIMIT)
     t.see("command", daemon.returncode)
     t.wait(lambda: t.read("debian/calls").count("\n") >= 2,
            lambda: t.read("debian/stderr") + t.read("/var/log/supervisor/supervisord.log"))
@@ -340,8 +341,10 @@ def debian_main_file(t):
     log = "/var/log/supervisor/supervisord.log"
     t.wait(lambda: t.read(log).count("success:") >= 2)
     t.see("mode", t.run("stat", "-c", "%F %a", "/var/run/supervisor.sock").stdout)
-    os.kill(int(t.read("/var/run/supervisord.pid")), signal.SIGTERM)
-    t.wait(lambda: not os.path.exists("/var/run/supervisord.pid"))
+    pid = int(t.read("/var/run/supervisord.pid"))
+    os.kill(pid, signal.SIGTERM)
+    t.wait(lambda: not os.path.exists(f"/proc/{pid}"))
+    t.see("pid file", os.path.exists("/var/run/supervisord.pid"))
     t.see("main log", main_lines(t.read(log)))
     t.see("logs", sorted(re.sub(r"-\w{8}\.log", "-R.log", n) for n in os.listdir("/var/log/supervisor")))
 
