@@ -1,5 +1,7 @@
 /* One process into the generation: command and PATH candidates, environment, stop steps, logs. */
 #include "supervisor/conf/gen_write.h"
+#include "supervisor/base/str.h"
+#include "supervisor/conf/pytext.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +73,16 @@ static bool is_words(const char *command, const char *const *argv, size_t argc)
     return argc > 0;
 }
 
+/* As Supervisor quotes it, for its clients. */
+static const char *unparsable(struct arena *a, const char *command, const char *why)
+{
+    struct str quoted = STR_INIT;
+    py_repr(&quoted, command, false);
+    const char *text = arena_printf(a, "can't parse command %s: %s", str_text(&quoted), why);
+    str_fini(&quoted);
+    return text;
+}
+
 static void write_command(struct gen_writer *w, const struct proc *p, struct gen_proc *g)
 {
     const char **argv, *path = path_of(w, p);
@@ -89,8 +101,7 @@ static void write_command(struct gen_writer *w, const struct proc *p, struct gen
     w->last_command = p->o.command;
     w->last_path = path;
     if (words_split(w->a, p->o.command, &argv, &argc, &e) < 0)
-        g->argv_error = genbuf_str(
-            w->b, arena_printf(w->a, "can't parse command '%s': %s", p->o.command, e.msg));
+        g->argv_error = genbuf_str(w->b, unparsable(w->a, p->o.command, e.msg));
     else if (!argc)
         g->argv_error = genbuf_str(w->b, "command is empty");
     if (g->argv_error || !is_words(p->o.command, argv, argc))

@@ -27,7 +27,8 @@ static int of_spawn_error(int errnum)
 {
     if (errnum == ENOENT || errnum == ELIBACC) /* the file, or the interpreter that it names */
         return 127;
-    return errnum == EACCES ? 126 : 1;
+    bool denied = errnum == EACCES || errnum == ELIBEXEC || errnum == ELIBSCN; /* io/spawn.h */
+    return denied ? 126 : 1;
 }
 
 int exit_status_of(const struct proc_life *l, int spawn_errnum)

@@ -41,9 +41,13 @@ enum spawn_step {
     SPAWN_EXEC,
 };
 
-/* In spawn_cell.errnum, for the exec step: the file exists, the interpreter that it names does not
- * (the kernel says ENOENT for both). */
+/* In spawn_cell.errnum, for the exec step, what the kernel's ENOENT and EACCES do not tell: the
+ * file exists, the interpreter that it names does not; it has an execute bit, and may not be
+ * executed all the same; it is not seen, since a folder on the way is closed. EACCES: it has no
+ * execute bit. */
 #define SPAWN_NO_INTERPRETER ELIBACC
+#define SPAWN_NOT_PERMITTED ELIBEXEC
+#define SPAWN_NOT_REACHED ELIBSCN
 
 enum { SPAWN_READ_WRITE = 1000, SPAWN_READ_WRITE_MAX = 16 };
 
@@ -53,7 +57,7 @@ enum { SPAWN_READ_WRITE = 1000, SPAWN_READ_WRITE_MAX = 16 };
 struct spawn_cell {
     int32_t pid;
     int32_t step;      /* enum spawn_step of a failure; 0: none so far */
-    int32_t errnum;    /* its errno; EISDIR for a folder, SPAWN_NO_INTERPRETER */
+    int32_t errnum;    /* its errno; EISDIR for a folder, SPAWN_NO_INTERPRETER and its like */
     int32_t candidate; /* index of the path that failed or, for EXEC, of the best failure; of
                           the limit or the capability for their steps; for READ_ONLY of its
                           path, or SPAWN_READ_WRITE and that of the other list */

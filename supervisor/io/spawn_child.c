@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 enum { CLOSE_MAX = 65536 }; /* where a walk over the numbers must end when nothing tells */
 
@@ -165,15 +166,22 @@ RAW_CHILD static void open_signals(const struct spawn_job *j)
     RAW4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
 }
 
+RAW_CHILD static long why_denied(const char *path)
+{
+    struct stat st;
+    long r = RAW4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
+    if (r < 0)
+        return r == -EACCES ? -SPAWN_NOT_REACHED : -EACCES;
+    if (S_ISDIR(st.st_mode))
+        return -EISDIR;
+    return st.st_mode & 0111 ? -SPAWN_NOT_PERMITTED : -EACCES;
+}
+
 /* The kernel says EACCES for a folder and ENOENT for a script whose interpreter is missing. */
 RAW_CHILD static long refine(const char *path, long r)
 {
-    if (r == -EACCES) {
-        long fd = RAW4(SYS_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        if (fd >= 0)
-            RAW1(SYS_close, fd);
-        return fd >= 0 ? -EISDIR : r;
-    }
+    if (r == -EACCES)
+        return why_denied(path);
     if (r == -ENOENT && RAW3(SYS_faccessat, AT_FDCWD, path, 0) == 0)
         return -SPAWN_NO_INTERPRETER;
     return r;
@@ -188,7 +196,8 @@ RAW_CHILD static bool not_found(long r)
 RAW_CHILD static bool goes_on(long r)
 {
     return not_found(r) || r == -EACCES || r == -EISDIR || r == -SPAWN_NO_INTERPRETER ||
-           r == -ESTALE || r == -ENODEV || r == -ETIMEDOUT;
+           r == -SPAWN_NOT_PERMITTED || r == -SPAWN_NOT_REACHED || r == -ESTALE || r == -ENODEV ||
+           r == -ETIMEDOUT;
 }
 
 /* Returns the failure that tells most: the first that is not a plain "not found". */

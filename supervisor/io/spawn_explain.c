@@ -279,15 +279,17 @@ static int explain_not_found(const struct spawn_request *rq, const struct spawn_
 
 static const struct {
     int errnum;
-    const char *text; /* instead of the errno's own text, or NULL */
-    const char *hint;
+    int as;           /* whose text it has; 0: none, the hint is all */
+    const char *hint; /* more about it */
 } exec_words[] = {
-    {SPAWN_NO_INTERPRETER, "its interpreter is missing", NULL},
-    {ENOEXEC, NULL, "no #! line?"},
-    {EACCES, NULL, "no execute bit, a closed folder, or a noexec mount"},
-    {ETXTBSY, NULL, "it is being written"},
-    {E2BIG, NULL, "arguments and environment together"},
-    {EAGAIN, NULL, "the user's process limit is used up"},
+    {SPAWN_NO_INTERPRETER, 0, "its interpreter is missing"},
+    {SPAWN_NOT_PERMITTED, EACCES, "not for this user, or a noexec mount"},
+    {SPAWN_NOT_REACHED, EACCES, "a folder on the way is closed"},
+    {ENOEXEC, ENOEXEC, "no #! line?"},
+    {EACCES, EACCES, "no execute bit"},
+    {ETXTBSY, ETXTBSY, "it is being written"},
+    {E2BIG, E2BIG, "arguments and environment together"},
+    {EAGAIN, EAGAIN, "the user's process limit is used up"},
 };
 
 static int explain_exec(const struct spawn_request *rq, const struct spawn_cell *cell,
@@ -301,9 +303,9 @@ static int explain_exec(const struct spawn_request *rq, const struct spawn_cell 
     for (size_t i = 0; i < sizeof(exec_words) / sizeof(exec_words[0]); i++) {
         if (exec_words[i].errnum != cell->errnum)
             continue;
-        if (!exec_words[i].text)
-            return with_hint(out, cell->errnum, what.msg, exec_words[i].hint);
-        err_set(out, "%s: %s", what.msg, exec_words[i].text);
+        if (exec_words[i].as)
+            return with_hint(out, exec_words[i].as, what.msg, exec_words[i].hint);
+        err_set(out, "%s: %s", what.msg, exec_words[i].hint);
         out->errnum = ENOENT;
         return -1;
     }

@@ -369,13 +369,21 @@ static const struct {
     int errnum;
     enum wire_code code;
     bool bare; /* its text is about the command, not about the path that was found */
+    bool ours; /* Supervisor looks before it changes the user: it says so only of what is for us */
     const char *text;
 } faults[] = {
-    {ENOENT, WIRE_NO_FILE, true, "can't find command '%s'"},
-    {ENOTDIR, WIRE_NO_FILE, true, "can't find command '%s'"},
-    {EISDIR, WIRE_NOT_EXECUTABLE, false, "command at '%s' is a directory"},
-    {EACCES, WIRE_NOT_EXECUTABLE, false, "command at '%s' is not executable"},
+    {ENOENT, WIRE_NO_FILE, true, false, "can't find command '%s'"},
+    {ENOTDIR, WIRE_NO_FILE, true, false, "can't find command '%s'"},
+    {EISDIR, WIRE_NOT_EXECUTABLE, false, false, "command at '%s' is a directory"},
+    {EACCES, WIRE_NOT_EXECUTABLE, false, false, "command at '%s' is not executable"},
+    {SPAWN_NOT_PERMITTED, WIRE_NOT_EXECUTABLE, false, true, "no permission to run command '%s'"},
+    {SPAWN_NOT_REACHED, WIRE_NO_FILE, true, true, "can't find command '%s'"},
 };
+
+static bool is_other_user(const struct proc *p)
+{
+    return proc_opts(p)->uid >= 0 && proc_opts(p)->uid != (int64_t)geteuid();
+}
 
 /* words of Supervisor's, each with one %s */
 static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, char *buf,
@@ -384,7 +392,7 @@ static const char *fault_of(const struct proc *p, const struct spawn_cell *cell,
     const struct gen *g = p->gen->gen;
     const goff *argv = gen_at(g, p->conf->argv), *paths = gen_at(g, p->conf->candidates);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        if (faults[i].errnum != cell->errnum)
+        if (faults[i].errnum != cell->errnum || (faults[i].ours && is_other_user(p)))
             continue;
         bool found = !faults[i].bare && (uint32_t)cell->candidate < p->conf->ncandidates;
         const char *at = strchr(faults[i].text, '%'), *what = gen_str(g, argv[0]);

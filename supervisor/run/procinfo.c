@@ -69,13 +69,20 @@ bool proc_is_once(const struct proc *p)
     return o && o->type != PROG_SERVICE;
 }
 
+/* Why the last start failed, in Supervisor's words where we stand for it and it has some. */
+static void explain(const struct proc *p, char *buf, size_t size)
+{
+    if (!proc_sup(p)->opt.as_supervisord || !launch_fault(p, buf, size))
+        launch_explain(p, buf, size);
+}
+
 const char *proc_spawnerr(const struct proc *p, char *buf, size_t size)
 {
     const struct proc_life *l = proc_life(p);
     buf[0] = '\0';
     bool failed = l->state == PROC_BACKOFF || l->state == PROC_FATAL;
     if (failed || l->why == PROC_WHY_CANNOT || state_cell(proc_sup(p)->state, p->slot)->errnum)
-        launch_explain(p, buf, size);
+        explain(p, buf, size);
     if (buf[0])
         return buf;
     if (failed && l->why == PROC_WHY_TIMEOUT)

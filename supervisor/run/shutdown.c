@@ -22,7 +22,7 @@ enum phase {
     PHASE_GROUPS,
     PHASE_LAST,
     PHASE_AGENT,
-    PHASE_PIDFILE,
+    PHASE_PIDFILE, /* after LOGS: whoever waits for its end finds all of the log */
     PHASE_LOGS,
     PHASE_END,
     PHASE_HOOKS, /* between LAST and AGENT */
@@ -286,6 +286,19 @@ static void end_hooks(struct sup *s)
     agent_close(s->agent, (loop_fn *)next_phase, s);
 }
 
+static void end_agent(struct sup *s)
+{
+    s->stop_phase = PHASE_LOGS;
+    helpers_end(s);
+    log_info("supd ends");
+    arm(s, mono_add(mono_now(), DUR_MS(500)));
+    log_setup(2, LVL_WARN, false);
+    if (s->logs)
+        logs_finish(s->logs, (loop_fn *)next_phase, s);
+    else
+        next_phase(s); /* the configuration was never read */
+}
+
 static void pidfile_removed(struct sup *s, int status)
 {
     (void)status;
@@ -301,24 +314,11 @@ static void paths_removed(struct sup *s, int status)
         next_phase(s);
 }
 
-static void end_agent(struct sup *s)
+static void end_logs(struct sup *s)
 {
     s->stop_phase = PHASE_PIDFILE;
     if (!servers_remove(s, paths_removed))
         paths_removed(s, 0);
-}
-
-static void end_pidfile(struct sup *s)
-{
-    s->stop_phase = PHASE_LOGS;
-    helpers_end(s);
-    log_info("supd ends");
-    arm(s, mono_add(mono_now(), DUR_MS(500)));
-    log_setup(2, LVL_WARN, false);
-    if (s->logs)
-        logs_finish(s->logs, (loop_fn *)next_phase, s);
-    else
-        next_phase(s); /* the configuration was never read */
 }
 
 static void next_phase(struct sup *s)
@@ -335,10 +335,10 @@ static void next_phase(struct sup *s)
     case PHASE_AGENT:
         end_agent(s);
         break;
-    case PHASE_PIDFILE:
-        end_pidfile(s);
-        break;
     case PHASE_LOGS:
+        end_logs(s);
+        break;
+    case PHASE_PIDFILE:
         s->stop_phase = PHASE_END;
         leftovers_kill(s);
         loop_stop(s->loop);
@@ -374,7 +374,7 @@ void shutdown_go_on(struct sup *s)
         return;
     }
     s->stop_phase = s->stop_phase == PHASE_AGENT     ? PHASE_GROUPS
-                    : s->stop_phase == PHASE_PIDFILE ? PHASE_AGENT
-                                                     : PHASE_PIDFILE;
+                    : s->stop_phase == PHASE_PIDFILE ? PHASE_LOGS
+                                                     : PHASE_AGENT;
     next_phase(s);
 }

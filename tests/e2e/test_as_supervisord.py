@@ -1,7 +1,9 @@
 """What the name changes, row by row of the table in docs/supervisor.md; HUP is in test_reload.py."""
+import ctypes
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -117,6 +119,34 @@ def test_it_goes_to_the_background(sup):
     s.run(*there, "shutdown")
     wait(lambda: not os.path.exists(s.path("second.sock")) and not os.path.exists(s.path("pid")), 10,
          "the socket and the pid file are gone")
+
+
+MODIFY, DELETE = 0x2, 0x200  # of inotify(7)
+
+
+def folder_events(fd):
+    """What was seen in the folder: [(mask, name)]."""
+    text, found, at = os.read(fd, 1 << 20), [], 0
+    while at < len(text):
+        _, mask, _, n = struct.unpack_from("iIII", text, at)
+        found.append((mask, text[at + 16:at + 16 + n].rstrip(b"\0").decode()))
+        at += 16 + n
+    return found
+
+
+@pytest.mark.parametrize("name", ["supd", "supervisord"])
+def test_the_pid_file_goes_when_the_log_is_whole(sup, name):
+    """Who waits for the end of the pid file and then looks into the log finds all of it."""
+    s = sup("[supervisord]\nlogfile=%(here)s/log\npidfile=%(here)s/pid\nnodaemon=true\n" + sections(), name=name)
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    assert fd >= 0 and libc.inotify_add_watch(fd, s.dir.encode(), MODIFY | DELETE) >= 0
+    s.wait_file("pid")
+    assert s.stop() == 0
+    events = folder_events(fd)
+    os.close(fd)
+    gone, last = events.index((DELETE, "pid")), len(events) - 1 - events[::-1].index((MODIFY, "log"))
+    assert gone > last and "supd ends" in s.read("log")
 
 
 @pytest.mark.parametrize("text,args", [("nodaemon=true\n", ()), ("", ("-n",))])

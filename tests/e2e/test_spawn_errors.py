@@ -9,7 +9,6 @@ import pytest
 from harness.beacon import conf, program, wait_record
 from harness.waiting import wait
 
-CLOSED = "no execute bit, a closed folder, or a noexec mount"
 ERRORS = {  # name: (keys, the sentence)
     "folder": ({"directory": "/no/such"}, "cannot chdir to /no/such: No such file or directory"),
     "absent": ({"command": "/no/such/program"},
@@ -21,12 +20,14 @@ ERRORS = {  # name: (keys, the sentence)
     "interp": ({"command": "%(here)s/interp"},
                "cannot execute {here}/interp: its interpreter is missing"),
     "mode": ({"command": "%(here)s/mode"},
-             "cannot execute {here}/mode: Permission denied (" + CLOSED + ")"),
+             "cannot execute {here}/mode: Permission denied (no execute bit)"),
+    "others": ({"command": "%(here)s/others", "user": "nobody"},
+               "cannot execute {here}/others: Permission denied (not for this user, or a noexec mount)"),
     "isdir": ({"command": "%(here)s/san"},
               "cannot execute {here}/san: Is a directory"),
     "closed": ({"command": "%(here)s/closed/true", "user": "nobody"},
-               "cannot execute {here}/closed/true: Permission denied (" + CLOSED + ")"),
-    "quote": ({"command": "/bin/echo 'half"}, "can't parse command '/bin/echo 'half': No closing "
+               "cannot execute {here}/closed/true: Permission denied (a folder on the way is closed)"),
+    "quote": ({"command": "/bin/echo 'half"}, "can't parse command \"/bin/echo 'half\": No closing "
                                               "quotation"),
     "empty": ({"command": ""}, "command is empty"),
 }
@@ -42,7 +43,7 @@ def failing(name):
 def test_the_step_and_the_reason(sup, pid1):
     s = sup(conf(*(failing(n) for n in ERRORS)), pid1=pid1)
     for name, text, mode in (("format", "echo\n", 0o755), ("interp", "#!/no/such\n", 0o755),
-                             ("mode", "#!/bin/sh\n", 0o644)):
+                             ("mode", "#!/bin/sh\n", 0o644), ("others", "#!/bin/sh\n", 0o700)):
         os.chmod(s.write(name, text), mode)
     os.mkdir(s.path("closed"), 0o700)
     os.symlink("/bin/true", s.path("closed", "true"))

@@ -28,6 +28,7 @@ static void statuses(void **unused)
         {PROC_FATAL, true, CODE(0), 0, 1},         {PROC_FATAL, true, CODE(7), 0, 7},
         {PROC_FATAL, true, SIGKILL, 0, -SIGKILL},  {PROC_FATAL, false, 0, ENOENT, 127},
         {PROC_FATAL, true, CODE(5), ELIBACC, 127}, {PROC_FATAL, false, 0, EACCES, 126},
+        {PROC_FATAL, false, 0, ELIBEXEC, 126},     {PROC_FATAL, false, 0, ELIBSCN, 126},
         {PROC_FATAL, false, 0, ENOEXEC, 1},        {PROC_FATAL, false, 0, 0, 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

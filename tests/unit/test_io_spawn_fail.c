@@ -94,14 +94,32 @@ static void programs_that_cannot_run(void **state)
     fails_with(REQUEST("/bin/true/x"), SPAWN_EXEC, "cannot execute /bin/true/x: Not a directory");
     fails_with(REQUEST("/etc"), SPAWN_EXEC, "cannot execute /etc: Is a directory");
     fails_with(REQUEST("/etc/passwd"), SPAWN_EXEC,
-               "cannot execute /etc/passwd: Permission denied (no execute bit, a closed folder, or "
-               "a noexec mount)");
+               "cannot execute /etc/passwd: Permission denied (no execute bit)");
     make_file("text", "just text\n", 0755);
     fails_with(REQUEST(in_dir("text")), SPAWN_EXEC,
                "cannot execute DIR/text: Exec format error (no #! line?)");
     make_file("script", "#!/no/such/shell\n", 0755);
     fails_with(REQUEST(in_dir("script")), SPAWN_EXEC,
                "cannot execute DIR/script: its interpreter is missing");
+}
+
+static void programs_of_others(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    struct spawn_request rq = REQUEST(in_dir("private"));
+    make_file("private", "#!/bin/sh\n", 0700);
+    assert_int_equal(chmod(dir, 0755), 0);
+    rq.uid = 65534;
+    fails_with(rq, SPAWN_EXEC,
+               "cannot execute DIR/private: Permission denied (not for this user, or a noexec "
+               "mount)");
+    assert_int_equal(f.cell->errnum, SPAWN_NOT_PERMITTED);
+    assert_int_equal(chmod(dir, 0700), 0);
+    fails_with(rq, SPAWN_EXEC,
+               "cannot execute DIR/private: Permission denied (a folder on the way is closed)");
+    assert_int_equal(f.cell->errnum, SPAWN_NOT_REACHED);
 }
 
 static void a_program_that_is_being_written(void **state)
@@ -152,9 +170,7 @@ static void the_walk_remembers_what_told_most(void **state)
     make_path();
     struct spawn_request rq = REQUEST("tool");
     rq.candidates = ARGV(in_dir("b/tool"), in_dir("a/tool"), "/etc/passwd", "/nowhere/tool");
-    fails_with(rq, SPAWN_EXEC,
-               "cannot execute DIR/a/tool: Permission denied (no execute bit, a closed folder, or "
-               "a noexec mount)");
+    fails_with(rq, SPAWN_EXEC, "cannot execute DIR/a/tool: Permission denied (no execute bit)");
     assert_int_equal(f.cell->candidate, 1);
     make_file("b/tool", "no header\n", 0755); /* any other error ends the walk */
     rq.candidates = ARGV(in_dir("a/tool"), in_dir("b/tool"), in_dir("c/tool"));
@@ -297,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_folder_that_is_not_there),
         cmocka_unit_test(a_folder_that_is_closed_to_the_user),
         cmocka_unit_test(programs_that_cannot_run),
+        cmocka_unit_test(programs_of_others),
         cmocka_unit_test(a_program_that_is_being_written),
         cmocka_unit_test(arguments_that_are_too_long),
         cmocka_unit_test(the_path_is_walked),
