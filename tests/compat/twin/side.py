@@ -85,10 +85,20 @@ class Side:
     def send(self, sig):
         os.kill(self.pid, sig)
 
-    def pid_of(self, name):
+    def pid_of(self, name, log="main.log"):
         """The process id of the program's last start, as the main log has it."""
-        found = re.findall(rf"spawned: '{re.escape(name)}' with pid (\d+)", self.read("main.log"))
+        found = re.findall(rf"spawned: '{re.escape(name)}' with pid (\d+)", self.read(log))
         return int(found[-1]) if found else None
+
+    def executed(self, name, log="main.log"):
+        """True once it runs what it is for: before, a signal may find what supervisord itself does with it."""
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{self.pid_of(name, log)}/comm", encoding="ascii") as f:
+                return f.read().strip() not in ("supervisord", "supd", "")
+        return False
+
+    def wait_executed(self, *names):
+        self.wait(lambda: all(map(self.executed, names)), lambda: f"{names} run; main.log:\n{self.read('main.log')}")
 
     @property
     def status(self):

@@ -20,7 +20,7 @@ house = House("ctl", HEAD + SERVER + "".join([
     program("over", "sh -c 'exit 3'", startsecs=0, autorestart="false"),
     program("fatal", "/no/such", startretries=0),
     program("cleared", "cat", stdout_logfile="/run/w/cleared.log", startsecs=0),
-    program("nolog", "sleep 1000", startsecs=0),
+    program("nolog", "sleep 1000", startsecs=0), program("followed", "sleep 1000", startsecs=0, autorestart="false"),
     program("a_name_that_is_longer_than_thirty_columns", "sleep 1000", autostart="false"),
     program("m", "sleep 1000", numprocs=2, process_name="m%(process_num)d", **manual),
     program("n", "sleep 1000", numprocs=2, process_name="n%(process_num)d", startsecs=0),
@@ -149,6 +149,17 @@ def following_a_log(t):
     code, text = follow(t, ["tail", "-f", "up"], b"line 300\n", act, b"later\n")
     t.see("tail -f", [code, text.split("\n")[0], text.split("line 300\n")[1].split("\n")[0]])
     t.see("no log", shown(t.ctl("tail", "-f", "nolog"))[0])
+    code, text = follow(t, ["tail", "-f", "up", "stderr"], b"error\n", lambda _: None, b"error\n")
+    t.see("tail -f stderr", [code, text])
+
+
+@house.scenario
+def following_the_main_log(t):
+    def act(_):
+        t.call("supervisor.signalProcess", "followed", "TERM")
+    t.wait_log("spawned: 'followed'")
+    code, text = follow(t, ["maintail", "-f"], b"<==", act, b"exited: followed (terminated by SIGTERM; not expected)\n")
+    t.see("maintail -f", [code, text.split("\n")[0], re.findall("exited: followed.*", text)])
 
 
 @house.scenario

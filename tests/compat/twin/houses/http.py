@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import xmlrpc.client
 
 from ..daemons import LIMIT
 from ..house import HEAD, House, program
@@ -168,6 +169,37 @@ def passwords(t):
             status = Raw(where).send(post(heads=(header,))).answer()[0].split()[1]
             t.differs("half a password", f"{name} {key}", status, "500", ours)
         t.see(f"{name} other paths", [Raw(where).send(get(path)).answer()[0] for path in ("/", "/logtail/team:web", "/nosuch")])
+
+
+@house.scenario
+def pythons_own_client(t):
+    """xmlrpc.client over TCP, as it comes with Python."""
+    where = "127.0.0.1:9222"
+    with xmlrpc.client.ServerProxy(f"http://user:secret@{where}") as node:
+        t.see("methods", node.system.listMethods())
+        t.see("kept alive", [node.supervisor.getState(), node.supervisor.getIdentification()])
+        t.see("processes", [[one["group"], one["name"], one["statename"]] for one in node.supervisor.getAllProcessInfo()])
+        for key, call in (("fault", lambda: node.supervisor.getProcessInfo("nosuch")), ("unknown", lambda: node.supervisor.nosuch()),
+                          ("arity", lambda: node.supervisor.getState(1))):
+            try:
+                t.see(key, call())
+            except xmlrpc.client.Fault as fault:
+                t.see(key, [fault.faultCode, fault.faultString])
+        many = xmlrpc.client.MultiCall(node)
+        many.supervisor.getState()
+        many.supervisor.getAPIVersion()
+        many.supervisor.getProcessInfo("nosuch")
+        for at in range(3):
+            try:
+                t.see(f"multicall {at}", many()[at])
+            except (xmlrpc.client.Error, ValueError, KeyError) as error:
+                t.see(f"multicall {at}", [type(error).__name__, str(error)])
+    for key, url in (("no password", f"http://{where}"), ("wrong password", f"http://user:no@{where}/RPC2"),
+                     ("another path", f"http://user:secret@{where}/other")):
+        try:
+            t.see(key, xmlrpc.client.ServerProxy(url).supervisor.getState())
+        except xmlrpc.client.ProtocolError as error:
+            t.see(key, [error.errcode, error.errmsg])
 
 
 @house.scenario

@@ -107,6 +107,7 @@ ends = House("ends", conf(program("p", "sleep 1000", startsecs=0)))
 @ends.then
 def int_is_like_term(t):
     t.wait_log("spawned: 'p'")
+    t.wait_executed("p")
     t.send(signal.SIGINT)
     t.wait(lambda: t.status is not None)
     t.see("status", t.status)

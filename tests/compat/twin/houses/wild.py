@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 
+import supervisor
+
 from ..daemons import LIMIT
 from ..house import House, spoken
 
@@ -230,8 +232,10 @@ supervisor.ctl_factory = supervisor_wildcards.controllerplugin:make_wildcards_co
 [program:redis]
 command=redis-server
 """
+with open(os.path.join(os.path.dirname(supervisor.__file__), "skel/sample.conf"), encoding="utf-8") as f:
+    SAMPLE = f.read().replace("/tmp/", "/run/w/sample/") + "[include]\nfiles = supervisord.d/*.ini\n"
 WORLDS = {"laravel": LARAVEL, "workers": WORKERS, "airflow": AIRFLOW, "slashes": SLASHES, "nginx": NGINX, "columns": COLUMNS,
-          "sonic": SONIC, "celery": CELERY, "trap": TRAP, "plugins": PLUGINS}
+          "sonic": SONIC, "celery": CELERY, "trap": TRAP, "plugins": PLUGINS, "sample": SAMPLE}
 VARIABLES = {"QUEUE_WORKERS": "4", "QUEUE_TIMEOUT": "60", "QUEUE_SLEEP": "3", "DEBUG": "True",
              "PATH": "/run/w/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "TELL": "AIRFLOW_HOME PYTHONPATH DEBUG LANG LC_ALL SUPERVISOR_PROCESS_NAME SUPERVISOR_GROUP_NAME SUPERVISOR_SERVER_URL"}
@@ -240,6 +244,7 @@ house = House("wild", idle=True, files={
     **{f"bin/{name}": STUB for name in NAMES},
     **{f"{name}/supervisord.conf": text for name, text in WORLDS.items()},
     **{f"{name}/calls": "" for name in [*WORLDS, "debian"]},
+    "sample/supervisord.d/web.ini": "[program:node]\ncommand=node\ndirectory=%(here)s\n",
     "etc/supervisord.conf": DEBIAN,
     "etc/conf.d/cron.conf": "[program:cron]\ncommand = cron -f\nstdout_logfile=%(here)s/../../../run/w/debian/out\nautorestart = true\n",
     "etc/conf.d/web.conf": "[program:web]\r\ncommand=nginx\r\nuser=www-data\r\n"},
@@ -352,3 +357,9 @@ def debian_main_file(t):
 @house.scenario
 def plugins(t):
     play(t, "plugins", 1, up=1)
+
+
+@house.scenario
+def sample_of_echo_supervisord_conf(t):
+    play(t, "sample", 1, "supervisord.log", up=1)
+    t.see("files", sorted(name for name in os.listdir(t.path("sample")) if name.endswith((".pid", ".sock"))))
