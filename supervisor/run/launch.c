@@ -385,15 +385,17 @@ static bool is_other_user(const struct proc *p)
     return proc_opts(p)->uid >= 0 && proc_opts(p)->uid != (int64_t)geteuid();
 }
 
-/* words of Supervisor's, each with one %s */
-static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, char *buf,
-                            size_t size)
+/* words of Supervisor's, each with one %s; seen: by us, not by the child */
+static const char *fault_of(const struct proc *p, const struct spawn_cell *cell, bool seen,
+                            char *buf, size_t size)
 {
     const struct gen *g = p->gen->gen;
     const goff *argv = gen_at(g, p->conf->argv), *paths = gen_at(g, p->conf->candidates);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        if (faults[i].errnum != cell->errnum || (faults[i].ours && is_other_user(p)))
+        if (faults[i].errnum != cell->errnum)
             continue;
+        if (faults[i].ours && !seen && is_other_user(p))
+            break;
         bool found = !faults[i].bare && (uint32_t)cell->candidate < p->conf->ncandidates;
         const char *at = strchr(faults[i].text, '%'), *what = gen_str(g, argv[0]);
         snprintf(buf, size, "%.*s%s%s", (int)(at - faults[i].text), faults[i].text,
@@ -403,13 +405,24 @@ static const char *fault_of(const struct proc *p, const struct spawn_cell *cell,
     return NULL;
 }
 
-const char *launch_fault(const struct proc *p, char *buf, size_t size)
+static const char *fault_in(const struct proc *p, const struct spawn_cell *cell, bool seen,
+                            char *buf, size_t size)
 {
-    const struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
     buf[0] = '\0';
     if (p->conf->argv_error || !p->conf->argc) {
         launch_explain(p, buf, size);
         return wire_code_name(WIRE_NOT_EXECUTABLE);
     }
-    return cell->step == SPAWN_EXEC ? fault_of(p, cell, buf, size) : NULL;
+    return cell && cell->step == SPAWN_EXEC ? fault_of(p, cell, seen, buf, size) : NULL;
+}
+
+const char *launch_fault(const struct proc *p, char *buf, size_t size)
+{
+    return fault_in(p, state_cell(proc_sup(p)->state, p->slot), false, buf, size);
+}
+
+const char *launch_fault_seen(const struct proc *p, const struct spawn_cell *cell, char *buf,
+                              size_t size)
+{
+    return fault_in(p, cell, true, buf, size);
 }

@@ -19,6 +19,9 @@ void launch_explain(const struct proc *p, char *buf, size_t size);
 /* The code and Supervisor's words for it, in buf, where the last start failed for its command: that
  * is none, not there, or may not be executed. NULL: it did not. */
 const char *launch_fault(const struct proc *p, char *buf, size_t size);
+/* The same of a start that somebody else tried, as supd; cell NULL: nobody did. */
+const char *launch_fault_seen(const struct proc *p, const struct spawn_cell *cell, char *buf,
+                              size_t size);
 
 /* A request for another command of the program: as its user, in its folder and environment, with
  * its limits, to its logs; with no input. What the arrays point to has to stay until the exec. */

@@ -145,5 +145,7 @@ void procs_pump(struct sup *s);
 /* Takes back what ended or exec'd children used; asks for another look while some are on the way.
  */
 void procs_tidy(struct sup *s);
+/* Has that done soon. */
+void procs_tidy_later(struct sup *s);
 
 #endif

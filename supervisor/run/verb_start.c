@@ -1,6 +1,7 @@
 /* start, stop, restart: one task watches all the processes that a request names, and answers when
  * each of them got where it should. */
 #include "supervisor/run/launch.h"
+#include "supervisor/run/precheck.h"
 #include "supervisor/run/verb.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct target {
     struct proc_waiter waiter;
     struct task *task;
     struct proc *proc; /* NULL: settled */
+    bool told;         /* what to do: its changes count */
 };
 
 /* What a verb does to a process, and what a change of its state means then. */
@@ -32,6 +34,9 @@ struct task {
     size_t n, pending, failed;
     bool building;          /* the processes are still being told: no end yet */
     bool strict;            /* for supd-agent, which asks for Supervisor's clients */
+    bool wait, named;       /* for the result; it is about one process that was named */
+    bool looks;             /* at commands, before it starts anything */
+    struct precheck *check; /* what was seen then, or NULL */
     struct loop_timer soon; /* strict and not to be waited for: what fails at once may */
     struct target targets[];
 };
@@ -41,6 +46,7 @@ static void end_if_done(struct task *t)
     if (t->pending > 0 || t->building)
         return;
     loop_timer_stop(&t->soon);
+    precheck_free(t->sup, &t->check);
     verb_finish(t->rq, t->failed);
     free(t);
 }
@@ -108,6 +114,8 @@ static bool is_later(const struct task *t, const struct proc_change *c)
 static void on_change(void *obj, struct proc *p, const struct proc_change *c, bool gone)
 {
     struct target *tg = obj;
+    if (!tg->told && !gone)
+        return;
     const char *code = gone ? wire_code_name(WIRE_ABNORMAL) : tg->task->kind->judge(p, c);
     if (!code)
         return;
@@ -123,15 +131,20 @@ static void on_change(void *obj, struct proc *p, const struct proc_change *c, bo
     settle_target(tg);
 }
 
-/* the client is gone: nobody waits any more, what was begun goes on */
-static void on_cancel(struct ctl_req *rq)
+static void drop(struct task *t)
 {
-    struct task *t = rq->data;
     loop_timer_stop(&t->soon);
+    precheck_free(t->sup, &t->check);
     for (size_t i = 0; i < t->n; i++)
         if (t->targets[i].proc)
             proc_unwait(t->targets[i].proc, &t->targets[i].waiter);
     free(t);
+}
+
+/* the client is gone: nobody waits any more, what was begun goes on */
+static void on_cancel(struct ctl_req *rq)
+{
+    drop(rq->data);
 }
 
 /* What has not failed by now may go on without us. */
@@ -147,22 +160,106 @@ static void on_soon(struct task *t)
     end_if_done(t);
 }
 
-static void begin_target(struct task *t, struct target *tg, struct proc *p, bool wait)
+static void settle_at_once(struct target *tg, const char *code, const char *text)
 {
     char name[PROC_NAME_MAX];
-    const char *text = "", *code;
-    *tg = (struct target){.task = t, .proc = p, .waiter = {.fn = on_change, .obj = tg}};
-    proc_wait(p, &tg->waiter);
-    t->pending++;
-    code = t->kind->act(p, t->strict, &text);
-    if (!tg->proc || (!code && wait))
-        return;
-    t->failed += code != NULL;
-    verb_result(t->rq, proc_fullname(p, name, sizeof(name)), code, text);
+    tg->task->failed += code != NULL;
+    verb_result(tg->task->rq, proc_fullname(tg->proc, name, sizeof(name)), code, text);
     settle_target(tg);
 }
 
+/* A client of Supervisor's is told of a command that cannot be executed, and nothing is tried. Of
+ * many, those that run are left out before anybody looks. */
+static bool refuse(struct task *t, struct target *tg)
+{
+    char why[ERR_MAX];
+    if (!t->looks || (!t->named && proc_is_running(proc_life(tg->proc))))
+        return false;
+    const char *code =
+        precheck_fault(t->check, (size_t)(tg - t->targets), tg->proc, why, sizeof(why));
+    if (code)
+        settle_at_once(tg, code, why);
+    return code;
+}
+
+static void begin_target(struct task *t, struct target *tg)
+{
+    const char *text = "", *code;
+    struct proc *p = tg->proc;
+    if (!p || refuse(t, tg))
+        return;
+    tg->told = true;
+    code = t->kind->act(p, t->strict, &text);
+    if (tg->proc && (code || !t->wait))
+        settle_at_once(tg, code, text);
+}
+
+static void begin(struct task *t)
+{
+    t->building = true;
+    if (!t->wait && t->looks) {
+        t->wait = true;
+        loop_timer_at(&t->soon, mono_add(loop_now(t->sup->loop), SOON));
+    }
+    for (size_t i = 0; i < t->n; i++)
+        begin_target(t, &t->targets[i]);
+    t->building = false;
+    end_if_done(t);
+}
+
+static void have_looked(void *obj)
+{
+    struct task *t = obj;
+    if (!verb_going_down(t->sup, t->rq))
+        begin(t);
+    else
+        drop(t);
+}
+
 static const struct task_kind start;
+
+static struct task *task_new(struct sup *s, struct ctl_req *rq, const struct task_kind *kind,
+                             const struct verb_picks *v)
+{
+    struct task *t = calloc(1, sizeof(*t) + v->n * sizeof(t->targets[0]));
+    if (!t)
+        return NULL;
+    bool strict = rq->role & CTL_AGENT;
+    *t = (struct task){.kind = kind,
+                       .rq = rq,
+                       .sup = s,
+                       .n = v->n,
+                       .pending = v->n,
+                       .failed = v->nunknown,
+                       .strict = strict,
+                       .looks = strict && kind == &start,
+                       .named = rq->argc == 1 && !strchr(rq->argv[0], '*')};
+    rq->data = t;
+    rq->cancel = on_cancel;
+    LOOP_TIMER(&t->soon, s->loop, on_soon, t);
+    for (size_t i = 0; i < v->n; i++) {
+        struct target *tg = &t->targets[i];
+        *tg =
+            (struct target){.task = t, .proc = v->procs[i], .waiter = {.fn = on_change, .obj = tg}};
+        proc_wait(tg->proc, &tg->waiter);
+    }
+    return t;
+}
+
+static void run_picked(struct sup *s, struct ctl_req *rq, const struct task_kind *kind, bool wait,
+                       const struct verb_picks *v)
+{
+    struct task *t = task_new(s, rq, kind, v);
+    if (!t) {
+        ctl_error(rq, WIRE_BUSY, "out of memory");
+        return;
+    }
+    t->wait = wait;
+    verb_unknown(rq, v);
+    t->check = t->looks && v->n ? precheck_start(s, v->procs, v->n, have_looked, t) : NULL;
+    if (!t->check)
+        begin(t);
+}
 
 static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *kind)
 {
@@ -170,37 +267,11 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
     struct verb_picks v;
     if (!verb_int_option(rq, "wait", 0, 1, &wait) || !verb_pick(s, rq, rq->argv, rq->argc, &v))
         return;
-    if (rq->argc == 0) {
-        verb_picks_fini(&v);
+    if (rq->argc == 0)
         ctl_usage(rq);
-        return;
-    }
-    struct task *t = calloc(1, sizeof(*t) + v.n * sizeof(t->targets[0]));
-    if (!t) {
-        verb_picks_fini(&v);
-        ctl_error(rq, WIRE_BUSY, "out of memory");
-        return;
-    }
-    *t = (struct task){.kind = kind,
-                       .rq = rq,
-                       .sup = s,
-                       .n = v.n,
-                       .building = true,
-                       .strict = rq->role & CTL_AGENT};
-    rq->data = t;
-    rq->cancel = on_cancel;
-    verb_unknown(rq, &v);
-    t->failed = v.nunknown;
-    LOOP_TIMER(&t->soon, s->loop, on_soon, t);
-    if (!wait && t->strict && kind == &start) {
-        wait = 1;
-        loop_timer_at(&t->soon, mono_add(loop_now(s->loop), SOON));
-    }
-    for (size_t i = 0; i < v.n; i++)
-        begin_target(t, &t->targets[i], v.procs[i], wait);
+    else
+        run_picked(s, rq, kind, wait, &v);
     verb_picks_fini(&v);
-    t->building = false;
-    end_if_done(t);
 }
 
 /* ---- start ---- */

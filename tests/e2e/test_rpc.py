@@ -125,8 +125,10 @@ def test_start_and_stop(s):
     assert info["exitstatus"] == 0
     for wait in (True, False):
         assert fault(v.startProcess, "gone", wait) == (20, "NO_FILE: can't find command '/no/such/command'")
-    s.wait(lambda: v.getProcessInfo("gone")["statename"] == "FATAL")
+    assert v.getProcessInfo("gone")["description"] == "Not started"  # nothing was tried
+    assert s.ctl("start", "gone").returncode != 0  # but for supctl
     assert v.getProcessInfo("gone")["description"] == "can't find command '/no/such/command'"
+    s.wait_state("gone", "FATAL")
     for call in (v.startProcess, v.stopProcess):
         assert fault(call, "nope") == (10, "BAD_NAME: nope")
         assert fault(call, "w") == (10, "BAD_NAME: w")

@@ -157,7 +157,7 @@ def following_a_log(t):
 def following_the_main_log(t):
     def act(_):
         t.call("supervisor.signalProcess", "followed", "TERM")
-    t.wait_log("spawned: 'followed'")
+    t.wait_executed("followed")
     code, text = follow(t, ["maintail", "-f"], b"<==", act, b"exited: followed (terminated by SIGTERM; not expected)\n")
     t.see("maintail -f", [code, text.split("\n")[0], re.findall("exited: followed.*", text)])
 
