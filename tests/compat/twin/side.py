@@ -100,6 +100,10 @@ class Side:
     def wait_executed(self, *names):
         self.wait(lambda: all(map(self.executed, names)), lambda: f"{names} run; main.log:\n{self.read('main.log')}")
 
+    def wait_all_executed(self):
+        infos = self.call("supervisor.getAllProcessInfo")
+        self.wait_executed(*[one["name"] for one in infos if one["statename"] == "RUNNING"])
+
     @property
     def status(self):
         """supervisord's exit status, None while it runs."""

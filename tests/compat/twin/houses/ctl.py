@@ -114,7 +114,7 @@ def real_ctl(t, *words, **kw):
 @house.scenario
 def the_shell(t):
     ready(t)
-    typed = "status up\nversion\nnonsense\n\nstart nosuch\nstatus nosuch:*\npid nosuch\nquit\n"
+    typed = "status up\nversion\nnonsense\n\nstart nosuch\nstatus nosuch:*\npid nosuch\nexit\n"
     done = real_ctl(t, input=typed)
     said = re.sub(r"(?s)^.*?supervisor> ", "", done.stdout, count=1)
     t.see("said", [done.returncode, re.sub(r"pid \d+, uptime \S+", "pid N", said), done.stderr])
@@ -150,7 +150,7 @@ def following_a_log(t):
     t.see("tail -f", [code, text.split("\n")[0], text.split("line 300\n")[1].split("\n")[0]])
     t.see("no log", shown(t.ctl("tail", "-f", "nolog"))[0])
     code, text = follow(t, ["tail", "-f", "up", "stderr"], b"error\n", lambda _: None, b"error\n")
-    t.see("tail -f stderr", [code, text])
+    t.see("tail -f stderr", [code, text.split("\n")[:2]])
 
 
 @house.scenario
@@ -187,10 +187,13 @@ def nobody_there(t):
 @house.then
 def all_of_them(t):
     for words in (["status"], ["signal", "CONT", "all"], ["clear", "all"], ["stop", "all"], ["stop", "all"], ["pid", "all"], ["status", "all"],
-                  ["start", "up", "echo", "nolog", "trap"]):
+                  ["start", "all"], ["restart", "all"]):
+        t.wait_all_executed()
         code, lines = shown(t.ctl(*words))
         lines = [re.sub(r"^\d+$", "N", line) for line in lines]
-        lines = [line for line in lines if not line.startswith(("missing ", "plainfile "))]  # tried here, there not
+        if words[1:] == ["all"] and words[0] in ("start", "restart"):
+            code = code > 0  # the last one's that failed: who that is, is a matter of time
+        lines = [line for line in lines if not line.startswith("over")]  # ended by the time of the answer, or not
         t.see(f"{len(t.seen)} {' '.join(words)}", [code, lines if words[0] == "status" else sorted(lines)])
 
 

@@ -21,8 +21,7 @@ def rewrite(t, *edits, text=FIRST):
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)
-    infos = t.call(S + "getAllProcessInfo")  # what is stopped next is to be what it is
-    t.wait_executed(*[one["name"] for one in infos if one["statename"] == "RUNNING"])
+    t.wait_all_executed()
     t.write("supervisord.conf", text)
     return text
 
