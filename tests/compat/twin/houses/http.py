@@ -228,9 +228,12 @@ def log_streams(t):
     t.see("last kilobyte", big.until(b"2000\n"))
 
 
-@house.scenario
+@house.then
 def main_log_stream(t):
     raw = Raw().send(get("/mainlogtail"))
     line, heads = raw.head()
     t.see("head", [line, sorted(heads), heads.get("Content-Type")])
-    t.see("text", bool(re.search("INFO", raw.until(b"spawned"))))
+    os.kill(t.pid_of("nolog"), signal.SIGKILL)
+    text = raw.until(b"exited: nolog")
+    t.see("text", re.search("[A-Z]+ exited: nolog", text).group(0))
+    t.see("begins with", len(text) > 500)

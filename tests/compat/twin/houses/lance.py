@@ -123,6 +123,7 @@ def crash_mail(t):
 def memory_monitor(t):
     t.wait_file("memmon.mails", r"^\.\n")
     t.see("mails", t.read("memmon.mails"))
+    t.wait_log("spawned: 'eater'", 2)
     t.see("life", life(t, "eater"))
 
 
@@ -130,6 +131,7 @@ def memory_monitor(t):
 def http_check(t):
     t.wait_file("httpok.mails", r"^\.\n")
     t.see("mails", t.read("httpok.mails"))
+    t.wait_log("spawned: 'web'", 2)
     t.see("life", life(t, "web"))
 
     def answers():

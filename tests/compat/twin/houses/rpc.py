@@ -11,8 +11,8 @@ SAYS = "#!/bin/sh\nprintf 'first line\\nsecond line\\nthird\\n'\nprintf 'error\\
 TRAP = "#!/bin/sh\nfor s in HUP USR1; do trap \"echo got $s\" $s; done\necho ready\nwhile :; do sleep 0.05; done\n"
 # ends when NAME.go is there, whoever asks it to
 DEAF = """#!/bin/sh
-trap '' TERM
 cd /run/w
+trap 'echo x > $SUPERVISOR_PROCESS_NAME.asked' TERM
 echo x > $SUPERVISOR_PROCESS_NAME.up
 until [ -e $SUPERVISOR_PROCESS_NAME.go ]; do sleep 0.05; done
 rm $SUPERVISOR_PROCESS_NAME.go $SUPERVISOR_PROCESS_NAME.up
@@ -404,7 +404,7 @@ def shutting_down(t):
     t.see("multicall", t.call("system.multicall", [{"methodName": S + "getState", "params": []}]))
     for words in (["status"], ["shutdown"], ["stop", "all"], ["version"], ["reread"]):
         t.see(f"supervisorctl {' '.join(words)}", t.ctl(*words))
-    t.wait_log("stopped: stdin")
+    t.wait_file("lasts.asked")
     t.write("lasts.go", "")
     t.wait(lambda: t.status is not None)
     t.see("status", t.status)
