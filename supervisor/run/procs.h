@@ -140,6 +140,8 @@ bool procs_has_group(struct sup *s, int pgid);
 struct proc *procs_of_group(struct sup *s, int pgid);
 /* Orphans were reaped: leftover groups may be empty now. */
 void procs_check_sweeps(struct sup *s);
+/* Once all that another supd left are known: what it was about to do for these groups. */
+void procs_go_on_sweeping(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
 /* Takes back what ended or exec'd children used; asks for another look while some are on the way.
