@@ -21,15 +21,15 @@ sh -c 'echo there >> /run/w/$0.out; while :; do sleep 0.1; done' $1 &
 echo $! > /run/w/$1.child
 while :; do sleep 0.1; done
 """
-MEMBERS = ("deaf", "killone", "killall", "usr1", "alone", "together", "never", "manual")
+MEMBERS = ("deaf", "killalone", "killgroup", "usr1", "alone", "together", "never", "manual")
 
 house = House("down", HEAD + SERVER + "".join([
     program("first", "/run/w/tells.sh first 0 TERM", startsecs=0, priority=1),
     program("second", "/run/w/tells.sh second 3 INT", startsecs=0, priority=2, stopsignal="INT", exitcodes="0,3"),
     program("deaf", "/run/w/deaf.sh", startsecs=0, stopwaitsecs=3),
     program("usr1", "/run/w/tells.sh usr1 2 USR1", startsecs=0, stopsignal="USR1"),
-    program("killone", "/run/w/clan.sh killone", startsecs=0, stopwaitsecs=3),
-    program("killall", "/run/w/clan.sh killall", startsecs=0, stopwaitsecs=3, killasgroup="true"),
+    program("killalone", "/run/w/clan.sh killalone", startsecs=0, stopwaitsecs=3),
+    program("killgroup", "/run/w/clan.sh killgroup", startsecs=0, stopwaitsecs=3, killasgroup="true"),
     program("alone", "/run/w/family.sh alone", startsecs=0),
     program("together", "/run/w/family.sh together", startsecs=0, stopasgroup="true"),
     program("never", "sh -c 'exit 1'", startsecs=0, autorestart="false"),
@@ -51,7 +51,7 @@ def starts_are_in_order_of_priority(t):
 
 @house.then
 def shutdown(t):
-    for name in ("alone", "together", "killone", "killall"):
+    for name in ("alone", "together", "killalone", "killgroup"):
         t.wait_file(f"{name}.out", "there")
     t.wait_file("deaf.out")
     t.wait_log("exited: never")
@@ -72,9 +72,9 @@ def who_gets_the_stop_signal(t):
     t.see("together", t.lines("stopped: together"))
     def lives(name):
         return os.path.exists(f"/proc/{t.read(f'{name}.child').strip()}")
-    t.wait(lambda: not lives("killall"))
-    alive = {name: lives(name) for name in ("alone", "together", "killone")}
-    t.see("a grandchild stays", [alive["alone"], alive["killone"]])
+    t.wait(lambda: not lives("killgroup"))
+    alive = {name: lives(name) for name in ("alone", "together", "killalone")}
+    t.see("a grandchild stays", [alive["alone"], alive["killalone"]])
     t.differs("processes that a program leaves", "of a group that was to stop", alive["together"], True, False)
     for name in (name for name, there in alive.items() if there):
         os.kill(int(t.read(f"{name}.child")), signal.SIGKILL)

@@ -195,6 +195,8 @@ def refused_and_lost(t):
     for name in ("fails", "dies"):
         wait_told(t, name, "type:seq\nf")
         t.see(f"{name} sequence", sequence(t, name))
+        if name == "fails":
+            t.wait_log("fails: event was rejected")
         t.see(f"{name} refused", t.lines(f"{name}: event was rejected"))
     t.wait(lambda: sum(len(sequence(t, one)) for one in POOL) >= 6)
     t.see("the pool's, by whom is nobody's matter", sorted(text for one in POOL for text in sequence(t, one)))

@@ -114,7 +114,8 @@ def life(t, name):
 def crash_mail(t):
     for name in ("dies", "signalled"):
         t.wait_file("crashmail.mails", f"Process {name} .*\n")
-    t.wait_log("exited: ends")
+    for name in ("dies", "ends", "signalled"):
+        t.wait_log(f"exited: {name}")
     t.see("mails", sorted(plain(t.read("crashmail.mails")).split(".\n")))
     t.see("life", [life(t, name) for name in ("dies", "ends", "signalled")])
 

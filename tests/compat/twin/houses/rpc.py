@@ -385,7 +385,7 @@ def main_log(t):
     t.see("bad", t.call(S + "readLog", -5, 1))
     t.see("clear", t.call(S + "clearLog"))
     t.see("size", len(t.read("main.log")) < len(text))
-    t.see("says", t.lines()[:1])
+    t.see("says", t.wait(t.lines)[:1])
 
 
 @house.then

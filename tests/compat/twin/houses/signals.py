@@ -68,6 +68,7 @@ def hup_restarts_everything(t):
     t.send(signal.SIGHUP)
     t.wait_file("comes.log", "up comes")
     t.wait_file("stays.log", "up stays\n(.*\n)*up stays")
+    t.wait_log("spawned: 'stays'", 2)
     t.see("pid stays", before == t.pid)
     t.see("said", t.lines("received SIGHUP"))
     for name in ("stays", "goes", "changes", "comes"):

@@ -261,7 +261,7 @@ def main_lines(text):
 def start(t, world, args=("-c", "supervisord.conf")):
     with open(t.path(world, "stdout"), "ab") as out, open(t.path(world, "stderr"), "ab") as err:
         return subprocess.Popen([*t.command, *args], cwd=t.path(world), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                env={**t.env, "WORLD": world, "SUPD_SOCKET": t.path(world, "supd.sock")})
+                                env={**t.env, "WORLD": world, "TMPDIR": t.path(world), "SUPD_SOCKET": t.path(world, "supd.sock")})
 
 
 def play(t, world, calls, log="stdout", up=None, said=""):
