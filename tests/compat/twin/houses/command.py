@@ -8,7 +8,6 @@ from ..house import FOLDER, HEAD, House, program, spoken
 
 QUIET = HEAD.replace(f"{FOLDER}/main.log", "/dev/null").replace(f"{FOLDER}/pid", f"{FOLDER}/none.pid")
 SLEEPS = program("p", "sleep 1000", startsecs=0)
-
 SHARED = HEAD.replace("main.log", "srv.log").replace("/pid", "/srv.pid") + "[unix_http_server]\nfile=/run/w/srv.sock\n" + SLEEPS
 
 # each is refused; the words of the message up to what only one of the two can say
@@ -43,7 +42,7 @@ house = House("command", idle=True, files={
     "conf.d/b.conf": "[program:b]\ncommand=/bin/echo %(here)s\nstdout_logfile=%(here)s/b.out\nstartsecs=0\nautorestart=false\n",
     "conf.d/a.conf": "[program:a]\ncommand=/bin/echo a\nstartsecs=0\nautorestart=false\n[include]\nfiles=/run/w/ok.conf\n",
     "conf.d/.hidden.conf": "[program:hidden]\n", "conf.d/c.txt": "[program:c]\n", "more/a.ini": "[program:b]\npriority=1\n",
-    "more/c.ini": "[program:c]\n"}, 
+    "more/c.ini": "[program:c]\n"},
               before="mkdir -p /etc/supervisor && mount -t tmpfs tmpfs /etc/supervisor")
 
 

@@ -1,4 +1,5 @@
 """A container that ends with its first program, by an event listener of one line of shell."""
+import contextlib
 import os
 import re
 import signal
@@ -63,20 +64,24 @@ def a_container_killer_as_pid_1(t):
     t.see("pid 1", re.findall(r"started with pid \d+", t.read("killer.log")))
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(word) for word in f.read().split()]
+
+
 @first.scenario
 def what_programs_leave_is_reaped(t):
     with as_pid_1(t, "first.conf") as running:
+        t.wait_file("first.log", "spawned: 'web'")
+        [inner] = children_of(running.pid)
         try:
-            t.wait_file("first.log", "spawned: 'web'")
             t.wait_file("first.log", "exited: leaves")
-            children = f"/proc/{running.pid}/task/{running.pid}/children"
-            with open(children, encoding="ascii") as f:
-                inner = int(f.read())
 
             def alone():
-                with open(f"/proc/{inner}/task/{inner}/children", encoding="ascii") as f:
+                with contextlib.suppress(FileNotFoundError):  # one has just gone
                     return all(os.readlink(f"/proc/{pid}/exe").endswith(("sleep", "supd-log", "supd-agent"))
-                               for pid in f.read().split())
+                               for pid in children_of(inner))
+                return False
             if t.real:
                 t.wait_file("first.log", "reaped unknown pid")
             t.wait(alone)

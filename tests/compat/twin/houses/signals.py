@@ -130,6 +130,7 @@ def who_takes_its_time_to_stop_is_named(t):
 
 @anew.then
 def all_is_down_before_anything_starts(t):
+    t.wait_all_executed()
     before = len(t.lines())
     conf = t.read("supervisord.conf")
     t.write("supervisord.conf", conf.replace("[program:gone]", "[program:comes]"))
@@ -161,6 +162,8 @@ def listeners_begin_anew_too(t):
 
 @anew.then
 def term_on_the_way(t):
+    for name in ("first", "second"):
+        t.wait_file(f"{name}.up", "up\n(up\n)*up")
     t.send(signal.SIGHUP)
     t.wait_log("waiting for .*second.* to die")
     t.send(signal.SIGTERM)
