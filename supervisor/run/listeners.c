@@ -510,7 +510,9 @@ static int begin_anew(struct sup *s, struct err *e)
 {
     struct group *g;
     log_error("events that waited for listeners are lost, and these are started again: %s", e->msg);
+    int kept = *state_listeners(s->state);
     *state_listeners(s->state) = 0;
+    listenmem_discard(kept);
     if (!get(s, e))
         return -1;
     TAILQ_FOREACH (g, &s->groups, link)

@@ -34,6 +34,8 @@ void listeners_free(struct sup *s);
 
 /* ---- events ---- */
 
+/* An event is being written to it: what else goes to its standard input has to wait. */
+bool listeners_writes(const struct proc *p);
 /* True if somebody wants one of these types (bits). */
 bool listeners_want(const struct sup *s, uint32_t types);
 /* An event with this payload. */
