@@ -47,6 +47,7 @@ ELSEWHERE = {
     "comes as PROCESS_LOG, too": "test_text_events.py::test_capture",
     "a capture written at once": "test_text_events.py::test_capture",
     "any page that a browser shows": "test_http.py::test_pages_of_other_sites",
+    "a name of its own that leads to 127": "test_http_servers.py::test_names_of_others",
     "over 32 bits": "../unit/test_xmlrpc.c::numbers_have_32_bits",
     "`i8`": "../unit/test_xmlrpc.c::values_are_read",
     "at `loglevel=debug`": "test_names.py::test_output_in_the_main_log",
