@@ -65,7 +65,7 @@ def plain(text):
 
 
 # what only ours says in its main log, beside what Supervisor says
-MORE = re.compile(r"SIG\w+ comes from pid|stopping the programs of priority|\w+ supd ends$|INFO (agent|http): |WARN [\w-]+:\S+?\.\w+[:,]")
+MORE = re.compile(r"SIG\w+ comes from pid|stopping the programs of priority|\w+ supd ends$|(INFO|DEBG) (agent|http): |WARN [\w-]+:\S+?\.\w+[:,]")
 PLACE = re.compile(r"^WARN \S+\.(?:conf|ini):\d+: ")
 
 

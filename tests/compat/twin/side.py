@@ -148,9 +148,9 @@ class Side:
         """Python's XML-RPC client, as Supervisor's own clients use it; a connection of its own."""
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=SupervisorTransport(user, password, url))
 
-    def call(self, method, *args):
+    def call(self, method, *args, url=URL):
         """What a method answers, or its fault as (code, text)."""
-        node = self.rpc()
+        node = self.rpc(url)
         for part in method.split("."):
             node = getattr(node, part)
         try:

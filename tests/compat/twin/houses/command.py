@@ -4,11 +4,13 @@ import re
 import signal
 import socket
 
-from ..house import FOLDER, HEAD, House, program, spoken
+from ..house import FOLDER, HEAD, SERVER, House, program, spoken
 
 QUIET = HEAD.replace(f"{FOLDER}/main.log", "/dev/null").replace(f"{FOLDER}/pid", f"{FOLDER}/none.pid")
 SLEEPS = program("p", "sleep 1000", startsecs=0)
 SHARED = HEAD.replace("main.log", "srv.log").replace("/pid", "/srv.pid") + "[unix_http_server]\nfile=/run/w/srv.sock\n" + SLEEPS
+
+RUNNING = {"statecode": 1, "statename": "RUNNING"}
 
 # each is refused; the words of the message up to what only one of the two can say
 BAD = {
@@ -155,10 +157,13 @@ def options_beat_the_file(t):
 @house.scenario
 def silent(t):
     for name, flags in (("loud", ["-n"]), ("silent", ["-n", "-s"])):
-        conf = HEAD.replace("main.log", f"{name}.log").replace("/pid", f"/{name}.pid") + SLEEPS
+        conf = HEAD.replace("main.log", f"{name}.log").replace("/pid", f"/{name}.pid") + SERVER.replace("/sock", f"/{name}.sock") + \
+            SLEEPS
         t.write(f"{name}.conf", conf)
-        status, out, _ = t.session(*flags, "-c", f"{name}.conf",
-                                   until=lambda _, name=name: t.executed("p", f"{name}.log"))
+        status, out, err = t.session(*flags, "-c", f"{name}.conf",
+                                     until=lambda _, name=name: t.executed("p", f"{name}.log") and
+                                     t.call("supervisor.getState", url=f"unix://{FOLDER}/{name}.sock") == RUNNING)
+        t.see(f"{name}: on standard error", err)
         t.see(name, [status, out.count("spawned: 'p'"), t.read(f"{name}.log").count("spawned: 'p'")])
         t.see(f"{name}: the same lines", out == (t.read(f"{name}.log") if name == "loud" else ""))
 
