@@ -183,6 +183,34 @@ void procs_check_sweeps(struct sup *s)
     orphans_look_end(s);
 }
 
+/* A look that was due may have been cut short, and so may the end of a round. A deadline comes
+ * first, before the search and before the reaping: each search ends with a reap, and a fault there
+ * would have the next supd search again, and never come to KILL. */
+static void go_on_sweeping(struct proc *p)
+{
+    int pgid = proc_life(p)->pgid;
+    if (pgid <= 1)
+        return;
+    p->group_gone = kill(-pgid, 0) < 0 && errno == ESRCH;
+    p->escaped = orphans_may_live(p);
+    if (p->group_gone && !p->escaped)
+        proc_left_nobody(p);
+    else if (mono_reached(proc_next(proc_life(p)), mono_now()))
+        proc_feed(p, (struct proc_in){.event = PROC_EV_TIMER});
+    else if (p->escaped)
+        orphans_seek(p);
+}
+
+void procs_go_on_sweeping(struct sup *s)
+{
+    orphans_look_begin(s);
+    for (struct proc *p = TAILQ_FIRST(&s->sweeping), *next; p; p = next) {
+        next = TAILQ_NEXT(p, sweep);
+        go_on_sweeping(p);
+    }
+    orphans_look_end(s);
+}
+
 /* A group that we still sweep under it has gone, and what comes now is not to be hit in its place.
  */
 void procs_number_taken(struct sup *s, int pgid)

@@ -55,6 +55,7 @@ void proc_note(struct proc *p)
 
 /* An exec needs less than a millisecond; one that hangs is looked at this often. */
 #define TIDY DUR_MS(20)
+#define TIDY_AGAIN DUR_S(1)
 #define TIDY_HUNG DUR_S(5)
 
 static void feed_event(struct proc *p, enum proc_event event)
@@ -441,6 +442,8 @@ void procs_tidy(struct sup *s)
     live_gens_tidy(s);
     if (spawn_in_flight())
         loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_HUNG));
+    if (publish_refused(s))
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY_AGAIN));
     if (is_calm_again(s)) {
         s->nstarts = 0;
         mem_trim();
@@ -449,6 +452,12 @@ void procs_tidy(struct sup *s)
          */
         mem_drop_code();
     }
+}
+
+void procs_tidy_later(struct sup *s)
+{
+    if (!loop_timer_active(&s->tidy_timer))
+        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
 }
 
 static void tidy_soon(struct sup *s)
@@ -461,8 +470,7 @@ void procs_command_started(struct sup *s, int pid)
 {
     procs_number_taken(s, pid);
     state_totals(s->state)->spawned++;
-    if (!loop_timer_active(&s->tidy_timer))
-        loop_timer_at(&s->tidy_timer, mono_add(mono_now(), TIDY));
+    procs_tidy_later(s);
 }
 
 void procs_pump(struct sup *s)

@@ -111,6 +111,8 @@ int proc_signal(struct proc *p, int sig, struct err *e);
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force);
 /* Takes the record over that proc_follow left for when it is down; true if there was one. */
 bool proc_take_next(struct proc *p);
+/* One that is down has no past: at a restart of everything. */
+void proc_renew(struct proc *p);
 /* True when nothing of it runs or is about to: safe to free. */
 bool proc_is_down(const struct proc *p);
 
@@ -140,10 +142,14 @@ bool procs_has_group(struct sup *s, int pgid);
 struct proc *procs_of_group(struct sup *s, int pgid);
 /* Orphans were reaped: leftover groups may be empty now. */
 void procs_check_sweeps(struct sup *s);
+/* Once all that another supd left are known: what it was about to do for these groups. */
+void procs_go_on_sweeping(struct sup *s);
 /* Spawns what is queued, as far as slots allow; runs at the end of a turn. */
 void procs_pump(struct sup *s);
 /* Takes back what ended or exec'd children used; asks for another look while some are on the way.
  */
 void procs_tidy(struct sup *s);
+/* Has that done soon. */
+void procs_tidy_later(struct sup *s);
 
 #endif

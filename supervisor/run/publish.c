@@ -1,6 +1,7 @@
 /* Says what happened: in the log in Supervisor's words, and to subscribers in order. */
 #include "supervisor/run/publish.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/attrs.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
 #include "supervisor/run/hooks.h"
@@ -12,6 +13,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A child that takes longer to its exec may start without what is refused, and nobody hears of it
+ * before its end. */
+#define ON_ITS_WAY DUR_S(3)
 
 enum { EVENT_STATE, EVENT_SPAWNED, EVENT_EXIT };
 
@@ -209,7 +214,8 @@ static void tell_exit(struct proc *p, struct event ev)
     tell(p, ev);
 }
 
-/* Said once a start, when the child has surely come so far: at RUNNING, or at its end. */
+/* Said once a start, when the child has surely come so far: at RUNNING, at a look that follows one
+ * without startsecs (publish_refused), or at its end. */
 static void tell_refused(struct proc *p)
 {
     struct spawn_cell *cell = state_cell(proc_sup(p)->state, p->slot);
@@ -221,6 +227,37 @@ static void tell_refused(struct proc *p)
              proc_name(p), str_text(&what));
     str_fini(&what);
     cell->refused = 0;
+}
+
+/* It is RUNNING, but its child may not have come so far. */
+static bool may_be_refused(const struct proc *p)
+{
+    const struct proc_life *l = proc_life(p);
+    goff off = proc_opts(p)->attrs;
+    const struct attrs *a = off ? gen_at(p->gen->gen, off) : NULL;
+    return a && a->optional && l->state == PROC_RUNNING && !proc_opts(p)->startsecs_ns &&
+           mono_sub(mono_now(), l->started).ns < ON_ITS_WAY.ns;
+}
+
+bool publish_refused(struct sup *s)
+{
+    bool more = false;
+    if (!s->may_be_refused)
+        return false;
+    for (struct proc *p = procs_first(s); p; p = procs_next(p)) {
+        if (proc_life(p)->state == PROC_RUNNING && !proc_opts(p)->startsecs_ns)
+            tell_refused(p);
+        more = more || may_be_refused(p);
+    }
+    s->may_be_refused = more;
+    return more;
+}
+
+/* RUNNING at once: the child is only just on its way. */
+static void look_later(struct proc *p)
+{
+    proc_sup(p)->may_be_refused = true;
+    procs_tidy_later(proc_sup(p));
 }
 
 static double seconds(int64_t ns)
@@ -260,6 +297,8 @@ void publish_change(struct proc *p, const struct proc_change *c)
     upstream_look_later(proc_sup(p));
     if (c->to == PROC_RUNNING && proc_opts(p)->startsecs_ns)
         tell_refused(p);
+    else if (c->to == PROC_RUNNING && may_be_refused(p))
+        look_later(p);
     if (heard(proc_sup(p)))
         tell(p,
              (struct event){.type = EVENT_STATE, .change = *c, .expected = proc_life(p)->expected});

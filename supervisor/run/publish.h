@@ -9,6 +9,9 @@ void publish_change(struct proc *p, const struct proc_change *c);
 /* The instance before.pid ended by the event in; before: the life that it ended. */
 void publish_exit(struct proc *p, const struct proc_life *before, const struct proc_in *in);
 void publish_spawned(struct proc *p, int pid);
+/* What the kernel refused and options call optional, of programs without startsecs, which are
+ * RUNNING before their child has come so far. True: one may not have yet. */
+bool publish_refused(struct sup *s);
 void publish_killing(struct proc *p, int pid);
 void publish_group(struct sup *s, const char *name, bool added);
 void publish_mood(struct sup *s, const char *mood);

@@ -298,6 +298,7 @@ static int go_on(struct resuming *r, struct err *e)
     /* beginning with another one each time, or one that makes us fault could hold up all others */
     for (size_t i = 0, from = k->crashes; i < r->nfound; i++)
         proc_go_on(r->by_slot[r->found[(from + i) % r->nfound].slot]);
+    procs_go_on_sweeping(s);
     if (k->starting)
         finish_starting(s, PROC_WHY_BOOT);
     k->starting = 0;

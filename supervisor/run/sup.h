@@ -111,6 +111,7 @@ struct sup {
     struct apply_list applies; /* configuration changes under way (reload.c) */
     struct load *load;         /* a load under way, or NULL (reload.c) */
     struct upgrade *upgrade;   /* an upgrade under way, or NULL (upgrade.c) */
+    bool may_be_refused;       /* options of a program that was just started (publish.c) */
     bool stuck;                /* what cannot be stopped waits for its end (reload.c) */
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */

@@ -1,6 +1,7 @@
 """supd as a plain init: one command, its signals, its orphans, its exit status; by all three names."""
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -202,6 +203,26 @@ def test_it_sleeps(plain):
     with pytest.raises(AssertionError):
         wait(lambda: one.switches() != before, 3)
     assert len(tasks) == 1 and set(fds) == {"0", "1", "2"}
+
+
+def memory_of(one):
+    """KiB of an init whose command runs: {"Pss": ..., "Rss": ..., "Private_Dirty": ...}."""
+    wait(lambda: any(command_of(p) == "sleep 1000" for p in one.ns.pids()), 10)
+    seen = [None]
+    wait(lambda: seen.append(one.switches()) or seen[-1] == seen[-2], 10, every=0.3)
+    with open(f"/proc/{one.pid}/smaps_rollup", encoding="ascii") as f:
+        return {m[0]: int(m[1]) for m in re.findall(r"^(\w+): +(\d+) kB$", f.read(), re.M)}
+
+
+@pytest.mark.release
+def test_what_memory_it_takes(plain):
+    """Hardly more than tini, at the same moment; and supd-init, with all of its libc, is small."""
+    worlds = {name: plain(words + ["sleep", "1000"]) for name, words in (
+        ("supd", own()), ("static", [program("supd-init"), "--"]), ("tini", ["tini", "--"]))
+        if name != "tini" or shutil.which("tini")}
+    found = {name: memory_of(one) for name, one in worlds.items()}
+    assert found["supd"]["Private_Dirty"] <= 160 and found["static"]["Rss"] <= 900, found
+    assert "tini" not in found or found["supd"]["Pss"] <= 1.15 * found["tini"]["Pss"], found
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -10,7 +10,7 @@ from harness.upgrading import version
 from harness.waiting import wait
 from harness.wire import Refused
 from measure import greeted_ns
-from world import PARTS
+from world import PAGES, PARTS, POOLS
 
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 FATAL = (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT)
@@ -60,6 +60,21 @@ class Acts:
             self.w.doubts[name] += 1
             self.w.ask("restart", name, "wait=0")
         return " ".join(names)
+
+    def kill_ear(self):
+        return self.kill_one(POOLS)
+
+    def kill_page(self):
+        return self.kill_one(PAGES)
+
+    def kill_one(self, groups):
+        """One process of these groups."""
+        pids = {name: r["pid"] for name, r in self.s.status().items() if r["group"] in groups and r["pid"]}
+        name = self.rng.choice(sorted(pids) or ["nobody"])
+        with contextlib.suppress(ProcessLookupError, KeyError):
+            self.s.kill(pids[name])
+            self.w.kills[name.split(":")[0]] += 1
+        return name
 
     # supd and its parts
 
@@ -186,7 +201,7 @@ class Acts:
 
 # name and weight; those of the second list put another image, or another process, in the place of one
 COMMON = (("kill_worker", 12), ("kill_many", 6), ("stop_and_start", 4), ("restart", 4), ("freeze", 2),
-          ("step_clock", 3), ("update", 4), ("reload", 3), ("bad_reload", 2), ("flood_of_orphans", 2),
+          ("kill_ear", 4), ("kill_page", 4), ("step_clock", 3), ("update", 4), ("reload", 3), ("bad_reload", 2), ("flood_of_orphans", 2),
           ("flood_of_lines", 2), ("flood_of_clients", 2), ("signals", 1))
 REPLACING = (("upgrade", 6), ("crash", 5), ("kill_log", 4), ("kill_agent", 3))
 

@@ -6,8 +6,10 @@
                                       upgrades and 100 crash signals (seven minutes)
 
 At the end nothing may be lost: what supd has counted of starts and ends is what the workers noted of
-their own, every line that they wrote is in their logs once, no descriptor is left over and no process
-has grown. The seed, which is printed, gives the same acts in the same order again.
+their own, every line that they wrote is in their logs once, event listeners got each event in order
+(ears.py), nobody was refused by the HTTP servers, by supctl or by FastCGI programs (clients.py), no
+descriptor is left over and no process has grown. The seed, which is printed, gives the same acts in
+the same order again.
 """
 import argparse
 import os
@@ -15,12 +17,14 @@ import random
 import statistics
 import sys
 import time
+from collections import Counter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "bench")]
 
 from acts import COMMON, REPLACING, Acts, settle  # noqa: E402
 from board import compare_counts  # noqa: E402
+from clients import Caller  # noqa: E402
 from events import Watcher  # noqa: E402
 from harness.upgrading import version  # noqa: E402
 from harness.waiting import wait  # noqa: E402
@@ -40,11 +44,11 @@ class Soak:
         self.args = args
         self.seed = args.seed if args.seed is not None else random.randrange(1 << 32)
         self.rng = random.Random(self.seed)
-        self.wrong, self.done = [], []
+        self.wrong, self.done, self.heard = [], [], []
         self.world = World(args.programs, args.life, args.rate, args.bytes)
         self.acts = Acts(self.world, self.rng)
         self.health = Health(self.world)
-        self.watcher = None
+        self.watcher, self.clients = None, []
         self.begun = time.monotonic()
 
     def act(self, name):
@@ -92,7 +96,7 @@ class Soak:
         self.acts.flood_of_lines()  # whose log is open from now on, too
         self.world.rest(1)
         self.health.begin()
-        self.watcher = Watcher(self.world.s.socket)
+        self.watcher, self.clients = Watcher(self.world.s.socket), self.world.clients()
         {"soak": self.soak, "load": self.load, "smoke": self.each_once}[self.args.kind]()
         settle(self.acts)
         self.finish()
@@ -101,6 +105,8 @@ class Soak:
         """Stops the workers, and compares all that is known of them."""
         w, seconds = self.world, time.monotonic() - self.begun
         self.wrong += self.watcher.close()
+        for client in self.clients:
+            self.wrong += client.close(self.done)
         self.wrong += self.health.end()
         for name in w.names.values():
             w.doubts[name] += 1
@@ -110,11 +116,23 @@ class Soak:
         runs = w.board.by_program()
         for n, name in w.names.items():
             self.wrong += compare_counts(name, records[name], runs[n], w.kills[name], w.doubts[name])
+        self.wrong += self.unheard(records)
         self.tell(runs, seconds)
         self.wrong += w.s.end()
         for n, log in w.logs.items():
             log.close()
             self.wrong += log.lines.compare(runs[n])
+
+    def unheard(self, records):
+        """What the event listeners did not get as it was."""
+        wrong, callers = [], [c for c in self.clients if isinstance(c, Caller)]
+        told, tried = set().union(*(c.sent for c in callers)), sum((c.tried for c in callers), Counter())
+        for pool, (heard, row) in self.world.heard().items():
+            wrong += heard.compare(row, self.world.kills[pool])
+            wrong += heard.compare_states(self.world.names.values(), records)
+            wrong += heard.compare_remotes(told, tried)
+            self.heard.append(f"{pool} {row['events']}")
+        return wrong
 
     def replaced(self):
         """supd took over from itself as often as we made it, and no oftener."""
@@ -135,6 +153,7 @@ class Soak:
         say(f"acts: {counts}")
         say(f"{len(everyone)} runs, {len(everyone) / seconds:.1f} a second; {size:.0f} MiB of output, "
             f"{size / seconds:.1f} MiB/s; {self.watcher.count} events")
+        say(f"events to listeners: {', '.join(self.heard)}; {'; '.join(c.told() for c in self.clients)}")
         for what, times in (("an upgrade", self.acts.upgrade_ms), ("a crash", self.acts.crash_ms)):
             if times:
                 say(f"{what}: answers again after {statistics.median(times):.0f} ms (median of {len(times)}), "

@@ -1,4 +1,5 @@
 """The supd of a soak: its configuration, its workers, and what is known of its processes."""
+import contextlib
 import os
 import sys
 import time
@@ -10,10 +11,12 @@ from harness.failing import preload  # noqa: E402
 from harness.namespace import command_of, status_of  # noqa: E402
 from harness.supervised import Supd, program as built, tool  # noqa: E402
 from harness.upgrading import CRASHED, version  # noqa: E402
-from harness.waiting import wait  # noqa: E402
+from harness.waiting import Late, wait  # noqa: E402
 from harness.wire import Refused  # noqa: E402
 
 from board import Board, Log, RotatedLog  # noqa: E402
+from clients import Caller, Dialler, Supctl  # noqa: E402
+from ears import Heard, notes_of  # noqa: E402
 
 HEAD = """[supd]
 log_memory=16MB
@@ -37,6 +40,10 @@ severity=info
 type=http
 url=http://127.0.0.1:9190/-/healthy
 interval=500ms
+[unix_http_server]
+file=%(here)s/rpc.sock
+[inet_http_server]
+port=127.0.0.1:9001
 """
 WORKER = """[program:w{n}]
 command={runner} %(here)s/board {n} {life} {rate} {bytes}
@@ -63,6 +70,25 @@ stdout_logfile=%(here)s/torrent.log
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=2
 """
+# who is told all of it: alone, and by turns
+EAR = """[eventlistener:{pool}]
+command=/usr/bin/python3 -S {folder}/ear.py %(here)s/{pool}.heard 60
+events=PROCESS_STATE,REMOTE_COMMUNICATION
+process_name=%(process_num)d
+numprocs={size}
+buffer_size=30000
+startsecs=0
+autorestart=true
+"""
+# what takes connections from a socket that supd holds
+PAGE = """[fcgi-program:{name}]
+command=/usr/bin/python3 -S {folder}/page.py 60
+socket={socket}
+process_name=%(process_num)d
+numprocs={size}
+startsecs=0
+autorestart=true
+"""
 # what comes and goes by reloads
 COMES = """[program:x{n}]
 command=/bin/sleep 1000
@@ -72,6 +98,9 @@ stopasgroup=true
 """
 ROTATED = 2  # so many of the workers have logs that are rotated, others one large file
 PARTS = ("supd", "supd-log", "supd-agent")
+POOLS = {"alone": 1, "both": 2}  # and how many listeners are in each
+PAGES = {"page": ("unix://%(here)s/page.sock", 2), "port": ("tcp://127.0.0.1:9000", 2)}
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class World:
@@ -99,7 +128,9 @@ class World:
     def conf(self, extra=(), number=0, more=""):
         workers = (WORKER.format(n=n, runner=tool("runner"), life=self.life, rate=self.rate, bytes=self.size,
                                  maxbytes="1MB" if self.rotated(n) else 0) for n in self.names)
-        return HEAD + "".join(workers) + EXTRA.format(flood=tool("flood")) + \
+        ears = (EAR.format(pool=pool, size=size, folder=FOLDER) for pool, size in POOLS.items())
+        pages = (PAGE.format(name=name, socket=at, size=size, folder=FOLDER) for name, (at, size) in PAGES.items())
+        return HEAD + "".join([*workers, *ears, *pages]) + EXTRA.format(flood=tool("flood")) + \
             "".join(COMES.format(n=n, round=number) for n in extra) + more
 
     # time
@@ -141,6 +172,27 @@ class World:
         """The newest run of each worker that has not ended by itself."""
         newest = {run.program: run for run in self.board.runs()[-40 * len(self.names):] if run.program}
         return [run for _, run in sorted(newest.items()) if run.pid and not run.ended]
+
+    # who listens, and who asks
+
+    def clients(self):
+        """Everybody who wants something all the time, from now on."""
+        return [Caller("unix", self.s, self.s.path("rpc.sock")), Caller("inet", self.s, ("127.0.0.1", 9001)),
+                Supctl("supctl", self.s), Dialler("page", self.s, self.s.path("page.sock")),
+                Dialler("port", self.s, ("127.0.0.1", 9000))]
+
+    def heard(self):
+        """What each pool's listeners noted, and supd's record of it, once all of it is there."""
+        found = {}
+
+        def all_there():
+            rows = {r["pool"]: r for r in self.s.ask("listeners")[0]}
+            found.update({p: (Heard(p, size, notes_of(self.s.read(f"{p}.heard"))), rows[p])
+                          for p, size in POOLS.items()})
+            return all(row["waiting"] == 0 and heard.settled(row["events"]) for heard, row in found.values())
+        with contextlib.suppress(Late):  # then what is missing is told
+            wait(all_there, 30, every=0.5)
+        return found
 
     # control
 
