@@ -14,6 +14,8 @@ void stream_add(struct logd *d, uint32_t slot, int fd);
 void stream_configure(struct logd *d, struct stream *s);
 /* Makes its file's sink if that has not been needed so far. */
 void stream_sink(struct logd *d, struct stream *s);
+/* A process began to write to it: its file is made, or opened anew if it lost its name. */
+void stream_run(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
 /* The same, since its AUTO file cannot be made. */

@@ -98,6 +98,10 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
 int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e);
 /* Ends a stream: what its pipe holds is still written, then supd-log lets go of it. */
 void logs_del(struct log_stream **s);
+/* A process is about to write to it: its file is made if it is not there, by supd-log and soon, or
+ * opened anew if it lost its name. Then: none does any more, or it came to nothing. */
+void logs_began(struct log_stream *s);
+void logs_ended(struct log_stream *s);
 /* What the child's descriptor becomes; blocking, close-on-exec, valid as long as the stream. */
 int logs_write_fd(const struct log_stream *s);
 /* The file's path as people want to see it: AUTO's real name; "" when there is none (NONE, syslog

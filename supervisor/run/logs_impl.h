@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 /* What supd-log has not been told of a stream yet. */
-enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
+enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4, TELL_RUN = 8 };
 
 struct log_stream {
     STAILQ_ENTRY(log_stream) tell_link;

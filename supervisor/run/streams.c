@@ -104,3 +104,20 @@ void streams_drop(struct proc *p)
         logs_del(&p->log[ch]);
     }
 }
+
+void streams_began(struct proc *p)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!p->log[i])
+            continue;
+        logs_run_begins(p->log[i]);
+        logs_began(p->log[i]);
+    }
+}
+
+void streams_ended(struct proc *p)
+{
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_ended(p->log[i]);
+}
