@@ -67,11 +67,13 @@ static void on_process(void *obj, const struct procs_change *c)
 /* What is on its way to people when supd ends may arrive; supd waits 1.8 s. */
 #define END_LIMIT DUR_MS(1200)
 #define END_LOOK DUR_MS(20)
+#define END_SERVING DUR_MS(300) /* who has come, and has not asked yet */
 
 static void on_end(struct agent_program *a)
 {
     mono_t now = loop_now(a->loop);
-    if (mono_reached(a->end, now) || !engine_sending(a->engine))
+    bool served = mono_reached(a->end_serving, now) || !a->serving || !a->server->busy(a->serving);
+    if (mono_reached(a->end, now) || (served && !engine_sending(a->engine)))
         loop_stop(a->loop);
     else
         loop_timer_at(&a->end_timer, mono_add(now, END_LOOK));
@@ -81,6 +83,9 @@ static void on_closed(void *obj)
 {
     struct agent_program *a = obj;
     a->end = mono_add(loop_now(a->loop), END_LIMIT);
+    a->end_serving = mono_add(loop_now(a->loop), END_SERVING);
+    if (a->serving)
+        a->server->quiesce(a->serving);
     LOOP_TIMER(&a->end_timer, a->loop, on_end, a);
     loop_timer_at(&a->end_timer, mono_add(loop_now(a->loop), END_LOOK));
 }

@@ -16,6 +16,9 @@ struct agent_server {
      * [agent] listen=. It replaces the one before. */
     void (*take)(void *serving, const char *key, int fd);
     void (*follow)(void *serving); /* there is another configuration */
+    /* supd is gone: nobody is let in any more; somebody who was has not been answered yet */
+    void (*quiesce)(void *serving);
+    bool (*busy)(void *serving);
 };
 
 /* Serves the channel, HAND_CHANNEL_FD, until it closes. Returns the exit status: 0 when it ended in

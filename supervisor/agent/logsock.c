@@ -14,13 +14,16 @@
 #include <sys/queue.h>
 
 #define LIMIT DUR_S(10) /* for supd-log to answer: its disk may be slow */
+#define AT_ONCE 2       /* of one log: the others do not wait for its disk */
 
 struct ask {
     TAILQ_ENTRY(ask) link;
     struct agent_program *agent;
     uint32_t ref;
-    bool follow;
-    int fd; /* FILE: where the answer comes */
+    char *name, *channel; /* of the log; name "": supd's own */
+    int64_t follow;       /* bytes, -1: its file is asked for */
+    bool asked;           /* else it waits for others that want the same log */
+    int fd;               /* FILE: where the answer comes */
     struct loop_io io;
     struct loop_timer limit;
     logsock_fn *fn; /* NULL: nobody wants to know */
@@ -32,18 +35,37 @@ struct logsocks {
     uint32_t refs;
 };
 
-static void finish(struct ask *q, int fd, const char *code, const char *text)
+static bool is_same(const struct ask *a, const struct ask *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->channel, b->channel) == 0;
+}
+
+/* Takes it off the list. */
+static void ask_free(struct ask *q)
 {
     TAILQ_REMOVE(&q->agent->logsocks->asks, q, link);
     channel_forget(q->agent->channel, q);
     loop_timer_stop(&q->limit);
     if (q->fd >= 0)
         loop_io_close(&q->io, &q->fd);
-    if (q->fn)
-        q->fn(q->obj, fd, code, text);
+    free(q->name);
+    free(q->channel);
+    free(q);
+}
+
+static void send_next(struct agent_program *a);
+
+static void finish(struct ask *q, int fd, const char *code, const char *text)
+{
+    struct agent_program *a = q->agent;
+    logsock_fn *fn = q->fn;
+    void *obj = q->obj;
+    ask_free(q);
+    if (fn)
+        fn(obj, fd, code, text);
     else
         fd_close(&fd);
-    free(q);
+    send_next(a);
 }
 
 static void late(struct ask *q)
@@ -83,7 +105,7 @@ void logsock_take(struct agent_program *a, const char *ref, int fd)
         fd_close(&fd);
         return;
     }
-    if (q->follow) {
+    if (q->follow >= 0) {
         finish(q, fd, NULL, NULL);
         return;
     }
@@ -116,20 +138,48 @@ static struct ask *ask_new(struct agent_program *a, logsock_fn *fn, void *obj)
     return q;
 }
 
+static bool send_ask(struct ask *q)
+{
+    char ref[16], bytes[32];
+    snprintf(ref, sizeof(ref), "%u", q->ref);
+    snprintf(bytes, sizeof(bytes), "follow=%" PRId64, q->follow);
+    const char *args[] = {ref, q->name, q->channel, q->follow >= 0 ? bytes : NULL, NULL};
+    q->asked = true;
+    return channel_ask(q->agent->channel, "log", args, on_reply, q);
+}
+
+static bool may_ask(const struct ask *q)
+{
+    const struct ask *other;
+    unsigned n = 0;
+    TAILQ_FOREACH (other, &q->agent->logsocks->asks, link)
+        n += other->asked && is_same(other, q);
+    return !q->asked && n < AT_ONCE;
+}
+
+/* One that waited has its turn. What cannot be sent is late, in the end. */
+static void send_next(struct agent_program *a)
+{
+    struct ask *q;
+    TAILQ_FOREACH (q, &a->logsocks->asks, link)
+        if (may_ask(q)) {
+            (void)send_ask(q);
+            return;
+        }
+}
+
 static bool ask(struct agent_program *a, const char *name, const char *channel, int64_t follow,
                 logsock_fn *fn, void *obj)
 {
     struct ask *q = ask_new(a, fn, obj);
-    char ref[16], bytes[32];
-    q->follow = follow >= 0;
-    snprintf(ref, sizeof(ref), "%u", q->ref);
-    snprintf(bytes, sizeof(bytes), "follow=%" PRId64, follow);
-    const char *args[] = {ref, name ? name : "", channel, q->follow ? bytes : NULL, NULL};
-    if (!channel_ask(a->channel, "log", args, on_reply, q)) {
-        free(q);
+    q->name = mem_strdup(name ? name : "");
+    q->channel = mem_strdup(channel);
+    q->follow = follow;
+    TAILQ_INSERT_TAIL(&a->logsocks->asks, q, link);
+    if (may_ask(q) && !send_ask(q)) {
+        ask_free(q);
         return false;
     }
-    TAILQ_INSERT_TAIL(&a->logsocks->asks, q, link);
     loop_timer_at(&q->limit, mono_add(loop_now(a->loop), LIMIT));
     return true;
 }
@@ -148,20 +198,21 @@ bool logsock_follow(struct agent_program *a, const char *name, const char *chann
 
 void logsock_forget(struct agent_program *a, const void *obj)
 {
-    struct ask *q;
-    if (a->logsocks)
-        TAILQ_FOREACH (q, &a->logsocks->asks, link)
-            if (q->obj == obj)
-                q->fn = NULL;
+    struct ask *q = a->logsocks ? TAILQ_FIRST(&a->logsocks->asks) : NULL, *next;
+    for (; q; q = next) {
+        next = TAILQ_NEXT(q, link);
+        if (q->obj == obj && !q->asked)
+            ask_free(q);
+        else if (q->obj == obj)
+            q->fn = NULL;
+    }
 }
 
 void logsocks_free(struct agent_program *a)
 {
     struct ask *q;
-    while (a->logsocks && (q = TAILQ_FIRST(&a->logsocks->asks))) {
-        q->fn = NULL;
-        finish(q, -1, NULL, NULL);
-    }
+    while (a->logsocks && (q = TAILQ_FIRST(&a->logsocks->asks)))
+        ask_free(q);
     free(a->logsocks);
     a->logsocks = NULL;
 }

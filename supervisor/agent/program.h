@@ -73,7 +73,8 @@ struct agent_program {
     void *serving;                     /* its own; NULL: there is none */
     struct logsocks *logsocks;         /* logs that were asked for; NULL: none so far */
     mono_t started;
-    mono_t end; /* supd has closed the channel: no later than that */
+    mono_t end;         /* supd has closed the channel: no later than that */
+    mono_t end_serving; /* ... for those that are connected */
     struct loop_timer end_timer;
     uint64_t events; /* seen */
     bool stopping;   /* supd stops everything */

@@ -84,6 +84,21 @@ static void put_patterns(struct str *out, const struct conf *c, const struct gro
     }
 }
 
+/* The names that requests to it may be for, "" for all. A page that a browser shows must not get to
+ * one without a password by having its own name lead here. */
+static void put_hosts(struct str *out, const struct server *sv)
+{
+    const struct str_list *names = &sv->o.allowed_hosts;
+    if (names->n ? strcmp(names->v[0], "*") == 0 : !sv->loopback || sv->o.username)
+        return;
+    str_putc(out, '\t');
+    text_escape(out, sv->o.port.host, strlen(sv->o.port.host), false);
+    for (size_t i = 0; i < names->n; i++) {
+        str_putc(out, ',');
+        text_escape(out, names->v[i], strlen(names->v[i]), false);
+    }
+}
+
 static void put_servers(struct str *out, const struct conf *c)
 {
     if (c->servers.n) {
@@ -96,7 +111,10 @@ static void put_servers(struct str *out, const struct conf *c)
         put_field(out, conf_server_url_of(c, sv), '\t');
         put_field(out, sv->section->name, '\t');
         put_field(out, sv->o.username, '\t');
-        put_field(out, sv->o.password, '\n');
+        text_escape(out, sv->o.password ? sv->o.password : "",
+                    sv->o.password ? strlen(sv->o.password) : 0, false);
+        put_hosts(out, sv);
+        str_putc(out, '\n');
     }
 }
 
@@ -193,8 +211,10 @@ static bool take_server(struct agent_reader *r, char *line)
     struct agent_http h = {.key = next_field(r, &line, '\t')};
     h.section = h.key ? next_field(r, &line, '\t') : NULL;
     h.username = h.section ? next_field(r, &line, '\t') : NULL;
-    h.password = h.username ? next_field(r, &line, 0) : NULL;
-    if (!h.password)
+    bool hosts = h.username && strchr(line, '\t');
+    h.password = h.username ? next_field(r, &line, hosts ? '\t' : 0) : NULL;
+    h.hosts = hosts && h.password ? next_field(r, &line, 0) : NULL;
+    if (!h.password || (hosts && !h.hosts))
         return false;
     VEC_PUSH(&r->servers, h);
     return true;

@@ -5,8 +5,9 @@
  *
  *   [SECTION<TAB>FILE<TAB>LINE       a section begins
  *   KEY<TAB>LINE<TAB>VALUE           one of its options
- *   @KEY<TAB>SECTION<TAB>USERNAME<TAB>PASSWORD    a server; KEY: what its socket is called
- * (core/hand.h) !IDENTIFIER                      [supervisord] identifier=, before the servers
+ *   @KEY<TAB>SECTION<TAB>USERNAME<TAB>PASSWORD[<TAB>HOSTS]    a server; KEY: what its socket is
+ *                                    called (core/hand.h)
+ *   !IDENTIFIER                      [supervisord] identifier=, before the servers
  *   +GROUP<TAB>PROCESS<TAB>PROGRAM<TAB>DEPENDS    a process; DEPENDS: comma separated programs
  *   ~SECTION<TAB>FILE<TAB>LINE<TAB>REGEX          ready=log: of a program, and where it stands
  *
@@ -40,6 +41,7 @@ struct agent_pattern {
 struct agent_http {
     const char *key, *section;
     const char *username, *password; /* username "": everybody may come in */
+    const char *hosts;               /* names that requests may be for (core/origin.h); NULL: any */
 };
 
 /* What the agent reads back. */

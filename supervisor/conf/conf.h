@@ -143,6 +143,7 @@ struct server_opts {
     struct owner_val chown;
     struct octal_val chmod;
     bool allow_unauthenticated;
+    struct str_list allowed_hosts;
 };
 
 struct ctl_opts {
@@ -206,6 +207,7 @@ struct server {
     bool unix_socket;
     const char *path; /* absolute */
     const char *host; /* of a TCP one: an address, "" for all of IPv4; NULL: not looked up */
+    bool loopback;    /* only this machine gets there */
     struct server_opts o;
 };
 

@@ -70,6 +70,10 @@ static const struct opt inet_server[] = {
     V("allow_unauthenticated", allow_unauthenticated, BOOLEAN, .def = "false", .flags = OPT_OURS,
       .help = "Serve other machines without a password: whoever reaches the port may stop all "
               "programs."),
+    V("allowed_hosts", allowed_hosts, LIST, .flags = OPT_OURS,
+      .def_note = "with a password or beyond loopback all, else none",
+      .help = "Names of the host that a request may be for, besides addresses and localhost; * for "
+              "all. Without a password a web page could else get here by a name of its own."),
 };
 
 #define C(text, field, ...) OPT(struct ctl_opts, text, field, STRING, __VA_ARGS__)

@@ -85,11 +85,10 @@ static bool find_host(struct conf *c, struct server *sv, bool *out_loopback)
 
 static void finish_inet(struct conf *c, struct server *sv)
 {
-    bool loopback;
     if (!sv->o.port.text)
         conf_fail(c, pos_section(sv->section),
                   "section [%s] has no port value (add port=127.0.0.1:9001)", sv->section->name);
-    else if (!c->rq.exact && find_host(c, sv, &loopback) && !loopback && !sv->o.username &&
+    else if (!c->rq.exact && find_host(c, sv, &sv->loopback) && !sv->loopback && !sv->o.username &&
              !sv->o.allow_unauthenticated)
         conf_fail(c, pos_section(sv->section),
                   "section [%s]: port=%s serves other machines, and anybody there could stop all "

@@ -15,4 +15,8 @@ struct origin {
  * is no browser sends neither of the first two headers. */
 bool origin_is_foreign(const struct origin *o);
 
+/* True if no other can have made a browser take this host for ours: an address, localhost, none, or
+ * one of the names (comma separated; "*": any). A page's own name may lead to us, too. */
+bool origin_is_ours(const char *host, const char *names);
+
 #endif

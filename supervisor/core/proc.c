@@ -131,6 +131,18 @@ void proc_init(struct proc_life *l)
     memset(l, 0, sizeof(*l));
 }
 
+void proc_begin_anew(struct proc_life *l)
+{
+    const struct proc_life was = *l;
+    proc_init(l);
+    l->starts = was.starts;
+    l->restarts = was.restarts;
+    l->exits = was.exits;
+    l->fatals = was.fatals;
+    l->unexpected = was.unexpected;
+    l->restarts_unexpected = was.restarts_unexpected;
+}
+
 void proc_step(const struct proc_policy *p, struct proc_life *l, const struct proc_in *in,
                struct proc_out *out)
 {

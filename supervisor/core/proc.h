@@ -214,6 +214,8 @@ struct proc_out {
 
 /* A life that has never run: STOPPED, want 0. */
 void proc_init(struct proc_life *l);
+/* What is down is as if it had never been started; what was counted stays. */
+void proc_begin_anew(struct proc_life *l);
 /* One event. Any event is allowed in any state; what makes no sense there changes nothing. */
 void proc_step(const struct proc_policy *p, struct proc_life *l, const struct proc_in *in,
                struct proc_out *out);

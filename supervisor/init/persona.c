@@ -18,10 +18,15 @@ static const struct init_persona *by_name(const char *name)
     return NULL;
 }
 
-static const struct init_persona *by_basename(const char *path)
+static const char *base_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
+    return slash ? slash + 1 : path;
+}
+
+static const struct init_persona *by_basename(const char *path)
+{
+    const char *base = base_of(path);
     for (size_t i = 0; i < COUNT; i++) {
         for (const char *const *known = personas[i]->known; *known; known++) {
             if (strcmp(base, *known) == 0)
@@ -70,6 +75,8 @@ bool init_wanted(int argc, char *const *argv)
     const struct init_persona *p = named(argc, argv, &skip);
     if (p && p != &init_own)
         return true;
+    if (argc > 0 && strstr(base_of(argv[0]), "supervisord")) /* "--" ends the options there */
+        return false;
     int end = init_own_options(argc - skip, argv + skip, NULL, &at, &why);
     return end > 1 && strcmp(argv[skip + end - 1], "--") == 0;
 }

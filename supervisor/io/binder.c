@@ -109,6 +109,34 @@ static int bind_unix(const char *path, const struct bind_request *rq, struct err
     return -1;
 }
 
+/* By a descriptor, which is of a socket, whatever becomes of the path. */
+static int change_it(int fd, const struct bind_request *rq, struct err *e)
+{
+    struct stat st;
+    char own[64];
+    uid_t uid = rq->uid < 0 ? geteuid() : (uid_t)rq->uid;
+    gid_t gid = rq->gid < 0 ? getegid() : (gid_t)rq->gid;
+    snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+    if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+        return refuse(e, EEXIST, "something that is no socket lies there");
+    if (chmod(own, rq->mode) < 0)
+        return err_errno(e, errno, "cannot change its mode");
+    if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+        return err_errno(e, errno, "cannot change its owner to %lld:%lld", (long long)uid,
+                         (long long)gid);
+    return 0;
+}
+
+int bind_change(const struct bind_request *rq, struct err *e)
+{
+    if (strncmp(rq->url, UNIX, strlen(UNIX)) != 0)
+        return 0;
+    int fd = open(rq->url + strlen(UNIX), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int r = fd < 0 ? err_errno(e, errno, "cannot look at it") : change_it(fd, rq, e);
+    fd_close(&fd);
+    return r;
+}
+
 /* ---- tcp ---- */
 
 /* "[::1]:80", "host:80", ":80" in its parts; the port stays a text. */

@@ -23,5 +23,8 @@ struct bind_request {
  * path is replaced if it is a socket or a symbolic link, and refused if it is anything else. With
  * spare_live e says so when something was replaced, and is left alone else. */
 int bind_listen(const struct bind_request *rq, struct err *e);
+/* Gives the file of a unix socket that is there the mode and the owner (-1: ours) of the request.
+ * 0, or -1 and the reason. */
+int bind_change(const struct bind_request *rq, struct err *e);
 
 #endif

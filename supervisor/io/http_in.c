@@ -41,8 +41,8 @@ void conn_end(struct conn *c)
     c->ended = true;
     if (c->call) {
         c->h->in_bytes -= c->call->in_bytes;
-        c->h->out_bytes -= c->call->out_bytes;
-        c->call->in_bytes = c->call->out_bytes = 0;
+        c->call->in_bytes = 0;
+        answer_uncount(c->call);
     }
     shutdown(c->fd, SHUT_RDWR);
 }
@@ -164,6 +164,7 @@ static struct http_in_call *call_new(struct http_in *h, struct MHD_Connection *m
     LOOP_IO(&c->look, h->loop, on_look, c);
     LOOP_TIMER(&c->look_again, h->loop, look_again, c);
     c->conn->call = c;
+    c->conn->asked = true;
     return c;
 }
 
@@ -185,7 +186,7 @@ static void on_over(void *obj, struct MHD_Connection *mc, void **state,
     loop_io_set(&c->look, -1, 0);
     loop_timer_stop(&c->look_again);
     h->in_bytes -= c->in_bytes;
-    h->out_bytes -= c->out_bytes;
+    answer_uncount(c);
     answer_fini(c);
     str_fini(&c->body);
     free(c);
@@ -364,6 +365,8 @@ struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e)
     struct http_in *h = mem_zalloc(sizeof(*h));
     *h = (struct http_in){
         .loop = setup->loop, .ops = setup->ops, .obj = setup->obj, .server = setup->server};
+    http_in_sending_init(&h->own_out);
+    h->out = setup->sending ? setup->sending : &h->own_out;
     LOOP_IO(&h->io, h->loop, work, h);
     LOOP_TIMER(&h->timer, h->loop, work, h);
     LOOP_DEFER(&h->work, work, h);
@@ -386,6 +389,26 @@ struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e)
     err_errno(e, errno, "cannot watch the HTTP server");
     http_in_free(&h);
     return NULL;
+}
+
+void http_in_quiesce(struct http_in *h)
+{
+    MHD_socket fd = MHD_quiesce_daemon(h->daemon);
+    if (fd != MHD_INVALID_SOCKET)
+        fd_close(&fd);
+    work(h);
+}
+
+bool http_in_busy(const struct http_in *h)
+{
+    const struct conn *c;
+    TAILQ_FOREACH (c, &h->idle, link)
+        if (!c->asked || c->call)
+            return true;
+    TAILQ_FOREACH (c, &h->sending, link)
+        if (c->call && !c->call->read)
+            return true;
+    return !TAILQ_EMPTY(&h->receiving);
 }
 
 void http_in_free(struct http_in **hp)

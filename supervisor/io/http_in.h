@@ -8,6 +8,7 @@
 #include "supervisor/base/str.h"
 #include "supervisor/io/loop.h"
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
 struct http_in;      /* a server on one listening socket */
@@ -65,6 +66,14 @@ void http_in_wake(struct http_in_call *c);
  * end of a stream; c is gone then. Without an answer given by then none may follow. */
 void http_in_on_gone(struct http_in_call *c, loop_fn *fn, void *obj);
 
+/* The answers that several servers are sending: 64 MiB together; who has taken nothing for longest
+ * gives way. It outlives them. */
+struct http_in_sending {
+    size_t bytes;
+    TAILQ_HEAD(, http_in_call) calls; /* who took something last is the last */
+};
+void http_in_sending_init(struct http_in_sending *s);
+
 /* Serves a listening, non-blocking socket, which belongs to the server from now on. server: the
  * value of the header Server, or NULL. NULL and the reason (the socket is closed then, too). */
 struct http_in_setup {
@@ -73,8 +82,13 @@ struct http_in_setup {
     const struct http_in_ops *ops;
     void *obj;
     const char *server;
+    struct http_in_sending *sending; /* NULL: it has its own */
 };
 struct http_in *http_in_new(const struct http_in_setup *setup, struct err *e);
+/* Takes no more connections: who comes now is for the next one who has the socket. */
+void http_in_quiesce(struct http_in *h);
+/* Somebody has come and was not answered yet, but those who wait for us. */
+bool http_in_busy(const struct http_in *h);
 /* Ends all connections; what waits for an answer is told that it is gone. */
 void http_in_free(struct http_in **h);
 

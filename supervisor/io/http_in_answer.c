@@ -1,11 +1,13 @@
 /* The HTTP server port: answers, whole, in parts, or as a stream. */
+#include "supervisor/base/mem.h"
 #include "supervisor/io/http_in_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWERS_MAX ((size_t)64 << 20) /* that are being sent, together: the oldest gives way */
+#define ANSWERS_MAX ((size_t)64 << 20) /* that are being sent, together */
 #define BLOCK 16384u
+#define LARGE ((size_t)128 << 10) /* an answer is watched while it is taken */
 
 /* ---- handing it over ---- */
 
@@ -63,15 +65,77 @@ static void give(struct http_in_call *c, int status, const char *type, struct MH
 
 /* ---- a whole one ---- */
 
-/* Who has been reading for longest gives way. */
-static void make_room(const struct http_in_call *c)
+void http_in_sending_init(struct http_in_sending *s)
 {
-    struct conn *x = TAILQ_FIRST(&c->h->sending), *next;
-    for (; x && c->h->out_bytes > ANSWERS_MAX; x = next) {
-        next = TAILQ_NEXT(x, link);
-        if (x != c->conn && x->call && x->call->out_bytes)
-            conn_end(x);
+    s->bytes = 0;
+    TAILQ_INIT(&s->calls);
+}
+
+void answer_uncount(struct http_in_call *c)
+{
+    if (!c->out_bytes)
+        return;
+    c->h->out->bytes -= c->out_bytes;
+    c->out_bytes = 0;
+    TAILQ_REMOVE(&c->h->out->calls, c, out);
+}
+
+/* Who has taken nothing for longest gives way. */
+static void count(struct http_in_call *c, size_t n)
+{
+    struct http_in_sending *s = c->h->out;
+    struct http_in_call *first;
+    if (!n)
+        return;
+    c->out_bytes = n;
+    s->bytes += n;
+    TAILQ_INSERT_TAIL(&s->calls, c, out);
+    while (s->bytes > ANSWERS_MAX && (first = TAILQ_FIRST(&s->calls)) != c)
+        conn_end(first->conn);
+}
+
+struct large {
+    struct http_in_call *call;
+    char *text;
+    size_t n;
+};
+
+static ssize_t on_taken(void *obj, uint64_t pos, char *buf, size_t n)
+{
+    struct large *l = obj;
+    struct http_in_call *c = l->call;
+    if (c->out_bytes) {
+        TAILQ_REMOVE(&c->h->out->calls, c, out);
+        TAILQ_INSERT_TAIL(&c->h->out->calls, c, out);
     }
+    n = l->n - pos < n ? l->n - (size_t)pos : n;
+    memcpy(buf, l->text + pos, n);
+    return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void large_free(void *obj)
+{
+    struct large *l = obj;
+    free(l->text);
+    free(l);
+}
+
+/* The text is the response's from now on. */
+static struct MHD_Response *response_of(struct http_in_call *c, char *text, size_t n)
+{
+    struct MHD_Response *r;
+    if (n < LARGE) {
+        r = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
+        if (!r)
+            free(text);
+        return r;
+    }
+    struct large *l = mem_alloc(sizeof(*l));
+    *l = (struct large){c, text, n};
+    r = MHD_create_response_from_callback(n, LARGE / 2, on_taken, l, large_free);
+    if (!r)
+        large_free(l);
+    return r;
 }
 
 void http_in_answer(struct http_in_call *c, int status, const char *type, struct str *body)
@@ -85,13 +149,9 @@ void http_in_answer(struct http_in_call *c, int status, const char *type, struct
     }
     size_t n = body->len;
     char *text = str_take(body);
-    struct MHD_Response *r = MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE);
-    if (!r)
-        free(text);
+    struct MHD_Response *r = response_of(c, text, n);
     c->gone = NULL;
-    c->out_bytes = r && !c->conn->ended ? n : 0;
-    c->h->out_bytes += c->out_bytes;
-    make_room(c);
+    count(c, r && !c->conn->ended ? n : 0);
     give(c, status, type, r);
 }
 

@@ -18,6 +18,7 @@ struct conn {
     struct http_in *h;
     int fd;
     bool ended; /* it was made to go */
+    bool asked; /* it had a request */
     struct http_in_call *call;
 };
 TAILQ_HEAD(conn_list, conn);
@@ -33,7 +34,8 @@ struct http_in {
     struct loop_defer work; /* something was resumed */
     unsigned nconns;
     struct conn_list idle, receiving, waiting, sending;
-    size_t in_bytes, out_bytes;       /* of bodies received, of answers being sent */
+    size_t in_bytes; /* of bodies received */
+    struct http_in_sending *out, own_out;
     TAILQ_HEAD(, http_in_call) parts; /* answers that are made in parts */
     struct loop_defer part;
 };
@@ -59,6 +61,7 @@ struct http_in_call {
     /* is the client there, while it is suspended? */
     struct loop_io look;
     struct loop_timer look_again;
+    TAILQ_ENTRY(http_in_call) out; /* while out_bytes are counted */
     /* in parts */
     TAILQ_ENTRY(http_in_call) link;
     http_in_more_fn *more;
@@ -83,6 +86,8 @@ void call_resume(struct http_in_call *c);
 /* Hands the answer to libmicrohttpd. */
 enum MHD_Result answer_queue(struct http_in_call *c);
 void answer_fini(struct http_in_call *c);
+/* Its bytes do not count any more. */
+void answer_uncount(struct http_in_call *c);
 void answer_part(struct http_in *h);
 
 #endif

@@ -13,23 +13,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define THREADS 32 /* at once; those that hang are among them */
+#define THREADS 64 /* at once; those that hang are among them */
+#define OF_ONE 4   /* ... and want the same log */
 #define LOOK_MS 5
 #define LOOKS 60 /* for what was read to be written, and for the file to be opened */
 #define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 struct reading {
+    LIST_ENTRY(reading) link;
     struct logd *d;
     uint32_t slot;
     uint64_t upto; /* what was read when it was asked */
+    bool makes;    /* a file that is not there */
     bool opens;    /* its file is being opened */
     int sock;
 };
 
-static int running;
+static LIST_HEAD(, reading) running; /* with the lock */
 
 /* ---- the file ---- */
 
@@ -121,8 +125,10 @@ static void *reading_main(void *arg)
     (void)usock_send(r->sock, &a, sizeof(a), &fd, fd >= 0); /* who asked may be gone */
     fd_close(&fd);
     fd_close(&r->sock);
+    pthread_mutex_lock(&r->d->lock);
+    LIST_REMOVE(r, link);
+    pthread_mutex_unlock(&r->d->lock);
     free(r);
-    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
     return NULL;
 }
 
@@ -145,20 +151,43 @@ static void want_file(struct logd *d, struct reading *r, bool make)
     writer_queue_now(d, k);
 }
 
+static bool has_room(uint32_t slot)
+{
+    const struct reading *r;
+    unsigned all = 0, same = 0;
+    LIST_FOREACH (r, &running, link) {
+        all++;
+        same += r->slot == slot;
+    }
+    return all < THREADS && same < OF_ONE;
+}
+
+/* With the lock. */
+static bool begin(struct reading *r)
+{
+    if (!has_room(r->slot))
+        return false;
+    want_file(r->d, r, r->makes);
+    LIST_INSERT_HEAD(&running, r, link);
+    if (writer_thread(reading_main, r))
+        return true;
+    LIST_REMOVE(r, link);
+    return false;
+}
+
 /* Not begun: who asks hears the end of its socket, and asks again later. */
 void reading_start(struct logd *d, uint32_t slot, bool make, int sock)
 {
     struct reading *r = malloc(sizeof(*r));
-    bool room = __atomic_add_fetch(&running, 1, __ATOMIC_ACQ_REL) <= THREADS;
+    bool began = false;
     if (r) {
-        *r = (struct reading){.d = d, .slot = slot, .sock = sock};
+        *r = (struct reading){.d = d, .slot = slot, .makes = make, .sock = sock};
         pthread_mutex_lock(&d->lock);
-        want_file(d, r, make);
+        began = begin(r);
         pthread_mutex_unlock(&d->lock);
-        if (room && writer_thread(reading_main, r))
-            return;
     }
-    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    if (began)
+        return;
     free(r);
     fd_close(&sock);
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 64
+#define HUNG_MAX 4 /* of one log: more of them would wait just the same */
+#define HUNG DUR_S(1)
 #define RECORD 16384u
 #define HEAD_ROOM 64u
 #define ID_MAX 32u
@@ -33,6 +35,7 @@ struct client {
     int64_t bytes;
     uint64_t upto; /* what was read when it asked */
     mono_t patience;
+    mono_t busy; /* since when it has been waiting for its file; 0: it has not */
     enum source source;
     struct follow file;
     uint64_t pos;  /* FROM_RING: next byte of the stream */
@@ -123,6 +126,19 @@ static bool is_written(const struct logd *d, const struct client *c)
     return !o->sink || out_shared(d, o)->done >= c->upto;
 }
 
+/* Its disk may not answer: without the lock in between. */
+static void file_begin(struct logd *d, struct client *c)
+{
+    c->busy = mono_now();
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void file_end(struct logd *d, struct client *c)
+{
+    pthread_mutex_lock(&d->lock);
+    c->busy = MONO_NEVER;
+}
+
 /* Chooses file or ring; with the lock, let go for the open. True when that is settled. */
 static bool open_source(struct logd *d, struct client *c)
 {
@@ -135,10 +151,10 @@ static bool open_source(struct logd *d, struct client *c)
     if (k && k->kind == SINK_FILE && (k->regular || k->fd < 0)) {
         char *path = strdup(k->path);
         int backups = k->backups;
-        pthread_mutex_unlock(&d->lock);
+        file_begin(d, c);
         int rc = path ? follow_open(&c->file, path, backups, c->bytes, c->marks) : -1;
         free(path);
-        pthread_mutex_lock(&d->lock);
+        file_end(d, c);
         if (rc == 1)
             c->source = FROM_FILE;
     }
@@ -191,9 +207,9 @@ static void refill(struct logd *d, struct client *c)
     if (!c->opened && !open_source(d, c))
         return;
     if (c->source == FROM_FILE) {
-        pthread_mutex_unlock(&d->lock);
+        file_begin(d, c);
         n = read_file(c);
-        pthread_mutex_lock(&d->lock);
+        file_end(d, c);
     }
     if (!n && c->stream && (c->source == FROM_RING || !c->follow))
         n = read_ring(d, c);
@@ -326,6 +342,17 @@ static struct client *client_new(int fd, const struct logshm_msg *msg, const cha
     return c;
 }
 
+/* So many wait for the disk of this log already. */
+static bool is_hung(const struct logd *d, const struct stream *s)
+{
+    const struct client *c;
+    mono_t now = mono_now();
+    unsigned n = 0;
+    TAILQ_FOREACH (c, &d->tails->clients, link)
+        n += c->stream == s && c->busy.ns && mono_sub(now, c->busy).ns > HUNG.ns;
+    return n >= HUNG_MAX;
+}
+
 int tails_add(struct logd *d, struct stream *s, int fd, const struct logshm_msg *msg,
               const char *text)
 {
@@ -334,13 +361,14 @@ int tails_add(struct logd *d, struct stream *s, int fd, const struct logshm_msg 
         return -1;
     fd_nonblock(fd, true);
     pthread_mutex_lock(&d->lock);
+    bool hung = is_hung(d, s);
     c->logd = d;
     c->stream = s;
     if (s) {
         c->upto = stream_shared(d, s)->read;
         stream_flush(d, s);
     }
-    bool runs = start(c);
+    bool runs = !hung && start(c);
     if (runs) {
         TAILQ_INSERT_TAIL(&d->tails->clients, c, link);
         d->tails->n++;

@@ -5,6 +5,7 @@
 #include "supervisor/rpc/rpc.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
         return usage(2);
     fcntl(HAND_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
     fcntl(HAND_FD, F_SETFD, FD_CLOEXEC);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024); /* a large answer is given back when it was sent */
     log_ident("supd-agent: ");
     return agent_run(&rpc_server);
 }

@@ -3,6 +3,7 @@
 #include "supervisor/agent/logsock.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/rpc/rpc.h"
 #include "supervisor/rpc/site.h"
 
 #include <errno.h>
@@ -12,12 +13,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define FIRST 1024   /* bytes that are sent at once */
-#define TAILS_MAX 24 /* of one server: each costs supd-log a thread */
+#define FIRST 1024 /* bytes that are sent at once */
+/* Each costs supd-log a thread, and it has 64: the rest is supctl's. */
+#define TAILS_ALL 40
+#define TAILS_SERVER 32
+#define TAILS_LOG 24 /* of one log, whose disk may not answer */
 #define HEAD_MAX 64  /* of a line of the control protocol */
 #define LOG_PATH "/logtail/"
 
 struct tailing {
+    LIST_ENTRY(tailing) link;
     struct site *site;
     struct http_in_call *call;
     char *name, *channel; /* name NULL: the main log */
@@ -29,7 +34,7 @@ struct tailing {
 static void tailing_free(struct tailing *t)
 {
     logsock_forget(t->site->agent, t);
-    t->site->tails--;
+    LIST_REMOVE(t, link);
     if (t->fd >= 0)
         loop_io_close(&t->io, &t->fd);
     free(t->name);
@@ -141,9 +146,27 @@ static void on_file(void *obj, int fd, const char *code, const char *why)
         refuse(t, 503);
 }
 
+static bool is_of(const struct tailing *t, const char *name, const char *channel)
+{
+    return strcmp(t->channel, channel) == 0 &&
+           (t->name && name ? strcmp(t->name, name) == 0 : !t->name && !name);
+}
+
+static bool has_room(const struct site *s, const char *name, const char *channel)
+{
+    const struct tailing *t;
+    unsigned all = 0, here = 0, same = 0;
+    LIST_FOREACH (t, rpc_tailings(s->agent), link) {
+        all++;
+        here += t->site == s;
+        same += is_of(t, name, channel);
+    }
+    return all < TAILS_ALL && here < TAILS_SERVER && same < TAILS_LOG;
+}
+
 static void begin(struct site *s, struct http_in_call *c, const char *name, const char *channel)
 {
-    if (s->tails >= TAILS_MAX) {
+    if (!has_room(s, name, channel)) {
         http_in_error(c, 503);
         return;
     }
@@ -151,7 +174,7 @@ static void begin(struct site *s, struct http_in_call *c, const char *name, cons
     *t = (struct tailing){.site = s, .call = c, .fd = -1};
     t->name = name ? mem_strdup(name) : NULL;
     t->channel = mem_strdup(channel);
-    s->tails++;
+    LIST_INSERT_HEAD(rpc_tailings(s->agent), t, link);
     LOOP_IO(&t->io, s->agent->loop, on_more, t);
     http_in_on_gone(c, LOOP_FN(tailing_free, t), t);
     if (!logsock_file(s->agent, t->name, t->channel, on_file, t))

@@ -5,6 +5,7 @@
 #include "supervisor/base/mem.h"
 #include "supervisor/core/logrange.h"
 #include "supervisor/rpc/method.h"
+#include "supervisor/rpc/rpc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #define CHUNK ((size_t)256 << 10) /* in one turn */
 #define AGAIN DUR_MS(5)           /* what is not in memory is looked for again then */
 #define PATIENCE DUR_S(10)
+#define MUCH ((int64_t)64 << 10) /* is read by one call at a time: so much memory is there */
+#define STUCK DUR_MS(50)         /* ... and let go by one whose disk takes longer */
 
 struct part {
     struct rpc_call *call;
@@ -24,7 +27,9 @@ struct part {
     const char *channel; /* NULL: the main log */
     size_t first;        /* the parameter that is the offset */
     int fd;
-    struct logrange range; /* what is left */
+    struct logrange whole, range; /* of it what is left */
+    struct turn turn;
+    int64_t lacks; /* where it was stuck */
     int64_t size;
     mono_t read; /* when something was, last */
     struct loop_timer timer;
@@ -81,15 +86,27 @@ static ssize_t read_now(int fd, void *buf, size_t n, int64_t at)
     return got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? pread(fd, buf, n, at) : got;
 }
 
+/* Others have their turn until what this one lacks is there; then it begins anew. */
+static void step_back(struct part *p)
+{
+    p->range = p->whole;
+    str_fini(&p->call->note);
+    turn_leave(&p->turn);
+}
+
 /* It is fetched, and looked at again soon. */
 static void fetch(struct part *p, size_t n)
 {
     mono_t now = loop_now(p->call->agent->loop);
-    posix_fadvise(p->fd, p->range.from, (off_t)n, POSIX_FADV_WILLNEED);
-    if (mono_sub(now, p->read).ns > PATIENCE.ns)
+    dur_t waits = mono_sub(now, p->read);
+    posix_fadvise(p->fd, p->lacks, (off_t)n, POSIX_FADV_WILLNEED);
+    if (waits.ns > PATIENCE.ns) {
         fail(p, "the disk of the log does not answer");
-    else
-        loop_timer_at(&p->timer, mono_add(now, AGAIN));
+        return;
+    }
+    if (waits.ns > STUCK.ns && turn_is_wanted(&p->turn))
+        step_back(p);
+    loop_timer_at(&p->timer, mono_add(now, AGAIN));
 }
 
 static void go_on(struct part *p)
@@ -106,6 +123,7 @@ static void go_on(struct part *p)
     }
     ssize_t got = read_now(p->fd, s->s + s->len, n, p->range.from);
     if (got < 0 && errno == EAGAIN) {
+        p->lacks = p->range.from;
         fetch(p, n);
         return;
     }
@@ -119,6 +137,33 @@ static void go_on(struct part *p)
     p->range.n = got ? p->range.n - got : 0; /* it was cut short meanwhile */
     p->read = loop_now(c->agent->loop);
     loop_defer(c->agent->loop, &p->more);
+}
+
+static void want_turn(struct part *p)
+{
+    turn_want(rpc_log_turns(p->call->agent), &p->turn, LOOP_FN(go_on, p), p);
+}
+
+/* Is what it stepped back for there? */
+static void look(struct part *p)
+{
+    char byte;
+    if (turn_has(&p->turn) || p->whole.n <= MUCH)
+        go_on(p);
+    else if (read_now(p->fd, &byte, 1, p->lacks) < 0 && errno == EAGAIN)
+        fetch(p, CHUNK);
+    else
+        want_turn(p);
+}
+
+static void start(struct part *p)
+{
+    p->whole = p->range;
+    p->lacks = p->range.from;
+    if (p->whole.n > MUCH)
+        want_turn(p);
+    else
+        go_on(p);
 }
 
 static void begin(struct part *p)
@@ -137,7 +182,7 @@ static void begin(struct part *p)
     else if (p->range.n > (int64_t)RPC_ANSWER_MAX)
         rpc_fault(p->call, XMLRPC_FAILED, "more than 32 MiB at once");
     else
-        go_on(p);
+        start(p);
 }
 
 /* ---- asking ---- */
@@ -197,6 +242,7 @@ static void drop(struct rpc_call *c)
         logsock_forget(c->agent, p);
     loop_timer_stop(&p->timer);
     loop_defer_cancel(c->agent->loop, &p->more);
+    turn_leave(&p->turn);
     fd_close(&p->fd);
     free(p);
 }
@@ -206,7 +252,7 @@ static void ask(struct rpc_call *c, const char *name, const char *channel, enum 
     struct part *p = mem_zalloc(sizeof(*p));
     *p = (struct part){
         .call = c, .kind = kind, .channel = channel, .first = channel ? 1 : 0, .fd = -1};
-    LOOP_TIMER(&p->timer, c->agent->loop, go_on, p);
+    LOOP_TIMER(&p->timer, c->agent->loop, look, p);
     LOOP_DEFER(&p->more, go_on, p);
     str_init(&c->note, RPC_ANSWER_MAX);
     c->data = p;

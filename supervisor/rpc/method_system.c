@@ -1,10 +1,12 @@
 /* system.*: what methods there are, and many calls in one. */
 #include "supervisor/rpc/method.h"
+#include "supervisor/rpc/rpc.h"
 #include "supervisor/base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define HALF_MADE_MAX ((size_t)64 << 20) /* answers of all multicalls that have not ended */
 #define BATCH 64 /* calls begun in one turn of the loop: others want their turn */
 
 void method_list(struct rpc_call *c)
@@ -65,6 +67,7 @@ struct multi {
     const json_t *calls;
     json_t *none; /* an empty list of parameters */
     size_t next;
+    size_t held;  /* of what all may */
     bool pending; /* the one before next has not ended */
     struct loop_defer more;
 };
@@ -100,11 +103,24 @@ static void call_next(struct multi *m)
         rpc_begin(m->outer->agent, name, params ? params : m->none, m->outer->out, on_inner, m);
 }
 
+/* What its answers take so far; false: all together it is too much. */
+static bool hold(struct multi *m)
+{
+    size_t *all = rpc_half_made(m->outer->agent);
+    *all += m->outer->out->cap - m->held;
+    m->held = m->outer->out->cap;
+    return *all <= HALF_MADE_MAX;
+}
+
 /* Goes on until one is answered later, or others want their turn. */
 static void go_on(struct multi *m)
 {
     struct rpc_call *outer = m->outer;
     size_t n = json_array_size(m->calls);
+    if (!hold(m)) {
+        rpc_fault(outer, XMLRPC_FAILED, "too much is being answered at once; try again");
+        return;
+    }
     for (unsigned i = 0; i < BATCH && !m->pending && m->next < n && !outer->out->failed; i++)
         call_next(m);
     if (m->pending)
@@ -136,6 +152,8 @@ static void drop(struct rpc_call *c)
     struct multi *m = c->data;
     loop_defer_cancel(c->agent->loop, &m->more);
     rpc_free(&m->inner);
+    if (m->held)
+        *rpc_half_made(c->agent) -= m->held;
     json_decref(m->none);
     free(m);
 }

@@ -10,6 +10,10 @@
 
 struct rpc {
     struct agent_program *agent;
+    size_t half_made;
+    struct turns logs;
+    struct http_in_sending sending;
+    struct tailings tailings;
     struct page_state *pages;
     TAILQ_HEAD(, site) sites;
 };
@@ -38,10 +42,36 @@ struct page_state *site_pages(const struct site *s)
     return r->pages;
 }
 
+size_t *rpc_half_made(const struct agent_program *a)
+{
+    struct rpc *r = a->serving;
+    return &r->half_made;
+}
+
+struct turns *rpc_log_turns(const struct agent_program *a)
+{
+    struct rpc *r = a->serving;
+    return &r->logs;
+}
+
+struct http_in_sending *rpc_sending(const struct agent_program *a)
+{
+    struct rpc *r = a->serving;
+    return &r->sending;
+}
+
+struct tailings *rpc_tailings(const struct agent_program *a)
+{
+    struct rpc *r = a->serving;
+    return &r->tailings;
+}
+
 static void *start(struct agent_program *a)
 {
     struct rpc *r = mem_zalloc(sizeof(*r));
     r->agent = a;
+    turns_init(&r->logs, a->loop);
+    http_in_sending_init(&r->sending);
     r->pages = page_state_new();
     TAILQ_INIT(&r->sites);
     return r;
@@ -84,14 +114,34 @@ static void follow(void *serving)
     }
 }
 
+static void quiesce(void *serving)
+{
+    struct rpc *r = serving;
+    struct site *s;
+    TAILQ_FOREACH (s, &r->sites, link)
+        if (s->http)
+            http_in_quiesce(s->http);
+}
+
+static bool is_busy(void *serving)
+{
+    struct rpc *r = serving;
+    struct site *s;
+    TAILQ_FOREACH (s, &r->sites, link)
+        if (s->http && http_in_busy(s->http))
+            return true;
+    return false;
+}
+
 static void stop(void **serving)
 {
     struct rpc *r = *serving;
     *serving = NULL;
     while (!TAILQ_EMPTY(&r->sites))
         drop(r, TAILQ_FIRST(&r->sites));
+    turns_fini(&r->logs);
     page_state_free(&r->pages);
     free(r);
 }
 
-const struct agent_server rpc_server = {start, stop, take, follow};
+const struct agent_server rpc_server = {start, stop, take, follow, quiesce, is_busy};

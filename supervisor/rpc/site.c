@@ -4,7 +4,9 @@
 #include "supervisor/base/log.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/core/basicauth.h"
+#include "supervisor/core/origin.h"
 #include "supervisor/io/sha1.h"
+#include "supervisor/rpc/rpc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,21 @@ static void no_route(const struct site *s, struct http_in_call *c, bool known)
     http_in_answer(c, known ? 405 : 404, "text/plain; charset=utf-8", &text);
 }
 
+/* A page of somebody's may be there by a name of its own that leads here. */
+static bool is_for_us(const struct agent_http *conf, struct http_in_call *c)
+{
+    struct str text = STR_INIT;
+    const char *host = http_in_header(c, "Host");
+    if (!conf->hosts || origin_is_ours(host, conf->hosts))
+        return true;
+    str_printf(&text,
+               "[%s] has no password, or allowed_hosts=: this request is for %.200s. Name that in "
+               "allowed_hosts=\n",
+               conf->section, host);
+    http_in_answer(c, 403, "text/plain; charset=utf-8", &text);
+    return false;
+}
+
 static bool let_in(const struct site *s, struct http_in_call *c)
 {
     const struct agent_http *conf = site_conf(s);
@@ -77,6 +94,8 @@ static bool let_in(const struct site *s, struct http_in_call *c)
         http_in_error(c, 503);
         return false;
     }
+    if (!is_for_us(conf, c))
+        return false;
     const struct basicauth want = {conf->username, conf->password, sha1_hex};
     int status = basicauth_judge(&want, http_in_header(c, "Authorization"));
     if (status == 200)
@@ -160,7 +179,8 @@ bool site_follow(struct site *s)
                                   .fd = s->fd,
                                   .ops = &ops,
                                   .obj = s,
-                                  .server = s->key ? LIKE_SUPERVISOR : NULL};
+                                  .server = s->key ? LIKE_SUPERVISOR : NULL,
+                                  .sending = rpc_sending(s->agent)};
     s->fd = -1;
     s->http = http_in_new(&setup, &e);
     if (!s->http)

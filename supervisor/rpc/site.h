@@ -11,7 +11,6 @@ struct site {
     struct agent_program *agent;
     char *key;            /* of a server of Supervisor's (core/hand.h); NULL: [agent] listen= */
     int fd;               /* until it serves; -1 then */
-    unsigned tails;       /* logs that are followed */
     struct http_in *http; /* NULL: the configuration does not know it (yet) */
 };
 

@@ -26,7 +26,7 @@ static void on_end(void *obj, struct rpc_call *c)
 {
     struct answering *a = obj;
     if (c->fault) {
-        str_clear(&a->out);
+        str_fini(&a->out);
         xmlrpc_fault(&a->out, c->fault, str_text(&c->text));
     } else {
         xmlrpc_response_end(&a->out);

@@ -14,6 +14,7 @@
 #include "supervisor/run/ready_probe.h"
 #include "supervisor/run/servers.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/shutdown.h"
 #include "supervisor/run/taps.h"
 
 #include <errno.h>
@@ -491,6 +492,12 @@ static struct agent *make(struct sup *s, struct err *e)
     return a;
 }
 
+/* It is not needed any more; at a restart of everything it is. */
+static bool going_down(const struct sup *s)
+{
+    return s->mood == SUP_STOPPING && !shutdown_is_restart(s);
+}
+
 int agent_go_on(struct sup *s, struct err *e)
 {
     const struct state_kept *k = state_kept(s->state);
@@ -504,12 +511,12 @@ int agent_go_on(struct sup *s, struct err *e)
     memcpy(a->listen_at, k->listen_at, sizeof(a->listen_at));
     a->pid = reap_look(k->agent_pid) == REAP_GONE ? 0 : k->agent_pid;
     a->leaving = a->pid > 0;
-    if (a->leaving && a->wanted && s->mood != SUP_STOPPING)
+    if (a->leaving && a->wanted && !going_down(s))
         open_text(a);
     a->started = mono_now();
     if (a->pid)
         loop_timer_at(&a->timer, mono_add(a->started, CLOSE_LIMIT));
-    else if (s->mood != SUP_STOPPING)
+    else if (!going_down(s))
         start(a);
     return 0;
 }

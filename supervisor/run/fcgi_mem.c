@@ -4,6 +4,7 @@
 #include "supervisor/base/fd.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,8 +29,40 @@ static struct head *head_of(const struct fcgi_mem *m)
 
 static bool map_it(struct fcgi_mem *m)
 {
-    m->map = fd_map(m->fd, SIZE);
+    m->index = calloc(FCGI_PLACES, sizeof(*m->index));
+    m->map = m->index ? fd_map(m->fd, SIZE) : NULL;
+    if (!m->map)
+        free(m->index);
     return m->map;
+}
+
+/* ---- finding ---- */
+
+static void put_in(struct fcgi_mem *m, uint32_t i)
+{
+    uint32_t at = fcgi_mem_at(m, i)->hash % FCGI_PLACES;
+    while (m->index[at])
+        at = (at + 1) % FCGI_PLACES;
+    m->index[at] = (uint16_t)(i + 1);
+    m->indexed++;
+}
+
+static void index_all(struct fcgi_mem *m)
+{
+    memset(m->index, 0, FCGI_PLACES * sizeof(*m->index));
+    m->indexed = 0;
+    for (uint32_t i = 0; i < fcgi_mem_n(m); i++)
+        if (fcgi_mem_at(m, i)->used)
+            put_in(m, i);
+}
+
+/* Those that are not used any more stay in it, until they are too many. */
+static void add_to_index(struct fcgi_mem *m, uint32_t i)
+{
+    if (m->indexed >= FCGI_PLACES / 2)
+        index_all(m); /* with this one */
+    else
+        put_in(m, i);
 }
 
 int fcgi_mem_make(struct fcgi_mem *m, bool with_file)
@@ -60,7 +93,10 @@ int fcgi_mem_open(struct fcgi_mem *m, int fd, struct err *e)
     if (fcgi_mem_check(fd, e) < 0)
         return -1;
     m->fd = fd;
-    return map_it(m) ? 0 : err_errno(e, errno, "cannot map the sockets of fcgi-programs");
+    if (!map_it(m))
+        return err_errno(e, errno, "cannot map the sockets of fcgi-programs");
+    index_all(m);
+    return 0;
 }
 
 void fcgi_mem_close(struct fcgi_mem *m)
@@ -68,6 +104,8 @@ void fcgi_mem_close(struct fcgi_mem *m)
     if (m->map)
         munmap(m->map, SIZE);
     m->map = NULL;
+    free(m->index);
+    m->index = NULL;
     fd_close(&m->fd);
 }
 
@@ -94,14 +132,15 @@ static struct fcgi_rec *make_one(struct fcgi_mem *m, const char *url, uint32_t h
     if (i == n)
         head_of(m)->n = n + 1;
     __atomic_store_n(&r->used, 1, __ATOMIC_RELEASE);
+    add_to_index(m, i);
     return r;
 }
 
 struct fcgi_rec *fcgi_mem_find(struct fcgi_mem *m, const char *url, bool make)
 {
     uint32_t hash = crc32_of(url, strlen(url));
-    for (uint32_t i = 0; i < fcgi_mem_n(m); i++) {
-        struct fcgi_rec *r = fcgi_mem_at(m, i);
+    for (uint32_t at = hash % FCGI_PLACES; m->index[at]; at = (at + 1) % FCGI_PLACES) {
+        struct fcgi_rec *r = fcgi_mem_at(m, m->index[at] - 1u);
         if (r->used && r->hash == hash && strcmp(r->url, url) == 0)
             return r;
     }

@@ -28,9 +28,14 @@ struct fcgi_rec {
     char why[FCGI_WHY_MAX]; /* it could not be made; "": it could, or was not tried */
 };
 
+#define FCGI_PLACES (4 * FCGI_MAX)
+
 struct fcgi_mem {
     int fd; /* -1: memory without a file */
     char *map;
+    uint16_t *index; /* FCGI_PLACES: number of a record, and one, at the first free place from its
+                        hash on; each supd's own */
+    uint32_t indexed;
 };
 
 /* 0, or -1 with errno. */

@@ -291,6 +291,21 @@ bool listeners_hold(struct sup *s, int32_t priority)
     return has_events(x, priority) && !mono_reached(x->grace_due, mono_now());
 }
 
+void listeners_begin(struct sup *s)
+{
+    struct listeners *x = s->listeners;
+    struct lpool *pl;
+    if (!x)
+        return;
+    x->grace_for = INT64_MAX;
+    loop_timer_stop(&x->grace);
+    TAILQ_FOREACH (pl, &x->pools, link) {
+        for (struct pool_event ev; pool_drop(&pl->buffer, &ev);)
+            listenmem_event_free(x->mem, ev.at);
+        listenmem_pool(x->mem, pl->index)->serial = 0;
+    }
+}
+
 /* ---- life ---- */
 
 static struct listeners *alloc(struct sup *s, struct listenmem *mem)
@@ -495,7 +510,9 @@ static int begin_anew(struct sup *s, struct err *e)
 {
     struct group *g;
     log_error("events that waited for listeners are lost, and these are started again: %s", e->msg);
+    int kept = *state_listeners(s->state);
     *state_listeners(s->state) = 0;
+    listenmem_discard(kept);
     if (!get(s, e))
         return -1;
     TAILQ_FOREACH (g, &s->groups, link)

@@ -34,6 +34,8 @@ void listeners_free(struct sup *s);
 
 /* ---- events ---- */
 
+/* An event is being written to it: what else goes to its standard input has to wait. */
+bool listeners_writes(const struct proc *p);
 /* True if somebody wants one of these types (bits). */
 bool listeners_want(const struct sup *s, uint32_t types);
 /* An event with this payload. */
@@ -51,6 +53,8 @@ void listeners_tell_remote(struct sup *s, const char *type, const char *data);
  * that there is for them; for two seconds at most. The end of a turn comes once that has changed.
  */
 bool listeners_hold(struct sup *s, int32_t priority);
+/* All of them are down, and begin anew: their serials, and without what they missed meanwhile. */
+void listeners_begin(struct sup *s);
 /* Goes on with what another supd left; after the groups and the logs. 0, or -1 and the reason. */
 int listeners_revive(struct sup *s, struct err *e);
 /* Calls fn for each descriptor that has to survive an exec; safe in a signal handler. */

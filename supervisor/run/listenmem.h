@@ -73,6 +73,8 @@ struct lm_head {
 struct listenmem *listenmem_new(bool with_file, struct err *e);
 struct listenmem *listenmem_open(int fd, struct err *e);
 void listenmem_free(struct listenmem **m);
+/* Closes one that cannot be opened, and the pipe of ours that it names. */
+void listenmem_discard(int fd);
 /* 0 if listenmem_open could go on from it (0: there is none), else -1 and the reason. */
 int listenmem_check(int fd, struct err *e);
 /* Its descriptor; -1: it has none. */

@@ -390,6 +390,12 @@ static struct lproc *lproc_of(const struct proc *p)
     return x && p->group->kind == GEN_EVENTLISTENER ? listenproc_of(x, p) : NULL;
 }
 
+bool listeners_writes(const struct proc *p)
+{
+    const struct lproc *lp = lproc_of(p);
+    return lp && is_writing(lp);
+}
+
 void listeners_ended(struct proc *p)
 {
     struct lproc *lp = lproc_of(p);

@@ -111,6 +111,8 @@ int proc_signal(struct proc *p, int sig, struct err *e);
 void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *conf, bool force);
 /* Takes the record over that proc_follow left for when it is down; true if there was one. */
 bool proc_take_next(struct proc *p);
+/* One that is down has no past: at a restart of everything. */
+void proc_renew(struct proc *p);
 /* True when nothing of it runs or is about to: safe to free. */
 bool proc_is_down(const struct proc *p);
 

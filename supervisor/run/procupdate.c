@@ -51,6 +51,15 @@ void proc_follow(struct proc *p, struct live_gen *gen, const struct gen_proc *co
     settle_later(proc_sup(p));
 }
 
+void proc_renew(struct proc *p)
+{
+    struct state_rec rec = *state_get(proc_sup(p)->state, p->slot);
+    if (!proc_is_down(p))
+        return;
+    proc_begin_anew(&rec.life);
+    state_put(proc_sup(p)->state, p->slot, &rec);
+}
+
 bool proc_take_next(struct proc *p)
 {
     if (!p->next_gen || !proc_is_down(p))

@@ -10,6 +10,7 @@
 #include "supervisor/run/servers.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/setup.h"
+#include "supervisor/run/shutdown.h"
 #include "supervisor/run/upstream.h"
 
 #include <errno.h>
@@ -518,6 +519,20 @@ static void log_report(enum log_level level, const char *before, const char *rep
     }
 }
 
+int reload_pending(struct sup *s, bool force)
+{
+    struct err e;
+    int n = apply_pending(s, NULL, 0, &(struct apply){.force = force}, &e);
+    if (n < 0) {
+        log_error("the configuration was not applied: %s", e.msg);
+        upstream_reload_end(s, false);
+    } else {
+        log_info("configuration reloaded: %d groups changed", n);
+    }
+    state_totals(s->state)->reloads++;
+    return n;
+}
+
 static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
 {
     if (!gen) {
@@ -535,24 +550,17 @@ static void all_loaded(struct sup *s, struct live_gen *gen, const char *report)
     s->pending = gen;
     sup_note(s);
     log_report(LVL_WARN, "", report);
-    struct err e;
-    int n = apply_pending(s, NULL, 0, &(struct apply){.force = s->opt.as_supervisord}, &e);
-    if (n < 0) {
-        log_error("the configuration was not applied: %s", e.msg);
-        upstream_reload_end(s, false);
-    } else {
-        log_info("configuration reloaded: %d groups changed", n);
-        if (s->opt.as_supervisord) /* as at every start there */
-            log_info("supervisord started with pid %d", s->pid);
-    }
-    state_totals(s->state)->reloads++;
+    if (s->opt.as_supervisord)
+        shutdown_restart(s);
+    else
+        reload_pending(s, false);
 }
 
 void reload_all(struct sup *s)
 {
     struct err e;
     /* what is being read may be older than what this asks for */
-    s->reload_again = s->load || s->mood == SUP_BOOTING;
+    s->reload_again = s->load || s->mood == SUP_BOOTING || shutdown_is_restart(s);
     if (s->reload_again)
         return;
     upstream_reload_begin(s);

@@ -45,6 +45,11 @@ void reload_settle(struct sup *s);
 /* HUP and `reload`: load, and if it is good apply all; errors go to the log. While a load is under
  * way, or at boot, it is done once that is over: the file may have changed since it was read. */
 void reload_all(struct sup *s);
+/* Applies what is pending to all groups, and says so; force: all restart. -1 was said, too. */
+int reload_pending(struct sup *s, bool force);
+/* What is pending takes the place of what ran, and is started: everything is down
+ * (shutdown_restart). */
+void reload_restarted(struct sup *s);
 /* Does what reload_all had to put off, if it can be done by now. */
 void reload_resume(struct sup *s);
 /* Lets go of what is under way; the callbacks are not called. */

@@ -3,14 +3,19 @@
 #include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
+#include "supervisor/core/sockpath.h"
+#include "supervisor/io/binder.h"
 #include "supervisor/run/agent.h"
 #include "supervisor/run/binding.h"
 #include "supervisor/run/helper.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define REMOVE_LIMIT DUR_S(1)
@@ -23,6 +28,8 @@
 struct server {
     char *key; /* NULL: none here */
     int fd;
+    uint32_t mode; /* of its path */
+    int64_t uid, gid;
 };
 
 struct servers {
@@ -42,6 +49,7 @@ static uint32_t mark_of(const char *key)
     return crc32_of(key, strlen(key));
 }
 
+/* A fault in between leaves a row that says less, and nothing that is not so. */
 static void note(const struct sup *s, size_t i)
 {
     struct state_socket *row = &state_sockets(s->state)[i];
@@ -59,25 +67,39 @@ static struct server *find(const struct sup *s, const char *key)
     return NULL;
 }
 
+/* NULL: it is not configured. */
+static const struct gen_server *conf_of(const struct gen *g, const char *key)
+{
+    for (uint32_t i = 0; i < g->supd.nservers; i++)
+        if (strcmp(gen_str(g, gen_servers(g)[i].url), key) == 0)
+            return gen_servers(g) + i;
+    return NULL;
+}
+
+static bool put(struct sup *s, size_t i, const char *key, int fd)
+{
+    const struct gen_server *x = conf_of(s->gen->gen, key);
+    char *copy = strdup(key);
+    if (!copy)
+        return false;
+    s->servers->v[i] = (struct server){.key = copy, .fd = fd};
+    if (x) {
+        s->servers->v[i].mode = (uint32_t)x->mode;
+        s->servers->v[i].uid = x->uid;
+        s->servers->v[i].gid = x->gid;
+    }
+    return true;
+}
+
 static bool add(struct sup *s, const char *key, int fd)
 {
     size_t i = 0;
     while (i < STATE_SOCKETS && s->servers->v[i].key)
         i++;
-    char *copy = i < STATE_SOCKETS ? strdup(key) : NULL;
-    if (!copy)
+    if (i == STATE_SOCKETS || !put(s, i, key, fd))
         return false;
-    s->servers->v[i] = (struct server){copy, fd};
     note(s, i);
     return true;
-}
-
-static bool is_configured(const struct gen *g, const char *key)
-{
-    for (uint32_t i = 0; i < g->supd.nservers; i++)
-        if (strcmp(gen_str(g, gen_servers(g)[i].url), key) == 0)
-            return true;
-    return false;
 }
 
 /* ---- paths at the end ---- */
@@ -129,17 +151,17 @@ static bool remove_paths(struct sup *s, uint32_t which, void (*done)(struct sup 
 static void drop(struct sup *s, size_t i)
 {
     struct server *sv = &s->servers->v[i];
-    fd_close(&sv->fd);
     free(sv->key);
     sv->key = NULL;
     note(s, i);
+    fd_close(&sv->fd);
 }
 
 static void drop_others(struct sup *s)
 {
     uint32_t which = 0;
     for (size_t i = 0; i < STATE_SOCKETS; i++)
-        if (s->servers->v[i].key && !is_configured(s->gen->gen, s->servers->v[i].key))
+        if (s->servers->v[i].key && !conf_of(s->gen->gen, s->servers->v[i].key))
             which |= 1u << i;
     remove_paths(s, which, NULL);
     for (size_t i = 0; i < STATE_SOCKETS; i++)
@@ -147,6 +169,55 @@ static void drop_others(struct sup *s)
             log_info("http: no longer serves %s", s->servers->v[i].key);
             drop(s, i);
         }
+}
+
+/* ---- another mode or owner ---- */
+
+/* In a helper: what it changes. */
+struct change {
+    uint32_t n;
+    struct bind_request v[STATE_SOCKETS];
+};
+
+static int change_child(struct change *c)
+{
+    struct err e;
+    int wrong = 0;
+    for (uint32_t i = 0; i < c->n; i++)
+        wrong |= bind_change(&c->v[i], &e) < 0;
+    return wrong;
+}
+
+static void change_done(void *obj, int status)
+{
+    free(obj);
+    if (status)
+        log_warn("http: the path of a socket cannot get the mode and owner that the configuration "
+                 "says; supd has to be started again for that");
+    else
+        log_info("http: the paths of the sockets have their new mode and owner");
+}
+
+/* The sockets stay: nobody who waits in their queues is lost. */
+static void change_others(struct sup *s)
+{
+    struct err e;
+    struct change *c = calloc(1, sizeof(*c));
+    for (size_t i = 0; c && i < STATE_SOCKETS; i++) {
+        struct server *sv = &s->servers->v[i];
+        const struct gen_server *x = sv->key ? conf_of(s->gen->gen, sv->key) : NULL;
+        if (!x || (sv->mode == (uint32_t)x->mode && sv->uid == x->uid && sv->gid == x->gid))
+            continue;
+        sv->mode = (uint32_t)x->mode;
+        sv->uid = x->uid;
+        sv->gid = x->gid;
+        c->v[c->n++] = (struct bind_request){
+            .url = sv->key, .mode = (uint32_t)x->mode, .uid = x->uid, .gid = x->gid};
+    }
+    if (!c || !c->n)
+        free(c);
+    else if (helper_run(s, (helper_child_fn *)change_child, change_done, c, REMOVE_LIMIT, &e) < 0)
+        change_done(c, -1);
 }
 
 /* ---- making them ---- */
@@ -276,26 +347,58 @@ void servers_follow(struct sup *s)
         return;
     }
     drop_others(s);
+    change_others(s);
     if (open_missing(s, &e) < 0) {
         log_error("http: %s", e.msg);
         forget_wanted(s->servers);
     }
 }
 
-int servers_go_on(struct sup *s, struct err *e)
+/* What the socket of a row is called; NULL: nobody knows any more. */
+static const char *name_of(const struct sup *s, const struct state_socket *row,
+                           char old[SOCKPATH_MAX + 16])
 {
     const struct gen *g = s->gen->gen;
+    struct sockaddr_un at = {0};
+    socklen_t n = sizeof(at) - 1;
+    for (uint32_t j = 0; j < g->supd.nservers; j++) {
+        const char *key = gen_str(g, gen_servers(g)[j].url);
+        if (mark_of(key) == row->mark && !find(s, key))
+            return key;
+    }
+    if (getsockname(row->fd, (struct sockaddr *)&at, &n) < 0 || at.sun_family != AF_UNIX)
+        return NULL;
+    snprintf(old, SOCKPATH_MAX + 16, UNIX_KEY "%s", at.sun_path);
+    return mark_of(old) == row->mark ? old : NULL;
+}
+
+/* A reload that a fault cut short may have left one that the configuration has not any more: it is
+ * closed, and its path removed, as that would have done. */
+static void take_row(struct sup *s, size_t i)
+{
+    struct state_socket *row = &state_sockets(s->state)[i];
+    char old[SOCKPATH_MAX + 16];
+    int fd = row->fd;
+    const char *key = name_of(s, row, old);
+    if (key && put(s, i, key, fd))
+        return;
+    note(s, i);
+    fd_close(&fd);
+}
+
+int servers_go_on(struct sup *s, struct err *e)
+{
     const struct state_socket *rows = state_sockets(s->state);
-    if (!g->supd.nservers)
+    uint32_t n = s->gen->gen->supd.nservers;
+    for (size_t i = 0; i < STATE_SOCKETS; i++)
+        n += rows[i].fd > 0;
+    if (!n)
         return 0;
     if (make(s, e) < 0)
         return -1;
     for (size_t i = 0; i < STATE_SOCKETS; i++)
-        for (uint32_t j = 0; rows[i].fd > 0 && j < g->supd.nservers; j++) {
-            const char *key = gen_str(g, gen_servers(g)[j].url);
-            if (mark_of(key) == rows[i].mark && !find(s, key))
-                s->servers->v[i] = (struct server){strdup(key), rows[i].fd};
-        }
+        if (rows[i].fd > 0)
+            take_row(s, i);
     if (s->mood != SUP_STOPPING)
         servers_follow(s); /* a supd that knew no servers has none of them */
     return 0;

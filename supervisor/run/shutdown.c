@@ -10,6 +10,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/pidfile.h"
 #include "supervisor/run/publish.h"
+#include "supervisor/run/reload.h"
 #include "supervisor/run/servers.h"
 #include "supervisor/run/upstream.h"
 
@@ -25,7 +26,8 @@ enum phase {
     PHASE_PIDFILE, /* after LOGS: whoever waits for its end finds all of the log */
     PHASE_LOGS,
     PHASE_END,
-    PHASE_HOOKS, /* between LAST and AGENT */
+    PHASE_HOOKS,   /* between LAST and AGENT */
+    PHASE_RESTART, /* as GROUPS, and then everything is started anew */
 };
 
 #define PIDFILE_LIMIT DUR_S(1)
@@ -142,9 +144,34 @@ static void end_idle(struct proc *p)
         proc_shut(p);
 }
 
+static void begin(struct sup *s, enum phase phase)
+{
+    s->mood = SUP_STOPPING;
+    s->stop_phase = phase;
+    s->stop_priority = INT32_MAX;
+    sup_note(s);
+    LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
+    LOOP_TIMER(&s->report_timer, s->loop, report, s);
+}
+
+static void tell_stopping(struct sup *s)
+{
+    publish_mood(s, "stopping");
+    listeners_tell(s, EVENT_SUPERVISOR_STOPPING, "", 0);
+}
+
+/* Now that it was told and noted. */
+static void go_down(struct sup *s)
+{
+    report(s); /* names those that wait for a retry, too */
+    each_up(s, INT32_MIN, end_idle);
+    loop_defer(s->loop, &s->settle);
+}
+
 void shutdown_begin(struct sup *s, int exit_code, const char *why)
 {
-    if (s->mood == SUP_STOPPING) {
+    bool restarts = shutdown_is_restart(s);
+    if (s->mood == SUP_STOPPING && !restarts) {
         if (s->stop_phase == PHASE_GROUPS) {
             log_warn("%s again: killing what is left", why);
             kill_rest(s);
@@ -154,23 +181,41 @@ void shutdown_begin(struct sup *s, int exit_code, const char *why)
         return;
     }
     log_warn("%s", why);
-    s->mood = SUP_STOPPING;
+    if (restarts)
+        loop_timer_stop(&s->report_timer);
     s->exit_code = exit_code;
-    s->stop_phase = PHASE_GROUPS;
-    s->stop_priority = INT32_MAX;
-    sup_note(s);
-    publish_mood(s, "stopping");
-    listeners_tell(s, EVENT_SUPERVISOR_STOPPING, "", 0);
+    begin(s, PHASE_GROUPS);
+    if (!restarts)
+        tell_stopping(s);
     upstream_stopping(s, why);
-    LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
-    LOOP_TIMER(&s->report_timer, s->loop, report, s);
     int64_t limit = s->gen ? s->gen->gen->supd.shutdown_timeout_ns : 0;
     s->shutdown_due = limit >= 0 ? mono_add(mono_now(), (dur_t){limit}) : MONO_NEVER;
     if (limit >= 0)
         arm(s, s->shutdown_due);
-    each_up(s, INT32_MIN, end_idle);
-    report(s);
-    loop_defer(s->loop, &s->settle);
+    go_down(s);
+}
+
+bool shutdown_is_restart(const struct sup *s)
+{
+    return s->mood == SUP_STOPPING && s->stop_phase == PHASE_RESTART;
+}
+
+/* Each program has its stopwaitsecs, and nothing else hastens it. */
+void shutdown_restart(struct sup *s)
+{
+    begin(s, PHASE_RESTART);
+    tell_stopping(s);
+    go_down(s);
+}
+
+static void end_restart(struct sup *s)
+{
+    loop_timer_stop(&s->report_timer);
+    s->stop_phase = PHASE_NONE;
+    s->mood = SUP_RUNNING;
+    sup_note(s);
+    publish_mood(s, "running");
+    reload_restarted(s);
 }
 
 static bool group_is_over(const struct group *g)
@@ -329,6 +374,9 @@ static void next_phase(struct sup *s)
     case PHASE_LAST:
         end_groups(s);
         break;
+    case PHASE_RESTART:
+        end_restart(s);
+        break;
     case PHASE_HOOKS:
         end_hooks(s);
         break;
@@ -350,7 +398,8 @@ static void next_phase(struct sup *s)
 
 void shutdown_step(struct sup *s)
 {
-    if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST)
+    if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST ||
+        s->stop_phase == PHASE_RESTART)
         step_groups(s);
     else if (s->stop_phase == PHASE_HOOKS && !errands_any(s))
         next_phase(s);
@@ -362,15 +411,17 @@ void shutdown_go_on(struct sup *s)
     LOOP_TIMER(&s->shutdown_timer, s->loop, on_timer, s);
     LOOP_TIMER(&s->report_timer, s->loop, report, s);
     s->stop_priority = INT32_MAX;
+    if (s->stop_phase == PHASE_RESTART) {
+        go_down(s);
+        return;
+    }
     if (s->stop_phase == PHASE_HOOKS)
         s->stop_phase = PHASE_GROUPS;
     if (s->stop_phase == PHASE_GROUPS || s->stop_phase == PHASE_LAST) {
         arm(s, s->stop_due);
-        each_up(s, INT32_MIN, end_idle);
         if (s->stop_phase == PHASE_LAST)
             hasten_all(s);
-        report(s);
-        loop_defer(s->loop, &s->settle);
+        go_down(s);
         return;
     }
     s->stop_phase = s->stop_phase == PHASE_AGENT     ? PHASE_GROUPS

@@ -198,7 +198,7 @@ static void on_hup(struct sup *s, const struct sigs_info *info)
         log_info("the terminal is gone; going on without it");
         return;
     }
-    if (s->mood == SUP_STOPPING) {
+    if (s->mood == SUP_STOPPING && !shutdown_is_restart(s)) {
         log_warn("ignored SIGHUP indicating restart request (shutdown in progress)");
         return;
     }
@@ -346,7 +346,10 @@ void sup_fini(struct sup *s)
 static void fail(struct sup *s, const char *text)
 {
     const char *name = s->opt.argv[0] ? s->opt.argv[0] : "supd";
-    dprintf(s->opt.message_fd, "Error: %s\nFor help, use %s -h\n", text, name);
+    int n = (int)strlen(text);
+    while (n && text[n - 1] == '\n') /* a report of several lines has one at its end */
+        n--;
+    dprintf(s->opt.message_fd, "Error: %.*s\nFor help, use %s -h\n", n, text, name);
     s->exit_code = 2;
     loop_stop(s->loop);
 }

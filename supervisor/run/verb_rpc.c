@@ -2,6 +2,7 @@
 #include "supervisor/base/b64.h"
 #include "supervisor/run/byname.h"
 #include "supervisor/run/launch.h"
+#include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/verb.h"
 
@@ -181,6 +182,10 @@ static void write_stdin(struct ctl_req *rq, struct proc *p, const uint8_t *text,
     int fd = *proc_stdin(p);
     if (!l->pid || l->state == PROC_STOPPING) {
         ctl_error(rq, WIRE_NOT_RUNNING, "not running");
+        return;
+    }
+    if (listeners_writes(p)) { /* behind the event, as with Supervisor */
+        ctl_error(rq, WIRE_BUSY, "an event is being written to it");
         return;
     }
     ssize_t done = fd > 0 ? write(fd, text, n) : -1;

@@ -1,5 +1,6 @@
 /* start, stop, restart: one task watches all the processes that a request names, and answers when
  * each of them got where it should. */
+#include "supervisor/base/log.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/precheck.h"
 #include "supervisor/run/verb.h"
@@ -7,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOON DUR_MS(50) /* a start that is not waited for may fail for so long */
+#define SOON DUR_MS(50)         /* a start that is not waited for may fail for so long */
+#define REPORT_FIRST DUR_MS(50) /* what stops as it should is not worth a line */
+#define REPORT_EACH DUR_S(2)
 
 struct task;
 
@@ -32,12 +35,13 @@ struct task {
     struct ctl_req *rq;
     struct sup *sup;
     size_t n, pending, failed;
-    bool building;          /* the processes are still being told: no end yet */
-    bool strict;            /* for supd-agent, which asks for Supervisor's clients */
-    bool wait, named;       /* for the result; it is about one process that was named */
-    bool looks;             /* at commands, before it starts anything */
-    struct precheck *check; /* what was seen then, or NULL */
-    struct loop_timer soon; /* strict and not to be waited for: what fails at once may */
+    bool building;            /* the processes are still being told: no end yet */
+    bool strict;              /* for supd-agent, which asks for Supervisor's clients */
+    bool wait, named;         /* for the result; it is about one process that was named */
+    bool looks;               /* at commands, before it starts anything */
+    struct precheck *check;   /* what was seen then, or NULL */
+    struct loop_timer soon;   /* strict and not to be waited for: what fails at once may */
+    struct loop_timer report; /* of a stop: who takes its time */
     struct target targets[];
 };
 
@@ -46,6 +50,7 @@ static void end_if_done(struct task *t)
     if (t->pending > 0 || t->building)
         return;
     loop_timer_stop(&t->soon);
+    loop_timer_stop(&t->report);
     precheck_free(t->sup, &t->check);
     verb_finish(t->rq, t->failed);
     free(t);
@@ -134,6 +139,7 @@ static void on_change(void *obj, struct proc *p, const struct proc_change *c, bo
 static void drop(struct task *t)
 {
     loop_timer_stop(&t->soon);
+    loop_timer_stop(&t->report);
     precheck_free(t->sup, &t->check);
     for (size_t i = 0; i < t->n; i++)
         if (t->targets[i].proc)
@@ -194,6 +200,18 @@ static void begin_target(struct task *t, struct target *tg)
         settle_at_once(tg, code, text);
 }
 
+static void on_report(struct task *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct proc *p = t->targets[i].proc;
+        if (p && proc_life(p)->state == PROC_STOPPING)
+            log_info("waiting for %s to stop", proc_name(p));
+    }
+    loop_timer_at(&t->report, mono_add(loop_now(t->sup->loop), REPORT_EACH));
+}
+
+static const struct task_kind start, stop;
+
 static void begin(struct task *t)
 {
     t->building = true;
@@ -201,6 +219,8 @@ static void begin(struct task *t)
         t->wait = true;
         loop_timer_at(&t->soon, mono_add(loop_now(t->sup->loop), SOON));
     }
+    if (t->wait && t->kind == &stop)
+        loop_timer_at(&t->report, mono_add(loop_now(t->sup->loop), REPORT_FIRST));
     for (size_t i = 0; i < t->n; i++)
         begin_target(t, &t->targets[i]);
     t->building = false;
@@ -215,8 +235,6 @@ static void have_looked(void *obj)
     else
         drop(t);
 }
-
-static const struct task_kind start;
 
 static struct task *task_new(struct sup *s, struct ctl_req *rq, const struct task_kind *kind,
                              const struct verb_picks *v)
@@ -237,6 +255,7 @@ static struct task *task_new(struct sup *s, struct ctl_req *rq, const struct tas
     rq->data = t;
     rq->cancel = on_cancel;
     LOOP_TIMER(&t->soon, s->loop, on_soon, t);
+    LOOP_TIMER(&t->report, s->loop, on_report, t);
     for (size_t i = 0; i < v->n; i++) {
         struct target *tg = &t->targets[i];
         *tg =

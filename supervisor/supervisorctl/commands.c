@@ -98,8 +98,7 @@ static void show_error(struct sctl *c)
         return;
     if (c->error.http == 401)
         sctl_say("Server requires authentication");
-    else
-        sctl_say("error: %s", str_text(&c->error.text));
+    sctl_say("error: %s", str_text(&c->error.text));
 }
 
 /* false for the shell's last line */

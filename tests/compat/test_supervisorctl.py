@@ -18,7 +18,7 @@ from harness.terminal import Terminal  # noqa: E402
 SCRIPTS = {"life": scripts.LIFE, "logs": scripts.LOGS, "reload": scripts.RELOAD, "ending": scripts.ENDING,
            "words": scripts.WORDS}
 # what is in our own words: the help of a command
-OWN_WORDS = ("accepts no arguments", "requires", "too many arguments", "too few arguments", "no process name supplied")
+OWN_WORDS = ("accepts no arguments", "requires a ", "too many arguments", "too few arguments", "no process name supplied")
 
 
 def shown(text):

@@ -87,3 +87,19 @@ def calm(s):
     now = s.run("date", "-u", "+%H %M %S").stdout.split()
     seconds = [int(h) * 3600 + int(m) * 60 + int(x) for h, m, x in [*times[-4:], now]]
     return (seconds[-1] - seconds[0]) % 86400 > 10
+
+
+def test_a_restart_of_everything_goes_on(sup):
+    """As supervisord, on the way down of a reload."""
+    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\n[program:slow]\nstartsecs=0\nstopwaitsecs=60\n"
+            "command=sh -c 'trap : TERM\n    echo > %(here)s/up\n    until [ -e %(here)s/go ]\n    do sleep 0.05\n    done'\n",
+            name="supervisord")
+    s.wait_file("up")
+    before = s.status()["slow"]["pid"]
+    s.send(signal.SIGHUP)
+    s.wait_state("slow", "STOPPING")
+    crash(s)
+    assert s.state("slow") == "STOPPING"
+    s.write("go", "")
+    s.wait(lambda: s.read("main.log").count("spawned: 'slow'") > 1, what=lambda: s.read("main.log"))
+    assert s.status()["slow"]["pid"] != before

@@ -3,10 +3,12 @@ import contextlib
 import http.client
 import os
 import socket
+import time
 import xmlrpc.client
 
 import pytest
 
+from harness.stall import stalled
 from harness.web import Unix, answers, ask, get, raw
 
 CONF = """[supervisord]
@@ -61,6 +63,10 @@ def test_requests(s):
     for bad in (b"\x16\x03\x01 nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n",
                 b"GET /ok.html HTTP/1.1\r\n" + b"x: y\r\n" * 20000 + b"\r\n"):
         assert b" 200 " not in raw(s.http, bad)
+
+
+def xmlrpc_answer(s, method, *args):
+    return ask(s.http, "POST", "/RPC2", xmlrpc.client.dumps(args, method))[:2]
 
 
 class Tail:
@@ -196,3 +202,61 @@ def test_bodies(s):
         assert b"HTTP/1.1 4" in c.recv(1000)
     with pytest.raises((OSError, http.client.HTTPException)):
         raw(s.http, b"GET /ok.html HTTP/1.1\r\n", 0.2)
+
+
+def test_followers_leave_room(sup):
+    """Who follows logs on several servers takes neither the room of supctl nor that of one another's logs."""
+    s = sup(CONF.replace("%%", "%") + "[unix_http_server:b]\nfile=%(here)s/b.sock\n"
+            "[unix_http_server:c]\nfile=%(here)s/c.sock\n",
+            before='mkfifo "$TEST_DIR/in"; exec 9<>"$TEST_DIR/in"')
+    paths = [s.path(n + ".sock") for n in "abc"]
+    s.wait(lambda: all(answers(p) for p in paths))
+    s.wait(lambda: s.read("w.log"))
+    tails = [Tail(p, t) for p in paths for t in ["/logtail/w"] * 12 + ["/logtail/quiet"] * 12]
+    try:
+        taken = [t.answer.status for t in tails]
+        assert taken == [200] * 40 + [503] * 32
+        assert s.ok("tail", "w") == "first\n"
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as c:  # and who follows there
+            c.settimeout(20)
+            c.connect(s.socket)
+            c.sendall(b"1 tail w bytes=100 follow=1\n")
+            said = b""
+            while b"first\n" not in said:
+                more = c.recv(4096)
+                assert more and b"error" not in said, said
+                said += more
+    finally:
+        for t in tails:
+            t.c.close()
+
+
+def test_log_on_a_disk_that_does_not_answer(s):
+    """All who want that one log wait, and nobody else does."""
+    read_w = lambda: xmlrpc_answer(s, "supervisor.readProcessStdoutLog", "w", 0, 0)
+    s.wait(lambda: xmlrpc_answer(s, "supervisor.readProcessStdoutLog", "quiet", 0, 0)[0] == 200)
+    s.wait(lambda: os.path.exists(s.path("quiet.log")))
+    s.wait(lambda: "first" in read_w()[1])
+    held = []
+    body = xmlrpc.client.dumps(("quiet", 0, 0), "supervisor.readProcessStdoutLog").encode()
+    ask_log = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    follow = b"GET /logtail/quiet HTTP/1.1\r\nHost: x\r\n\r\n"
+    with stalled(s.path("quiet.log")):
+        try:
+            for data in [ask_log] * 70 + [follow] * 24:
+                c = socket.socket(socket.AF_UNIX)
+                held.append(c)
+                c.connect(s.http)
+                c.sendall(data)
+            start = time.monotonic()
+            for _ in range(5):
+                status, text = read_w()
+                assert status == 200 and "first" in text
+            assert s.ok("tail", "w") == "first\n"
+            t = Tail(s.http, "/logtail/w")
+            held.append(t.c)
+            assert t.answer.status == 200 and t.until("first\n")
+            assert time.monotonic() - start < 9  # what those who wait get to wait for is 10 s
+        finally:
+            for c in held:
+                c.close()

@@ -16,6 +16,9 @@ CONF = """[supervisord]
 [unix_http_server]
 file=%(here)s/a.sock
 chmod=0777
+[unix_http_server:b]
+file=%(here)s/b.sock
+chmod=0777
 [agent]
 listen=127.0.0.1:800
 [program:w]
@@ -32,12 +35,19 @@ startsecs=1000
 stdin=null
 stdout_logfile=NONE
 stderr_logfile=NONE
+[program:large]
+command=sleep 1000
+process_name=%(process_num)d
+numprocs=2
+autostart=false
+stdout_logfile=%(here)s/large.log
+stdout_logfile_maxbytes=0
 """
 
 
 @pytest.fixture
 def s(sup):
-    one = sup(CONF)
+    one = sup(CONF, before='yes "a line of a large log" | head -c 32000000 >"$TEST_DIR/large.log"')
     one.http = one.path("a.sock")
     one.wait(lambda: answers(one.http))
     one.agent = one.ns.outer(ping(one)["pid"])
@@ -163,3 +173,59 @@ def test_many_that_wait(s):
         assert status == 200 and "RUNNING" in text
         s.ok("stop", "slow:*")
         assert all(b"<name>faultCode</name>" in c.recv(4096) for c in held)
+
+
+def call(*args):
+    """The bytes of a request that calls a method."""
+    body = xmlrpc.client.dumps(args[1:], args[0]).encode()
+    return b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def peak(s):
+    """MiB that the agent has had at most."""
+    with open(f"/proc/{s.agent}/status", encoding="ascii") as f:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", f.read())[1]) >> 10
+
+
+def whole(c):
+    """The body of an answer; b"" if the connection is closed before its end."""
+    with c.makefile("rb") as f:
+        length = 0
+        while (line := f.readline()).strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        body = f.read(length)
+        return body if len(body) == length else b""
+
+
+@pytest.mark.release
+def test_large_answers_to_who_does_not_read(s):
+    """Parts of logs, 30 MiB each, on two servers: they are made one after the other, and who does not read
+    his gives way; who reads gets his all the same."""
+    before = memory(s)
+    ask_log = call("supervisor.readProcessStdoutLog", "large:0", 0, 0)
+    with many(24) as held:
+        held += [connect(s.path("ab"[i % 2] + ".sock"), ask_log) for i in range(24)]
+        assert fastest(s) < 0.05
+        reader = connect(s.http, ask_log)
+        held.append(reader)
+        assert whole(reader).count(b"a line of a large log") > 1000000
+        assert peak(s) < before + 200, (before, peak(s))
+        check(s, before, 110)
+    s.wait(lambda: memory(s) < before + 24)
+
+
+@pytest.mark.release
+def test_answers_that_are_kept_half_made(s):
+    """Calls of many calls whose last one waits: the others' answers are held, up to a limit for all."""
+    before = memory(s)
+    read = {"methodName": "supervisor.readProcessStdoutLog", "params": ["large:0", 0, 15 << 20]}
+    with many(8) as held:
+        for i in range(8):
+            start = {"methodName": "supervisor.startProcess", "params": [f"slow:{i}"]}
+            held.append(connect(s.http, call("system.multicall", [read, start])))
+        answers_ = [whole(c) for c in held[4:]]
+        assert all(b"too much is being answered" in a for a in answers_), answers_
+        assert peak(s) < before + 150, (before, peak(s))
+        check(s, before, 110)
+    s.wait(lambda: memory(s) < before + 24)

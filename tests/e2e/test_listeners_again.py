@@ -109,6 +109,13 @@ def memory(s):
     return [fd for fd in os.listdir(folder) if "supd-events" in name_of(f"{folder}/{fd}")]
 
 
+def whole_pipes(s):
+    """Pipes that supd has both ends of: its own, and those of programs."""
+    folder = f"/proc/{s.pid}/fd"
+    ends = [name_of(f"{folder}/{fd}") for fd in os.listdir(folder)]
+    return len({e for e in ends if e.startswith("pipe:") and ends.count(e) == 2})
+
+
 def test_only_where_there_are_listeners(sup):
     s = sup(CONF + listener("l", REMOTE))
     plain = sup(CONF)
@@ -121,6 +128,7 @@ def test_a_memory_that_is_damaged(sup):
     pid = s.wait_state("l", "RUNNING")["pid"]
     remote(s, "a")
     wait_events(s, 1)
+    had = whole_pipes(s)
     with open(f"/proc/{s.pid}/fd/{memory(s)[0]}", "r+b") as f:
         f.write(b"broken")
     s.expect_log("events that waited for listeners are lost, and these are started again: "
@@ -130,3 +138,4 @@ def test_a_memory_that_is_damaged(sup):
     go(s)
     remote(s, "b")
     assert remotes(wait_events(s, 2)) == ["a", "b"]
+    s.wait(lambda: len(memory(s)) == 1 and whole_pipes(s) <= had)  # the old ones are not kept for ever

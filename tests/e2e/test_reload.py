@@ -9,6 +9,7 @@ import pytest
 from harness.beacon import conf, program, record, starts, wait_record
 from harness.namespace import status_of
 from harness.waiting import wait
+from harness.wire import Refused
 
 
 def first():
@@ -262,6 +263,37 @@ def test_as_supervisord_hup_restarts_everything(sup):
     s.send(signal.SIGHUP)
     for name, pid in before.items():
         assert wait_record(s, name, "start", 2)[1].pid != pid
+
+
+def slow(sup):
+    """A program that ends when it may; supd, called as supervisord, is about to restart everything."""
+    s = sup("[supervisord]\nnodaemon=true\nlogfile=%(here)s/main.log\nsilent=true\n"
+            "[program:slow]\nstartsecs=0\nstopwaitsecs=60\n"
+            "command=sh -c 'trap : TERM\n    echo > %(here)s/up\n    until [ -e %(here)s/go ]\n    do sleep 0.05\n    done'\n"
+            "[program:other]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n", name="supervisord")
+    s.wait_file("up")
+    s.send(signal.SIGHUP)
+    s.wait(lambda: s.status()["slow"]["state"] == "STOPPING")
+    return s
+
+
+def test_on_the_way_of_a_restart_nothing_is_started(sup):
+    s = slow(sup)
+    with pytest.raises(Refused, match="SHUTDOWN_STATE"):
+        s.ask("start", "other")
+    s.send(signal.SIGHUP)  # asked again meanwhile: once more, once it is up
+    s.wait(lambda: s.read("main.log").count("received SIGHUP indicating restart request") == 2)
+    s.write("go", "")
+    s.wait(lambda: s.read("main.log").count("supervisord started with pid") == 3, what=lambda: s.read("main.log"))
+    assert s.state("other") == "STOPPED"
+
+
+def test_a_shutdown_on_the_way_of_a_restart(sup):
+    s = slow(sup)
+    s.send(signal.SIGTERM)
+    s.wait_file("main.log", "received SIGTERM indicating exit request")
+    s.write("go", "")
+    assert s.wait_exit() == 0
 
 
 def test_auto_logs_go_on_over_hup(sup):

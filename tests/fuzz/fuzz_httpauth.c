@@ -1,8 +1,10 @@
-/* What of an HTTP request is read by our own code: its credentials, its codes, its forms. The first
+/* What of an HTTP request is read by our own code: its credentials, its host, its codes, its forms.
+ * The first
  * byte says how long the user name is; who gives the right credentials comes in, whatever they are,
  * and nobody else does. */
 #include "supervisor/base/b64.h"
 #include "supervisor/core/basicauth.h"
+#include "supervisor/core/origin.h"
 #include "supervisor/core/urlform.h"
 
 #include <stdint.h>
@@ -74,6 +76,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         come_in(&(struct basicauth){user, rest, no_sha1});
         come_in(&want);
     }
+    must(origin_is_ours(rest, "*") && origin_is_ours(user, "*"));
+    if (origin_is_ours(rest, user) && !origin_is_ours(rest, ""))
+        must(*user);
     decode(rest, n - user_n);
     free(user);
     free(rest);

@@ -132,6 +132,8 @@ def test_failures_notice(tree):
         breaks("failures", tree, "docs/failure-modes.md:1", "there is no test", name.split("::", 1)[1])
     tree.write("docs/failure-modes.md", page.replace(known, ""))
     breaks("failures", tree, "A1 names no test")
+    tree.write("docs/failure-modes.md", page.replace(known, "test_c.c::three"))
+    breaks("failures", tree, "A1 names no test in failure/")
     tree.write("docs/failure-modes.md", page.replace("| B7 |", "| |"))
     breaks("failures", tree, "there is no row B7")
 

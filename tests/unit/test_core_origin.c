@@ -30,8 +30,52 @@ static void test_origins(void **state)
         assert_int_equal(origin_is_foreign(&rows[i].o), rows[i].foreign);
 }
 
+static void test_hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool ours;
+    } rows[] = {
+        {NULL, true},
+        {"", true},
+        {":9001", true},
+        {"localhost", true},
+        {"LocalHost:9001", true},
+        {"localhost.:9001", true},
+        {"a.localhost", true},
+        {"127.0.0.1:9001", true},
+        {"192.0.2.1", true},
+        {"[::1]:9001", true},
+        {"[::1]", true},
+        {"web.example", true},
+        {"WEB.example:80", true},
+        {"box:9001", true},
+        {"evil.example", false},
+        {"evil.example:9001", false},
+        {"localhost.evil.example", false},
+        {"xlocalhost", false},
+        {"127.0.0.1.evil.example", false},
+        {"127.0.0.x", false},
+        {"[::1", false},
+        {"[]", true},
+        {"[::1].evil.example", true}, /* no browser has such a host */
+        {"[evil.example]", false},
+        {"web", false},
+        {"eb.example", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (origin_is_ours(rows[i].host, "web.example,box") != rows[i].ours)
+            fail_msg("%s", rows[i].host);
+    assert_true(origin_is_ours("evil.example", "box,*"));
+    assert_true(origin_is_ours("[", "*"));
+    assert_false(origin_is_ours("[", "box"));
+    assert_false(origin_is_ours("evil.example", ""));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_origins)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_origins),
+                                       cmocka_unit_test(test_hosts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ static void setup(struct world *w)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&w->at, &len), 0);
     w->loop = loop_new(&e);
     static const struct http_in_ops ops = {head, serve};
-    struct http_in_setup how = {w->loop, fd, &ops, w, "us"};
+    struct http_in_setup how = {w->loop, fd, &ops, w, "us", NULL};
     w->server = http_in_new(&how, &e);
     assert_non_null(w->server);
     LOOP_IO(&w->io, w->loop, on_read, w);

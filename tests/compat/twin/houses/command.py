@@ -17,7 +17,7 @@ BAD = {
     "credentials": "[supervisord]\n[unix_http_server]\nfile=/run/w/s\nusername=u\n",
     "key without value": "[supervisord]\nnonsense\n",
 }
-USAGE = {"positional": ["x"], "unknown": ["--nope"], "unknown letter": ["-Z"], "no argument": ["-c"],
+USAGE = {"positional": ["x"], "after the options": ["--", "true"], "unknown": ["--nope"], "unknown letter": ["-Z"], "no argument": ["-c"],
          "log folder": ["-l", "/no/such/x.log"], "no file": ["-c", "/no/such.conf"], "level": ["-e", "warning"],
          "twice": ["-e", "info", "-e", "debug"]}
 OPTIONS = set(("--configuration --nodaemon --silent --help --version --user --umask --directory --logfile --logfile_maxbytes "
@@ -45,7 +45,7 @@ house = House("command", idle=True, files={
 
 def message(text):
     """What stderr says, without Python's warnings and the lines that only ours has."""
-    return [line for line in text.splitlines() if line.startswith(("Error", "For help"))]
+    return [line for line in text.splitlines() if not line or line.startswith(("Error", "For help"))]
 
 
 def ends(t, log):

@@ -3,7 +3,8 @@ import os
 import re
 import signal
 
-from ..house import HEAD, House, program
+from ..house import HEAD, SERVER, House, program
+from .events import LISTENER, listener, received, told, wait_told
 
 SAYS = "#!/bin/sh\ntrap 'echo said $1 $2' USR1\necho up $1\nwhile :; do sleep 0.05; done\n"
 
@@ -97,6 +98,72 @@ def int_ends_it(t):
     if t.status is None:
         t.send(signal.SIGINT)
         t.wait(lambda: t.status is not None)
+
+
+# each ends a while after TERM
+SLOW = "#!/bin/sh\ntrap 'sleep 0.5; exit 0' TERM\necho up >> /run/w/$1.up\nwhile :; do sleep 0.05; done\n"
+
+anew = House("anew", HEAD + SERVER + "".join([
+    listener("l", "PROCESS_GROUP,SUPERVISOR_STATE_CHANGE,PROCESS_STATE"),
+    program("first", "/run/w/slow.sh first", startsecs=0, priority=1),
+    program("second", "/run/w/slow.sh second", startsecs=0, priority=2),
+    program("byhand", "sleep 1000", startsecs=0, autostart="false"),
+    program("never", "sh -c 'exit 1'", startsecs=5, startretries=0),
+    program("fails", "sh -c 'exit 1'", startsecs=5, startretries=100),
+    program("gone", "sleep 1000", autostart="false"),
+]), files={"listener.py": LISTENER, "slow.sh": SLOW})
+
+
+@anew.then
+def who_takes_its_time_to_stop_is_named(t):
+    for name in ("first", "second"):
+        t.wait_file(f"{name}.up")
+    wait_told(t, "l", "never.*PROCESS_STATE_FATAL")
+    t.see("stopped", t.call("supervisor.stopProcess", "second"))
+    t.see("said", t.lines("waiting for second to stop"))
+    t.see("by hand", t.call("supervisor.startProcess", "byhand"))
+    wait_told(t, "l", "byhand.*STATE_RUNNING")
+
+
+@anew.then
+def all_is_down_before_anything_starts(t):
+    before = len(t.lines())
+    conf = t.read("supervisord.conf")
+    t.write("supervisord.conf", conf.replace("[program:gone]", "[program:comes]"))
+    t.send(signal.SIGHUP)
+    t.wait_log("supervisord started with pid", 2)
+    t.wait_log("success: second", 2)
+    t.wait_log("gave up: never", 2)
+    new = t.lines()[before:]
+    t.see("order", [line for line in new if re.search(r"(stopped: |spawned: '|waiting.*die)", line) and "fails" not in line])
+    t.see("said", [line for line in new if re.match("CRIT|INFO RPC|WARN received|INFO supervisord started", line)])
+    t.see("byhand", [t.call("supervisor.getProcessInfo", "byhand")[key] for key in ("statename", "description", "stop", "exitstatus")])
+
+
+@anew.then
+def listeners_begin_anew_too(t):
+    wait_told(t, "l", "SUPERVISOR_STATE_CHANGE_RUNNING", 2)
+    wait_told(t, "l", "never.*PROCESS_STATE_FATAL", 2)
+    t.see("stopping", told(t, "l", "STATE_CHANGE_STOPPING"))
+    start = [at for at, (head, _) in enumerate(received(t, "l")) if head["poolserial"] == "0"]
+    t.see("starts", len(start))
+    again = [[head["eventname"], head["poolserial"], data] for head, data in received(t, "l")[start[-1]:]]
+    again = [words for words in again if "comes" not in words[2]]
+    t.see("first", [[event, data] for event, _, data in again][:7])
+    t.see("removed", told(t, "l", "GROUP_REMOVED"))
+    t.see("added", told(t, "l", "groupname:(gone|comes)"))
+    for name, count in (("never", 3), ("fails", 1)):
+        t.see(name, [[event, data] for event, _, data in again if f":{name} " in data][:count])
+
+
+@anew.then
+def term_on_the_way(t):
+    t.send(signal.SIGHUP)
+    t.wait_log("waiting for .*second.* to die")
+    t.send(signal.SIGTERM)
+    t.wait(lambda: t.status is not None)
+    t.see("status", t.status)
+    t.see("started", len(t.lines("supervisord started with pid")))
 
 
 ends = House("ends", conf(program("p", "sleep 1000", startsecs=0)))
