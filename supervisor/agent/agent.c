@@ -132,7 +132,8 @@ static void take_generation(struct agent_program *a, int fd)
     agentgen_free(&old);
     if (a->serving)
         a->server->follow(a->serving);
-    log_info("agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
+    log_line(g->conf->items.n ? LVL_INFO : LVL_DEBUG,
+             "agent: has its configuration sections=%zu processes=%zu", g->conf->items.n,
              g->nprocs);
 }
 

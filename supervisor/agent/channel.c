@@ -50,7 +50,7 @@ static void end(struct channel *c, const char *why)
     if (c->closed)
         return;
     c->closed = true;
-    log_info("channel to supd is gone: %s", why);
+    log_debug("channel to supd is gone: %s", why);
     loop_io_close(&c->io, &c->fd);
     c->ops->closed(c->obj);
 }

@@ -31,7 +31,8 @@ static void fall_back(struct agent_program *a)
     else
         err_set(&e, "and supd holds no memory for it");
     if (a->store) {
-        log_warn("agent: %s; alerts and windows are kept in memory that supd holds, and lost when "
+        log_line(a->gen->conf->items.n ? LVL_WARN : LVL_DEBUG,
+                 "agent: %s; alerts and windows are kept in memory that supd holds, and lost when "
                  "supd ends",
                  s->why.msg);
         a->store_in_memory = true;

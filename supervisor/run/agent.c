@@ -350,6 +350,12 @@ bool agent_take_log(struct agent *a, const char *ref, int fd)
     return a->hand >= 0 && usock_send(a->hand, what, (size_t)n + 1, &fd, 1) > 0;
 }
 
+/* Supervisor's log knows no helpers. */
+static enum log_level usual(const struct agent *a)
+{
+    return a->sup->opt.as_supervisord ? LVL_DEBUG : LVL_INFO;
+}
+
 static void start(struct agent *a)
 {
     int channel;
@@ -372,7 +378,7 @@ static void start(struct agent *a)
         log_warn("agent: no memory for its channel");
         fd_close(&channel);
     }
-    log_info("agent: started pid=%d", a->pid);
+    log_line(usual(a), "agent: started pid=%d", a->pid);
     listen_anew(a);
     hand(a, HAND_JOURNAL, a->journal);
     hand(a, HAND_LISTEN, a->listen);
@@ -426,7 +432,7 @@ bool agent_reaped(struct agent *a, int pid, int status)
         a->leaving = false;
         start(a);
     } else if (a->closed || !a->wanted) {
-        log_info("agent: ended pid=%d %s", pid, words);
+        log_line(usual(a), "agent: ended pid=%d %s", pid, words);
         if (a->closed)
             say_gone(a);
     } else {

@@ -94,10 +94,16 @@ static void say_state(const struct lproc *lp, enum listener_state from, enum lis
             name);
 }
 
+static bool is_any_result(const struct lproc *lp)
+{
+    const struct lpool *pl = listeners_pool_of(lp->all, lp->p->group);
+    return pl && pl->any_result;
+}
+
 static void say_word(const struct lproc *lp, enum listener_word word, const struct listener *before,
                      const struct listener *after)
 {
-    if (word == LISTENER_REJECTED)
+    if (word == LISTENER_REJECTED && !is_any_result(lp))
         log_warn("%s: event was rejected", proc_name(lp->p));
     if (word == LISTENER_BAD && before->state == LISTENER_BUSY)
         log_warn("%s: bad result line: '%.*s'", proc_name(lp->p), after->nline, after->line);
@@ -134,12 +140,6 @@ static void pause_after(struct lproc *lp)
     lp->pause = pause.ns ? mono_add(mono_now(), pause) : MONO_NEVER;
     if (pause.ns)
         loop_timer_at(&lp->again, lp->pause);
-}
-
-static bool is_any_result(const struct lproc *lp)
-{
-    const struct lpool *pl = listeners_pool_of(lp->all, lp->p->group);
-    return pl && pl->any_result;
 }
 
 static void feed(struct lproc *lp)

@@ -41,7 +41,8 @@ static void send_signal(struct proc *p, const struct proc_life *l, const struct 
     int target = out->signal_group ? -l->pgid : l->pid;
     if (target == 0 || target == -1 || target == 1)
         return;
-    if (out->signal == SIGKILL)
+    /* the group's rest dies of what was told when it had a leader */
+    if (out->signal == SIGKILL && (l->pid || l->kills <= 1))
         publish_killing(p, l->pid ? l->pid : l->pgid);
     if (signal_others(p, l, out->signal))
         return;

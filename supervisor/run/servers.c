@@ -417,7 +417,8 @@ void servers_say(const struct sup *s)
     const struct gen *g = s->gen->gen;
     for (uint32_t i = 0; i < g->supd.nservers; i++) {
         const struct gen_server *x = gen_servers(g) + i;
-        log_info("http: serves %s", gen_str(g, x->url));
+        log_line(s->opt.as_supervisord ? LVL_DEBUG : LVL_INFO, "http: serves %s",
+                 gen_str(g, x->url));
         if (s->opt.as_supervisord) /* scripts wait for this line */
             log_info("RPC interface 'supervisor' initialized");
         bool is_unix = strncmp(gen_str(g, x->url), UNIX_KEY, strlen(UNIX_KEY)) == 0;

@@ -56,5 +56,10 @@ def test_every_difference_is_in_the_table():
     assert not found, "\n".join(found)
 
 
+def test_every_section_is_played():
+    found = table.unplayed(HOUSES)
+    assert not found, "\n".join(found)
+
+
 def test_there_are_scenarios():
     assert sum(len(house.scenarios()) for house in HOUSES.values()) >= 60

@@ -28,7 +28,7 @@ class House:
     """
 
     def __init__(self, name, conf="", *, files=(), args=("-n", "-c", f"{FOLDER}/supervisord.conf"), pid1=False,
-                 idle=False, env=(), before="", limit=50):
+                 idle=False, env=(), before="", limit=120):
         self.name, self.args, self.pid1, self.idle = name, args, pid1, idle
         self.files = {"supervisord.conf": conf, **dict(files)}
         self.env, self.before, self.limit = dict(env), before, limit
@@ -65,14 +65,24 @@ def plain(text):
 
 
 # what only ours says in its main log, beside what Supervisor says
-MORE = re.compile(r"SIG\w+ comes from pid|stopping the programs of priority|\w+ supd ends$|INFO (agent|http): |WARN [\w-]+:\S+?\.\w+[:,]")
+MORE = re.compile(r"SIG\w+ comes from pid|stopping the programs of priority|\w+ supd ends$|(INFO|DEBG) (agent|http): |WARN [\w-]+:\S+?\.\w+[:,]")
 PLACE = re.compile(r"^WARN \S+\.(?:conf|ini):\d+: ")
 
 
+WAITS = re.compile(r"^INFO waiting for .* to die$")
+
+
 def spoken(text):
-    """The lines of a main log without their times and without what only ours says."""
+    """The lines of a main log without their times, without what only ours says, and without what is
+    said again every three seconds of a stop."""
     lines = [PLACE.sub("WARN ", plain(line)) for line in re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (.*)$", text, re.M)]
-    return [line for line in lines if not MORE.search(line)]
+    found, waits = [], False
+    for line in lines:
+        again = waits and WAITS.match(line)
+        waits = bool(WAITS.match(line)) or (waits and "received SIG" not in line)
+        if not again and not MORE.search(line):
+            found.append(line)
+    return found
 
 
 def same(theirs, ours):

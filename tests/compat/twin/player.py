@@ -4,12 +4,17 @@ import ctypes
 import json
 import os
 import signal
+import socket
+import sys
 import threading
+import time
 import traceback
 
 from .side import Scene, Side
 
 SPACES = ("net", "mnt", "pid")
+PULSE = 0.05
+SHOW = os.environ.get("SUPD_TEST_SHOW")  # how long each scenario took
 
 
 class Player:
@@ -40,7 +45,6 @@ def lead(house, twin, write):
         enter(twin.ns.init)
         inner = os.fork()
         if inner == 0:
-            signal.alarm(house.limit)
             text = json.dumps(play(house, Side(house, twin))).encode()
             with os.fdopen(write, "wb") as f:
                 f.write(text)
@@ -66,16 +70,37 @@ def enter(pid):
     os.chdir(Side.folder)
 
 
-def play(house, side):
-    scenes = [Scene(side, fn) for fn in house.beside]
-    threads = [threading.Thread(target=one.play) for one in scenes]
+def pulse(path):
+    """Supervisor looks around when something comes, else once a second: somebody connects all the time, to both."""
+    pause = threading.Event()
+    while not pause.wait(PULSE):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+
+
+def together(scenes, end):
+    """Plays them beside one another; what is not over at its end tells where it stands."""
+    threads = [threading.Thread(target=one.play, daemon=True) for one in scenes]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    for thread, scene in zip(threads, scenes):
+        thread.join(max(0, end - time.monotonic()))
+        if thread.is_alive():
+            frame = sys._current_frames().get(thread.ident)
+            scene.seen["lost"] = "not over:\n" + "".join(traceback.format_stack(frame)[-6:])
+
+
+def play(house, side):
+    threading.Thread(target=pulse, args=[side.path("sock")], daemon=True).start()
+    end = time.monotonic() + house.limit
+    scenes = [Scene(side, fn) for fn in house.beside]
+    together(scenes, end)
     for fn in house.after:
         scenes.append(Scene(side, fn))
-        scenes[-1].play()
+        together(scenes[-1:], end)
     with contextlib.suppress(OSError):
         side.close()
+    if SHOW:
+        for one in sorted(scenes, key=lambda one: -one.took):
+            print(f"{house.name} {'theirs' if side.real else 'ours'} {one.took:.1f} {one.name}", file=sys.stderr)
     return {one.name: one.seen for one in scenes}

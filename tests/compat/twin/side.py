@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import traceback
 import xmlrpc.client
 
@@ -17,7 +18,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from harness.waiting import Late, wait
 
-from .daemons import FOLDER
+from .daemons import FOLDER, LIMIT
 from .house import plain, spoken
 
 SOCKETS = itertools.count()
@@ -50,7 +51,7 @@ class Side:
         except FileNotFoundError:
             return ""
 
-    def wait(self, condition, what=None, timeout=20):
+    def wait(self, condition, what=None, timeout=LIMIT):
         return wait(condition, timeout, what or (lambda: f"the condition; main.log:\n{self.read('main.log')}"))
 
     def wait_file(self, name, pattern=r"[\s\S]"):
@@ -84,10 +85,24 @@ class Side:
     def send(self, sig):
         os.kill(self.pid, sig)
 
-    def pid_of(self, name):
+    def pid_of(self, name, log="main.log"):
         """The process id of the program's last start, as the main log has it."""
-        found = re.findall(rf"spawned: '{re.escape(name)}' with pid (\d+)", self.read("main.log"))
+        found = re.findall(rf"spawned: '{re.escape(name)}' with pid (\d+)", self.read(log))
         return int(found[-1]) if found else None
+
+    def executed(self, name, log="main.log"):
+        """True once it runs what it is for: before, a signal may find what supervisord itself does with it."""
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{self.pid_of(name, log)}/comm", encoding="ascii") as f:
+                return f.read().strip() not in ("supervisord", "supd", "")
+        return False
+
+    def wait_executed(self, *names):
+        self.wait(lambda: all(map(self.executed, names)), lambda: f"{names} run; main.log:\n{self.read('main.log')}")
+
+    def wait_all_executed(self):
+        infos = self.call("supervisor.getAllProcessInfo")
+        self.wait_executed(*[one["name"] for one in infos if one["statename"] == "RUNNING"])
 
     @property
     def status(self):
@@ -103,7 +118,7 @@ class Side:
         if "input" in kw:
             del kw["stdin"]
         return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                              timeout=30, **kw)
+                              timeout=LIMIT, **kw)
 
     def supervisord(self, *args, **kw):
         """Another supervisord of this kind, until it ends or has gone to the background."""
@@ -125,7 +140,7 @@ class Side:
                               lambda: f"{args}: {written(out)}{written(err)}")
                 finally:
                     running.send_signal(sig)
-                return [running.wait(30), written(out), written(err)]
+                return [running.wait(LIMIT), written(out), written(err)]
 
     # clients
 
@@ -133,9 +148,9 @@ class Side:
         """Python's XML-RPC client, as Supervisor's own clients use it; a connection of its own."""
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=SupervisorTransport(user, password, url))
 
-    def call(self, method, *args):
+    def call(self, method, *args, url=URL):
         """What a method answers, or its fault as (code, text)."""
-        node = self.rpc()
+        node = self.rpc(url)
         for part in method.split("."):
             node = getattr(node, part)
         try:
@@ -177,7 +192,7 @@ class Scene:
     """One scenario on one twin: what it saw, by names."""
 
     def __init__(self, side, fn):
-        self.side, self.fn, self.name, self.seen = side, fn, fn.__name__, {}
+        self.side, self.fn, self.name, self.seen, self.took = side, fn, fn.__name__, {}, 0
 
     def __getattr__(self, name):
         return getattr(self.side, name)
@@ -200,9 +215,11 @@ class Scene:
             self.seen["wrong"] = self.seen.get("wrong", "") + f"{row}: {key} is {value!r}, not {want!r}\n"
 
     def play(self):
+        begin = time.monotonic()
         try:
             self.fn(self)
         except Late as late:
             self.seen["lost"] = str(late)
         except BaseException:  # what a scenario runs into is a result, too
             self.seen["lost"] = traceback.format_exc()
+        self.took = time.monotonic() - begin

@@ -4,8 +4,11 @@ import glob
 import os
 import re
 
+from supervisor.supervisorctl import DefaultControllerPlugin
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+WHO = os.path.join(os.path.dirname(HERE), "README.md")
 PAGE = os.path.join(ROOT, "docs/supervisor.md")
 TAKES_A_ROW = ("differs", "begins")
 
@@ -44,6 +47,7 @@ ELSEWHERE = {
     "comes as PROCESS_LOG, too": "test_text_events.py::test_capture",
     "a capture written at once": "test_text_events.py::test_capture",
     "any page that a browser shows": "test_http.py::test_pages_of_other_sites",
+    "a name of its own that leads to 127": "test_http_servers.py::test_names_of_others",
     "over 32 bits": "../unit/test_xmlrpc.c::numbers_have_32_bits",
     "`i8`": "../unit/test_xmlrpc.c::values_are_read",
     "at `loglevel=debug`": "test_names.py::test_output_in_the_main_log",
@@ -89,3 +93,30 @@ def wrong():
              for n in [sum(word in row for row in table)] if n != 1]
     found += [f"no scenario and no test holds: {row}" for row in table if not any(word in row for word in words)]
     return found + [f"there is no {test}" for test in ELSEWHERE.values() if not exists(test)]
+
+
+def unplayed(houses):
+    """What does not fit between README.md's table, the houses, and the sections and commands to be played."""
+    with open(WHO, encoding="utf-8") as f:
+        text = f.read().split("## Who plays what")[1]
+    rows = re.findall(r"^\| ([\d.]+) [^|]*\| ([^|]*) \|$", text, re.M)
+    told = {(house.strip(), name.strip()) for _, cell in rows for part in cell.split(";")
+            for house, _, names in [part.partition(":")] for name in names.split(",")}
+    real = {(house.name, name) for house in houses.values() for name in house.scenarios()}
+    found = [f"no such scenario: {house}: {name}" for house, name in sorted(told - real)]
+    found += [f"in no row: {house}: {name}" for house, name in sorted(real - told)]
+    wanted = [str(n) for n in range(9, 19)] + [f"21.{n}" for n in range(1, 13)]
+    found += [f"no row: {number}" for number in wanted if number not in [row for row, _ in rows]]
+    named = set(re.findall(r"`(\w+)`", text.split("each played:")[1]))
+    have = {name[3:] for name in dir(DefaultControllerPlugin) if name.startswith("do_")} - {"EOF"}
+    return found + [f"command of supervisorctl: {name}" for name in sorted(have ^ named)] + \
+        [f"no scenario calls supervisorctl {name}" for name in sorted(have) if not called(name)]
+
+
+def called(command):
+    """True if some house has it among the words of a supervisorctl, or types it."""
+    for path in glob.glob(os.path.join(HERE, "houses", "*.py")):
+        with open(path, encoding="utf-8") as f:
+            if re.search(rf"\[\"{command}\"|ctl\(\"{command}\"|\\n{command}(?: [\w ]+)?\\n", f.read()):
+                return True
+    return False

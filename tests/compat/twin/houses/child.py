@@ -28,7 +28,7 @@ os.rename("/run/w/facts." + sys.argv[1] + ".new", "/run/w/facts." + sys.argv[1])
 WRITER = """#!/bin/sh
 # a line at a time: the next one when this one is in a file, or was cut away with a whole file
 i=0
-size() { stat -c %s /run/w/$1.log; }
+size() { stat -c %s /run/w/$1.log 2>/dev/null || echo 0; }
 while [ $i -lt $2 ]; do
     i=$((i + 1)) before=$(size $1)
     printf '%s line %03d %080d\\n' $1 $i 0
@@ -153,7 +153,8 @@ def automatic_names(t):
 
     def there():
         found = [n for n in os.listdir(FOLDER) if n.startswith("auto-")]
-        return found if any(os.path.getsize(t.path(n)) for n in found if "stdout" in n) else None
+        text = "".join(t.read(n) for n in found)
+        return found if "no newline" in text and "err 1\n" in text else None
     names = t.wait(there)
     t.see("names", sorted(n[:len("auto-stdout---supervisor-")] for n in names))
     t.see("pattern", [n for n in names if not pattern.match(n)])
@@ -164,6 +165,7 @@ def automatic_names(t):
 @house.scenario
 def file_modes(t):
     t.wait_file("two.out", "no newline")
+    t.wait_file("two.err", "err 1\n")
     t.see("mode", [oct(os.stat(t.path(n)).st_mode) for n in ("two.out", "two.err", "main.log", "pid")])
 
 

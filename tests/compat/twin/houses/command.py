@@ -2,11 +2,15 @@
 import os
 import re
 import signal
+import socket
 
-from ..house import FOLDER, HEAD, House, program, spoken
+from ..house import FOLDER, HEAD, SERVER, House, program, spoken
 
 QUIET = HEAD.replace(f"{FOLDER}/main.log", "/dev/null").replace(f"{FOLDER}/pid", f"{FOLDER}/none.pid")
 SLEEPS = program("p", "sleep 1000", startsecs=0)
+SHARED = HEAD.replace("main.log", "srv.log").replace("/pid", "/srv.pid") + "[unix_http_server]\nfile=/run/w/srv.sock\n" + SLEEPS
+
+RUNNING = {"statecode": 1, "statename": "RUNNING"}
 
 # each is refused; the words of the message up to what only one of the two can say
 BAD = {
@@ -26,6 +30,7 @@ OPTIONS = set(("--configuration --nodaemon --silent --help --version --user --um
 
 house = House("command", idle=True, files={
     **{f"bad/{name}.conf": text for name, text in BAD.items()},
+    "server.conf": SHARED, "second.conf": SHARED.replace("/srv.log", "/second.log").replace("/srv.pid", "/second.pid"),
     "quiet.conf": QUIET + SLEEPS, "ok.conf": HEAD + SLEEPS,
     "search/supervisord.conf": QUIET.replace("none.pid", "search.pid") + "[program:found]\ncommand=touch /run/w/found\n",
     "back.conf": "[supervisord]\nlogfile=/run/w/back.log\npidfile=/run/w/back.pid\ndirectory=/usr/lib\numask=027\n"
@@ -39,7 +44,7 @@ house = House("command", idle=True, files={
     "conf.d/b.conf": "[program:b]\ncommand=/bin/echo %(here)s\nstdout_logfile=%(here)s/b.out\nstartsecs=0\nautorestart=false\n",
     "conf.d/a.conf": "[program:a]\ncommand=/bin/echo a\nstartsecs=0\nautorestart=false\n[include]\nfiles=/run/w/ok.conf\n",
     "conf.d/.hidden.conf": "[program:hidden]\n", "conf.d/c.txt": "[program:c]\n", "more/a.ini": "[program:b]\npriority=1\n",
-    "more/c.ini": "[program:c]\n"}, limit=55,
+    "more/c.ini": "[program:c]\n"},
               before="mkdir -p /etc/supervisor && mount -t tmpfs tmpfs /etc/supervisor")
 
 
@@ -115,12 +120,33 @@ def to_the_background(t):
 
 
 @house.scenario
+def a_second_one_on_the_same_socket(t):
+    seen = {}
+
+    def up(_):
+        if not seen and t.executed("p", "srv.log"):
+            seen["second"] = t.supervisord("-n", "-s", "-c", "second.conf")
+        return seen
+    status, _, _ = t.session("-n", "-c", "server.conf", until=up)
+    t.see("status", status)
+    t.see("second", [seen["second"].returncode, seen["second"].stdout, message(seen["second"].stderr.replace(t.command[0], "PROGRAM"))])
+    t.see("left", sorted(name for name in os.listdir(FOLDER) if name.startswith("srv.")))
+    with socket.socket(socket.AF_UNIX) as s:  # one that nobody listens on any more
+        s.bind(t.path("srv.sock"))
+    status, _, said = t.session("-n", "-c", "server.conf", until=lambda _: t.read("srv.log").count("spawned: 'p'") == 2 and t.executed("p", "srv.log"))
+    t.see("a stale socket", status)
+    said = re.search("^(.*)(Unlinking stale socket .*)", said, re.M)
+    t.see("is told", said.group(2))
+    t.differs("as a line of the main log", "a stale socket", bool(said.group(1)), False, True)
+
+
+@house.scenario
 def options_beat_the_file(t):
     seen = {}
 
     def up(_):
         seen["files"] = [os.path.exists(t.path(n)) for n in ("wrong.log", "right.log", "opt.pid")]
-        return seen["files"][2] and "spawned: 'p'" in t.read("right.log")
+        return seen["files"][2] and t.executed("p", "right.log")
     status, _, _ = t.session("-nc", "options.conf", "-l", "/run/w/right.log", "-e", "info", "--pidfile=/run/w/opt.pid",
                              "-i", "me", "-q", "/run/w", "-a", "500", "--minp", "100", until=up, sig=signal.SIGINT)
     t.see("status", status)
@@ -131,10 +157,13 @@ def options_beat_the_file(t):
 @house.scenario
 def silent(t):
     for name, flags in (("loud", ["-n"]), ("silent", ["-n", "-s"])):
-        conf = HEAD.replace("main.log", f"{name}.log").replace("/pid", f"/{name}.pid") + SLEEPS
+        conf = HEAD.replace("main.log", f"{name}.log").replace("/pid", f"/{name}.pid") + SERVER.replace("/sock", f"/{name}.sock") + \
+            SLEEPS
         t.write(f"{name}.conf", conf)
-        status, out, _ = t.session(*flags, "-c", f"{name}.conf",
-                                   until=lambda _, name=name: "spawned: 'p'" in t.read(f"{name}.log"))
+        status, out, err = t.session(*flags, "-c", f"{name}.conf",
+                                     until=lambda _, name=name: t.executed("p", f"{name}.log") and
+                                     t.call("supervisor.getState", url=f"unix://{FOLDER}/{name}.sock") == RUNNING)
+        t.see(f"{name}: on standard error", err)
         t.see(name, [status, out.count("spawned: 'p'"), t.read(f"{name}.log").count("spawned: 'p'")])
         t.see(f"{name}: the same lines", out == (t.read(f"{name}.log") if name == "loud" else ""))
 

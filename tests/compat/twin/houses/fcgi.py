@@ -42,7 +42,7 @@ def sockets_are_served(t):
     t.see("asked unix", ask("/run/w/unix.sock"))
     t.see("asked tcp", ask(("127.0.0.1", 9333), socket.AF_INET))
     t.see("modes", t.run("stat", "-c", "%F %a %U %G", "unix.sock", "asuser.sock").stdout)
-    t.see("said", sorted(set(t.lines("Creating socket"))))
+    t.see("said", t.wait(lambda: (lambda lines: len(lines) >= 3 and lines)(sorted(set(t.lines("Creating socket"))))))
     t.see("config", [one["stdout_logfile"] for one in t.call("supervisor.getAllConfigInfo")])
 
 
@@ -54,4 +54,5 @@ def the_last_one_closes_it(t):
     t.see("path stays", os.path.exists("/run/w/unix.sock"))
     t.see("start", t.call("supervisor.startProcess", "unix:u1"))
     t.see("again", ask("/run/w/unix.sock"))
+    t.wait_log("Creating socket.*/unix.sock", 2)
     t.see("said", t.lines("(Clos|Creat).*unix.sock")[-3:])

@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import socket
+import xmlrpc.client
 
+from ..daemons import LIMIT
 from ..house import HEAD, House, program
 
 SHA = hashlib.sha1(b"secret").hexdigest()
@@ -28,7 +30,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
               program("nolog", "sleep 1000", startsecs=0) + program("big", "sh -c 'seq 1 2000; exec sleep 1000'", startsecs=0,
                                                                     stdout_logfile="/run/w/big.log") +
               "[group:team]\nprograms=web\n",
-              files={"web.sh": "#!/bin/sh\necho one\necho bad >&2\ntrap 'echo two' USR1\nwhile :; do sleep 0.05; done\n"})
+              files={"web.sh": "#!/bin/sh\ntrap 'echo two' USR1\necho one\necho bad >&2\nwhile :; do sleep 0.05; done\n"})
 CALL = b"<?xml version='1.0'?><methodCall><methodName>supervisor.getAPIVersion</methodName><params></params></methodCall>"
 OURS = ("X-Content-Type-Options",)
 
@@ -38,7 +40,7 @@ class Raw:
 
     def __init__(self, where="/run/w/sock"):
         self.sock = socket.create_connection(where) if isinstance(where, tuple) else socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(LIMIT)
         if not isinstance(where, tuple):
             self.sock.connect(where)
         self.file = self.sock.makefile("rb")
@@ -68,13 +70,10 @@ class Raw:
         return [line, sorted(f"{k}: {v}" for k, v in heads.items() if k not in varies), [k for k in varies if k in heads], body]
 
     def ended(self):
-        """True if the other side closes."""
-        self.sock.settimeout(1.5)
+        """True if the other side has closed, or is about to: one more request gets no answer."""
         try:
-            return self.file.read(1) == b""
-        except TimeoutError:
-            return False
-        except ConnectionResetError:
+            return self.send(post()).file.readline() == b""
+        except (BrokenPipeError, ConnectionResetError):
             return True
 
     def chunk(self, size):
@@ -173,6 +172,37 @@ def passwords(t):
 
 
 @house.scenario
+def pythons_own_client(t):
+    """xmlrpc.client over TCP, as it comes with Python."""
+    where = "127.0.0.1:9222"
+    with xmlrpc.client.ServerProxy(f"http://user:secret@{where}") as node:
+        t.see("methods", node.system.listMethods())
+        t.see("kept alive", [node.supervisor.getState(), node.supervisor.getIdentification()])
+        t.see("processes", [[one["group"], one["name"], one["statename"]] for one in node.supervisor.getAllProcessInfo()])
+        for key, call in (("fault", lambda: node.supervisor.getProcessInfo("nosuch")), ("unknown", lambda: node.supervisor.nosuch()),
+                          ("arity", lambda: node.supervisor.getState(1))):
+            try:
+                t.see(key, call())
+            except xmlrpc.client.Fault as fault:
+                t.see(key, [fault.faultCode, fault.faultString])
+        many = xmlrpc.client.MultiCall(node)
+        many.supervisor.getState()
+        many.supervisor.getAPIVersion()
+        many.supervisor.getProcessInfo("nosuch")
+        for at in range(3):
+            try:
+                t.see(f"multicall {at}", many()[at])
+            except (xmlrpc.client.Error, ValueError, KeyError) as error:
+                t.see(f"multicall {at}", [type(error).__name__, str(error)])
+    for key, url in (("no password", f"http://{where}"), ("wrong password", f"http://user:no@{where}/RPC2"),
+                     ("another path", f"http://user:secret@{where}/other")):
+        try:
+            t.see(key, xmlrpc.client.ServerProxy(url).supervisor.getState())
+        except xmlrpc.client.ProtocolError as error:
+            t.see(key, [error.errcode, error.errmsg])
+
+
+@house.scenario
 def sockets(t):
     for name in ("sock", "two.sock"):
         t.see(name, t.run("stat", "-c", "%F %a %U %G", name).stdout)
@@ -198,9 +228,12 @@ def log_streams(t):
     t.see("last kilobyte", big.until(b"2000\n"))
 
 
-@house.scenario
+@house.then
 def main_log_stream(t):
     raw = Raw().send(get("/mainlogtail"))
     line, heads = raw.head()
     t.see("head", [line, sorted(heads), heads.get("Content-Type")])
-    t.see("text", bool(re.search("INFO", raw.until(b"spawned"))))
+    os.kill(t.pid_of("nolog"), signal.SIGKILL)
+    text = raw.until(b"exited: nolog")
+    t.see("text", re.search("[A-Z]+ exited: nolog", text).group(0))
+    t.see("begins with", len(text) > 500)

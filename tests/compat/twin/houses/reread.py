@@ -14,13 +14,14 @@ FIRST = HEAD + SERVER + sleeper("stays") + sleeper("goes") + sleeper("changes") 
     "[include]\nfiles=conf.d/*.conf\n"
 house = House("reread", FIRST, files={
     "conf.d/inc.conf": sleeper("inc"),
-    "conf.d/g.conf": sleeper("g1") + sleeper("g2") + "[group:g]\nprograms=g1,g2\n"}, limit=55)
+    "conf.d/g.conf": sleeper("g1") + sleeper("g2") + "[group:g]\nprograms=g1,g2\n"})
 
 
 def rewrite(t, *edits, text=FIRST):
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)
+    t.wait_all_executed()
     t.write("supervisord.conf", text)
     return text
 

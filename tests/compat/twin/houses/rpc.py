@@ -2,12 +2,23 @@
 import os
 import re
 import signal
+import threading
 import xmlrpc.client
 
 from ..house import HEAD, SERVER, House, program
 
 SAYS = "#!/bin/sh\nprintf 'first line\\nsecond line\\nthird\\n'\nprintf 'error\\n' >&2\nexec cat\n"
 TRAP = "#!/bin/sh\nfor s in HUP USR1; do trap \"echo got $s\" $s; done\necho ready\nwhile :; do sleep 0.05; done\n"
+# ends when NAME.go is there, whoever asks it to
+DEAF = """#!/bin/sh
+cd /run/w
+trap 'echo x > $SUPERVISOR_PROCESS_NAME.asked' TERM
+echo x > $SUPERVISOR_PROCESS_NAME.up
+until [ -e $SUPERVISOR_PROCESS_NAME.go ]; do sleep 0.05; done
+rm $SUPERVISOR_PROCESS_NAME.go $SUPERVISOR_PROCESS_NAME.up
+exit 5
+"""
+deaf = {"autostart": "false", "autorestart": "false", "startsecs": 0, "stopwaitsecs": 600}
 manual = {"autostart": "false", "startsecs": 1}
 UNFIT = {"missing": ("/no/such/file", {}), "atonce": ("/no/such/file", {"startsecs": 0}), "afolder": ("/tmp", {"startsecs": 0}),
          "plainfile": ("/run/w/supervisord.conf", {}), "unfound": ("surely-not-there -x", {}), "open": ("sh -c 'x", {}),
@@ -28,11 +39,12 @@ house = House("rpc", HEAD + SERVER + "".join([
     program("dies", "sh -c 'exit 3'", autostart="false", startretries=0, startsecs=5),
     program("denied", "/run/w/private", user="nobody", autostart="false", startretries=0),
     program("fast", "sleep 1000", autostart="false", startsecs=0),
-    program("slowstop", "/run/w/deaf.sh", autostart="false", startsecs=0, stopwaitsecs=2),
-    program("slower", "/run/w/deaf.sh", autostart="false", startsecs=0, stopwaitsecs=2),
+    program("slowstop", "/run/w/deaf.sh", **deaf), program("slower", "/run/w/deaf.sh", **deaf),
+    program("lasts", "/run/w/deaf.sh", **deaf),
     program("told", "sh -c 'echo text; exit 3'", startsecs=0, autorestart="false", stdout_logfile="/run/w/told.log"),
     program("large", "sh -c 'echo text; exec sleep 1000'", startsecs=0, stdout_logfile="/run/w/large.log"),
     program("over", "sh -c 'exit 3'", startsecs=0, autorestart="false"),
+    program("flaps", "sh -c 'exit 0'", autostart="false", startretries=99, startsecs=5),
     program("fatal", "sh -c 'exit 1'", startretries=0, startsecs=5),
     program("wild", "/run/w/wild.sh", stdout_logfile="/run/w/wild.log", startsecs=0),
     program("stdin", "cat", stdout_logfile="/run/w/stdin.log", startsecs=0),
@@ -46,8 +58,9 @@ house = House("rpc", HEAD + SERVER + "".join([
     program("s1", "/run/w/trap.sh", stdout_logfile="/run/w/s1.log", startsecs=0), program("s2", "sleep 1000", **manual),
     "[group:sig]\nprograms=s1,s2\n",
     "[group:empty]\nprograms=nobody\n[program:nobody]\ncommand=x\nnumprocs=0\n",
-]), files={"says.sh": SAYS, "trap.sh": TRAP, "vanishes.sh": "#!/bin/sh\nexec sleep 1000\n", "deaf.sh": "#!/bin/sh\ntrap '' TERM\necho x > /run/w/$SUPERVISOR_PROCESS_NAME.up\nwhile :; do sleep 0.1; done\n",
-           "wild.sh": "#!/bin/sh\nprintf 'a\\303\\244\\342\\202\\254z\\n'\nexec sleep 1000\n"}, before="install -m 700 /bin/true /run/w/private", limit=55)
+]), files={"says.sh": SAYS, "trap.sh": TRAP, "vanishes.sh": "#!/bin/sh\nexec sleep 1000\n", "deaf.sh": DEAF,
+           "wild.sh": "#!/bin/sh\nprintf 'a\\303\\244\\342\\202\\254z\\n'\nexec sleep 1000\n"},
+    before="install -m 700 /bin/true /run/w/private")
 S = "supervisor."
 TIMES = ("start", "stop", "now", "pid")
 
@@ -147,6 +160,7 @@ def start_and_stop(t):
     t.see("stop", t.call(S + "stopProcess", "onoff"))
     t.see("stopped", flat(t.call(S + "getProcessInfo", "onoff")))
     t.see("start unwaited", t.call(S + "startProcess", "onoff", False))
+    t.wait_executed("onoff")
     t.see("stop unwaited", t.call(S + "stopProcess", "onoff", False))
     t.wait_state("onoff", "STOPPED")
 
@@ -169,12 +183,26 @@ def commands_that_cannot_be_executed(t):
     t.see("group", unordered(t.call(S + "startProcessGroup", "unfit")))
     t.see("group after", [t.state(f"unfit:{name}") for name in ("u1", "u2")])
     # one that runs is left out of a group, but not told so by its name
-    t.wait_state("vanishes", "RUNNING")
+    t.wait_executed("vanishes")
     os.rename(t.path("vanishes.sh"), t.path("elsewhere.sh"))
     t.see("runs", t.call(S + "startProcess", "vanishes"))
     t.see("stop", t.call(S + "stopProcess", "vanishes"))
     t.see("has run", t.call(S + "startProcess", "vanishes"))
     t.see("is as it was", flat(t.call(S + "getProcessInfo", "vanishes")))
+
+
+@house.scenario
+def while_it_waits_for_another_try(t):
+    def waiting():
+        info = t.call(S + "getProcessInfo", "flaps")
+        return info if info["statename"] == "BACKOFF" else None
+    t.see("start", t.call(S + "startProcess", "flaps"))
+    t.see("info", flat(t.wait(waiting)))
+    t.see("start again", t.call(S + "startProcess", "flaps"))
+    t.wait(waiting)
+    t.see("stop", t.call(S + "stopProcess", "flaps"))
+    t.see("stopped", t.state("flaps"))
+    t.see("stop again", t.call(S + "stopProcess", "flaps"))
 
 
 @house.scenario
@@ -184,6 +212,7 @@ def stop_that_takes_long(t):
     t.see("stop unwaited", t.call(S + "stopProcess", "slowstop", False))
     t.see("stopping", flat(t.call(S + "getProcessInfo", "slowstop")))
     t.see("stop again", t.call(S + "stopProcess", "slowstop"))
+    t.write("slowstop.go", "")
     t.wait_state("slowstop", "STOPPED")
     t.see("stopped", flat(t.call(S + "getProcessInfo", "slowstop")))
 
@@ -194,8 +223,19 @@ def start_while_it_stops(t):
     t.wait_state("slower", "RUNNING")
     t.wait_file("slower.up")
     t.see("stop", t.call(S + "stopProcess", "slower", False))
+    release = threading.Timer(0.5, t.write, ["slower.go", ""])
+    if not t.real:
+        release.start()  # the answer comes once it has
     t.differs("while it is STOPPING", "start", t.call(S + "startProcess", "slower"),
               {"fault": 40, "text": "ABNORMAL_TERMINATION: slower"}, True)
+    if t.real:
+        t.write("slower.go", "")
+        t.wait_state("slower", "STOPPED")
+    else:
+        t.wait_file("slower.up")
+        t.call(S + "stopProcess", "slower", False)
+        t.write("slower.go", "")
+        t.wait_state("slower", "STOPPED")
 
 
 @house.scenario
@@ -225,6 +265,7 @@ def groups(t):
     t.see("stop by star", unordered(t.call(S + "stopProcess", "team:*")))
     t.see("one member", [t.call(S + "startProcess", "team:m1_1"), t.call(S + "stopProcess", "team:m1_1")])
     t.see("unwaited", unordered(t.call(S + "startProcessGroup", "team", False)))
+    t.wait_executed("m1_0", "m1_1", "m2")
     t.see("stop", unordered(t.call(S + "stopProcessGroup", "team", False)))
     t.see("half fails", unordered(t.call(S + "startProcessGroup", "half")))
     t.see("empty", [t.call(S + m, "empty") for m in ("startProcessGroup", "stopProcessGroup")])
@@ -239,7 +280,7 @@ def signals(t):
         t.see(f"{sig!r}", t.call(S + "signalProcess", "trap", sig))
     for sig in ("NOPE", "", "99", "SIG", "-1"):
         t.see(f"bad {sig!r}", t.call(S + "signalProcess", "trap", sig))
-    t.see("not running", t.call(S + "signalProcess", "missing", "HUP"))
+    t.see("not running", t.call(S + "signalProcess", "never", "HUP"))
     t.wait_file("trap.log", "got HUP[^$]*got USR1")
     t.see("group", unordered(t.call(S + "signalProcessGroup", "sig", "HUP")))
     t.see("group by star", unordered(t.call(S + "signalProcess", "sig:*", "USR1")))
@@ -322,18 +363,18 @@ def all_processes(t):
     t.see("members", sorted({tuple(one) for one in found}))
 
 
-QUICK = ("missing", "slower", "told", "never", "plainfile", "b1", "dies", "denied", "fatal", "over")  # how far these have come is a matter of luck
-
-
 @house.then
 def everything_at_once(t):
     def of(method, *args):
-        return [one for one in unordered(t.call(S + method, *args)) if one["name"] not in QUICK]
+        return unordered(t.call(S + method, *args))
+    t.wait(lambda: not [one["name"] for one in t.call(S + "getAllProcessInfo")
+                        if one["statename"] in ("STARTING", "STOPPING", "BACKOFF")])
     t.see("signal", of("signalAllProcesses", "CONT"))
     t.see("clear", of("clearAllProcessLogs"))
     t.see("stop", of("stopAllProcesses"))
     t.see("stop again", of("stopAllProcesses"))
-    t.see("start", of("startAllProcesses", False))
+    at_once = ("told", "over")  # ended by the time of the answer, or not
+    t.see("start", [one for one in of("startAllProcesses") if one["name"] not in at_once])
 
 
 @house.then
@@ -344,16 +385,28 @@ def main_log(t):
     t.see("bad", t.call(S + "readLog", -5, 1))
     t.see("clear", t.call(S + "clearLog"))
     t.see("size", len(t.read("main.log")) < len(text))
-    t.see("says", t.lines()[:1])
+    t.see("says", t.wait(t.lines)[:1])
 
 
 @house.then
 def shutting_down(t):
-    node = t.rpc()
-    t.see("shutdown", node.supervisor.shutdown())
-    try:
-        t.see("then", [node.supervisor.getState()])
-    except xmlrpc.client.Fault as fault:
-        t.see("then", [fault.faultCode, fault.faultString])
-    except OSError:
-        t.see("then", [6, "SHUTDOWN_STATE"])
+    """One program holds it up, so that there is somebody to ask."""
+    for name in ("slower", "slowstop"):
+        t.write(f"{name}.go", "")
+        t.wait_state(name, "EXITED")
+    t.wait_file("lasts.up")
+    t.see("begins", t.call(S + "shutdown"))
+    for method, *args in (("getState",), ("getAllProcessInfo",), ("getProcessInfo", "lasts"), ("shutdown",), ("restart",),
+                          ("startProcess", "nolog"), ("stopAllProcesses",), ("reloadConfig",), ("readLog", 0, 10),
+                          ("getAPIVersion",), ("sendRemoteCommEvent", "a", "b")):
+        t.see(method, t.call(S + method, *args))
+    t.see("system", t.call("system.methodSignature", S + "getPID"))
+    t.see("multicall", t.call("system.multicall", [{"methodName": S + "getState", "params": []}]))
+    for words in (["status"], ["shutdown"], ["stop", "all"], ["version"], ["reread"]):
+        t.see(f"supervisorctl {' '.join(words)}", t.ctl(*words))
+    t.wait_file("lasts.asked")
+    t.write("lasts.go", "")
+    t.wait(lambda: t.status is not None)
+    t.see("status", t.status)
+    t.see("files", [os.path.exists(t.path(name)) for name in ("pid", "sock")])
+    t.see("said", t.lines("lasts")[-1:])

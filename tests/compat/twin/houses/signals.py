@@ -31,6 +31,7 @@ def usr2_opens_the_logs_anew(t):
     t.send(signal.SIGUSR2)
     t.wait(lambda: all(os.path.exists(t.path(f"{name}.log")) for name in "ab"))
     t.wait(lambda: os.path.exists(t.path("main.log")))
+    t.wait(lambda: "supervisord logreopen" in t.read("main.log.old") + t.read("main.log"))
     for name, pid in pids.items():
         os.kill(pid, signal.SIGUSR1)
         t.wait_file(f"{name}.log", f"said {name}")
@@ -68,6 +69,7 @@ def hup_restarts_everything(t):
     t.send(signal.SIGHUP)
     t.wait_file("comes.log", "up comes")
     t.wait_file("stays.log", "up stays\n(.*\n)*up stays")
+    t.wait_log("spawned: 'stays'", 2)
     t.see("pid stays", before == t.pid)
     t.see("said", t.lines("received SIGHUP"))
     for name in ("stays", "goes", "changes", "comes"):
@@ -78,6 +80,7 @@ def hup_restarts_everything(t):
 
 @restart.then
 def what_hup_read_is_used(t):
+    t.wait_file("changes.log", "up changes\n(.*\n)*up changes")
     os.kill(t.pid_of("changes"), signal.SIGUSR1)
     t.wait_file("changes.log", "said changes 2")
     t.see("log", t.read("changes.log"))
@@ -127,6 +130,7 @@ def who_takes_its_time_to_stop_is_named(t):
 
 @anew.then
 def all_is_down_before_anything_starts(t):
+    t.wait_all_executed()
     before = len(t.lines())
     conf = t.read("supervisord.conf")
     t.write("supervisord.conf", conf.replace("[program:gone]", "[program:comes]"))
@@ -158,6 +162,8 @@ def listeners_begin_anew_too(t):
 
 @anew.then
 def term_on_the_way(t):
+    for name in ("first", "second"):
+        t.wait_file(f"{name}.up", "up\n(up\n)*up")
     t.send(signal.SIGHUP)
     t.wait_log("waiting for .*second.* to die")
     t.send(signal.SIGTERM)
@@ -172,6 +178,7 @@ ends = House("ends", conf(program("p", "sleep 1000", startsecs=0)))
 @ends.then
 def int_is_like_term(t):
     t.wait_log("spawned: 'p'")
+    t.wait_executed("p")
     t.send(signal.SIGINT)
     t.wait(lambda: t.status is not None)
     t.see("status", t.status)

@@ -5,9 +5,14 @@ import re
 import signal
 import subprocess
 
+import supervisor
+
+from ..daemons import LIMIT
 from ..house import House, spoken
 
 STUB = """#!/bin/sh
+echo "${0##*/} speaks"
+echo "${0##*/} complains" >&2
 {
     printf '%s' "${0##*/}"
     for word in "$@"; do printf ' [%s]' "$word"; done
@@ -16,8 +21,6 @@ STUB = """#!/bin/sh
     id -un | tr '\\n' ' '
     umask
 } | tr '\\n' '~' | sed 's/~$/\\n/' >> /run/w/$WORLD/calls
-echo "${0##*/} speaks"
-echo "${0##*/} complains" >&2
 exec sleep 1000
 """
 NAMES = ("php nginx php-fpm gunicorn celery airflow cron queue-worker rsyslogd start.sh portsyncd node "
@@ -229,8 +232,10 @@ supervisor.ctl_factory = supervisor_wildcards.controllerplugin:make_wildcards_co
 [program:redis]
 command=redis-server
 """
+with open(os.path.join(os.path.dirname(supervisor.__file__), "skel/sample.conf"), encoding="utf-8") as f:
+    SAMPLE = f.read().replace("/tmp/", "/run/w/sample/") + "[include]\nfiles = supervisord.d/*.ini\n"
 WORLDS = {"laravel": LARAVEL, "workers": WORKERS, "airflow": AIRFLOW, "slashes": SLASHES, "nginx": NGINX, "columns": COLUMNS,
-          "sonic": SONIC, "celery": CELERY, "trap": TRAP, "plugins": PLUGINS}
+          "sonic": SONIC, "celery": CELERY, "trap": TRAP, "plugins": PLUGINS, "sample": SAMPLE}
 VARIABLES = {"QUEUE_WORKERS": "4", "QUEUE_TIMEOUT": "60", "QUEUE_SLEEP": "3", "DEBUG": "True",
              "PATH": "/run/w/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "TELL": "AIRFLOW_HOME PYTHONPATH DEBUG LANG LC_ALL SUPERVISOR_PROCESS_NAME SUPERVISOR_GROUP_NAME SUPERVISOR_SERVER_URL"}
@@ -239,10 +244,11 @@ house = House("wild", idle=True, files={
     **{f"bin/{name}": STUB for name in NAMES},
     **{f"{name}/supervisord.conf": text for name, text in WORLDS.items()},
     **{f"{name}/calls": "" for name in [*WORLDS, "debian"]},
+    "sample/supervisord.d/web.ini": "[program:node]\ncommand=node\ndirectory=%(here)s\n",
     "etc/supervisord.conf": DEBIAN,
     "etc/conf.d/cron.conf": "[program:cron]\ncommand = cron -f\nstdout_logfile=%(here)s/../../../run/w/debian/out\nautorestart = true\n",
     "etc/conf.d/web.conf": "[program:web]\r\ncommand=nginx\r\nuser=www-data\r\n"},
-    env=VARIABLES, limit=55,
+    env=VARIABLES,
     before="mkdir -p /var/log/supervisor /etc/supervisor && mount -t tmpfs tmpfs /var/log/supervisor && "
            "mount --bind /run/w/etc /etc/supervisor && chmod 666 /run/w/*/calls && chmod 777 /run/w")
 
@@ -255,7 +261,7 @@ def main_lines(text):
 def start(t, world, args=("-c", "supervisord.conf")):
     with open(t.path(world, "stdout"), "ab") as out, open(t.path(world, "stderr"), "ab") as err:
         return subprocess.Popen([*t.command, *args], cwd=t.path(world), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                env={**t.env, "WORLD": world, "SUPD_SOCKET": t.path(world, "supd.sock")})
+                                env={**t.env, "WORLD": world, "TMPDIR": t.path(world), "SUPD_SOCKET": t.path(world, "supd.sock")})
 
 
 def play(t, world, calls, log="stdout", up=None, said=""):
@@ -268,7 +274,7 @@ def play(t, world, calls, log="stdout", up=None, said=""):
         t.wait(lambda: t.read(f"{world}/{log}").count("success:") >= (up or 0), lambda: t.read(f"{world}/{log}"))
     finally:
         daemon.send_signal(signal.SIGTERM)
-        t.see("status", daemon.wait(30))
+        t.see("status", daemon.wait(LIMIT))
     if up:
         t.see("main log", main_lines(t.read(f"{world}/{log}")))
 
@@ -332,7 +338,7 @@ def cut_at_a_semicolon(t):
 def debian_main_file(t):
     """In the background, by the search path, as its init script starts it."""
     daemon = start(t, "debian", [])
-    daemon.wait(20)
+    daemon.wait(LIMIT)
     t.see("command", daemon.returncode)
     t.wait(lambda: t.read("debian/calls").count("\n") >= 2,
            lambda: t.read("debian/stderr") + t.read("/var/log/supervisor/supervisord.log"))
@@ -340,8 +346,10 @@ def debian_main_file(t):
     log = "/var/log/supervisor/supervisord.log"
     t.wait(lambda: t.read(log).count("success:") >= 2)
     t.see("mode", t.run("stat", "-c", "%F %a", "/var/run/supervisor.sock").stdout)
-    os.kill(int(t.read("/var/run/supervisord.pid")), signal.SIGTERM)
-    t.wait(lambda: not os.path.exists("/var/run/supervisord.pid"))
+    pid = int(t.read("/var/run/supervisord.pid"))
+    os.kill(pid, signal.SIGTERM)
+    t.wait(lambda: not os.path.exists(f"/proc/{pid}"))
+    t.see("pid file", os.path.exists("/var/run/supervisord.pid"))
     t.see("main log", main_lines(t.read(log)))
     t.see("logs", sorted(re.sub(r"-\w{8}\.log", "-R.log", n) for n in os.listdir("/var/log/supervisor")))
 
@@ -349,3 +357,9 @@ def debian_main_file(t):
 @house.scenario
 def plugins(t):
     play(t, "plugins", 1, up=1)
+
+
+@house.scenario
+def sample_of_echo_supervisord_conf(t):
+    play(t, "sample", 1, "supervisord.log", up=1)
+    t.see("files", sorted(name for name in os.listdir(t.path("sample")) if name.endswith((".pid", ".sock"))))
