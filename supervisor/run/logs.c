@@ -307,6 +307,7 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
     struct wanted w;
     want_program(c, &w);
     struct logshm_stream *r = logs_shared(s);
+    w.copy_to_stdout = r->copy_to_stdout && !w.syslog;
     if (w.kind == LOGSHM_AUTO && r->kind == LOGSHM_AUTO) {
         store(r, &w, (struct place){r->folder, r->path});
     } else {
@@ -317,6 +318,18 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
     }
     logchan_tell(s, TELL_UPDATE);
     return 0;
+}
+
+void logs_print(struct log_stream *s, bool on)
+{
+    struct logshm_stream *r = logs_shared(s);
+    if (r->copy_to_stdout == (on && !r->syslog))
+        return;
+    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    r->copy_to_stdout = on;
+    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+    logchan_tell(s, TELL_UPDATE);
 }
 
 void logs_del(struct log_stream **sp)
