@@ -113,11 +113,27 @@ static void place_free(struct logs *g, struct place *at)
     logmem_string_free(&g->mem, &at->path);
 }
 
+/* Odd from here to write_end: also where a fault cut short what was written before. */
+static void write_begin(struct logshm_stream *r)
+{
+    __atomic_store_n(&r->seq, (r->seq + 1) | 1, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void write_end(struct logshm_stream *r)
+{
+    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+}
+
+bool logs_is_torn(const struct log_stream *s)
+{
+    return logs_shared(s)->seq & 1;
+}
+
 /* Stores a configuration; the place is its own from now on. */
 static void store(struct logshm_stream *r, const struct wanted *w, struct place at)
 {
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    write_begin(r);
     r->folder = at.folder;
     r->path = at.path;
     r->maxbytes = w->maxbytes;
@@ -133,7 +149,7 @@ static void store(struct logshm_stream *r, const struct wanted *w, struct place 
     r->block = w->block;
     r->capture = w->capture;
     r->sided |= w->capture;
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+    write_end(r);
 }
 
 /* Stores another one with another place. */
@@ -325,10 +341,9 @@ void logs_print(struct log_stream *s, bool on)
     struct logshm_stream *r = logs_shared(s);
     if (r->copy_to_stdout == (on && !r->syslog))
         return;
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    write_begin(r);
     r->copy_to_stdout = on;
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+    write_end(r);
     logchan_tell(s, TELL_UPDATE);
 }
 
@@ -534,12 +549,18 @@ int logs_main_fd(const struct logs *g)
     return g->moved ? STDERR_FILENO : logs_write_fd(g->main);
 }
 
+bool logs_main_is_torn(const struct logs *g)
+{
+    return logs_is_torn(g->main);
+}
+
 static bool main_is(const struct logs *g, const struct wanted *w)
 {
     const struct logshm_stream *r = logs_shared(g->main);
     char buf[LOGSHM_PATH];
     const char *path = logshm_path(g->mem.h, r, buf);
-    return r->kind == w->kind && strcmp(path, w->path ? w->path : "") == 0 &&
+    return !logs_main_is_torn(g) && r->kind == w->kind &&
+           strcmp(path, w->path ? w->path : "") == 0 &&
            r->fd_sink == (w->fd_sink < 0 ? 0 : w->fd_sink) && r->maxbytes == w->maxbytes &&
            r->backups == w->backups && r->gzip == w->gzip && r->syslog == w->syslog &&
            r->copy_to_stdout == w->copy_to_stdout;

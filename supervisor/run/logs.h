@@ -99,6 +99,9 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e);
 /* Whether its lines are printed on our standard output, too: "web_01 stdout | ..."; not those of a
  * stream that goes to syslog as well. From now on; changing nothing costs nothing. */
 void logs_print(struct log_stream *s, bool on);
+/* A fault has cut an update short: supd-log waits, without a pause, for the next one. */
+bool logs_is_torn(const struct log_stream *s);
+bool logs_main_is_torn(const struct logs *g);
 /* Ends a stream: what its pipe holds is still written, then supd-log lets go of it. */
 void logs_del(struct log_stream **s);
 /* A process is about to write to it: its file is made if it is not there, by supd-log and soon, or
