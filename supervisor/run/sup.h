@@ -113,6 +113,7 @@ struct sup {
     struct upgrade *upgrade;   /* an upgrade under way, or NULL (upgrade.c) */
     bool may_be_refused;       /* options of a program that was just started (publish.c) */
     bool stuck;                /* what cannot be stopped waits for its end (reload.c) */
+    bool anew;                 /* listeners are told of all groups together (anew.c) */
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
