@@ -402,11 +402,12 @@ void stream_remove(struct logd *d, struct stream *s)
     s->used = false;
 }
 
-void stream_format(const struct logd *d, const struct stream *s, struct format *out)
+void stream_format(const struct logd *d, const struct stream *s, unsigned which, struct format *out)
 {
     const struct logshm_stream *r = stream_shared(d, s);
-    out->prefix = r->prefix;
-    out->json = r->json;
+    out->tag = which == 1 && s->slot != LOGSHM_MAIN;
+    out->prefix = r->prefix && !out->tag;
+    out->json = r->json && !out->tag;
     out->strip = r->strip_ansi;
     out->program = logshm_string(d->h, r->program);
     out->process = logshm_string(d->h, r->name);

@@ -38,8 +38,9 @@ void stream_give_up(struct logd *d, struct stream *s, struct out *o);
 bool stream_released(const struct logd *d, const struct stream *s);
 /* Forgets it and answers supd; reader thread only. */
 void stream_remove(struct logd *d, struct stream *s);
-/* How its lines look. */
-void stream_format(const struct logd *d, const struct stream *s, struct format *out);
+/* How its lines look in that output: 0, or 1. */
+void stream_format(const struct logd *d, const struct stream *s, unsigned which,
+                   struct format *out);
 /* From now on everything read so far is written, partial lines too. */
 void stream_flush(struct logd *d, struct stream *s);
 

@@ -6,6 +6,7 @@
 #include "supervisor/core/eventtext.h"
 #include "supervisor/run/listeners_impl.h"
 #include "supervisor/run/listensend.h"
+#include "supervisor/run/logs.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/taps.h"
@@ -29,12 +30,34 @@ struct lpool *listeners_pool_of(const struct listeners *x, const struct group *g
     return NULL;
 }
 
+void listeners_print(const struct proc *p, int channel)
+{
+    const struct listeners *x = proc_sup(p)->listeners;
+    const uint32_t type = EVENT_BIT(channel ? EVENT_LOG_STDERR : EVENT_LOG_STDOUT);
+    if (x && !x->reviving && p->log[channel])
+        logs_print(p->log[channel], proc_opts(p)->log[channel].events && (x->printed & type));
+}
+
+static void print_all(struct listeners *x)
+{
+    for (struct proc *p = procs_first(x->sup); p; p = procs_next(p))
+        for (int ch = 0; ch < 2; ch++)
+            listeners_print(p, ch);
+}
+
 static void set_types(struct listeners *x)
 {
     struct lpool *pl;
+    uint32_t printed = 0;
     x->types = 0;
-    TAILQ_FOREACH (pl, &x->pools, link)
+    TAILQ_FOREACH (pl, &x->pools, link) {
         x->types |= pl->types;
+        printed |= pl->any_result ? pl->types : 0;
+    }
+    if (printed != x->printed) {
+        x->printed = printed;
+        print_all(x);
+    }
     if (x->types & EVENT_TEXT)
         taps_listen(x->sup->taps);
     listentick_sync(x);
@@ -498,6 +521,8 @@ static int take_all(struct sup *s, struct err *e)
     TAILQ_FOREACH (g, &s->groups, link)
         if (take_pool(s, g, e) < 0)
             return -1;
+    s->listeners->reviving = false;
+    print_all(s->listeners);
     if (take_events(s->listeners, e) < 0 || take_procs(s->listeners, e) < 0)
         return -1;
     listentold_catch_up(s->listeners);
@@ -536,5 +561,6 @@ int listeners_revive(struct sup *s, struct err *e)
         listenmem_free(&mem);
         return err_errno(e, ENOMEM, "cannot go on with events");
     }
+    s->listeners->reviving = true;
     return take_all(s, e);
 }

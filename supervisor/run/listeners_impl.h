@@ -15,7 +15,7 @@ struct lpool {
     uint32_t index;  /* in the memory */
     uint32_t types;  /* that it wants */
     bool bytes;      /* len counts them */
-    bool any_result; /* whatever a listener answers, the event is done */
+    bool any_result; /* whatever a listener answers, the event is done; its text is printed */
     struct pool buffer;
     uint64_t discarded;
 };
@@ -42,7 +42,9 @@ struct listeners {
     struct listenmem *mem;
     struct lpool_list pools;
     struct lproc_list procs;
-    uint32_t types; /* of all pools */
+    uint32_t types;   /* of all pools */
+    uint32_t printed; /* types whose text is printed */
+    bool reviving;    /* not all pools are known yet */
     struct loop_defer dispatch;
     struct loop_timer tick, grace;
     mono_t grace_due;

@@ -275,7 +275,10 @@ int setup_logs_again(struct sup *s, struct err *e)
     s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
     if (!s->logs || taps_setup(s, e) < 0)
         return -1;
-    follow_level(s);
+    if (logs_main_is_torn(s->logs))
+        setup_main_log(s);
+    else
+        follow_level(s);
     return 0;
 }
 

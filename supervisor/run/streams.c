@@ -92,7 +92,7 @@ bool streams_missing(const struct proc *p, const struct gen_opts *o)
 bool streams_incomplete(const struct proc *p)
 {
     for (int ch = 0; ch < 2; ch++)
-        if (!p->log[ch] && streams_needed(proc_opts(p), ch))
+        if (p->log[ch] ? logs_is_torn(p->log[ch]) : streams_needed(proc_opts(p), ch))
             return true;
     return false;
 }
