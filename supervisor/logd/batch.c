@@ -285,22 +285,12 @@ static void let_close(struct logd *d, const struct sink *k)
             reader_poke(d);
 }
 
-/* What was read before the order to reopen belongs to the file that is open still. False: its
- * outputs have gone meanwhile. */
-static bool serve_before_reopen(struct writer *w, struct sink *k)
-{
-    bool open = k->fd >= 0 && k->recovered && !k->broken;
-    if (k->want_reopen && !k->want_clear && open)
-        (void)serve_all(w, k);
-    return k->nouts > 0 || !open;
-}
-
 void batch_serve(struct writer *w, struct sink *k)
 {
     bool more = true;
     k->busy = true;
     k->failing = false;
-    bool ready = serve_before_reopen(w, k) && make_ready(w, k);
+    bool ready = make_ready(w, k);
     k->want_open = false;
     for (int i = 0; ready && more && i < BATCHES && !k->failing; i++)
         more = serve_all(w, k) || (!k->failing && pull(w, k));

@@ -189,9 +189,6 @@ static void do_reopen(struct logd *d, struct order *o, const uint32_t *slots)
     struct sink *k;
     (void)o;
     (void)slots;
-    struct stream *own = stream_of(d, LOGSHM_MAIN);
-    if (own) /* its last line says that it is reopened */
-        reader_empty(d, own);
     pthread_mutex_lock(&d->lock);
     for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)
         LIST_FOREACH (k, &d->sinks[i], link) {

@@ -229,7 +229,6 @@ static void on_usr2(struct sup *s, const struct sigs_info *info)
     (void)info;
     log_info("received SIGUSR2 indicating log reopen request");
     log_info("supervisord logreopen");
-    log_release(); /* these are the last lines of the old one */
     if (s->logs)
         logs_reopen_all(s->logs);
 }

@@ -182,6 +182,8 @@ def pythons_own_client(t):
     with xmlrpc.client.ServerProxy(f"http://user:secret@{where}") as node:
         t.see("methods", node.system.listMethods())
         t.see("kept alive", [node.supervisor.getState(), node.supervisor.getIdentification()])
+        for name in ("big", "nolog", "null", "team:web"):
+            t.wait_state(name, "RUNNING")
         t.see("processes", [[one["group"], one["name"], one["statename"]] for one in node.supervisor.getAllProcessInfo()])
         for key, call in (("fault", lambda: node.supervisor.getProcessInfo("nosuch")), ("unknown", lambda: node.supervisor.nosuch()),
                           ("arity", lambda: node.supervisor.getState(1))):
