@@ -268,7 +268,7 @@ def test_what_a_stop_says_meanwhile(sup):
     assert re.search(r"its stop_command runs, SIGTERM follows in .* at the latest", text), text
     s.send(15)  # and the time of a shutdown is bounded
     s.wait_log("received SIGTERM")
-    s.send(15)
+    s.hasten()
     assert s.wait_exit() == 0
 
 
