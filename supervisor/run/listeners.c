@@ -124,12 +124,26 @@ static void keep(struct listeners *x, struct lpool *pl, uint64_t serial, const s
     }
 }
 
-static void accept_event(struct listeners *x, struct lpool *pl, enum event_type type,
-                         const char *payload, size_t n)
+static uint64_t next_serial(uint64_t serial)
+{
+    return serial < EVENT_SERIAL_MAX ? serial + 1 : 0;
+}
+
+static bool has_serial(const struct listeners *x, const struct lpool *pl, uint64_t serial)
+{
+    for (uint32_t i = 0; i < listenmem_head(x->mem)->nevents; i++) {
+        const struct lm_event *ev = listenmem_event(x->mem, i);
+        if (ev->used && ev->pool == pl->index && ev->serial == serial)
+            return true;
+    }
+    return false;
+}
+
+static void accept_event(struct listeners *x, struct lpool *pl, uint64_t serial,
+                         enum event_type type, const char *payload, size_t n)
 {
     const struct gen *g = x->sup->gen->gen;
     const char *server = gen_str(g, g->supd.identifier);
-    uint64_t serial = listenmem_head(x->mem)->serial;
     struct str text = STR_INIT;
     struct event_head head = {.server = server ? server : "supervisor",
                               .pool = pl->group->name,
@@ -155,12 +169,55 @@ void listeners_tell(struct sup *s, enum event_type type, const char *payload, si
         x->stopping = mono_now();
     if (!listeners_want(s, EVENT_BIT(type)))
         return;
-    TAILQ_FOREACH (pl, &x->pools, link)
-        if (pl->types & EVENT_BIT(type))
-            accept_event(x, pl, type, payload, n);
     struct lm_head *h = listenmem_head(x->mem);
-    h->serial = h->serial < EVENT_SERIAL_MAX ? h->serial + 1 : 0;
+    uint64_t serial = x->again ? h->text_serial : h->serial;
+    TAILQ_FOREACH (pl, &x->pools, link)
+        if ((pl->types & EVENT_BIT(type)) && !(x->again && has_serial(x, pl, serial)))
+            accept_event(x, pl, serial, type, payload, n);
+    if (h->serial == serial)
+        h->serial = next_serial(serial);
     listeners_look(x);
+}
+
+static bool is_about(const struct listeners *x, uint32_t key, uint64_t at)
+{
+    const struct lm_head *h = listenmem_head(x->mem);
+    return h->text_key == key && h->text_at == at;
+}
+
+void listeners_about(struct sup *s, uint32_t key, uint64_t at)
+{
+    struct listeners *x = s->listeners;
+    if (!listeners_want(s, EVENT_TEXT))
+        return;
+    x->again = is_about(x, key, at);
+    if (x->again)
+        return;
+    struct lm_head *h = listenmem_head(x->mem);
+    h->text_key = 0;
+    LISTENMEM_ORDER();
+    h->text_at = at;
+    h->text_serial = h->serial;
+    LISTENMEM_ORDER();
+    h->text_key = key;
+    LISTENMEM_ORDER();
+    FAULT_POINT();
+}
+
+void listeners_about_nothing(struct sup *s)
+{
+    if (s->listeners)
+        s->listeners->again = false;
+}
+
+/* If it was told already, all before it was, too. */
+void listeners_before_text(struct proc *p, int pid, uint32_t key, uint64_t at)
+{
+    struct listeners *x = proc_sup(p)->listeners;
+    if (!x || !x->reviving || is_about(x, key, at))
+        return;
+    if (pid == proc_life(p)->pid && listenmem_told(x->mem, p->slot)->pid != pid)
+        listentold_one(x, p);
 }
 
 bool listeners_want(const struct sup *s, uint32_t types)
@@ -402,6 +459,24 @@ void listeners_free(struct sup *s)
     free(x);
 }
 
+struct listenmem *listeners_memory(const struct sup *s)
+{
+    return s->listeners ? s->listeners->mem : NULL;
+}
+
+void listeners_note_text(struct sup *s, int fd, int end)
+{
+    if (!s->listeners)
+        return;
+    struct lm_head *h = listenmem_head(s->listeners->mem);
+    h->text_fds[0] = h->text_fds[1] = 0;
+    LISTENMEM_ORDER();
+    h->text_image = state_image(s->state);
+    h->text_fds[1] = end;
+    LISTENMEM_ORDER();
+    h->text_fds[0] = fd;
+}
+
 void listeners_each_fd(const struct sup *s, void (*fn)(int fd))
 {
     if (s->listeners)
@@ -422,9 +497,13 @@ static void finish_steps(struct listeners *x)
             l->machine.state = LISTENER_READY;
     }
     fd_cloexec(listenmem_fd(x->mem), true);
-    for (int i = 0; i < 2; i++)
-        if (listenmem_head(x->mem)->stage[i] > 0)
-            fd_cloexec(listenmem_head(x->mem)->stage[i], true);
+    const struct lm_head *h = listenmem_head(x->mem);
+    for (int i = 0; i < 2; i++) {
+        if (h->stage[i] > 0)
+            fd_cloexec(h->stage[i], true);
+        if (h->text_fds[i] > 0)
+            fd_cloexec(h->text_fds[i], true);
+    }
 }
 
 static bool is_taken(const struct listeners *x, uint32_t event)
@@ -448,7 +527,22 @@ static struct lpool *pool_at_index(const struct listeners *x, uint32_t index)
 static void count_on(uint64_t *count, uint64_t serial)
 {
     if (*count <= serial)
-        *count = serial < EVENT_SERIAL_MAX ? serial + 1 : 0;
+        *count = next_serial(serial);
+}
+
+/* Before anything is told: the serials of what was kept, or was about to be told, are taken. */
+static void count_all(struct listeners *x)
+{
+    struct lm_head *h = listenmem_head(x->mem);
+    for (uint32_t i = 0; i < h->nevents; i++) {
+        const struct lm_event *ev = listenmem_event(x->mem, i);
+        if (ev->used && ev->pool < LISTENMEM_POOLS) {
+            count_on(&h->serial, ev->serial);
+            count_on(&listenmem_pool(x->mem, ev->pool)->serial, ev->pool_serial);
+        }
+    }
+    if (h->text_key && h->serial == h->text_serial)
+        h->serial = next_serial(h->serial);
 }
 
 static int take_events(struct listeners *x, struct err *e)
@@ -457,12 +551,10 @@ static int take_events(struct listeners *x, struct err *e)
     for (uint32_t i = 0; i < h->nevents; i++) {
         const struct lm_event *ev = listenmem_event(x->mem, i);
         struct lpool *pl = ev->used ? pool_at_index(x, ev->pool) : NULL;
-        if (ev->used && !pl)
+        if (ev->used && !pl && ev->pool != LISTENMEM_KEPT)
             listenmem_event_free(x->mem, i);
         if (!pl)
             continue;
-        count_on(&h->serial, ev->serial);
-        count_on(&listenmem_pool(x->mem, pl->index)->serial, ev->pool_serial);
         if (pool_restore(&pl->buffer, (struct pool_event){ev->pool_serial, i}, is_taken(x, i)) < 0)
             return err_errno(e, ENOMEM, "cannot go on with events");
     }
@@ -495,11 +587,16 @@ static int take_all(struct sup *s, struct err *e)
 {
     struct group *g;
     finish_steps(s->listeners);
+    count_all(s->listeners);
     TAILQ_FOREACH (g, &s->groups, link)
         if (take_pool(s, g, e) < 0)
             return -1;
+    listenmem_kept_sweep(s->listeners->mem);
     if (take_events(s->listeners, e) < 0 || take_procs(s->listeners, e) < 0)
         return -1;
+    s->listeners->reviving = true;
+    taps_catch_up(s->taps); /* what was said before an end comes before the event of that */
+    s->listeners->reviving = false;
     listentold_catch_up(s->listeners);
     listeners_look(s->listeners);
     return 0;
@@ -511,6 +608,7 @@ static int begin_anew(struct sup *s, struct err *e)
     struct group *g;
     log_error("events that waited for listeners are lost, and these are started again: %s", e->msg);
     int kept = *state_listeners(s->state);
+    taps_leave(s->taps);
     *state_listeners(s->state) = 0;
     listenmem_discard(kept);
     if (!get(s, e))

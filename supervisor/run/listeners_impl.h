@@ -48,6 +48,8 @@ struct listeners {
     mono_t grace_due;
     mono_t stopping;   /* since when supd goes down; 0: it does not */
     bool renew;        /* the processes are to be started again */
+    bool again;        /* what is told now may have been told by another supd */
+    bool reviving;     /* what another supd left is being taken up */
     int64_t grace_for; /* the priority whose grace it is, or was */
 };
 
@@ -79,7 +81,8 @@ void listenproc_go_on(struct lproc *lp);
 void listentold_begin(struct listeners *x);
 /* The process is in this state, and they know. */
 void listentold_note(struct listeners *x, const struct proc *p, int state, int pid);
-/* Another supd did not come to tell all: they are told. */
+/* Another supd did not come to tell all: they are told; those of one process, or all. */
+void listentold_one(struct listeners *x, struct proc *p);
 void listentold_catch_up(struct listeners *x);
 
 /* ---- listentick.c ---- */
