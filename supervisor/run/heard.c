@@ -45,8 +45,7 @@ void heard_close(struct heard *h)
     *h = (struct heard){0};
 }
 
-/* Another record with as much of the text as is named, in the place of this one. Both say the same,
- * so that it does not matter which of them a successor finds. */
+/* Another record with as much of the text as is named, in the place of this one. */
 static bool replace(struct heard *h, struct listenmem *mem, uint32_t room, uint32_t keep)
 {
     struct heard next = {.slot = h->slot, .key = h->key};
@@ -58,10 +57,12 @@ static bool replace(struct heard *h, struct listenmem *mem, uint32_t room, uint3
     now.start = 0;
     now.len = keep;
     *next.record = (struct heard_record){.room = room, .at = {now}};
-    if (mem)
+    if (mem && mem == h->mem)
+        listenmem_keep_instead(mem, next.event, h->event);
+    else if (mem)
         listenmem_keep_now(mem, next.event);
-    FAULT_POINT();
-    heard_close(h);
+    if (mem != h->mem || !mem)
+        heard_close(h);
     *h = next;
     return true;
 }

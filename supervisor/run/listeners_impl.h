@@ -1,5 +1,5 @@
 /* What the parts of the event listeners share: listeners.c (pools), listenproc.c (one process),
- * listentell.c (payloads), listentick.c (ticks). Included by these only. */
+ * listentell.c (payloads), listentext.c (text), listentick.c (ticks). Included by these only. */
 #ifndef RUN_LISTENERS_IMPL_H
 #define RUN_LISTENERS_IMPL_H
 

@@ -218,6 +218,67 @@ static bool is_sound(const struct listenmem *m)
     return sound;
 }
 
+/* The pages of these units that hold nothing else. */
+static void give_back(const struct listenmem *m, uint32_t unit, uint32_t n)
+{
+    size_t from = UP((size_t)unit * UNIT), to = ((size_t)unit + n) * UNIT / PAGE * PAGE;
+    if (to > from)
+        madvise(m->map + TEXT_AT + from, to - from, MADV_REMOVE);
+}
+
+/* The pages of text that was go back to the system once none is left. */
+static void trim(struct listenmem *m)
+{
+    bool used;
+    if (m->units.used != m->kept_units || (size_t)m->top * UNIT < TRIM_FROM)
+        return;
+    for (uint32_t at = 0, n; at < m->top; at += n) {
+        n = units_alike(&m->units, at, m->top, &used);
+        if (!used)
+            give_back(m, at, n);
+    }
+    m->top = 0;
+}
+
+void listenmem_event_free(struct listenmem *m, uint32_t i)
+{
+    struct lm_event *ev = listenmem_event(m, i);
+    if (!ev->used)
+        return;
+    ev->used = 0;
+    LISTENMEM_ORDER();
+    units_give(&m->units, ev->unit, units_of(ev->len));
+    if (ev->pool == LISTENMEM_KEPT)
+        m->kept_units -= units_of(ev->len);
+    m->next_event = i < m->next_event ? i : m->next_event;
+    trim(m);
+}
+
+static bool is_left(const struct lm_event *ev)
+{
+    return ev->used && ev->pool == LISTENMEM_KEPT && ev->serial == LEFT;
+}
+
+static void free_left(struct listenmem *m, uint32_t i)
+{
+    listenmem_event_free(m, i);
+    m->left--;
+}
+
+/* Two of one number: one was to take the other's place. */
+static void finish_successor(struct listenmem *m)
+{
+    struct lm_head *h = listenmem_head(m);
+    uint32_t next = h->successor - 1;
+    h->successor = 0;
+    if (next >= h->nevents || !is_left(listenmem_event(m, next)))
+        return;
+    for (uint32_t i = 0; i < h->nevents; i++)
+        if (i != next && is_left(listenmem_event(m, i)) &&
+            listenmem_event(m, i)->pool_serial == listenmem_event(m, next)->pool_serial)
+            free_left(m, i);
+}
+
 struct listenmem *listenmem_open(int fd, struct err *e)
 {
     if (listenmem_check(fd, e) < 0)
@@ -233,6 +294,7 @@ struct listenmem *listenmem_open(int fd, struct err *e)
     }
     claim_events(m);
     m->top = LISTENMEM_TEXT / UNIT; /* nobody knows */
+    finish_successor(m);
     return m;
 }
 
@@ -390,42 +452,6 @@ int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, cons
     return i;
 }
 
-/* The pages of these units that hold nothing else. */
-static void give_back(const struct listenmem *m, uint32_t unit, uint32_t n)
-{
-    size_t from = UP((size_t)unit * UNIT), to = ((size_t)unit + n) * UNIT / PAGE * PAGE;
-    if (to > from)
-        madvise(m->map + TEXT_AT + from, to - from, MADV_REMOVE);
-}
-
-/* The pages of text that was go back to the system once none is left. */
-static void trim(struct listenmem *m)
-{
-    bool used;
-    if (m->units.used != m->kept_units || (size_t)m->top * UNIT < TRIM_FROM)
-        return;
-    for (uint32_t at = 0, n; at < m->top; at += n) {
-        n = units_alike(&m->units, at, m->top, &used);
-        if (!used)
-            give_back(m, at, n);
-    }
-    m->top = 0;
-}
-
-void listenmem_event_free(struct listenmem *m, uint32_t i)
-{
-    struct lm_event *ev = listenmem_event(m, i);
-    if (!ev->used)
-        return;
-    ev->used = 0;
-    LISTENMEM_ORDER();
-    units_give(&m->units, ev->unit, units_of(ev->len));
-    if (ev->pool == LISTENMEM_KEPT)
-        m->kept_units -= units_of(ev->len);
-    m->next_event = i < m->next_event ? i : m->next_event;
-    trim(m);
-}
-
 /* ---- records that are no events ---- */
 
 int64_t listenmem_keep(struct listenmem *m, uint64_t number, uint32_t len)
@@ -445,9 +471,15 @@ void *listenmem_record(const struct listenmem *m, uint32_t i)
     return text_at(m, listenmem_event(m, i)->unit);
 }
 
-static bool is_left(const struct lm_event *ev)
+void listenmem_keep_instead(struct listenmem *m, uint32_t i, uint32_t before)
 {
-    return ev->used && ev->pool == LISTENMEM_KEPT && ev->serial == LEFT;
+    struct lm_head *h = listenmem_head(m);
+    h->successor = i + 1;
+    LISTENMEM_ORDER();
+    listenmem_keep_now(m, i);
+    listenmem_event_free(m, before);
+    LISTENMEM_ORDER();
+    h->successor = 0;
 }
 
 int64_t listenmem_kept(struct listenmem *m, uint64_t number)
@@ -469,8 +501,6 @@ int64_t listenmem_kept(struct listenmem *m, uint64_t number)
 void listenmem_kept_sweep(struct listenmem *m)
 {
     for (uint32_t i = 0; m->left && i < listenmem_head(m)->nevents; i++)
-        if (is_left(listenmem_event(m, i))) {
-            listenmem_event_free(m, i);
-            m->left--;
-        }
+        if (is_left(listenmem_event(m, i)))
+            free_left(m, i);
 }

@@ -76,6 +76,8 @@ struct lm_head {
     uint32_t text_image;
     uint32_t text_key; /* the event of this message is being told: its tap, its end, its serial */
     uint64_t text_at, text_serial;
+    uint32_t successor; /* the record, plus 1, that takes the place of another one; 0: none */
+    uint32_t pad;
 };
 
 /* A new one; or the one in this descriptor, which another supd left and is its own then. NULL and
@@ -117,6 +119,8 @@ void listenmem_event_free(struct listenmem *m, uint32_t i);
  * text is anything, then it counts. -1: no room. */
 int64_t listenmem_keep(struct listenmem *m, uint64_t number, uint32_t len);
 void listenmem_keep_now(struct listenmem *m, uint32_t i);
+/* The same, and the one before of that number does not count any more. */
+void listenmem_keep_instead(struct listenmem *m, uint32_t i, uint32_t before);
 /* One that another supd left and nobody has asked for yet; -1: none. */
 int64_t listenmem_kept(struct listenmem *m, uint64_t number);
 /* Frees those that nobody asked for. */

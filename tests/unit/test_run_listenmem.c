@@ -337,6 +337,30 @@ static void test_records(void **state)
     listenmem_free(&m);
 }
 
+/* A record that was to take another one's place has it once it counts, not before. */
+static void test_a_record_instead_of_another(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut < 3; cut++) {
+        struct listenmem *m = make();
+        int64_t a = listenmem_keep(m, 7, 10);
+        listenmem_keep_now(m, (uint32_t)a);
+        int64_t b = listenmem_keep(m, 7, 20);
+        if (cut < 2)
+            listenmem_head(m)->successor = (uint32_t)b + 1;
+        if (cut == 1)
+            listenmem_keep_now(m, (uint32_t)b);
+        if (cut == 2)
+            listenmem_keep_instead(m, (uint32_t)b, (uint32_t)a);
+        m = reopen(&m);
+        assert_non_null(m);
+        assert_int_equal(listenmem_kept(m, 7), cut ? b : a);
+        assert_int_equal(listenmem_kept(m, 7), -1);
+        assert_int_equal(listenmem_head(m)->successor, 0);
+        listenmem_free(&m);
+    }
+}
+
 static void test_the_socket_for_text(void **state)
 {
     (void)state;
@@ -361,4 +385,5 @@ static void test_the_socket_for_text(void **state)
 
 RUN(TEST(test_it_is_there_again), TEST(test_limits), TEST(test_text_has_its_limit),
     TEST(test_text_stays_small), TEST(test_damage_is_seen), TEST(test_steps), TEST(test_sending),
-    TEST(test_killed_while_sending), TEST(test_records), TEST(test_the_socket_for_text))
+    TEST(test_killed_while_sending), TEST(test_records), TEST(test_a_record_instead_of_another),
+    TEST(test_the_socket_for_text))
