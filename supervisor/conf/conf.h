@@ -290,7 +290,7 @@ int conf_slurp(const char *path, struct str *out);
 bool load_hooks(struct conf *c, const struct ini_section *s, const struct names *names,
                 const struct proc *before, struct hook_opts **out);
 void load_listener(struct conf *c, struct group *g);
-/* result_handler= takes any answer for an OK. */
+/* result_handler= takes any answer for an OK, and programs' output is printed. */
 bool listener_takes_any(const struct listener_opts *o);
 /* Its socket; NULL when the section is no fcgi-program, or has none that can be used. */
 struct fcgi_opts *load_fcgi(struct conf *c, const struct group *g, const struct ini_section *s);

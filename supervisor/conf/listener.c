@@ -70,14 +70,8 @@ static void check_handler(struct conf *c, const struct group *g, struct pos at)
     const char *h = g->listener.result_handler;
     if (!h || strcmp(h, "supervisor.dispatchers:default_handler") == 0)
         return;
-    if (!c->rq.exact && listener_takes_any(&g->listener)) {
-        conf_warn(c, at,
-                  "[%s] result_handler: what the listener answers is not printed on standard "
-                  "output; for what programs write there give them stdout_logfile=/dev/stdout and "
-                  "log_prefix=true, which takes no listener",
-                  g->section->name);
+    if (!c->rq.exact && listener_takes_any(&g->listener))
         return;
-    }
     conf_fail(c, at,
               "%s cannot be resolved within [%s] (only Supervisor's default handler "
               "and " STDOUT_HANDLER " are known)",

@@ -142,7 +142,8 @@ static const struct opt listener[] = {
     OPT(struct listener_opts, "result_handler", result_handler, STRING,
         .def = "supervisor.dispatchers:default_handler", .apply = GEN_RESTART,
         .help = "How answers are understood: only Supervisor's default (OK: done; anything else: "
-                "again), and supervisor_stdout:event_handler (any answer: done)."),
+                "again), and supervisor_stdout:event_handler (any answer: done, and the "
+                "output of the events is printed)."),
     OPT(struct listener_opts, "event_len", event_len, WORD, .words = words_event_len,
         .def = "characters", .flags = OPT_OURS, .apply = GEN_RESTART,
         .help = "What len counts in the header of an event: characters, as Supervisor does, or "

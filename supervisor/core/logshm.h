@@ -94,8 +94,10 @@ struct logshm_stream {
     bool block : 1;   /* log_overflow=block */
     bool capture : 1; /* what is between the capture marks is kept out of the sinks */
     bool sided : 1;   /* its side is in use: taps, capture, which run wrote what */
+    bool runs : 1;    /* a process writes to it: its file is to be there */
     /* written by supd-log */
     uint8_t flags;
+    uint8_t run;   /* by supd, before a process begins: its file may have another name by now */
     uint64_t read; /* bytes taken from the pipe (and padding after which a new block began) */
     uint64_t aim;  /* above read: a read() up to this position is under way */
 };
@@ -213,6 +215,7 @@ enum logshm_op {
     LOGOP_FILES,  /* with a socket and the list of what may be opened for who asks on it */
     LOGOP_READ,   /* slot; with a socket on which its file is to be handed out to be read; follow:
                      flag,   make it if it is not there */
+    LOGOP_RUN,    /* slots[0..n): a process began to write to it, and its file is to be there */
 };
 
 #define LOGOP_SLOTS 200u

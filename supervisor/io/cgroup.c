@@ -236,6 +236,25 @@ bool cgroup_limit_memory(const struct cgroups *c, uint32_t number, uint64_t max)
     return write_text(c->base, file_of(path, sizeof(path), number, "/memory.max"), text);
 }
 
+/* A number of bytes, or "max"; false: it cannot be read. */
+static bool read_bytes(const struct cgroups *c, uint32_t number, const char *file, uint64_t *out)
+{
+    char path[64], text[32], *end;
+    read_text(c->base, file_of(path, sizeof(path), number, file), text, sizeof(text));
+    *out = strncmp(text, "max", 3) == 0 ? UINT64_MAX : strtoull(text, &end, 10);
+    return *out == UINT64_MAX || end != text;
+}
+
+bool cgroup_limit_waits(const struct cgroups *c, uint32_t number, uint64_t max)
+{
+    uint64_t now, use;
+    if (!c->memory || !max || !read_bytes(c, number, "/memory.max", &now))
+        return false;
+    if (!read_bytes(c, number, "/memory.current", &use))
+        use = 1;
+    return use > max || (use && max < now); /* it may grow until then */
+}
+
 static uint64_t count_of(const char *text, const char *word)
 {
     size_t n = strlen(word);

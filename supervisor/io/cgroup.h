@@ -40,6 +40,9 @@ bool cgroup_kill(const struct cgroups *c, uint32_t number);
 long cgroup_pids(const struct cgroups *c, uint32_t number, char *buf, size_t size);
 /* What all in it may use together, 0: any amount. Above that the kernel ends all of it. */
 bool cgroup_limit_memory(const struct cgroups *c, uint32_t number, uint64_t max);
+/* True: that may take long, since the kernel would first take back what they use above it. For a
+ * process that may wait. */
+bool cgroup_limit_waits(const struct cgroups *c, uint32_t number, uint64_t max);
 /* What the kernel has killed in it since it was made. */
 enum cgroup_oom {
     CGROUP_OOM_NONE,

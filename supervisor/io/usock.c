@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -68,13 +69,19 @@ static int socket_new(int flags)
     return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 }
 
-static int bind_to(int fd, const struct name *n)
+/* Mode and group are there from the first moment on: by its path the file is not ours alone, where
+ * the folder is somebody else's. Who is not root keeps his own group, by which he may write to the
+ * folder. */
+static int bind_to(int fd, const struct name *n, int64_t gid)
 {
-    /* the mode is there from the first moment on, not from the chmod */
-    mode_t old = umask(0177);
+    bool given = gid >= 0 && geteuid() == 0;
+    mode_t mask = umask(gid >= 0 ? 0117 : 0177);
+    int group = given ? setfsgid((gid_t)gid) : 0;
     int r = bind(fd, (const struct sockaddr *)&n->sun, n->len);
     int saved = errno;
-    umask(old);
+    if (given)
+        setfsgid((gid_t)group);
+    umask(mask);
     errno = saved;
     return r;
 }
@@ -99,9 +106,10 @@ static bool is_stale(const struct name *n)
     return r < 0 && saved == ECONNREFUSED;
 }
 
-static int bind_or_replace(int fd, const struct name *n, const char *path, struct err *e)
+static int bind_or_replace(int fd, const struct name *n, const char *path, int64_t gid,
+                           struct err *e)
 {
-    if (bind_to(fd, n) == 0)
+    if (bind_to(fd, n, gid) == 0)
         return 0;
     if (errno != EADDRINUSE)
         return err_errno(e, errno, "cannot bind socket %s", path);
@@ -120,25 +128,38 @@ static int bind_or_replace(int fd, const struct name *n, const char *path, struc
     }
     if (unlink(n->sun.sun_path) < 0 && errno != ENOENT)
         return err_errno(e, errno, "cannot remove the stale socket %s", path);
-    if (bind_to(fd, n) < 0)
+    if (bind_to(fd, n, gid) < 0)
         return err_errno(e, errno, "cannot bind socket %s", path);
     return 0;
 }
 
+/* A socket of somebody else, or one that has another name, too, is not what was just made. */
+static int give_file(int file, const char *path, gid_t gid, struct err *e)
+{
+    struct stat st;
+    if (file < 0 || fstat(file, &st) < 0)
+        return err_errno(e, errno, "cannot look at socket %s", path);
+    if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid())
+        return err_set(e, "socket %s was replaced by somebody else", path);
+    if (st.st_gid != gid && fchownat(file, "", (uid_t)-1, gid, AT_EMPTY_PATH) < 0)
+        return err_errno(e, errno, "cannot give socket %s to group %u", path, gid);
+    return 0;
+}
+
+/* Where it did not get its group when it was made: the folder's own goes before, or we may not. */
 static int give_to_group(const struct name *n, const char *path, int64_t gid, struct err *e)
 {
     if (gid < 0 || !n->sun.sun_path[0])
         return 0;
-    if (chown(n->sun.sun_path, (uid_t)-1, (gid_t)gid) < 0)
-        return err_errno(e, errno, "cannot give socket %s to group %lld", path, (long long)gid);
-    if (chmod(n->sun.sun_path, 0660) < 0)
-        return err_errno(e, errno, "cannot set the mode of socket %s", path);
-    return 0;
+    int file = open(n->sun.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int r = give_file(file, path, (gid_t)gid, e);
+    fd_close(&file);
+    return r;
 }
 
 static int listen_on(int fd, const struct name *n, const char *path, int64_t gid, struct err *e)
 {
-    if (bind_or_replace(fd, n, path, e) < 0)
+    if (bind_or_replace(fd, n, path, gid, e) < 0)
         return -1;
     if (give_to_group(n, path, gid, e) == 0) {
         if (listen(fd, BACKLOG) == 0)

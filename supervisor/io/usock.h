@@ -16,8 +16,9 @@ struct usock_peer {
 
 /* Binds and listens on path (any length up to the system's 107 bytes; longer ones through
  * /proc/self/fd of the folder). A stale socket (nobody answers) is replaced; a live one is an
- * error that says so. Mode 0600, or 0660 and group gid if gid >= 0. A name that starts with '@' is
- * abstract. Returns the non-blocking, close-on-exec descriptor, or -1 and the reason. */
+ * error that says so. Mode 0600, or 0660 and group gid if gid >= 0, and nothing that takes its
+ * place meanwhile is changed. A name that starts with '@' is abstract. Returns the non-blocking,
+ * close-on-exec descriptor, or -1 and the reason. */
 int usock_listen(const char *path, int64_t gid, struct err *e);
 /* Accepts one connection, non-blocking and close-on-exec, and reads SO_PEERCRED; -1 with errno. */
 int usock_accept(int fd, struct usock_peer *out_peer);

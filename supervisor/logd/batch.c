@@ -82,11 +82,11 @@ static void obey(struct logd *d, struct sink *k)
 {
     bool clear = k->want_clear, reopen = k->want_reopen;
     bool clean = true;
-    k->want_reopen = false;
+    k->want_reopen = k->want_look = false;
     pthread_mutex_unlock(&d->lock);
     if (clear)
         clean = sink_clear(k);
-    else if (reopen)
+    else if (reopen || !sink_in_place(k))
         sink_close(k);
     pthread_mutex_lock(&d->lock);
     if (clear) {
@@ -103,7 +103,7 @@ static bool make_ready(struct writer *w, struct sink *k)
         fail(w, k, &e, RETRY);
         return false;
     }
-    if (k->want_clear || k->want_reopen)
+    if (k->want_clear || k->want_reopen || k->want_look)
         obey(w->d, k);
     if (k->fd >= 0 && k->recovered)
         return true;

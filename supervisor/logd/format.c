@@ -7,9 +7,14 @@
 #include <string.h>
 #include <time.h>
 
+bool format_by_lines(const struct format *f)
+{
+    return f->prefix || f->json || f->tag;
+}
+
 bool format_needed(const struct format *f)
 {
-    return f->prefix || f->json || f->strip;
+    return format_by_lines(f) || f->strip;
 }
 
 const char *format_time(int64_t wall_ns, char *buf, size_t size)
@@ -85,8 +90,10 @@ static void json_line(const struct format *f, const char *when, const char *p, s
 static void prefix_line(const struct format *f, const char *when, const char *p, size_t n,
                         bool partial, struct str *out)
 {
-    str_puts(out, when);
-    str_putc(out, ' ');
+    if (!f->tag) {
+        str_puts(out, when);
+        str_putc(out, ' ');
+    }
     str_puts(out, f->process);
     str_putc(out, ' ');
     str_puts(out, f->channel);
@@ -150,7 +157,7 @@ static size_t format_lines(const struct format *f, const char *in, size_t n, boo
 
 size_t format_bytes(const struct format *f, const char *in, size_t n, bool flush, struct str *out)
 {
-    if (f->prefix || f->json)
+    if (format_by_lines(f))
         return format_lines(f, in, n, flush, out);
     if (f->strip)
         return ansi_strip(in, n, flush, out);
@@ -163,7 +170,7 @@ void format_dropped(const struct format *f, uint64_t lines, uint64_t bytes, stru
     char text[512];
     int n = snprintf(text, sizeof(text), "[supd: %llu lines, %llu bytes of %.200s %s dropped]",
                      (unsigned long long)lines, (unsigned long long)bytes, f->process, f->channel);
-    if (f->prefix || f->json) {
+    if (format_by_lines(f)) {
         char when[48];
         put_line(f, format_time(f->wall_ns, when, sizeof(when)), text, (size_t)n, false, out);
         return;

@@ -13,10 +13,13 @@
 
 struct format {
     bool prefix, json, strip;
+    bool tag; /* a prefix without the time: "web_01 stdout | "; instead of prefix and json */
     const char *program, *process, *channel; /* channel: "stdout" or "stderr" */
     int64_t wall_ns;                         /* the time that lines get */
 };
 
+/* True if each line is put into words of its own. */
+bool format_by_lines(const struct format *f);
 /* True if the bytes cannot go out as they are. */
 bool format_needed(const struct format *f);
 /* Appends the output for in[0..n) and returns how many bytes it took. What may be the beginning of

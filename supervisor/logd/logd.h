@@ -18,6 +18,7 @@ struct sink;
 struct stream;
 struct writer;
 struct gzips;
+struct maker;
 struct tails;
 struct taps;
 
@@ -54,9 +55,11 @@ struct stream {
     bool keep : 1;    /* no regular file: the last bytes stay for `tail` */
     bool closing : 1; /* supd wants it gone */
     bool lazy : 1;    /* its file's sink is made when there is something to write */
-    bool unmade : 1;  /* lazy, and its AUTO file is to be created */
+    bool unmade : 1;  /* lazy, and its file is to be created */
+    bool making : 1;  /* a thread does that */
     bool reading : 1; /* a thread reads its pipe: nobody else may */
     bool fast : 1;    /* its pipe was found rather full: its writer may read it */
+    uint8_t run;      /* logshm_stream.run, as last seen */
     bool sided : 1;   /* its text is looked at as it is read: tap.h */
     struct out *outs; /* [LOGSHM_OUTS]; without a sink so far: one that all share */
 };
@@ -77,8 +80,9 @@ struct logd {
     struct gzips *gzips;
     struct tails *tails;
     struct taps *taps;
-    uint32_t unmade; /* streams whose AUTO file is to be created ... */
-    bool making;     /* ... by a thread that runs */
+    uint32_t unmade;     /* streams whose file is to be created ... */
+    struct maker *maker; /* ... by a thread; NULL: none runs */
+    unsigned lost_makers;
     TAILQ_HEAD(, question) questions;
     size_t unkicked;   /* bytes read since writers were last woken; reader only */
     bool some_paused;  /* npaused, as the reader last saw it */

@@ -197,7 +197,8 @@ static void do_reopen(struct logd *d, struct order *o, const uint32_t *slots)
                 writer_queue_now(d, k);
         }
     for (uint32_t i = 0; i < d->h->used; i++)
-        if (stream_at(d, i) && stream_at(d, i)->lazy && logshm_stream(d->h, i)->kind == LOGSHM_AUTO)
+        if (stream_at(d, i) && stream_at(d, i)->lazy &&
+            (logshm_stream(d->h, i)->kind == LOGSHM_AUTO || logshm_stream(d->h, i)->runs))
             autofile_want(d, stream_at(d, i));
     pthread_mutex_unlock(&d->lock);
 }
@@ -305,11 +306,20 @@ static void do_read(struct logd *d, struct order *o, const uint32_t *slots)
     o->fds[0] = -1;
 }
 
+static void do_run(struct logd *d, struct order *o, const uint32_t *slots)
+{
+    pthread_mutex_lock(&d->lock);
+    for (uint32_t i = 0; i < o->msg.n; i++)
+        if (stream_of(d, slots[i]))
+            stream_run(d, stream_of(d, slots[i]));
+    pthread_mutex_unlock(&d->lock);
+}
+
 static order_fn *const orders[] = {
     [LOGOP_ADD] = do_add,       [LOGOP_DEL] = do_del,       [LOGOP_UPDATE] = do_update,
     [LOGOP_REOPEN] = do_reopen, [LOGOP_CLEAR] = do_clear,   [LOGOP_DRAIN] = do_drain,
     [LOGOP_TAIL] = do_tail,     [LOGOP_FINISH] = do_finish, [LOGOP_TAP] = do_tap,
-    [LOGOP_FILES] = do_files,   [LOGOP_READ] = do_read,
+    [LOGOP_FILES] = do_files,   [LOGOP_READ] = do_read,     [LOGOP_RUN] = do_run,
 };
 
 /* ---- the channel ---- */

@@ -158,18 +158,13 @@ static bool gather(struct choice *c, size_t most, struct span *s)
     return true;
 }
 
-static bool has_times(const struct choice *c)
-{
-    return c->format.prefix || c->format.json;
-}
-
 /* Bytes that were read at about the same time: all but where they had to wait for the sink. */
 static size_t same_time(const struct choice *c)
 {
     const struct ring *r = &c->w->d->ring;
     const struct chain *chain = &c->w->d->chains[c->o->stream->slot];
     uint64_t done = c->x->done, end = (done / LOGSHM_BLOCK + 1) * LOGSHM_BLOCK;
-    if (!has_times(c) || done >= c->o->last_from)
+    if (!format_by_lines(&c->format) || done >= c->o->last_from)
         return FORMAT_BATCH;
     int64_t first = ring_wall(r, chain, done);
     while (end < c->to && end - done < FORMAT_BATCH &&
@@ -193,7 +188,8 @@ static size_t format_all(struct choice *c)
     if (!gather(c, FORMAT_BATCH, &in))
         return 0;
     size_t n = in.len;
-    if (!has_times(c) && c->k->nouts > 1 && n < FORMAT_BATCH && !cut_to_lines(c, &in))
+    if (!format_by_lines(&c->format) && c->k->nouts > 1 && n < FORMAT_BATCH &&
+        !cut_to_lines(c, &in))
         return 0;
     str_clear(&c->w->out);
     size_t took = format_bytes(&c->format, c->w->in, in.len, false, &c->w->out);
@@ -299,7 +295,7 @@ bool pick(struct writer *w, struct sink *k, struct out *o, struct pick *p)
     p->raw = false;
     p->cut = p->cut_on = false;
     p->lost_bytes = p->lost_lines = 0;
-    stream_format(w->d, o->stream, &c.format);
+    stream_format(w->d, o->stream, o->which, &c.format);
     bool gap = c.x->gap_end > c.x->done;
     bool captures = stream_shared(w->d, o->stream)->capture, skips;
     bool skipped = !gap && c.x->gap_bytes && c.x->done < c.to; /* see pressure_skip */

@@ -27,7 +27,7 @@ static struct out *fast_out(const struct logd *d, const struct sink *k)
         return NULL;
     if (o->which != 0 || o->stream->outs[1].sink)
         return NULL;
-    stream_format(d, o->stream, &format);
+    stream_format(d, o->stream, o->which, &format);
     return format_needed(&format) ? NULL : o;
 }
 

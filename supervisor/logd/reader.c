@@ -1,6 +1,7 @@
 /* The reading thread. */
 #include "supervisor/logd/reader.h"
 #include "supervisor/base/mem.h"
+#include "supervisor/logd/autofile.h"
 #include "supervisor/logd/intake.h"
 #include "supervisor/logd/orders.h"
 #include "supervisor/logd/stream.h"
@@ -258,7 +259,7 @@ static int round_of(struct logd *d, int timeout_ms)
         return fullest; /* there will be more at once: wake a writer for all of it */
     d->unkicked = 0;
     pthread_mutex_lock(&d->lock);
-    d->finder_busy = writers_relieve_finder(d);
+    d->finder_busy = writers_relieve_finder(d) | autofile_relieve(d);
     d->some_paused = d->npaused > 0;
     d->finder_busy |= !writers_kick(d);
     pthread_mutex_unlock(&d->lock);

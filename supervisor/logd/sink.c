@@ -5,6 +5,7 @@
 #include "supervisor/logd/gzip.h"
 #include "supervisor/logd/rotate.h"
 #include "supervisor/logd/syslog.h"
+#include "supervisor/logd/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,20 @@ static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number,
     return s;
 }
 
+static struct sink *find(const struct logd *d, enum sink_kind kind, int fd_number, const char *path)
+{
+    struct sink *s;
+    LIST_FOREACH (s, &d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], link)
+        if (is_it(s, kind, fd_number, path))
+            break;
+    return s;
+}
+
+struct sink *sink_of_path(const struct logd *d, const char *path)
+{
+    return find(d, SINK_FILE, -1, path);
+}
+
 struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned which)
 {
     enum sink_kind kind = SINK_FILE;
@@ -68,10 +83,7 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
         kind = SINK_FD;
         fd_number = r->fd_sink;
     }
-    struct sink *s;
-    LIST_FOREACH (s, &d->sinks[kind == SINK_FILE ? bucket_of(path) : 0], link)
-        if (is_it(s, kind, fd_number, path))
-            break;
+    struct sink *s = find(d, kind, fd_number, path);
     if (!s)
         s = sink_new(d, kind, fd_number, path);
     if (s && kind == SINK_FILE) {
@@ -81,6 +93,13 @@ struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned wh
         s->gzip = r->gzip;
     }
     return s;
+}
+
+void sink_look(struct logd *d, struct sink *k)
+{
+    k->want_look = true;
+    writer_queue(d, k);
+    writers_kick(d);
 }
 
 void sink_free(struct sink **sp)
@@ -163,6 +182,14 @@ int sink_open(struct sink *s, struct err *e)
 void sink_close(struct sink *s)
 {
     fd_close(&s->fd);
+}
+
+bool sink_in_place(const struct sink *s)
+{
+    struct stat open, named;
+    if (s->kind != SINK_FILE || !s->regular || s->fd < 0 || fstat(s->fd, &open) < 0)
+        return true;
+    return stat(s->path, &named) == 0 && named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
 bool sink_clear(struct sink *s)

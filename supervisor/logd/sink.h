@@ -29,6 +29,7 @@ struct sink {
     struct out *half;         /* only a part of its write went out: the others wait for its rest */
     mono_t due;               /* with waits: when its writer looks again */
     bool want_reopen, want_clear, want_open;
+    bool want_look;       /* whether the open file has its name still */
     bool unclean;         /* the last clear did not work */
     mono_t pending_since; /* there was nothing to write before */
     mono_t window;        /* what it took since then, and in the window before */
@@ -44,6 +45,8 @@ struct sink {
     mono_t warn_at, rotate_at;
 };
 
+/* The sink that writes to this path, or NULL; with the lock. */
+struct sink *sink_of_path(const struct logd *d, const char *path);
 /* The sink for a stream's output, found by what it is or made; NULL for lack of memory. */
 struct sink *sink_get(struct logd *d, const struct logshm_stream *r, unsigned which);
 /* It took so many bytes just now; with the lock. */
@@ -51,6 +54,8 @@ void sink_took(struct sink *s, uint64_t bytes);
 /* True while it takes output at a fair pace, or was given some only just now: then a program that
  * is faster has to wait for it; a stalled sink's output is dropped instead. With the lock. */
 bool sink_is_healthy(const struct sink *s);
+/* Has its writer see whether its path leads to the file that is open still; with the lock. */
+void sink_look(struct logd *d, struct sink *k);
 /* Removes a sink without outputs. Called by its writer or when it has none. */
 void sink_free(struct sink **sp);
 
@@ -59,6 +64,8 @@ void sink_free(struct sink **sp);
 /* Opens it. 0, or -1 and the reason. */
 int sink_open(struct sink *s, struct err *e);
 void sink_close(struct sink *s);
+/* True if its path leads to the file that is open. */
+bool sink_in_place(const struct sink *s);
 /* Empties it: unlinks the file, or truncates it where it may not be unlinked. False: neither
  * worked.
  */

@@ -131,12 +131,35 @@ static bool in_rotation(const struct logd *d, const struct stream *s)
     return false;
 }
 
-/* Very many programs are silent: a file's sink can wait. An AUTO file is there from the start. */
+/* Very many programs are silent: a file's sink can wait. An AUTO file is there from the start, one
+ * with a name as soon as a process runs. */
 static bool can_wait(struct logd *d, struct stream *s, const struct logshm_stream *c)
 {
     if (s->outs[0].sink || in_rotation(d, s))
         return false;
+    if (c->kind == LOGSHM_FILE && c->runs)
+        autofile_want(d, s); /* else its first byte makes it */
     return c->kind == LOGSHM_FILE || (c->kind == LOGSHM_AUTO && autofile_want(d, s));
+}
+
+/* Before any of its bytes is written. */
+static void look_at_run(struct logd *d, struct stream *s)
+{
+    const struct logshm_stream *r = stream_shared(d, s);
+    if (s->run == r->run)
+        return;
+    s->run = r->run;
+    if (s->outs[0].sink && s->outs[0].sink->kind == SINK_FILE)
+        sink_look(d, s->outs[0].sink);
+}
+
+void stream_run(struct logd *d, struct stream *s)
+{
+    if (!stream_shared(d, s)->runs)
+        return;
+    if (s->lazy)
+        autofile_want(d, s);
+    look_at_run(d, s);
 }
 
 void stream_configure(struct logd *d, struct stream *s)
@@ -167,6 +190,7 @@ void stream_add(struct logd *d, uint32_t slot, int fd)
 {
     struct stream *s = &d->streams[slot];
     *s = (struct stream){.slot = slot, .fd = fd, .used = true, .outs = no_outs};
+    s->run = stream_shared(d, s)->run;
     stream_configure(d, s);
 }
 
@@ -194,6 +218,7 @@ void stream_has_more(struct logd *d, struct stream *s)
     bool used = r->flags & LOGSHM_USED;
     if (used && first->done < r->read)
         stream_sink(d, s);
+    look_at_run(d, s);
     for (unsigned i = 0; i < LOGSHM_OUTS; i++) {
         struct out *o = &s->outs[i];
         if (used && o->sink && out_shared(d, o)->done < r->read)
@@ -355,7 +380,7 @@ bool stream_released(const struct logd *d, const struct stream *s)
             (s->outs[i].sink && (s->outs[i].sink->busy ||
                                  out_shared(d, &s->outs[i])->done < stream_shared(d, s)->read)))
             return false;
-    return s->closing && !s->unmade && !s->reading && !s->rest;
+    return s->closing && !s->unmade && !s->making && !s->reading && !s->rest;
 }
 
 void stream_remove(struct logd *d, struct stream *s)
@@ -377,11 +402,12 @@ void stream_remove(struct logd *d, struct stream *s)
     s->used = false;
 }
 
-void stream_format(const struct logd *d, const struct stream *s, struct format *out)
+void stream_format(const struct logd *d, const struct stream *s, unsigned which, struct format *out)
 {
     const struct logshm_stream *r = stream_shared(d, s);
-    out->prefix = r->prefix;
-    out->json = r->json;
+    out->tag = which == 1 && s->slot != LOGSHM_MAIN;
+    out->prefix = r->prefix && !out->tag;
+    out->json = r->json && !out->tag;
     out->strip = r->strip_ansi;
     out->program = logshm_string(d->h, r->program);
     out->process = logshm_string(d->h, r->name);

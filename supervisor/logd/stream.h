@@ -14,6 +14,8 @@ void stream_add(struct logd *d, uint32_t slot, int fd);
 void stream_configure(struct logd *d, struct stream *s);
 /* Makes its file's sink if that has not been needed so far. */
 void stream_sink(struct logd *d, struct stream *s);
+/* A process began to write to it: its file is made, or opened anew if it lost its name. */
+void stream_run(struct logd *d, struct stream *s);
 /* Its sink cannot be used: the last bytes stay in memory instead. */
 void stream_to_memory(struct logd *d, struct stream *s);
 /* The same, since its AUTO file cannot be made. */
@@ -36,8 +38,9 @@ void stream_give_up(struct logd *d, struct stream *s, struct out *o);
 bool stream_released(const struct logd *d, const struct stream *s);
 /* Forgets it and answers supd; reader thread only. */
 void stream_remove(struct logd *d, struct stream *s);
-/* How its lines look. */
-void stream_format(const struct logd *d, const struct stream *s, struct format *out);
+/* How its lines look in that output: 0, or 1. */
+void stream_format(const struct logd *d, const struct stream *s, unsigned which,
+                   struct format *out);
 /* From now on everything read so far is written, partial lines too. */
 void stream_flush(struct logd *d, struct stream *s);
 

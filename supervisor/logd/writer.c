@@ -229,7 +229,7 @@ bool writers_relieve_finder(struct logd *d)
 
 bool writers_idle(const struct logd *d)
 {
-    if (d->unmade)
+    if (d->unmade || d->maker)
         return false;
     const struct sink *k;
     for (unsigned i = 0; i < LOGD_SINK_BUCKETS; i++)

@@ -152,22 +152,27 @@ void method_stop_all(struct rpc_call *c)
 
 /* ---- signal ---- */
 
-/* As text, without the blanks around it; the caller frees. */
+/* As text; the caller frees. */
 static char *signal_text(const struct rpc_call *c, size_t i)
 {
     const json_t *v = json_array_get(c->params, i);
     struct str s = STR_INIT;
-    if (json_is_integer(v)) {
+    if (json_is_integer(v))
         str_printf(&s, "%lld", (long long)json_integer_value(v));
-    } else {
-        const char *p = json_string_value(v);
-        size_t n = strlen(p + strspn(p, " \t\n"));
-        p += strspn(p, " \t\n");
-        while (n && strchr(" \t\n", p[n - 1]))
-            n--;
-        str_put(&s, p, n);
-    }
+    else
+        str_puts(&s, json_string_value(v));
     return str_take(&s);
+}
+
+/* Without the blanks around it, in place. */
+static char *without_blanks(char *text)
+{
+    size_t from = strspn(text, " \t\n"), n = strlen(text + from);
+    while (n && strchr(" \t\n", text[from + n - 1]))
+        n--;
+    memmove(text, text + from, n);
+    text[n] = '\0';
+    return text;
 }
 
 /* No such signal: that is told after a name that means nothing, and for many in the status of each
@@ -264,7 +269,7 @@ static void signal_to(struct rpc_call *c)
     if (name && all)
         xmlrpc_array_begin(c->out);
     if (name)
-        ask_signal(c, sig, name, all ? &to_many : &to_one);
+        ask_signal(c, sig ? without_blanks(sig) : "", name, all ? &to_many : &to_one);
     free(name);
     free(sig);
 }

@@ -10,6 +10,7 @@
 #include "supervisor/run/lowfds.h"
 #include "supervisor/run/memory.h"
 #include "supervisor/run/readiness.h"
+#include "supervisor/run/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -302,9 +303,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
         return LAUNCH_REFUSED;
     }
     *cell = (struct spawn_cell){0};
-    for (int i = 0; i < 2; i++)
-        if (p->log[i])
-            logs_run_begins(p->log[i]);
+    streams_began(p);
     rq.cgroup = open_cgroup(p);
     commit_phase(p, STATE_SPAWNING);
     enum spawn_result r = spawn_start(&rq, cell, &errnum);
@@ -322,6 +321,7 @@ static enum launch_result spawn_it(struct proc *p, int *out_pid)
         return LAUNCH_STARTED;
     commit_phase(p, STATE_IDLE);
     listeners_ended(p);
+    streams_ended(p);
     proc_close_stdin(p);
     if (r == SPAWN_BUSY)
         return LAUNCH_BUSY;

@@ -5,6 +5,7 @@
 #include "supervisor/core/eventtext.h"
 #include "supervisor/run/listeners_impl.h"
 #include "supervisor/run/listensend.h"
+#include "supervisor/run/logs.h"
 #include "supervisor/run/publish.h"
 #include "supervisor/run/settle.h"
 #include "supervisor/run/taps.h"
@@ -28,12 +29,34 @@ struct lpool *listeners_pool_of(const struct listeners *x, const struct group *g
     return NULL;
 }
 
+void listeners_print(const struct proc *p, int channel)
+{
+    const struct listeners *x = proc_sup(p)->listeners;
+    const uint32_t type = EVENT_BIT(channel ? EVENT_LOG_STDERR : EVENT_LOG_STDOUT);
+    if (x && !x->reviving && p->log[channel])
+        logs_print(p->log[channel], proc_opts(p)->log[channel].events && (x->printed & type));
+}
+
+static void print_all(struct listeners *x)
+{
+    for (struct proc *p = procs_first(x->sup); p; p = procs_next(p))
+        for (int ch = 0; ch < 2; ch++)
+            listeners_print(p, ch);
+}
+
 static void set_types(struct listeners *x)
 {
     struct lpool *pl;
+    uint32_t printed = 0;
     x->types = 0;
-    TAILQ_FOREACH (pl, &x->pools, link)
+    TAILQ_FOREACH (pl, &x->pools, link) {
         x->types |= pl->types;
+        printed |= pl->any_result ? pl->types : 0;
+    }
+    if (printed != x->printed) {
+        x->printed = printed;
+        print_all(x);
+    }
     if (x->types & EVENT_TEXT)
         taps_listen(x->sup->taps);
     listentick_sync(x);
@@ -123,11 +146,6 @@ static void keep(struct listeners *x, struct lpool *pl, uint64_t serial, const s
     }
 }
 
-static uint64_t next_serial(uint64_t serial)
-{
-    return serial < EVENT_SERIAL_MAX ? serial + 1 : 0;
-}
-
 static bool has_serial(const struct listeners *x, const struct lpool *pl, uint64_t serial)
 {
     for (uint32_t i = 0; i < listenmem_head(x->mem)->nevents; i++) {
@@ -174,7 +192,7 @@ void listeners_tell(struct sup *s, enum event_type type, const char *payload, si
         if ((pl->types & EVENT_BIT(type)) && !(x->again && has_serial(x, pl, serial)))
             accept_event(x, pl, serial, type, payload, n);
     if (h->serial == serial)
-        h->serial = next_serial(serial);
+        h->serial = listeners_next_serial(serial);
     listeners_look(x);
 }
 
@@ -463,28 +481,6 @@ static struct lpool *pool_at_index(const struct listeners *x, uint32_t index)
     return NULL;
 }
 
-/* Counted on, if it was kept and the count was not. */
-static void count_on(uint64_t *count, uint64_t serial)
-{
-    if (*count <= serial)
-        *count = next_serial(serial);
-}
-
-/* Before anything is told: the serials of what was kept, or was about to be told, are taken. */
-static void count_all(struct listeners *x)
-{
-    struct lm_head *h = listenmem_head(x->mem);
-    for (uint32_t i = 0; i < h->nevents; i++) {
-        const struct lm_event *ev = listenmem_event(x->mem, i);
-        if (ev->used && ev->pool < LISTENMEM_POOLS) {
-            count_on(&h->serial, ev->serial);
-            count_on(&listenmem_pool(x->mem, ev->pool)->serial, ev->pool_serial);
-        }
-    }
-    if (h->text_key && h->serial == h->text_serial)
-        h->serial = next_serial(h->serial);
-}
-
 static int take_events(struct listeners *x, struct err *e)
 {
     struct lm_head *h = listenmem_head(x->mem);
@@ -527,16 +523,18 @@ static int take_all(struct sup *s, struct err *e)
 {
     struct group *g;
     finish_steps(s->listeners);
-    count_all(s->listeners);
+    listeners_count_all(s->listeners);
     TAILQ_FOREACH (g, &s->groups, link)
         if (take_pool(s, g, e) < 0)
             return -1;
+    s->listeners->reviving = false;
+    print_all(s->listeners);
     listenmem_kept_sweep(s->listeners->mem);
     if (take_events(s->listeners, e) < 0 || take_procs(s->listeners, e) < 0)
         return -1;
-    s->listeners->reviving = true;
+    s->listeners->catching_up = true;
     taps_catch_up(s->taps); /* what was said before an end comes before the event of that */
-    s->listeners->reviving = false;
+    s->listeners->catching_up = false;
     listentold_catch_up(s->listeners);
     listeners_look(s->listeners);
     return 0;
@@ -574,5 +572,6 @@ int listeners_revive(struct sup *s, struct err *e)
         listenmem_free(&mem);
         return err_errno(e, ENOMEM, "cannot go on with events");
     }
+    s->listeners->reviving = true;
     return take_all(s, e);
 }

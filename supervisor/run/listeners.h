@@ -32,6 +32,9 @@ void listeners_renumber(struct proc *p);
 /* The process object is about to be freed. */
 void listeners_forget(struct proc *p);
 void listeners_free(struct sup *s);
+/* What the process writes to this channel is printed on our standard output from now on, or not any
+ * more, as the pools want it (result_handler=supervisor_stdout:event_handler). */
+void listeners_print(const struct proc *p, int channel);
 
 /* ---- events ---- */
 

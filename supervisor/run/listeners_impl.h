@@ -15,7 +15,7 @@ struct lpool {
     uint32_t index;  /* in the memory */
     uint32_t types;  /* that it wants */
     bool bytes;      /* len counts them */
-    bool any_result; /* whatever a listener answers, the event is done */
+    bool any_result; /* whatever a listener answers, the event is done; its text is printed */
     struct pool buffer;
     uint64_t discarded;
 };
@@ -42,14 +42,16 @@ struct listeners {
     struct listenmem *mem;
     struct lpool_list pools;
     struct lproc_list procs;
-    uint32_t types; /* of all pools */
+    uint32_t types;   /* of all pools */
+    uint32_t printed; /* types whose text is printed */
+    bool reviving;    /* not all pools are known yet */
     struct loop_defer dispatch;
     struct loop_timer tick, grace;
     mono_t grace_due;
     mono_t stopping;   /* since when supd goes down; 0: it does not */
     bool renew;        /* the processes are to be started again */
     bool again;        /* what is told now may have been told by another supd */
-    bool reviving;     /* what another supd left is being taken up */
+    bool catching_up;  /* with text that another supd left */
     int64_t grace_for; /* the priority whose grace it is, or was */
 };
 
@@ -60,6 +62,12 @@ void listeners_done(struct lproc *lp);
 void listeners_put_back(struct lproc *lp, uint32_t event);
 /* Somebody may get an event. */
 void listeners_look(struct listeners *x);
+
+/* ---- listentext.c ---- */
+uint64_t listeners_next_serial(uint64_t serial);
+/* Before anything is told: the serials of what another supd kept, or was about to tell, are taken.
+ */
+void listeners_count_all(struct listeners *x);
 
 /* ---- listenproc.c ---- */
 struct lproc *listenproc_of(const struct listeners *x, const struct proc *p);

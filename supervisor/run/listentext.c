@@ -1,5 +1,6 @@
 /* Events made of text: each once, although supd may be replaced while it tells them. */
 #include "supervisor/base/fault.h"
+#include "supervisor/core/eventtext.h"
 #include "supervisor/run/listeners_impl.h"
 
 static bool is_about(const struct listeners *x, uint32_t key, uint64_t at)
@@ -37,7 +38,7 @@ void listeners_about_nothing(struct sup *s)
 void listeners_before_text(struct proc *p, int pid, uint32_t key, uint64_t at)
 {
     struct listeners *x = proc_sup(p)->listeners;
-    if (!x || !x->reviving || is_about(x, key, at))
+    if (!x || !x->catching_up || is_about(x, key, at))
         return;
     if (pid == proc_life(p)->pid && listenmem_told(x->mem, p->slot)->pid != pid)
         listentold_one(x, p);
@@ -59,4 +60,30 @@ void listeners_note_text(struct sup *s, int fd, int end)
     h->text_fds[1] = end;
     LISTENMEM_ORDER();
     h->text_fds[0] = fd;
+}
+
+uint64_t listeners_next_serial(uint64_t serial)
+{
+    return serial < EVENT_SERIAL_MAX ? serial + 1 : 0;
+}
+
+/* Counted on, if it was kept and the count was not. */
+static void count_on(uint64_t *count, uint64_t serial)
+{
+    if (*count <= serial)
+        *count = listeners_next_serial(serial);
+}
+
+void listeners_count_all(struct listeners *x)
+{
+    struct lm_head *h = listenmem_head(x->mem);
+    for (uint32_t i = 0; i < h->nevents; i++) {
+        const struct lm_event *ev = listenmem_event(x->mem, i);
+        if (ev->used && ev->pool < LISTENMEM_POOLS) {
+            count_on(&h->serial, ev->serial);
+            count_on(&listenmem_pool(x->mem, ev->pool)->serial, ev->pool_serial);
+        }
+    }
+    if (h->text_key && h->serial == h->text_serial)
+        h->serial = listeners_next_serial(h->serial);
 }

@@ -90,28 +90,32 @@ void logchan_untell(struct log_stream *s)
     s->tell = 0;
 }
 
-/* Collects the streams at the head of the queue that are to be added, at most one message full. */
-static void collect_adds(struct logs *g, struct letter *l)
+/* Collects the streams at the head of the queue that are to be added, or whose process began to run
+ * and nothing more, at most one message full. */
+static void collect(struct logs *g, struct letter *l, enum logshm_op op)
 {
     struct log_stream *s;
-    l->msg = (struct logshm_msg){.op = LOGOP_ADD};
+    l->msg = (struct logshm_msg){.op = op};
     l->nfds = 0;
     STAILQ_FOREACH (s, &g->tell, tell_link) {
-        if (!(s->tell & TELL_ADD) || l->msg.n == LOGOP_SLOTS)
+        bool fits = op == LOGOP_ADD ? s->tell & TELL_ADD : s->tell == TELL_RUN;
+        if (!fits || l->msg.n == LOGOP_SLOTS)
             break;
         l->slots[l->msg.n++] = s->slot;
-        l->fds[l->nfds++] = logs_shared(s)->fd;
+        if (op == LOGOP_ADD)
+            l->fds[l->nfds++] = logs_shared(s)->fd;
     }
 }
 
-static bool send_adds(struct logs *g, struct letter *l)
+/* Who is added is taken in as it is now. */
+static bool send_many(struct logs *g, struct letter *l, enum logshm_op op)
 {
-    collect_adds(g, l);
+    collect(g, l, op);
     if (!send_letter(g, l))
         return false;
     for (uint32_t i = 0; i < l->msg.n; i++) {
         struct log_stream *s = logs_stream(g, l->slots[i]);
-        s->tell &= (uint8_t) ~(TELL_ADD | TELL_UPDATE);
+        s->tell &= (uint8_t) ~(TELL_ADD | TELL_UPDATE | TELL_RUN);
         if (!s->tell)
             logchan_untell(s);
     }
@@ -133,7 +137,9 @@ static bool send_streams(struct logs *g, struct letter *l)
 {
     struct log_stream *s;
     while ((s = STAILQ_FIRST(&g->tell)))
-        if (!(s->tell & TELL_ADD ? send_adds(g, l) : send_change(g, s, l)))
+        if (!(s->tell & TELL_ADD    ? send_many(g, l, LOGOP_ADD)
+              : s->tell == TELL_RUN ? send_many(g, l, LOGOP_RUN)
+                                    : send_change(g, s, l)))
             return false;
     return true;
 }

@@ -3,7 +3,6 @@
 #include "supervisor/base/fd.h"
 #include "supervisor/base/mem.h"
 #include "supervisor/base/rng.h"
-#include "supervisor/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,90 +21,10 @@
 
 /* ---- configuration of a stream ---- */
 
-/* What goes into the shared record; strings are still the caller's. */
-struct wanted {
-    const char *path;
-    char proc_path[40];
-    int64_t maxbytes;
-    int32_t backups;
-    int32_t fd_sink;
-    uint8_t kind;
-    bool syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block, capture;
-};
-
 /* A file's path in the shared memory; see logshm_path(). */
 struct place {
     uint32_t folder, path;
 };
-
-/* N of /dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N, /proc/1/fd/N; -1 for other paths. What
- * they mean is what supd itself has there. */
-static int fd_of_path(const char *path)
-{
-    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/", "/proc/1/fd/"};
-    if (strcmp(path, "/dev/stdout") == 0)
-        return 1;
-    if (strcmp(path, "/dev/stderr") == 0)
-        return 2;
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        size_t n = strlen(folders[i]);
-        int64_t fd;
-        if (strncmp(path, folders[i], n) == 0 && text_int(path + n, 0, 65535, &fd, NULL) == 0)
-            return (int)fd;
-    }
-    return -1;
-}
-
-/* 0, 1 and 2 are the same in supd-log; others are opened through supd. What they are is somebody
- * else's file, which is not rotated. */
-static void set_sink(struct wanted *w, const char *path)
-{
-    int fd = fd_of_path(path);
-    w->fd_sink = fd <= 2 ? fd : -1;
-    w->kind = w->fd_sink >= 0 ? LOGSHM_FD : LOGSHM_FILE;
-    w->path = path;
-    if (fd > 2) {
-        snprintf(w->proc_path, sizeof(w->proc_path), "/proc/%d/fd/%d", getpid(), fd);
-        w->path = w->proc_path;
-        w->maxbytes = 0;
-    }
-}
-
-static void want_program(const struct logs_conf *c, struct wanted *w)
-{
-    const struct gen_log *l = c->log;
-    memset(w, 0, sizeof(*w));
-    w->kind = LOGSHM_NONE;
-    w->syslog = l->syslog;
-    w->gzip = l->gzip;
-    w->prefix = l->prefix;
-    w->json = l->format == GEN_LOG_JSON;
-    w->strip_ansi = l->strip_ansi;
-    w->block = l->overflow == GEN_OVERFLOW_BLOCK;
-    w->capture = l->capture > 0;
-    w->maxbytes = l->maxbytes;
-    w->backups = l->backups;
-    if (l->sink == GEN_SINK_AUTO)
-        w->kind = LOGSHM_AUTO;
-    else if (l->sink == GEN_SINK_FILE && c->path)
-        set_sink(w, c->path);
-}
-
-static void want_main(const struct logs_main *m, struct wanted *w)
-{
-    memset(w, 0, sizeof(*w));
-    w->syslog = m->syslog;
-    w->copy_to_stdout = m->copy_to_stdout && !m->syslog;
-    w->gzip = m->gzip;
-    w->maxbytes = m->maxbytes;
-    w->backups = m->backups;
-    if (m->path)
-        set_sink(w, m->path);
-    else if (m->syslog)
-        w->kind = LOGSHM_NONE;
-    else
-        set_sink(w, "/dev/stderr");
-}
 
 static void place_free(struct logs *g, struct place *at)
 {
@@ -113,11 +32,27 @@ static void place_free(struct logs *g, struct place *at)
     logmem_string_free(&g->mem, &at->path);
 }
 
+/* Odd from here to write_end: also where a fault cut short what was written before. */
+static void write_begin(struct logshm_stream *r)
+{
+    __atomic_store_n(&r->seq, (r->seq + 1) | 1, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void write_end(struct logshm_stream *r)
+{
+    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+}
+
+bool logs_is_torn(const struct log_stream *s)
+{
+    return logs_shared(s)->seq & 1;
+}
+
 /* Stores a configuration; the place is its own from now on. */
 static void store(struct logshm_stream *r, const struct wanted *w, struct place at)
 {
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    write_begin(r);
     r->folder = at.folder;
     r->path = at.path;
     r->maxbytes = w->maxbytes;
@@ -133,7 +68,7 @@ static void store(struct logshm_stream *r, const struct wanted *w, struct place 
     r->block = w->block;
     r->capture = w->capture;
     r->sided |= w->capture;
-    __atomic_store_n(&r->seq, r->seq + 1, __ATOMIC_RELEASE);
+    write_end(r);
 }
 
 /* Stores another one with another place. */
@@ -295,7 +230,7 @@ static struct log_stream *set_up(struct logs *g, const struct logs_conf *c, stru
 struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct err *e)
 {
     struct wanted w;
-    want_program(c, &w);
+    logs_want(c, &w);
     struct log_stream *s = set_up(g, c, &w, e);
     if (s)
         logchan_tell(s, TELL_ADD);
@@ -305,8 +240,9 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
 int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
 {
     struct wanted w;
-    want_program(c, &w);
+    logs_want(c, &w);
     struct logshm_stream *r = logs_shared(s);
+    w.copy_to_stdout = r->copy_to_stdout && !w.syslog;
     if (w.kind == LOGSHM_AUTO && r->kind == LOGSHM_AUTO) {
         store(r, &w, (struct place){r->folder, r->path});
     } else {
@@ -317,6 +253,17 @@ int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e)
     }
     logchan_tell(s, TELL_UPDATE);
     return 0;
+}
+
+void logs_print(struct log_stream *s, bool on)
+{
+    struct logshm_stream *r = logs_shared(s);
+    if (r->copy_to_stdout == (on && !r->syslog))
+        return;
+    write_begin(r);
+    r->copy_to_stdout = on;
+    write_end(r);
+    logchan_tell(s, TELL_UPDATE);
 }
 
 void logs_del(struct log_stream **sp)
@@ -471,7 +418,7 @@ static int set_main(struct logs *g, const struct logs_main *main, struct err *e)
 {
     struct logs_conf c = {.process = "supd", .program = "supd", .group = "supd", .uid = -1};
     struct wanted w;
-    want_main(main, &w);
+    logs_want_main(main, &w);
     g->main = set_up(g, &c, &w, e);
     if (!g->main)
         return err_prefix(e, "main log");
@@ -521,12 +468,18 @@ int logs_main_fd(const struct logs *g)
     return g->moved ? STDERR_FILENO : logs_write_fd(g->main);
 }
 
+bool logs_main_is_torn(const struct logs *g)
+{
+    return logs_is_torn(g->main);
+}
+
 static bool main_is(const struct logs *g, const struct wanted *w)
 {
     const struct logshm_stream *r = logs_shared(g->main);
     char buf[LOGSHM_PATH];
     const char *path = logshm_path(g->mem.h, r, buf);
-    return r->kind == w->kind && strcmp(path, w->path ? w->path : "") == 0 &&
+    return !logs_main_is_torn(g) && r->kind == w->kind &&
+           strcmp(path, w->path ? w->path : "") == 0 &&
            r->fd_sink == (w->fd_sink < 0 ? 0 : w->fd_sink) && r->maxbytes == w->maxbytes &&
            r->backups == w->backups && r->gzip == w->gzip && r->syslog == w->syslog &&
            r->copy_to_stdout == w->copy_to_stdout;
@@ -535,7 +488,7 @@ static bool main_is(const struct logs *g, const struct wanted *w)
 int logs_main_update(struct logs *g, const struct logs_main *main, struct err *e)
 {
     struct wanted w;
-    want_main(main, &w);
+    logs_want_main(main, &w);
     struct place at;
     if (main_is(g, &w))
         return 0;

@@ -97,8 +97,18 @@ struct log_stream *logs_add(struct logs *g, const struct logs_conf *c, struct er
 /* A changed configuration of the same process and channel; takes effect at once, for what is read
  * from now on. 0, or -1 and the reason; the old one stays then. */
 int logs_update(struct log_stream *s, const struct logs_conf *c, struct err *e);
+/* Whether its lines are printed on our standard output, too: "web_01 stdout | ..."; not those of a
+ * stream that goes to syslog as well. From now on; changing nothing costs nothing. */
+void logs_print(struct log_stream *s, bool on);
+/* A fault has cut an update short: supd-log waits, without a pause, for the next one. */
+bool logs_is_torn(const struct log_stream *s);
+bool logs_main_is_torn(const struct logs *g);
 /* Ends a stream: what its pipe holds is still written, then supd-log lets go of it. */
 void logs_del(struct log_stream **s);
+/* A process is about to write to it: its file is made if it is not there, by supd-log and soon, or
+ * opened anew if it lost its name. Then: none does any more, or it came to nothing. */
+void logs_began(struct log_stream *s);
+void logs_ended(struct log_stream *s);
 /* What the child's descriptor becomes; blocking, close-on-exec, valid as long as the stream. */
 int logs_write_fd(const struct log_stream *s);
 /* The file's path as people want to see it: AUTO's real name; "" when there is none (NONE, syslog

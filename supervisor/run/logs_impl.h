@@ -1,6 +1,6 @@
-/* What the parts of supd's log side share: logs.c (streams), logtap.c (who gets their text),
- * logfiles.c (what it opens for the agent), logproc.c (the process supd-log), logchan.c (what is
- * told to it and what it answers). Included by these only. */
+/* What the parts of supd's log side share: logs.c (streams), logswant.c (their configuration),
+ * logtap.c (who gets their text), logfiles.c (what it opens for the agent), logproc.c (the process
+ * supd-log), logchan.c (what is told to it and what it answers). Included by these only. */
 #ifndef RUN_LOGS_IMPL_H
 #define RUN_LOGS_IMPL_H
 
@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 /* What supd-log has not been told of a stream yet. */
-enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4 };
+enum { TELL_ADD = 1, TELL_UPDATE = 2, TELL_DEL = 4, TELL_RUN = 8 };
 
 struct log_stream {
     STAILQ_ENTRY(log_stream) tell_link;
@@ -44,6 +44,17 @@ struct log_request {
     void *obj;
 };
 TAILQ_HEAD(request_queue, log_request);
+
+/* What goes into the shared record; strings are still the caller's. */
+struct wanted {
+    const char *path;
+    char proc_path[40];
+    int64_t maxbytes;
+    int32_t backups;
+    int32_t fd_sink;
+    uint8_t kind;
+    bool syslog, copy_to_stdout, gzip, prefix, json, strip_ansi, block, capture;
+};
 
 #define LOGS_SPARE_REQUESTS 64
 
@@ -134,5 +145,9 @@ void logchan_pump(struct logs *g);
 /* Asks, and calls fn(obj) on the answer or after limit. */
 void logchan_ask(struct logs *g, const struct log_request *rq, dur_t limit);
 void logchan_forget(struct logs *g, const void *obj);
+
+/* ---- logswant.c ---- */
+void logs_want(const struct logs_conf *c, struct wanted *w);
+void logs_want_main(const struct logs_main *m, struct wanted *w);
 
 #endif

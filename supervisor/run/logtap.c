@@ -188,6 +188,21 @@ static uint64_t bytes_so_far(const struct log_stream *s)
     return after.taken + waiting + (waiting < after.announced ? after.announced : 0);
 }
 
+void logs_began(struct log_stream *s)
+{
+    struct logshm_stream *r = logs_shared(s);
+    if (r->kind != LOGSHM_FILE && r->kind != LOGSHM_AUTO)
+        return;
+    r->runs = true;
+    r->run++;
+    logchan_tell(s, TELL_RUN);
+}
+
+void logs_ended(struct log_stream *s)
+{
+    logs_shared(s)->runs = false;
+}
+
 void logs_run_begins(struct log_stream *s)
 {
     if (!is_sided(s))

@@ -8,6 +8,7 @@
 #include "supervisor/io/children.h"
 #include "supervisor/io/memuse.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/helper.h"
 #include "supervisor/run/oom.h"
 #include "supervisor/run/procs_impl.h"
 
@@ -28,6 +29,7 @@ enum { AT_ONCE = 32, SIZE_TEXT = 24 };
 #define STRAYS_MAX 128u
 #define GROUP_TEXT 8192 /* the list of a control group: some 1,000 processes */
 #define LONG DUR_MS(2)
+#define LOWERING_LIMIT DUR_S(60)
 #define BREATH DUR_MS(10)
 
 /* Its limits, 0 for none; false: it has none at all. */
@@ -228,6 +230,54 @@ void memory_groups(struct sup *s)
         log_info("memory_max is kept by the kernel, in control groups");
 }
 
+/* In a helper: all that may take long, as it is by now. */
+static int lower_limits(struct sup *s)
+{
+    uint64_t high, max;
+    for (struct proc *p = procs_first(s); p; p = procs_next(p))
+        if (p->in_cgroup && limits_of(p, &high, &max) &&
+            cgroup_limit_waits(&s->cgroups, p->slot, max))
+            cgroup_limit_memory(&s->cgroups, p->slot, max);
+    return 0;
+}
+
+static void keep_limit(struct proc *p);
+
+static void limits_lowered(struct sup *s, int status)
+{
+    bool again = s->memory.again;
+    (void)status; /* above a limit that the kernel does not keep they are killed by us */
+    s->memory.lowering = s->memory.again = false;
+    for (struct proc *p = again ? procs_first(s) : NULL; p; p = procs_next(p))
+        if (p->in_cgroup)
+            keep_limit(p);
+    s->memory.again = false; /* a new helper knows of all of them */
+}
+
+static void begin_lowering(struct proc *p)
+{
+    struct err e;
+    struct sup *s = proc_sup(p);
+    int pid = helper_run(s, (helper_child_fn *)lower_limits, (helper_done_fn *)limits_lowered, s,
+                         LOWERING_LIMIT, &e);
+    s->memory.lowering = pid > 0;
+    if (pid < 0 && LOG_LIMIT(60))
+        log_warn("%s: memory_max is not lowered in its control group: %s", proc_name(p), e.msg);
+}
+
+/* One helper at a time: what changes meanwhile is looked at again, since it writes what it knew. */
+static void keep_limit(struct proc *p)
+{
+    uint64_t high, max;
+    struct sup *s = proc_sup(p);
+    limits_of(p, &high, &max);
+    s->memory.again = s->memory.lowering;
+    if (!cgroup_limit_waits(&s->cgroups, p->slot, max))
+        cgroup_limit_memory(&s->cgroups, p->slot, max);
+    else if (!s->memory.lowering)
+        begin_lowering(p);
+}
+
 void memory_fresh_group(struct proc *p)
 {
     uint64_t high, max;
@@ -238,7 +288,7 @@ void memory_fresh_group(struct proc *p)
     int fd = cgroup_enter(c, p->slot);
     if (fd)
         close(fd);
-    cgroup_limit_memory(c, p->slot, max);
+    keep_limit(p);
 }
 
 void memory_watch(struct proc *p)
@@ -247,7 +297,7 @@ void memory_watch(struct proc *p)
     uint64_t high, max;
     bool any = limits_of(p, &high, &max);
     if (p->in_cgroup)
-        cgroup_limit_memory(&proc_sup(p)->cgroups, p->slot, max);
+        keep_limit(p);
     if (any && !loop_timer_active(&w->timer))
         loop_timer_at(&w->timer, mono_add(mono_now(), FIRST));
 }

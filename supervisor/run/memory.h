@@ -20,6 +20,7 @@ struct memory_watch {
     uint32_t next;             /* how many processes were looked at in this round */
     bool any, close;           /* in this round: a program has a limit; one is near it */
     bool said;                 /* that one cannot be looked at */
+    bool lowering, again;      /* a helper lowers limits; others have changed since it began */
     int killed[MEMORY_KILLED]; /* above memory_max, and not reaped yet */
 };
 

@@ -6,6 +6,7 @@
 #include "supervisor/run/memory.h"
 #include "supervisor/run/orphans.h"
 #include "supervisor/run/procs_impl.h"
+#include "supervisor/run/streams.h"
 #include "supervisor/run/successor.h"
 
 #include <errno.h>
@@ -121,6 +122,7 @@ static void bury(struct proc *p, int status)
     struct sup *s = proc_sup(p);
     status = memory_reason(p, status);
     listeners_ended(p);
+    streams_ended(p);
     proc_close_stdin(p);
     enum proc_event event = end_of(p);
     bool others = left_others(p);

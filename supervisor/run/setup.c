@@ -281,7 +281,10 @@ int setup_logs_again(struct sup *s, struct err *e)
         return -1;
     if (setup.tap && logs_tap_end(s->logs, LOGS_TAP_SUPD) == setup.tap)
         taps_go_on(s->taps, tap[0]);
-    follow_level(s);
+    if (logs_main_is_torn(s->logs))
+        setup_main_log(s);
+    else
+        follow_level(s);
     return 0;
 }
 

@@ -92,7 +92,7 @@ bool streams_missing(const struct proc *p, const struct gen_opts *o)
 bool streams_incomplete(const struct proc *p)
 {
     for (int ch = 0; ch < 2; ch++)
-        if (!p->log[ch] && streams_needed(proc_opts(p), ch))
+        if (p->log[ch] ? logs_is_torn(p->log[ch]) : streams_needed(proc_opts(p), ch))
             return true;
     return false;
 }
@@ -103,4 +103,21 @@ void streams_drop(struct proc *p)
         taps_drop(p, ch);
         logs_del(&p->log[ch]);
     }
+}
+
+void streams_began(struct proc *p)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!p->log[i])
+            continue;
+        logs_run_begins(p->log[i]);
+        logs_began(p->log[i]);
+    }
+}
+
+void streams_ended(struct proc *p)
+{
+    for (int i = 0; i < 2; i++)
+        if (p->log[i])
+            logs_ended(p->log[i]);
 }

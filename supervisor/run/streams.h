@@ -21,4 +21,8 @@ bool streams_needed(const struct gen_opts *o, int channel);
 /* "web" of the section "program:web". */
 const char *streams_program(const struct proc *p);
 
+/* A run is about to be started; it has ended, or came to nothing. */
+void streams_began(struct proc *p);
+void streams_ended(struct proc *p);
+
 #endif

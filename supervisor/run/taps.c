@@ -128,6 +128,7 @@ void taps_sync(struct proc *p)
         if (!p->log[ch])
             continue;
         sync_events(p, ch);
+        listeners_print(p, ch);
         logs_tap_set(p->log[ch], LOGS_TAP_AGENT, agent_wants(p, ch), proc_life(p)->pid);
     }
 }

@@ -1,5 +1,6 @@
 /* signal: sends any signal to processes. */
 #include "supervisor/base/text.h"
+#include "supervisor/conf/value.h"
 #include "supervisor/run/verb.h"
 
 static bool signal_one(struct ctl_req *rq, struct proc *p, int sig)
@@ -16,10 +17,20 @@ static bool signal_one(struct ctl_req *rq, struct proc *p, int sig)
     return done;
 }
 
+/* -1: there is none. Supervisor's clients may name what it knows, which is less. */
+static int number_of(const struct ctl_req *rq)
+{
+    int sig;
+    struct err e;
+    if (rq->role & CTL_AGENT)
+        return val_signal(rq->argv[0], &sig, &e) < 0 ? -1 : sig;
+    return text_signal_number(rq->argv[0]);
+}
+
 void verb_signal(void *obj, struct ctl_req *rq)
 {
     struct verb_picks v;
-    int sig = text_signal_number(rq->argv[0]);
+    int sig = number_of(rq);
     if (sig < 0) {
         ctl_error(rq, WIRE_BAD_SIGNAL, "no such signal: %.40s (a number, or a name as in kill -l)",
                   rq->argv[0]);

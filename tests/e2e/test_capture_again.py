@@ -107,7 +107,7 @@ def test_the_last_bytes_of_it(sup):
 
 def test_every_one_once_under_load(sup):
     """Captures of three programs without a pause, each cut in two writes, while supd faults and upgrades."""
-    count, names = 400, ("a", "b", "c")
+    count, names = 160, ("a", "b", "c")
     script = ("i=0; while [ $i -lt %d ]; do i=$((i+1)); printf '%s'$i-; printf $i'%s'; [ $((i %%%% 20)) = 0 ] && sleep 0.1;"
               " done; exec sleep 1000") % (count, BEGIN, END)
     programs = [speaker(name, command=f'/bin/sh -c "{script}"', autostart="false") for name in names]

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness.namespace import command_of
+from harness.stall import stalled
 from harness.supervised import program
 from harness.waiting import wait
 from harness.wire import record
@@ -49,6 +50,58 @@ def test_capture_of_every_kind(sup, tmp_path):
     for name, text in (("w", "started\n"), ("auto", "auto\n"), ("out", "to the container\n")):
         assert s.ok("tail", name) == text
     assert s.ok("tail", "w", "stderr") == "problem\n"
+
+
+def silent(name, **keys):
+    keys = {"stdout_logfile": f"%(here)s/{name}.log", "stderr_logfile": "NONE", **keys}
+    return f"[program:{name}]\ncommand=sleep 1000\nstartsecs=0\n" + "".join(f"{k}={v}\n" for k, v in keys.items())
+
+
+def test_the_file_of_a_silent_program(sup):
+    """It is there when the program runs, and not before; whoever reads a FIFO sees no end of it."""
+    pipe = "stdout_logfile=%(here)s/fifo\nstdout_logfile_maxbytes=0\nstderr_logfile=NONE\n"
+    reads = 'sh -c "mkfifo %(here)s/fifo.new && mv %(here)s/fifo.new %(here)s/fifo; exec cat %(here)s/fifo"'
+    s = sup("[supervisord]\nnodaemon=true\n" + silent("s", stderr_logfile="%(here)s/s.err") + silent("off", autostart="false") +
+            f"[program:reads]\ncommand={reads}\nautorestart=false\nstartsecs=0\nstdout_logfile=%(here)s/read\n"
+            f"[program:p]\nautostart=false\ncommand=sh -c 'echo text; exec sleep 1000'\n" + pipe +
+            f"[program:q]\nautostart=false\ncommand=sleep 1000\n" + pipe, before="umask 027")
+    s.wait(lambda: os.path.exists(s.path("s.log")) and os.path.exists(s.path("s.err")))
+    assert [os.stat(s.path(name)).st_mode & 0o777 for name in ("s.log", "s.err")] == [0o640] * 2
+    s.wait(lambda: os.path.exists(s.path("fifo")))
+    s.ok("start", "q")
+    s.ok("stop", "q")
+    s.ok("start", "p")
+    s.wait_file("read", r"\Atext\n\Z")
+    assert s.state("reads") == "RUNNING"
+    assert not os.path.exists(s.path("off.log"))
+    s.ok("start", "off")
+    s.wait(lambda: os.path.exists(s.path("off.log")))
+
+
+def test_a_new_supd_log_makes_the_files_of_who_runs(sup):
+    s = sup("[supervisord]\nnodaemon=true\n" + silent("s") + silent("ended", autorestart="false"))
+    s.wait(lambda: all(os.path.exists(s.path(f"{name}.log")) for name in ("s", "ended")))
+    s.ok("stop", "ended")
+    old = wait(lambda: supd_log(s), 10, "supd-log runs")
+    os.kill(old, signal.SIGSTOP)
+    for name in ("s", "ended"):
+        os.unlink(s.path(f"{name}.log"))
+    os.kill(old, signal.SIGKILL)
+    s.wait(lambda: os.path.exists(s.path("s.log")))
+    assert not os.path.exists(s.path("ended.log"))
+
+
+def test_a_folder_that_hangs_holds_no_other_file_up(sup):
+    """Also not those of the same start, nor the start, nor the end."""
+    cold = [silent(f"a{n}", autostart="false", stdout_logfile=f"%(here)s/cold/{n}.log") for n in range(3)]
+    s = sup("[supervisord]\nnodaemon=true\n" + "".join(cold) + silent("z", autostart="false"),
+            before='mkdir "$TEST_DIR/cold"')
+    with stalled(s.path("cold")):
+        s.ok("start", "a0", "a1", "a2", "z")
+        s.wait(lambda: os.path.exists(s.path("z.log")), 20)
+        s.ok("restart", "a0", "z")
+        assert s.ok("tail", "z") == ""
+    s.wait(lambda: len(os.listdir(s.path("cold"))) == 3)
 
 
 def test_supd_log_killed_comes_back_and_nothing_is_lost(sup):

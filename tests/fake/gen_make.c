@@ -4,6 +4,7 @@
 #include "supervisor/base/crc.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/str.h"
+#include "supervisor/core/attrs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,12 @@ static goff put_order(struct str *block, const struct gen_make *m, uint32_t i)
     return put(block, &order, sizeof(order));
 }
 
+static goff put_attrs(struct str *block, uint64_t memory_max)
+{
+    struct attrs a = {.set = ATTR_BIT(ATTR_MEMORY_MAX), .memory_max = memory_max};
+    return put(block, &a, sizeof(a));
+}
+
 static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uint32_t i)
 {
     struct gen_proc rec = m->procs[i].rec;
@@ -73,6 +80,8 @@ static struct gen_proc put_proc(struct str *block, const struct gen_make *m, uin
     opts.uid = opts.gid = opts.umask = -1;
     opts.stdin_null = 1;
     opts.commands = put_commands(block, m, i);
+    if (m->procs[i].memory_max)
+        opts.attrs = put_attrs(block, m->procs[i].memory_max);
     if (m->procs[i].ordered)
         opts.order = put_order(block, m, i);
     rec.opts = put(block, &opts, sizeof(opts));

@@ -23,6 +23,7 @@ struct gen_make {
         uint32_t nstops;
         bool commands[GEN_NCOMMANDS]; /* it has them; their argv[0] is "NAME.hook_exit" */
         struct gen_commands times;    /* without its commands */
+        uint64_t memory_max;          /* 0: none */
         bool ordered;                 /* it has a record of order: this one, with these groups */
         struct gen_order order;       /* without its offsets and counts */
         struct {

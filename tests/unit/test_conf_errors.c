@@ -279,10 +279,6 @@ static void test_warnings(void **state)
         "t.conf:3: program:x.command: can't parse command 'sh -c \"a': No closing quotation");
     expect_warning("[supervisord]\n[program:x]\ncommand=a \\\n  --b\n",
                    "a backslash before the end of a line");
-    expect_warning("[supervisord]\n[eventlistener:x]\ncommand=a\nevents=PROCESS_LOG\n"
-                   "result_handler=supervisor_stdout:event_handler\n",
-                   "t.conf:5: [eventlistener:x] result_handler: what the listener answers is not "
-                   "printed");
     expect_warning("[supervisord]\n[program:x]\ncommand=a\nenvironment=A=a b\n",
                    "t.conf:4: program:x.environment");
     expect_warning("[supervisord]\n[program:x]\ncommand=a\nstdout_logfile_maxbytes=0\n",

@@ -237,6 +237,40 @@ static void the_kernel_keeps_memory_max(void **state)
     remove_tree();
 }
 
+static void a_limit_below_what_is_used_may_take_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *now, *use;
+        uint64_t max;
+        bool waits;
+    } rows[] =
+        {
+            {"max", "0", 5000, false},   /* just made */
+            {"max", "4096", 9000, true}, /* it may use more by then */
+            {"9000", "4096", 9000, false}, {"8192", "4096", 9000, false},
+            {"9000", "4096", 5000, true},  {"9000", "0", 5000, false},
+            {"4096", "8192", 4096, true}, /* another one is lowering it */
+            {"4096", "8192", 0, false},   /* any amount */
+            {"", "8192", 4096, false},    /* the write fails at once */
+            {"9000", "", 5000, true},
+        };
+    struct cgroups c;
+    strcpy(fake + strlen(fake) - 6, "XXXXXX");
+    assert_non_null(mkdtemp(fake));
+    cgroups_open_at(&c, make_tree("memory\n"), "x", true);
+    assert_false(cgroup_limit_waits(&c, 7, 1)); /* nobody keeps it */
+    assert_true(cgroups_take_memory(&c));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        put_file("supd-x/p7/memory.max", rows[i].now);
+        put_file("supd-x/p7/memory.current", rows[i].use);
+        if (cgroup_limit_waits(&c, 7, rows[i].max) != rows[i].waits)
+            fail_msg("row %zu", i);
+    }
+    cgroups_close(&c);
+    remove_tree();
+}
+
 /* The controller belongs to somebody else, or to version 1. */
 static void nobody_keeps_it_for_us(void **state)
 {
@@ -291,4 +325,4 @@ static void the_root_is_not_ours(void **state)
 
 RUN(CASE(killed_as_a_whole), CASE(one_of_that_name_is_another_supds),
     CASE(without_any_nothing_works), CASE(the_root_is_not_ours), TEST(the_kernel_keeps_memory_max),
-    TEST(nobody_keeps_it_for_us), TEST(it_goes_on))
+    TEST(a_limit_below_what_is_used_may_take_long), TEST(nobody_keeps_it_for_us), TEST(it_goes_on))

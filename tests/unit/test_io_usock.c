@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,6 +165,80 @@ static void modes_and_group(void **state)
     assert_int_equal(st.st_mode & 07777, 0660);
     assert_int_equal(st.st_gid, gid);
     close(fd);
+}
+
+static const char *victim; /* set: it is put in the place of the next socket, */
+static bool as_link;       /* as a symbolic link, or moved there */
+
+/* The owner of a folder may do that as soon as the file is there. */
+int bind(int fd, const struct sockaddr *at, socklen_t n)
+{
+    int r = (int)syscall(SYS_bind, fd, at, n);
+    if (r == 0 && victim) {
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(as_link ? symlink(victim, path) : rename(victim, path), 0);
+    }
+    return r;
+}
+
+static void refuses_in_its_place(const char *what)
+{
+    struct err e = {0};
+    char want[128];
+    gid_t gid = geteuid() == 0 ? 12345 : getegid();
+    unlink(path);
+    victim = what;
+    int fd = usock_listen(path, (int64_t)gid, &e);
+    victim = NULL;
+    assert_int_equal(fd, -1);
+    snprintf(want, sizeof(want), "socket %s was replaced by somebody else", path);
+    assert_string_equal(e.msg, want);
+}
+
+/* Neither mode nor group of anything else. */
+static void what_takes_its_place_is_not_changed(void **state)
+{
+    (void)state;
+    struct stat st;
+    char secret[64], other[64];
+    snprintf(secret, sizeof(secret), "%s/secret", dir);
+    int file = open(secret, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    as_link = true;
+    refuses_in_its_place(secret);
+    as_link = false;
+    refuses_in_its_place(secret);
+    assert_int_equal(fstat(file, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_gid, getegid());
+    close(file);
+    unlink(path);
+    /* a socket of another daemon that has its name there, too */
+    snprintf(other, sizeof(other), "%s/other", dir);
+    int fd = listen_at(secret, -1);
+    assert_int_equal(link(secret, other), 0);
+    refuses_in_its_place(other);
+    assert_int_equal(lstat(secret, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_gid, getegid());
+    close(fd);
+    unlink(secret);
+}
+
+/* A folder that gives its own group to all that is made in it. */
+static void the_folder_has_a_group(void **state)
+{
+    (void)state;
+    struct stat st;
+    if (geteuid() != 0)
+        skip();
+    unlink(path);
+    assert_true(chown(dir, (uid_t)-1, 54321) == 0 && chmod(dir, 02700) == 0);
+    int fd = listen_at(path, 12345);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_int_equal(st.st_gid, 12345);
+    assert_int_equal(st.st_mode & 07777, 0660);
+    close(fd);
+    assert_int_equal(setfsgid((gid_t)-1), getegid());
 }
 
 static void errors_name_the_path(void **state)
@@ -326,6 +402,8 @@ int main(void)
         cmocka_unit_test(a_live_socket_is_left_alone),
         cmocka_unit_test(another_kind_of_file_is_left_alone),
         cmocka_unit_test(modes_and_group),
+        cmocka_unit_test(what_takes_its_place_is_not_changed),
+        cmocka_unit_test(the_folder_has_a_group),
         cmocka_unit_test(errors_name_the_path),
         cmocka_unit_test(long_paths_work),
         cmocka_unit_test(the_border_between_short_and_long),

@@ -49,6 +49,19 @@ static void test_prefix(void **state)
     expect(&f, "", true, 0, "");
 }
 
+static void test_tag(void **state)
+{
+    (void)state;
+    struct format f = plain;
+    f.tag = true;
+    assert_true(format_needed(&f));
+    expect(&f, "one\n\ntwo\npart", false, 9,
+           "web_01 stdout | one\nweb_01 stdout | \nweb_01 stdout | two\n");
+    expect(&f, "part", true, 4, "web_01 stdout + part\n");
+    f.strip = true;
+    expect(&f, "\x1b[1mone\x1b[0m\n", false, 12, "web_01 stdout | one\n");
+}
+
 static void test_json(void **state)
 {
     (void)state;
@@ -205,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_time),
         TEST(test_prefix),
+        TEST(test_tag),
         TEST(test_json),
         TEST(test_strip),
         TEST(test_syslog),

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "frozen": "failure/test_kernel.py::test_frozen_and_thawed",
     "number that passwd does not know": "failure/test_first_process.py::test_a_number_without_a_name",
     "second TERM": "test_shutdown.py::test_a_second_signal_hastens",
+    "supervisord prints what the listener answers": "test_listeners_print.py::test_what_is_printed",
     "FastCGI socket is closed with the last process": "test_fcgi.py::test_a_restart_closes_nothing",
     "member of a `[group:x]` loses its FastCGI": "test_fcgi.py::test_tcp_in_a_group_and_by_two_groups",
     "whatever lies at the path": "test_fcgi.py::test_no_start_without_it",

@@ -1,6 +1,7 @@
 """What a program finds: environment, descriptors, identity, arguments; and where its output goes."""
 import os
 import re
+import signal
 
 from ..house import FOLDER, HEAD, House, program
 
@@ -75,6 +76,14 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
             stdout_logfile_backups=3),
     program("cuts", "/run/w/writer.sh cuts 24", stdout_logfile="/run/w/cuts.log", stdout_logfile_maxbytes=1000,
             stdout_logfile_backups=0),
+    program("silent", "sleep 1000", stdout_logfile="/run/w/silent.out", stderr_logfile="/run/w/silent.err",
+            stderr_logfile_maxbytes=0),
+    program("hushed", "sleep 1000", stdout_logfile="/run/w/link"),
+    program("shared", "sleep 1000", numprocs=2, process_name="shared_%(process_num)d", stdout_logfile="/run/w/shared.out"),
+    program("mute", "sleep 1000", stdout_logfile="AUTO", stderr_logfile="AUTO"),
+    program("waits", "sleep 1000", autostart="false", stdout_logfile="/run/w/waits.out"),
+    program("moved", "sleep 1000", startsecs=0, stdout_logfile="/run/w/moved.out", stderr_logfile="/run/w/gone.err"),
+    program("spoke", "/run/w/speak.sh", startsecs=0, stdout_logfile="/run/w/spoke.out", stderr_logfile="/run/w/spoke.err"),
     program("colour", "/run/w/colour.sh", stdout_logfile="/run/w/colour.log", **once),
     program("lastwords", "/run/w/lastwords.sh", stdout_logfile="/run/w/lastwords.log", **once),
     program("binary", "/run/w/binary.sh", stdout_logfile="/run/w/binary.log", **once),
@@ -85,7 +94,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
     "colour.sh": "#!/bin/sh\nprintf 'a\\033[1;31mred\\033[0mb\\033[Kc\\n'\n",
     "lastwords.sh": "#!/bin/sh\nseq 1 20000\nprintf end\n",
     "binary.sh": "#!/bin/sh\nprintf '\\000\\001\\377\\303\\244\\r\\n'\n"},
-    before="chmod 777 /run/w", env={"FROM_OUTSIDE": "1", "BOTH": "outside"})
+    before="chmod 777 /run/w && ln -s target.out /run/w/link", env={"FROM_OUTSIDE": "1", "BOTH": "outside"})
 UNLIKE = re.compile(r"^(SUPD_|TEST_|\w+SAN_OPTIONS=)")
 
 
@@ -169,6 +178,52 @@ def file_modes(t):
     t.see("mode", [oct(os.stat(t.path(n)).st_mode) for n in ("two.out", "two.err", "main.log", "pid")])
 
 
+def facts_of(t, *names):
+    """Type and mode, size of files; None where there is none."""
+    found = {}
+    for name in names:
+        at = os.stat(t.path(name)) if os.path.exists(t.path(name)) else None
+        found[name] = [oct(at.st_mode), at.st_size] if at else None
+    return found
+
+
+@house.scenario
+def files_of_programs_that_say_nothing(t):
+    names = ["silent.out", "silent.err", "target.out", "shared.out"]
+    t.wait(lambda: all(os.path.exists(t.path(name)) for name in names))
+    t.see("files", facts_of(t, *names, "waits.out"))
+    autos = t.wait(lambda: sorted(n for n in os.listdir(FOLDER) if re.match("mute-std(out|err)---", n)))
+    t.see("autos", [facts_of(t, *autos)[name] for name in autos])
+    t.see("a link stays one", os.readlink(t.path("link")))
+
+
+@house.scenario
+def files_are_opened_anew_for_each_run(t):
+    t.wait_file("spoke.out", "no newline")
+    t.wait_file("spoke.err", "err 1\n")
+    t.wait(lambda: os.path.exists(t.path("moved.out")) and os.path.exists(t.path("gone.err")))
+    os.rename(t.path("moved.out"), t.path("moved.old"))
+    os.rename(t.path("spoke.out"), t.path("spoke.old"))
+    os.unlink(t.path("gone.err"))
+    for name in ("moved", "spoke"):
+        os.kill(t.pid_of(name), signal.SIGKILL)
+    t.wait(lambda: os.path.exists(t.path("moved.out")) and os.path.exists(t.path("gone.err")))
+    t.wait_file("spoke.out", "no newline")
+    t.wait_file("spoke.err", "err 1\nerr 1\n")
+    t.see("moved", facts_of(t, "moved.old", "moved.out", "gone.err"))
+    t.see("spoke", [t.read(name) for name in ("spoke.old", "spoke.out", "spoke.err")])
+
+
+@house.then
+def files_are_made_anew_on_usr2(t):
+    for name in ("silent.out", "silent.err"):
+        os.unlink(t.path(name))
+    t.send(signal.SIGUSR2)
+    t.wait(lambda: os.path.exists(t.path("silent.out")) and os.path.exists(t.path("silent.err")))
+    t.wait_log("logreopen")
+    t.see("there", facts_of(t, "silent.out", "silent.err", "waits.out"))
+
+
 @house.scenario
 def rotation(t):
     t.wait(lambda: os.path.exists(t.path("rotates.done")))
@@ -206,5 +261,5 @@ def bytes_stay_as_they_are(t):
 
 @house.then
 def head_of_the_main_log(t):
-    head = [line for line in t.lines() if not line.startswith(("INFO spawned", "INFO exited", "INFO success"))]
+    head = [line for line in t.lines() if not line.startswith(("INFO spawned", "INFO exited", "WARN exited", "INFO success"))]
     t.see("head", head[:6])

@@ -33,9 +33,12 @@ house = House("command", idle=True, files={
     "server.conf": SHARED, "second.conf": SHARED.replace("/srv.log", "/second.log").replace("/srv.pid", "/second.pid"),
     "quiet.conf": QUIET + SLEEPS, "ok.conf": HEAD + SLEEPS,
     "search/supervisord.conf": QUIET.replace("none.pid", "search.pid") + "[program:found]\ncommand=touch /run/w/found\n",
-    "back.conf": "[supervisord]\nlogfile=/run/w/back.log\npidfile=/run/w/back.pid\ndirectory=/usr/lib\numask=027\n"
+    "back.conf": "[supervisord]\nlogfile=/run/w/back.log\npidfile=/run/w/back.pid\ndirectory=/run/w/place\numask=027\n"
                  "identifier=mine\nchildlogdir=/run/w/logs\n[program:q]\nstartsecs=0\nstdout_logfile=AUTO\n"
-                 "command=sh -c 'pwd > /run/w/q.out; umask >> /run/w/q.out; exec sleep 1000'\n",
+                 "command=sh -c 'pwd > /run/w/q.out; umask >> /run/w/q.out; exec sleep 1000'\n"
+                 "[program:r]\nstartsecs=0\nstdout_logfile=place.log\nstderr_logfile=/run/w/r.err\ndirectory=/usr/lib\n"
+                 "command=sh -c 'echo text; echo text >&2; exec sleep 1000'\n",
+    "place/empty": "", "logs/old-stdout---mine-abcdefgh.logrotate": "", "logs/old-stdout---mine-abcdefgh.log.12345": "",
     "logs/old-stdout---mine-abcdefgh.log": "", "logs/old-stdout---mine-abcdefgh.log.1": "",
     "logs/old-stdout---other-abcdefgh.log": "", "logs/plain.log": "",
     "options.conf": "[supervisord]\nlogfile=/run/w/wrong.log\nloglevel=critical\n" + SLEEPS,
@@ -113,10 +116,17 @@ def to_the_background(t):
     t.see("session", os.getsid(pid) == pid)
     t.see("parent", t.run("ps", "-o", "ppid=", "-p", str(pid)).stdout.strip())
     logs = sorted(re.sub(r"-\w{8}\.log", "-R.log", n) for n in os.listdir(t.path("logs")))
-    t.see("old logs are cleared", logs)
+    begin = [name for name in logs if name.endswith((".logrotate", ".12345"))]
+    t.see("old logs are cleared", [name for name in logs if name not in begin])
+    t.differs("only begins like", "not all of them", len(begin), 0, 2)
+    place = t.wait(lambda: [name for name in ("place/place.log", "place.log") if "text" in t.read(name)])
+    t.differs("without a folder", "lies", place, ["place/place.log"], ["place.log"])
+    t.wait_file("r.err", "text")
+    t.see("modes", [oct(os.stat(t.path(name)).st_mode) for name in ("back.pid", place[0], "r.err")])
+    t.differs("does not count for the main log", "mode", oct(os.stat(t.path("back.log")).st_mode), "0o100644", "0o100640")
     os.kill(pid, signal.SIGTERM)
     t.wait(lambda: not os.path.exists(t.path("back.pid")) and not os.path.exists(f"/proc/{pid}"))
-    t.see("log", ends(t, "back.log"))
+    t.see("log", sorted(ends(t, "back.log")))
 
 
 @house.scenario

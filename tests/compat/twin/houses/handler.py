@@ -61,11 +61,8 @@ def a_result_handler(t):
     t.wait(lambda: t.read("told").count("\n") == 2)
     events = [json.loads(line) for line in t.read("told").splitlines()]
     t.see("events", sorted([kind, plain(data)] for kind, data in events))
-    if t.real:
-        t.wait(lambda: len(own_output(t)) == 2)
+    t.wait(lambda: len(own_output(t)) == 2)
+    t.see("printed", sorted(own_output(t)))
     t.see("state", t.state("stdout"))
     said = t.lines("stdout|rejected|UNKNOWN|bad result|[Hh]andler")
-    t.see("said", [line for line in said if "is not printed" not in line])
-    t.differs("supervisord prints what it is answered", "is told", ["is not printed" in line for line in said].count(True), 0, 1)
-    t.differs("supervisord prints what it is answered", "its own output", sorted(own_output(t)),
-              ["speaks stderr | an error, longer than any mark is", "speaks stdout | one line, longer than any mark is"], [])
+    t.see("said", said)

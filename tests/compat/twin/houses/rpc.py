@@ -30,6 +30,7 @@ house = House("rpc", HEAD + SERVER + "".join([
     program("never", "/no/such/file", autostart="false"),
     program("nolog", "sleep 1000", startsecs=0),
     program("trap", "/run/w/trap.sh", stdout_logfile="/run/w/trap.log", startsecs=0),
+    program("rt", "bash -c 'trap \"\" {1..31} {34..64}; echo ready; exec sleep 1000'", stdout_logfile="/run/w/rt.log", startsecs=0, stopsignal="KILL"),
     program("onoff", "sleep 1000", **manual),
     program("nowait", "sleep 1000", **manual),
     *(program(name, command, autostart="false", **keys) for name, (command, keys) in UNFIT.items()),
@@ -189,6 +190,19 @@ def commands_that_cannot_be_executed(t):
     t.see("stop", t.call(S + "stopProcess", "vanishes"))
     t.see("has run", t.call(S + "startProcess", "vanishes"))
     t.see("is as it was", flat(t.call(S + "getProcessInfo", "vanishes")))
+
+
+@house.scenario
+def numbers_and_names_of_signals(t):
+    t.wait_file("rt.log", "ready")
+    for sig in ("34", "64", "RTMIN", "SIGRTMAX", "sigrtmin", "40", "32", "33", "65", "63", "0", "-1", "RTMIN+6", "SIGRTMIN+1", "RTMAX-1",
+                "SIG_DFL", "DFL", "SIG_IGN", "SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK", "_BLOCK", "cont", "SigCont", "CLD", "SIGPOLL", "IO",
+                "STKFLT", "18.0", "0x12", "0o22", "1_8", "+18", " 18 ", "", " ", "SIG", "18 19", "CONT "):
+        t.see(f"{sig!r}", t.call(S + "signalProcess", "rt", sig))
+    for sig in (34, 40, 64, 65, 0, -1, 18):
+        t.see(f"{sig}", t.call(S + "signalProcess", "rt", sig))
+    t.see("group", [t.call(S + "signalProcessGroup", "rt", sig) for sig in ("40", 40, "34", "NOPE")])
+    t.see("ctl", [t.ctl("signal", sig, "rt") for sig in ("40", "34", "RTMIN", "NOPE")])
 
 
 @house.scenario
