@@ -37,8 +37,8 @@ def captures(s, name="l"):
             if e["eventname"].startswith("PROCESS_COMMUNICATION")]
 
 
-def wait_captures(s, count, name="l"):
-    s.wait(lambda: len(captures(s, name)) >= count, 20, lambda: f"{captures(s, name)}; log:\n{s.log_text()}")
+def wait_captures(s, count, name="l", timeout=20):
+    s.wait(lambda: len(captures(s, name)) >= count, timeout, lambda: f"{captures(s, name)}; log:\n{s.log_text()}")
     return captures(s, name)
 
 
@@ -107,7 +107,7 @@ def test_the_last_bytes_of_it(sup):
 
 def test_every_one_once_under_load(sup):
     """Captures of three programs without a pause, each cut in two writes, while supd faults and upgrades."""
-    count, names = 160, ("a", "b", "c")
+    count, names = 60, ("a", "b", "c")
     script = ("i=0; while [ $i -lt %d ]; do i=$((i+1)); printf '%s'$i-; printf $i'%s'; [ $((i %%%% 20)) = 0 ] && sleep 0.1;"
               " done; exec sleep 1000") % (count, BEGIN, END)
     programs = [speaker(name, command=f'/bin/sh -c "{script}"', autostart="false") for name in names]
@@ -118,7 +118,7 @@ def test_every_one_once_under_load(sup):
     upgrade(s)
     crash(s, signal.SIGABRT)
     crash(s, signal.SIGFPE)
-    wait_captures(s, count * len(names))
+    wait_captures(s, count * len(names), timeout=60)
     for name in names:
         got = [e["payload"].partition("\n")[2] for e in events(s) if f"processname:{name} " in e["payload"]]
         assert got == [f"{i}-{i}" for i in range(1, count + 1)]
