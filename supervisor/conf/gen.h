@@ -179,8 +179,8 @@ struct gen_proc {
     /* Of all that is configured, by apply class: two processes with equal digests need no change.
      */
     uint64_t hot_digest, restart_digest;
-    struct gen_path
-        log_path[2]; /* of a GEN_SINK_FILE: absolute; /dev/stdout, /dev/fd/N as written */
+    struct gen_path log_path[2]; /* of a GEN_SINK_FILE: absolute; /dev/stdout, /dev/fd/N as written.
+                                    A name that is "": stdout_logfile= */
 };
 
 /* What only an event listener's group has. */

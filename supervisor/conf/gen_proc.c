@@ -199,8 +199,10 @@ static void write_log(struct gen_writer *w, const struct proc_opts *o, int i, st
     const struct log_opts *l = &o->log[i];
     bool protocol = i == 0 && w->group->kind == GEN_EVENTLISTENER; /* no output of its own */
     g->sink = l->file.sink;
-    if (g->sink == GEN_SINK_FILE && !*l->file.path)
+    if (g->sink == GEN_SINK_FILE && !*l->file.path) {
         g->sink = GEN_SINK_NONE;
+        out_path->name = genbuf_str(w->b, ""); /* Supervisor tells it from NONE */
+    }
     if (g->sink == GEN_SINK_FILE)
         *out_path = write_path(w, path_absolute(w->a, &w->c->paths, l->file.path));
     g->syslog = l->syslog;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define THREADS 64 /* at once; those that hang are among them */
@@ -54,7 +55,8 @@ static int find(struct reading *r, struct found *f)
     const struct sink *k = s->outs[0].sink;
     if (!k)
         return ENOENT;
-    if (k->kind != SINK_FILE || (k->fd >= 0 && !k->regular))
+    bool device = k->fd >= 0 && !k->regular && strcmp(k->path, "/dev/null") != 0;
+    if (k->kind != SINK_FILE || device)
         return EINVAL;
     f->wait = k->busy || (r->opens && k->fd < 0) || out_shared(d, &s->outs[0])->done < r->upto;
     f->fd = k->fd >= 0 && !k->busy ? fcntl(k->fd, F_DUPFD_CLOEXEC, 3) : -1;
@@ -82,12 +84,18 @@ static bool is_in_place(const struct stat *st, const char *path)
     return (at.st_ino == st->st_ino && at.st_dev == st->st_dev) || st->st_nlink == 0;
 }
 
+/* Of what is no file only this may be read, as an empty one. */
+static bool is_null(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
 static int judge(int fd, const char *path)
 {
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return errno;
-    return S_ISREG(st.st_mode) && is_in_place(&st, path) ? 0 : EINVAL;
+    return (S_ISREG(st.st_mode) || is_null(&st)) && is_in_place(&st, path) ? 0 : EINVAL;
 }
 
 /* One look; what it found, if it is not to be waited for. 0 or an errno. */

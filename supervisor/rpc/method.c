@@ -4,6 +4,7 @@
 #include "supervisor/base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ const char *rpc_type_name(enum rpc_type t)
     static const char *const names[] = {
         [RPC_NONE] = "",       [RPC_STRING] = "string",   [RPC_BYTES] = "string",
         [RPC_INT] = "int",     [RPC_BOOLEAN] = "boolean", [RPC_SIGNAL] = "string",
-        [RPC_ARRAY] = "array",
+        [RPC_ARRAY] = "array", [RPC_TEXT] = "string",
     };
     return names[t];
 }
@@ -94,6 +95,8 @@ static bool fits(enum rpc_type t, const json_t *v)
         return json_is_string(v) && !has_nul(v);
     case RPC_BYTES:
         return json_is_string(v);
+    case RPC_TEXT:
+        return json_is_number(v) || json_is_boolean(v) || (json_is_string(v) && !has_nul(v));
     case RPC_INT:
         return int_of(v, &n);
     case RPC_SIGNAL:
@@ -136,6 +139,35 @@ static bool check(struct rpc_call *c)
 const char *rpc_string(const struct rpc_call *c, size_t i)
 {
     return json_string_value(json_array_get(c->params, i));
+}
+
+/* With as many digits as it takes to get the same number back. */
+static void put_real(struct str *out, double d)
+{
+    char text[40];
+    int digits = 1;
+    do
+        snprintf(text, sizeof(text), "%.*e", digits - 1, d);
+    while (strtod(text, NULL) != d && digits++ < 17);
+    const char *e = strchr(text, 'e');
+    long exponent = e ? strtol(e + 1, NULL, 10) : INT32_MAX; /* none in "inf" */
+    int decimals = digits - 1 - (int)exponent;
+    if (exponent >= -4 && exponent < 16)
+        snprintf(text, sizeof(text), "%.*f", decimals > 1 ? decimals : 1, d);
+    str_puts(out, text);
+}
+
+void rpc_text(const struct rpc_call *c, size_t i, struct str *out)
+{
+    const json_t *v = json_array_get(c->params, i);
+    if (json_is_real(v))
+        put_real(out, json_real_value(v));
+    else if (json_is_integer(v))
+        str_printf(out, "%lld", (long long)json_integer_value(v));
+    else if (json_is_boolean(v))
+        str_puts(out, json_is_true(v) ? "True" : "False");
+    else
+        str_puts(out, json_string_value(v));
 }
 
 int64_t rpc_int(const struct rpc_call *c, size_t i)

@@ -24,6 +24,7 @@ enum rpc_type {
     RPC_NONE,
     RPC_STRING,  /* text without a NUL */
     RPC_BYTES,   /* text of any bytes */
+    RPC_TEXT,    /* text without a NUL, or a number or truth value: rpc_text */
     RPC_INT,     /* or what is one: a string of digits, a boolean, a double */
     RPC_BOOLEAN, /* anything: false is what Python takes for it */
     RPC_SIGNAL,  /* a string or a number */
@@ -88,6 +89,8 @@ void rpc_refused(struct rpc_call *c, const struct wire_reply *r, const char *nam
 enum xmlrpc_fault rpc_fault_of(const char *code, bool *out_by_text);
 
 const char *rpc_string(const struct rpc_call *c, size_t i);
+/* A RPC_TEXT, as Python prints it. */
+void rpc_text(const struct rpc_call *c, size_t i, struct str *out);
 int64_t rpc_int(const struct rpc_call *c, size_t i);
 bool rpc_bool(const struct rpc_call *c, size_t i, bool otherwise);
 

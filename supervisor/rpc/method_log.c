@@ -194,14 +194,14 @@ static void on_path(void *obj, const struct wire_pair *pairs, size_t n)
     const struct part *p = c->data;
     const char *path = wire_value(pairs, n, p->channel);
     if (path)
-        str_puts(&c->note, path);
+        str_printf(&c->note, ": %s", path);
 }
 
 static void on_paths(void *obj, const struct wire_reply *r)
 {
     struct rpc_call *c = obj;
     (void)r;
-    rpc_fault(c, XMLRPC_NO_FILE, c->note.len ? c->note.s : NULL);
+    rpc_fault(c, XMLRPC_NO_FILE, c->note.len ? c->note.s + strlen(": ") : NULL);
 }
 
 static void no_file(struct part *p)

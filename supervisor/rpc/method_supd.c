@@ -68,6 +68,11 @@ void method_restart(struct rpc_call *c)
 
 void method_remote_event(struct rpc_call *c)
 {
-    const char *const ask[] = {"remote_event", rpc_string(c, 0), rpc_string(c, 1), NULL};
-    rpc_ask(c, &plain, ask);
+    struct str type = STR_INIT, data = STR_INIT;
+    rpc_text(c, 0, &type);
+    rpc_text(c, 1, &data);
+    rpc_ask(c, &plain,
+            (const char *const[]){"remote_event", str_text(&type), str_text(&data), NULL});
+    str_fini(&type);
+    str_fini(&data);
 }

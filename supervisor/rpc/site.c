@@ -137,7 +137,7 @@ void route_ok(struct site *s, struct http_in_call *c)
     struct str text = STR_INIT;
     (void)s;
     str_puts(&text, "OK");
-    http_in_answer(c, 200, "text/html", &text);
+    http_in_answer(c, 200, "text/plain", &text);
 }
 
 /* ---- life ---- */

@@ -8,34 +8,38 @@
 
 #include <string.h>
 
-static bool is_named(const struct gen *g, const char *name)
+static bool stays(const struct gen *g, const struct group *group)
 {
     const struct gen_group *v = gen_groups(g);
     for (uint32_t i = 0; i < g->ngroups; i++)
-        if (strcmp(gen_str(g, v[i].name), name) == 0)
-            return true;
+        if (strcmp(gen_str(g, v[i].name), group->name) == 0)
+            return v[i].kind == group->kind;
     return false;
 }
 
-/* Nobody is told of those that the file does not name any more. */
+/* Nobody is told of those that the file does not name any more, or as something else. */
 static void drop_gone(struct sup *s)
 {
     struct group *g, *next;
     for (g = TAILQ_FIRST(&s->groups); g; g = next) {
         next = TAILQ_NEXT(g, link);
-        if (!is_named(s->pending->gen, g->name) && group_is_down(g))
+        if (!stays(s->pending->gen, g) && group_is_down(g))
             group_remove(s, &g);
     }
 }
 
-/* What listeners were told when the processes were stopped is over; their groups are there again.
- */
+/* What listeners were told when the processes were stopped is over. */
 static void begin_anew(struct sup *s)
 {
-    struct group *g;
     listeners_begin(s);
     for (struct proc *p = procs_first(s); p; p = procs_next(p))
         proc_renew(p);
+}
+
+/* All groups are there again, the new ones among them in their order. */
+static void tell_begun(struct sup *s)
+{
+    struct group *g;
     TAILQ_FOREACH (g, &s->groups, link)
         if (!g->doomed)
             listeners_tell_group(s, g->name, true);
@@ -53,7 +57,11 @@ void reload_restarted(struct sup *s)
 {
     drop_gone(s);
     begin_anew(s);
-    if (reload_pending(s, true) < 0)
+    s->anew = true;
+    int changed = reload_pending(s, true);
+    s->anew = false;
+    tell_begun(s);
+    if (changed < 0)
         start_again(s); /* as they were */
     setup_say(s);
     servers_say(s);

@@ -1,5 +1,6 @@
 /* A command line as Supervisor reads one. */
 #include "supervisor/run/cmdline.h"
+#include "supervisor/conf/pytext.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,13 @@ struct reading {
 static int fail(struct reading *r, const char *why, const char *option)
 {
     str_printf(&r->out->error, "option %s%s", option, why);
+    return -1;
+}
+
+static int fail_unknown(struct reading *r, const char *why, const char *dashes, const char *name,
+                        size_t len)
+{
+    str_printf(&r->out->error, "option %s%.*s%s", dashes, (int)len, name, why);
     return -1;
 }
 
@@ -50,7 +58,8 @@ static int read_letter(struct reading *r, const char **letters)
         if (r->rows[i].letter == **letters)
             row = &r->rows[i];
     if (!row)
-        return fail(r, " not recognized", given);
+        return fail_unknown(r, " not recognized", "-", *letters,
+                            py_char_len(*letters, *letters + strlen(*letters)));
     (*letters)++;
     if (row->takes == CMDLINE_VALUE && **letters) {
         text = *letters;
@@ -89,12 +98,11 @@ static int read_name(struct reading *r, const char *name)
     size_t len = strcspn(name, "=");
     const char *text = name[len] ? name + len + 1 : NULL;
     char given[64];
-    snprintf(given, sizeof(given), "--%.*s", (int)(len < 60 ? len : 60), name);
     int n = find_name(r, name, len, false, &row);
     if (n == 0)
         n = find_name(r, name, len, true, &row);
     if (n != 1)
-        return fail(r, n ? " not a unique prefix" : " not recognized", given);
+        return fail_unknown(r, n ? " not a unique prefix" : " not recognized", "--", name, len);
     snprintf(given, sizeof(given), "--%s", row->name);
     if (text && row->takes == CMDLINE_FLAG)
         return fail(r, " must not have an argument", given);

@@ -133,6 +133,38 @@ static void own_marked(struct family *f)
     free(pids);
 }
 
+struct unseen {
+    struct family *f;
+    char *buf;
+};
+
+/* Somebody who has come to us since the list was made: gone again, or of a program that is being
+ * stopped. New leaders of others, and parts of ours, are neither. */
+static bool look_unseen(void *obj, int pid)
+{
+    struct unseen *u = obj;
+    struct family *f = u->f;
+    char values[PROCFS_KEYS][PROCFS_VALUE];
+    if (kin_find(f->v, f->n, pid))
+        return true;
+    bool known = procfs_values(pid, env_keys, u->buf, values) == 0;
+    const struct proc *p = known ? marked(f->sup, values) : NULL;
+    f->vanished = p ? p->sweeping : is_gone(&(struct kin){.pid = pid, .owner = KIN_NOBODY});
+    return !f->vanished;
+}
+
+/* Each of a chain may end between the list and the look at it; but one of them is our child at any
+ * moment. */
+static void find_unseen(struct family *f)
+{
+    struct unseen u = {f, NULL};
+    if (f->vanished || !(f->sup->is_init || f->sup->is_subreaper))
+        return;
+    u.buf = mem_alloc(PROCFS_ENVIRON);
+    children_of_one(f->sup->pid, look_unseen, &u);
+    free(u.buf);
+}
+
 static int leader_of(void *obj, uint32_t owner)
 {
     struct sup *s = obj;
@@ -154,6 +186,7 @@ void family_read(struct family *f, struct sup *s)
     own_cgroups(f);
     own_groups(f);
     own_marked(f);
+    find_unseen(f);
     kin_spread(f->v, f->n, f->own_sid);
     kin_former(f->v, f->n, s->pid, leader_of, s);
 }

@@ -64,6 +64,26 @@ static const char usage_end[] =
     "With -- it is a plain init: one command, no configuration, no helpers.\n"
     "While it runs, talk to it with supctl. See supd(8) and supd.conf(5).\n";
 
+static const char supervisord_text[] =
+    " [options]\n"
+    "\n"
+    "  -c, --configuration FILE  the configuration; without it supervisord.conf is looked for in "
+    "the\n"
+    "                            usual places\n"
+    "  -v, --version             print the version of Supervisor that this stands for, and exit\n"
+    "  -h, --help                print this and exit\n"
+    "\n"
+    "In the place of the same option of [supervisord]:\n";
+
+static const char supervisord_end[] =
+    "\n"
+    "This is supd by the name of supervisord: it has these, too.\n"
+    "  --check  --lint           read the configuration, list what is wrong or surprising, and "
+    "exit\n"
+    "  --dump-config[=json]      print the configuration as it is understood, and exit\n"
+    "  --as NAME                 behave as supd or supervisord\n"
+    "While it runs, talk to it with supervisorctl or supctl. See supd(8) and supd.conf(5).\n";
+
 struct reading {
     struct options *out;
     const char *argv0;
@@ -93,9 +113,8 @@ static int print(void (*fn)(struct str *out))
     return 0;
 }
 
-static void put_help(struct str *out)
+static void put_own_rows(struct str *out)
 {
-    str_puts(out, usage_text);
     for (size_t i = 0; i < NROWS; i++) {
         const char *help = conf_help("supervisord", rows[i].name);
         char letter[] = {'-', rows[i].letter, ',', '\0'}, left[40];
@@ -105,7 +124,22 @@ static void put_help(struct str *out)
                  rows[i].takes == CMDLINE_VALUE ? " VALUE" : "");
         str_printf(out, "  %-3s %-24s %s\n", rows[i].letter ? letter : "", left, help);
     }
-    str_puts(out, usage_end);
+}
+
+static int print_help(const struct reading *r)
+{
+    struct str text = STR_INIT;
+    bool ours = !r->out->sup.as_supervisord;
+    if (!ours)
+        str_printf(&text,
+                   "supervisord -- keeps a set of programs running, in the background\n\nUsage: %s",
+                   r->argv0);
+    str_puts(&text, ours ? usage_text : supervisord_text);
+    put_own_rows(&text);
+    str_puts(&text, ours ? usage_end : supervisord_end);
+    fputs(str_text(&text), stdout);
+    str_fini(&text);
+    return 0;
 }
 
 static int read_dump(struct reading *r, const struct cmdline_word *w)
@@ -178,7 +212,7 @@ static int read_one(struct reading *r, const struct cmdline_word *w)
         return print_version(r);
     case 'h':
     case '?':
-        return print(put_help);
+        return print_help(r);
     default:
         return w->row->ours ? read_ours(r, w) : read_own(r, w);
     }

@@ -351,7 +351,8 @@ static void tell_all(struct sup *s, const char *type, const char *name)
 void publish_group(struct sup *s, const char *name, bool added)
 {
     tell_all(s, added ? "group_added" : "group_removed", name);
-    listeners_tell_group(s, name, added);
+    if (!s->anew)
+        listeners_tell_group(s, name, added);
 }
 
 void publish_mood(struct sup *s, const char *mood)

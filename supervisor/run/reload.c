@@ -259,6 +259,15 @@ static bool named(char *const *names, size_t nnames, const char *name)
     return !names;
 }
 
+/* Those that stay are started when all have come to rest, in their order: these, too. */
+static void start_with_the_others(struct group *g, struct live_gen *gen,
+                                  const struct gen_group *conf)
+{
+    for (uint32_t i = 0; i < g->nprocs; i++)
+        if (proc_opts(g->procs[i])->autostart)
+            proc_follow(g->procs[i], gen, gen_procs(gen->gen) + conf->first + i, true);
+}
+
 static int apply_added(struct sup *s, const struct gen_group *conf)
 {
     struct err e;
@@ -269,7 +278,10 @@ static int apply_added(struct sup *s, const struct gen_group *conf)
         return 0;
     }
     fcgi_try(s, s->pending, name);
-    group_autostart(g, PROC_WHY_UPDATE);
+    if (s->anew)
+        start_with_the_others(g, s->pending, conf);
+    else
+        group_autostart(g, PROC_WHY_UPDATE);
     say(s, name, "added");
     return 1;
 }

@@ -41,6 +41,8 @@
 #include <unistd.h>
 
 #define REAP_BATCH 256
+/* Who signals us and then our process group, as timeout(1) does, means one signal. */
+#define ONE_SIGNAL DUR_MS(100)
 
 struct live_gen *live_gen_open(struct sup *s, uint32_t id, int fd, struct err *e)
 {
@@ -183,10 +185,26 @@ static void say_who(const struct sigs_info *info, const char *name)
         log_info("%s comes from pid %d, uid %u", name, info->pid, info->uid);
 }
 
+/* As if it had come while the first one was pending. */
+static bool is_same_again(struct sup *s, int signo)
+{
+    bool just_now =
+        s->exit_signal.is_new || mono_sub(mono_now(), s->exit_signal.begun).ns < ONE_SIGNAL.ns;
+    if (s->exit_signal.signo == signo && just_now)
+        return true;
+    s->exit_signal.signo = signo;
+    s->exit_signal.is_new = true;
+    return false;
+}
+
 static void on_exit_signal(struct sup *s, const struct sigs_info *info)
 {
     char name[24], why[80];
     text_signal_name(info->signo, name, sizeof(name));
+    if (is_same_again(s, info->signo)) {
+        log_debug("%s again, at once: taken as one", name);
+        return;
+    }
     snprintf(why, sizeof(why), "received %s indicating exit request", name);
     say_who(info, name);
     shutdown_begin(s, 0, why);
@@ -215,9 +233,12 @@ static void on_usr2(struct sup *s, const struct sigs_info *info)
         logs_reopen_all(s->logs);
 }
 
+/* What a signal asked for may have taken a while: its time counts from here. */
 static void end_of_turn(struct sup *s)
 {
-    (void)s;
+    if (s->exit_signal.is_new)
+        s->exit_signal.begun = mono_now();
+    s->exit_signal.is_new = false;
     log_release();
 }
 

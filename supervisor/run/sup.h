@@ -113,6 +113,7 @@ struct sup {
     struct upgrade *upgrade;   /* an upgrade under way, or NULL (upgrade.c) */
     bool may_be_refused;       /* options of a program that was just started (publish.c) */
     bool stuck;                /* what cannot be stopped waits for its end (reload.c) */
+    bool anew;                 /* listeners are told of all groups together (anew.c) */
     bool reload_again;         /* a reload was asked for that could not be begun */
     char **words;              /* room for the arguments of one start (launch.c) */
     size_t nwords;
@@ -146,6 +147,11 @@ struct sup {
     bool is_subreaper;   /* orphans of our programs come to us */
     bool orphan_died;    /* in the reaping under way: a group that is swept may be empty */
     mono_t shutdown_due; /* when the time of its groups is over */
+    struct {
+        int signo;    /* 0: none came */
+        bool is_new;  /* it came in the turn that is under way */
+        mono_t begun; /* when all was done that it asked for at once */
+    } exit_signal;    /* the last one that was listened to */
     struct oom oom;
     struct memory_watch memory;
     bool log_json;      /* log_format of the start: supd-log, which writes there, too, keeps it */

@@ -36,7 +36,7 @@ static void put_paths(struct wire_out *w, const struct proc *p)
     static const char *const keys[] = {"stdout", "stderr"};
     for (int i = 0; i < 2; i++) {
         const char *path = p->log[i] ? logs_path(p->log[i]) : "";
-        if (*path)
+        if (*path || p->conf->log_path[i].name)
             wire_kv(w, keys[i], path);
     }
 }
@@ -119,8 +119,8 @@ static void put_log(struct wire_out *w, const struct gen *g, const struct gen_pr
     gen_log_path(g, c, channel, &path);
     if (l->sink == GEN_SINK_AUTO)
         str_puts(&path, p && p->log[channel] ? logs_path(p->log[channel]) : "auto");
-    if (path.len)
-        wire_kv(w, channel ? "stderr_logfile" : "stdout_logfile", path.s);
+    if (path.len || c->log_path[channel].name)
+        wire_kv(w, channel ? "stderr_logfile" : "stdout_logfile", str_text(&path));
     str_fini(&path);
     wire_kv_fmt(w, stream, "%lld,%d,%d,%lld,%d", (long long)l->maxbytes, l->backups, l->events,
                 (long long)l->capture, l->syslog);

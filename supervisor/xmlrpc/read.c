@@ -292,7 +292,7 @@ static void end_method_name(struct reader *r)
     if (r->method)
         fail(r, "two method names");
     else
-        r->method = mem_strdup(trimmed(r));
+        r->method = mem_strdup(str_text(&r->text));
 }
 
 static void end_outer(struct reader *r, struct frame *f, json_t **out)

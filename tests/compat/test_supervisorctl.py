@@ -155,6 +155,15 @@ SIXTH = {"supervisord.conf": "[inet_http_server]\nport=[::1]:9001\nusername=me\n
     scripts.program("good", "/bin/echo hello", autorestart="false", stdout_logfile="/run/w/good.out")}
 
 
+def test_a_variable_that_is_not_set(server):
+    """The original lists all variables that there are, ours names the one that is missing."""
+    s = server({"supervisord.conf": SIXTH["supervisord.conf"], "unset.conf": "[supervisorctl]\nprompt=%(ENV_NOPE)s\n"}, real=False)
+    theirs, ours = [s.run(s.client(real), "-c", f"{FOLDER}/unset.conf", "version") for real in (True, False)]
+    same = "Error: Format string '%(ENV_NOPE)s' for 'supervisorctl.prompt' contains names ('ENV_NOPE') which cannot be expanded"
+    assert theirs.returncode == ours.returncode == 2 and theirs.stderr.startswith(same + ". Available names: ENV_")
+    assert ours.stderr.startswith(same.replace(": ", f": {FOLDER}/unset.conf:2: ", 1) + ": the environment variable NOPE is not set\n")
+
+
 def test_what_only_ours_has(server):
     """An address of IPv6, and the name as an option."""
     s = server(SIXTH, real=False)

@@ -97,7 +97,7 @@ def test_the_command_line_comes_before_the_file(called, tmp_path):
 def test_help_and_version(called):
     for option in ("-h", "--help", "-?"):
         done = called("supervisord", option)
-        assert done.returncode == 0 and done.stdout.startswith("supd -- ") and "-q, --childlogdir VALUE" in done.stdout
+        assert done.returncode == 0 and done.stdout.startswith("supervisord -- ") and "-q, --childlogdir VALUE" in done.stdout
     for option in ("-v", "--version", "--vers"):
         assert called("supervisord", option).stdout == "4.2.5\n"
     assert called("supd", "-v", "--as=supervisord").stdout == "4.2.5\n"

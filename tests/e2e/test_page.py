@@ -163,7 +163,7 @@ def test_what_takes_longer(served):
     assert page.notice == "stop a: under way" and page.rows["a"][0] == "STOPPING"
     s.send(signal.SIGTERM)
     s.wait_log("received SIGTERM indicating exit request$")
-    s.send(signal.SIGTERM)
+    s.hasten()
 
 
 TWO = "[unix_http_server]\nfile=%(here)s/a.sock\nusername=u\npassword=p\n" \

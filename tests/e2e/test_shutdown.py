@@ -78,9 +78,32 @@ def test_a_second_signal_hastens(sup, pid1):
     s.send(signal.SIGTERM)
     wait_record(s, "slow", "SIGTERM")
     begun = time.monotonic()
-    s.send(signal.SIGTERM)
+    s.hasten()
     assert s.wait_exit() == 0
     assert time.monotonic() - begun < 10  # of the 30 s that it wants
+    assert not record(s, "slow", "end")
+
+
+@pytest.mark.parametrize("name", ["supd", "supervisord"])
+def test_the_signal_of_timeout_is_one(sup, name):
+    """timeout(1) signals its child, and then its group, which that is in: programs have their time all the same."""
+    s = sup("[supervisord]\nlogfile=%(here)s/main.log\nnodaemon=true\n" + program("slow", "slow=500", stopwaitsecs=60),
+            name=name, pid1=False, prefix=["timeout", "1000"])
+    ready(s, "slow")
+    s.send(signal.SIGTERM)  # to timeout, which does with it what it does when its time is over
+    assert s.wait_exit() == 0
+    assert record(s, "slow", "end") and "again: killing" not in s.read("main.log")
+
+
+@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)])
+def test_another_signal_hastens_at_once(sup, first, second):
+    s = sup(conf(program("slow", "slow=30000", stopwaitsecs=60)))
+    ready(s, "slow")
+    s.send(first)
+    s.send(second)
+    s.wait_log(f"received {second.name} indicating exit request again: killing|"
+               f"received {first.name} indicating exit request again: killing")
+    assert s.wait_exit() == 0
     assert not record(s, "slow", "end")
 
 
@@ -98,7 +121,7 @@ def test_a_second_signal_does_not_wait_for_what_kill_cannot_end(sup):
         s.send(signal.SIGTERM)
         s.wait_log("stopping the programs of priority 999")
         begun = time.monotonic()
-        s.send(signal.SIGTERM)
+        s.hasten()
         assert s.wait_exit(60) == 0
         assert 2 <= time.monotonic() - begun < 40  # of 120
     finally:

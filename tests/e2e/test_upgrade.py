@@ -205,8 +205,14 @@ def test_a_binary_of_its_own_folder(sup):
     for name in ("supd", "supd-log", "supd-agent"):
         shutil.copy(built(name), s.path("new", name))
     upgrade(s, s.path("new", "supd"))
-    s.wait(lambda: (process(s, "supd-log") or 0) and
-           os.readlink(f"/proc/{process(s, 'supd-log')}/exe") == s.path("new", "supd-log"))
+
+    def binary():
+        try:
+            return os.readlink(f"/proc/{process(s, 'supd-log')}/exe")
+        except FileNotFoundError:  # the old one, which ends
+            return None
+
+    s.wait(lambda: binary() == s.path("new", "supd-log"))
     assert os.readlink(f"/proc/{s.pid}/exe") == s.path("new", "supd")
     upgrade(s)
     assert os.readlink(f"/proc/{s.pid}/exe") == s.path("new", "supd")

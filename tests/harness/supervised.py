@@ -256,6 +256,14 @@ class Supd:
                 self.send(sig)
         return self.wait_exit(timeout)
 
+    def hasten(self, sig=signal.SIGTERM):
+        """A second signal, which kills what is left; one right behind the first is none."""
+        def again():
+            with contextlib.suppress(ProcessLookupError):
+                self.send(sig)
+            return not self.running() or "again: killing what is left" in self.log_text()
+        wait(again, 20, lambda: f"the second signal hastens; log:\n{self.log_text()}")
+
     def left(self):
         """What still runs inside after supd has ended."""
         return [f"{p} {command_of(p)}" for p in self.ns.pids() if p != self.ns.init]

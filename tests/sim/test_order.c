@@ -86,6 +86,40 @@ static void a_second_term_hastens_the_first(void **state)
     play_close();
 }
 
+/* As timeout(1) does it: to supd, and to the group that supd is in. */
+static void a_term_twice_at_once_is_one(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_fate("a")->obeys = DUR_MS(500);
+    play_open();
+    CUE(2000, play_term, &play.s);
+    CUE(2001, play_term, &play.s);
+    CUE(2090, play_term, &play.s);
+    play_run();
+    const char *seen = str_text(&play.seen);
+    assert_non_null(strstr(seen, "2000 SIGTERM a\n2500 death a\n"));
+    assert_null(strstr(seen, "SIGKILL"));
+    play_close();
+}
+
+/* It is no patience: the time counts from the first. */
+static void a_term_again_and_again_hastens(void **state)
+{
+    (void)state;
+    play_begin();
+    play_add("a", 1, "a");
+    play_fate("a")->obeys = DUR_MS(500);
+    play_open();
+    CUE(2000, play_term, &play.s);
+    CUE(2060, play_term, &play.s);
+    CUE(2120, play_term, &play.s);
+    play_run();
+    assert_non_null(strstr(str_text(&play.seen), "2000 SIGTERM a\n2120 SIGKILL a\n"));
+    play_close();
+}
+
 static void nothing_is_started_in_a_shutdown(void **state)
 {
     (void)state;
@@ -383,6 +417,8 @@ int main(void)
         cmocka_unit_test(one_that_ignores_term_is_killed_after_stopwaitsecs),
         cmocka_unit_test(the_shutdown_timeout_kills_all_that_is_left),
         cmocka_unit_test(a_second_term_hastens_the_first),
+        cmocka_unit_test(a_term_twice_at_once_is_one),
+        cmocka_unit_test(a_term_again_and_again_hastens),
         cmocka_unit_test(nothing_is_started_in_a_shutdown),
         cmocka_unit_test(a_crash_is_made_good_in_the_same_millisecond),
         cmocka_unit_test(retries_wait_1_2_and_3_seconds_then_fatal),

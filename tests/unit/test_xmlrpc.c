@@ -97,7 +97,7 @@ static void what_is_refused(void **state)
         {"hello", "syntax error (line 1)"},
         {"<methodCall>", "no element found"},
         {"<methodCall/>", "no method name"},
-        {"<methodCall><methodName> </methodName></methodCall>", "no method name"},
+        {"<methodCall><methodName></methodName></methodCall>", "no method name"},
         {"<methodCall><methodName>a</methodName><methodName>b</methodName></methodCall>",
          "two method names"},
         {"<methodResponse/>", "no <methodCall>"},

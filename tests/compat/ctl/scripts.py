@@ -69,6 +69,11 @@ LOGS = {"supervisord.conf": SERVER + HEAD + program(
                    "echo complained >&2; echo '<&> and more'; exec sleep 1000\n"}
 
 
+def asleep(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0] == "S"
+
+
 def follow(p, *words, until, more=None):
     """tail -f and its like: until the text has come, then Ctrl-C."""
     import os
@@ -78,6 +83,7 @@ def follow(p, *words, until, more=None):
         p.wait(lambda: until in out(), lambda: f"{words}: {until!r} in {out()!r}")
         if more:
             more(writer, out)
+        p.wait(lambda: asleep(pid))  # else Debian's client may be at its text, and say that it cannot connect
         os.kill(pid, signal.SIGINT)
     return p.ctl(*words, during=during)
 

@@ -23,7 +23,8 @@ BAD = {
 }
 USAGE = {"positional": ["x"], "after the options": ["--", "true"], "unknown": ["--nope"], "unknown letter": ["-Z"], "no argument": ["-c"],
          "log folder": ["-l", "/no/such/x.log"], "no file": ["-c", "/no/such.conf"], "level": ["-e", "warning"],
-         "twice": ["-e", "info", "-e", "debug"]}
+         "twice": ["-e", "info", "-e", "debug"], "letter of two bytes": ["-\u00e9"], "letter of four": ["-n\U0001f600"],
+         "long name": ["--" + "\u00e9" * 50]}
 OPTIONS = set(("--configuration --nodaemon --silent --help --version --user --umask --directory --logfile --logfile_maxbytes "
                "--logfile_backups --loglevel --pidfile --identifier --childlogdir --nocleanup --minfds --strip_ansi "
                "--minprocs").split())
@@ -78,12 +79,38 @@ def usage(t):
 
 
 @house.scenario
+def variables_that_are_not_set(t):
+    t.write("unset.conf", "[supervisord]\n[program:x]\ncommand=x %(ENV_NOPE)s\n")
+    done = t.supervisord("-n", "-c", "unset.conf", env=t.env_of_its_own(SECRET="x"))
+    t.see("status", done.returncode)
+    t.see("names it", "contains names ('ENV_NOPE') which cannot be expanded" in done.stderr)
+    t.differs("`%(ENV_X)s` of a variable", "all of them", "SECRET" in done.stderr, True, False)
+
+
+@house.scenario
+def usr1(t):
+    t.write("usr1.conf", HEAD.replace("main.log", "usr1.log").replace("/pid", "/usr1.pid") + "loglevel=debug\n" + SLEEPS)
+    sent = []
+
+    def up(_):
+        if not sent and t.executed("p", "usr1.log"):
+            sent.append(os.kill(int(t.read("usr1.pid")), signal.SIGUSR1))
+        return "received SIGUSR1" in t.read("usr1.log")
+    status, _, _ = t.session("-n", "-c", "usr1.conf", until=up)
+    t.differs("dies of USR1", "status", status, -signal.SIGUSR1, 0)
+    if t.real:
+        os.kill(t.pid_of("p", "usr1.log"), signal.SIGKILL)
+
+
+@house.scenario
 def help_and_version(t):
     for flag in ("-v", "--vers"):
         done = t.supervisord(flag)
         t.see(flag, [done.returncode, done.stdout, done.stderr])
     for flag in ("-h", "-?"):
         done = t.supervisord(flag)
+        text = done.stdout.replace(t.command[0], "PROGRAM")
+        t.see(f"{flag} names", [text.split(" -- ")[0], re.findall("^Usage.*", text, re.M), re.findall(r"\bsupd -", text)])
         t.see(flag, [done.returncode, done.stderr])
         t.differs("`--profile_options`", flag, "--profile_options" in done.stdout, True, False)
         t.see(f"{flag} has no word of", sorted(OPTIONS - set(re.findall(r"--\w+", done.stdout))))

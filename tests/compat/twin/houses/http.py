@@ -29,7 +29,9 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """ + program("web", "/run/w/web.sh", stdout_logfile="/run/w/web.log", stderr_logfile="/run/w/web.err", startsecs=0) +
               program("nolog", "sleep 1000", startsecs=0) + program("big", "sh -c 'seq 1 2000; exec sleep 1000'", startsecs=0,
                                                                     stdout_logfile="/run/w/big.log") +
+              program("null", "sh -c 'echo text; exec sleep 1000'", startsecs=0, stdout_logfile="/dev/null") +
               "[group:team]\nprograms=web\n",
+              before="mount --bind /dev/null /dev/null",  # so that nobody in here can remove it from the machine
               files={"web.sh": "#!/bin/sh\ntrap 'echo two' USR1\necho one\necho bad >&2\nwhile :; do sleep 0.05; done\n"})
 CALL = b"<?xml version='1.0'?><methodCall><methodName>supervisor.getAPIVersion</methodName><params></params></methodCall>"
 OURS = ("X-Content-Type-Options",)
@@ -108,6 +110,8 @@ def paths_of_rpc(t):
         t.see(f"{method} /RPC2", Raw().send(get("/RPC2", method=method)).answer(method))
     for path in ("/nosuch", "/logtail/nosuch", "/logtail/nolog", "/logtail/team%3Aweb/stdin"):
         t.see(f"GET {path}", Raw().send(get(path)).answer())
+    t.see("ok.html", Raw().send(get("/ok.html")).answer())
+    t.differs("`/logtail` without a name", "logtail", Raw().send(get("/logtail")).answer()[0].split()[1], "500", "404")
     t.see("PUT", Raw().send(get("/RPC2", method="PUT")).answer()[0])
 
 
@@ -178,6 +182,8 @@ def pythons_own_client(t):
     with xmlrpc.client.ServerProxy(f"http://user:secret@{where}") as node:
         t.see("methods", node.system.listMethods())
         t.see("kept alive", [node.supervisor.getState(), node.supervisor.getIdentification()])
+        for name in ("big", "nolog", "null", "team:web"):
+            t.wait_state(name, "RUNNING")
         t.see("processes", [[one["group"], one["name"], one["statename"]] for one in node.supervisor.getAllProcessInfo()])
         for key, call in (("fault", lambda: node.supervisor.getProcessInfo("nosuch")), ("unknown", lambda: node.supervisor.nosuch()),
                           ("arity", lambda: node.supervisor.getState(1))):
@@ -226,6 +232,21 @@ def log_streams(t):
     big = Raw().send(get("/logtail/big"))
     big.head()
     t.see("last kilobyte", big.until(b"2000\n"))
+
+
+@house.scenario
+def a_log_that_is_dev_null(t):
+    with open("/proc/self/mountinfo", encoding="ascii") as f:
+        assert " /dev/null " in f.read()
+    for at in [(0, 0), (0, 5), (-6, 0), (-6, 3), (0, -1), (100, 5)]:
+        for method in ("readProcessStdoutLog", "tailProcessStdoutLog"):
+            t.see(f"{method} {at}", t.call("supervisor." + method, "null", *at))
+    text = None
+    if not t.real:  # which does not even send a head before there is something
+        raw = Raw().send(get("/logtail/null"))
+        raw.head()
+        text = raw.until(b"text\n")
+    t.differs("that is `/dev/null`", "followed", text, None, "text\n")
 
 
 @house.then

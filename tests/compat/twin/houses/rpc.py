@@ -29,6 +29,8 @@ house = House("rpc", HEAD + SERVER + "".join([
     program("clears", "/run/w/says.sh", stdout_logfile="/run/w/clears.log", stderr_logfile="/run/w/clears.err", startsecs=0),
     program("never", "/no/such/file", autostart="false"),
     program("nolog", "sleep 1000", startsecs=0),
+    program("nopath", "/run/w/says.sh", stderr_logfile="", startsecs=0),
+    program("joined", "/run/w/says.sh", stdout_logfile="/run/w/joined.log", redirect_stderr="true", startsecs=0),
     program("trap", "/run/w/trap.sh", stdout_logfile="/run/w/trap.log", startsecs=0),
     program("rt", "bash -c 'trap \"\" {1..31} {34..64}; echo ready; exec sleep 1000'", stdout_logfile="/run/w/rt.log", startsecs=0, stopsignal="KILL"),
     program("onoff", "sleep 1000", **manual),
@@ -89,6 +91,8 @@ def all_faults(t, key, method, *rest):
 
 @house.scenario
 def about_itself(t):
+    for name in ("supervisor.getState ", " supervisor.getState", "supervisor.getState\n", "system.listMethods "):
+        t.see(f"{name!r}", t.call(name))
     for method in ("getAPIVersion", "getVersion", "getSupervisorVersion", "getIdentification", "getState"):
         t.see(method, t.call(S + method))
     t.see("getPID", t.call(S + "getPID") == t.pid)
@@ -331,6 +335,10 @@ def reading_logs(t):
             t.see(f"{method} {at}", t.call(S + method, "good", *at))
     for method in ("readProcessStdoutLog", "tailProcessStderrLog"):
         t.see(f"{method} of none", t.call(S + method, "nolog", 0, 10))
+    for at in OFFSETS:
+        for method in ("readProcessStderrLog", "tailProcessStderrLog"):
+            t.see(f"{method} {at} without a path", t.call(S + method, "nopath", *at))
+    t.see("stderr that goes to stdout", t.call(S + "readProcessStderrLog", "joined", 0, 10))
     t.wait_file("wild.log", "z\n")
     t.see("characters", t.call(S + "readProcessStdoutLog", "wild", 0, 0))
 
@@ -389,6 +397,15 @@ def everything_at_once(t):
     t.see("stop again", of("stopAllProcesses"))
     at_once = ("told", "over")  # ended by the time of the answer, or not
     t.see("start", [one for one in of("startAllProcesses") if one["name"] not in at_once])
+
+
+@house.then
+def the_main_log_beside_answers(t):
+    t.see("stop", t.call(S + "stopProcess", "fast"))
+    before = len(t.lines("spawned: 'fast'"))
+    t.see("start", t.call(S + "startProcess", "fast"))
+    t.differs("before a client has its answer", "line", len(t.lines("spawned: 'fast'")) - before, 1, lambda n: n in (0, 1))
+    t.wait_log("spawned: 'fast'", before + 1)
 
 
 @house.then

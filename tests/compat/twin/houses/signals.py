@@ -39,6 +39,7 @@ def usr2_opens_the_logs_anew(t):
     t.see("old", t.read("a.log.old"))
     main = t.read("main.log.old") + t.read("main.log")
     t.see("said", re.findall("received SIGUSR2.*|supervisord logreopen", main))
+    t.differs("lines about USR2", "the new one", t.read("main.log") == "", True, lambda empty: empty in (True, False))
 
 
 @reopen.then
@@ -107,7 +108,7 @@ def int_ends_it(t):
 SLOW = "#!/bin/sh\ntrap 'sleep 0.5; exit 0' TERM\necho up >> /run/w/$1.up\nwhile :; do sleep 0.05; done\n"
 
 anew = House("anew", HEAD + SERVER + "".join([
-    listener("l", "PROCESS_GROUP,SUPERVISOR_STATE_CHANGE,PROCESS_STATE"),
+    listener("l", "PROCESS_GROUP,SUPERVISOR_STATE_CHANGE,PROCESS_STATE,REMOTE_COMMUNICATION"),
     program("first", "/run/w/slow.sh first", startsecs=0, priority=1),
     program("second", "/run/w/slow.sh second", startsecs=0, priority=2),
     program("byhand", "sleep 1000", startsecs=0, autostart="false"),
@@ -115,6 +116,17 @@ anew = House("anew", HEAD + SERVER + "".join([
     program("fails", "sh -c 'exit 1'", startsecs=5, startretries=100),
     program("gone", "sleep 1000", autostart="false"),
 ]), files={"listener.py": LISTENER, "slow.sh": SLOW})
+
+
+@anew.then
+def events_that_are_no_text(t):
+    for n, value in enumerate((7, True, 1.5, 3.0, -2.5e-7, 1e16, 123456789.125, 0.1, "x")):
+        t.see(f"type {value!r}", t.call("supervisor.sendRemoteCommEvent", value, f"kind {n}"))
+        t.see(f"data {value!r}", t.call("supervisor.sendRemoteCommEvent", f"text {n}", value))
+    t.differs("lists and structs", "list", t.call("supervisor.sendRemoteCommEvent", "list", ["a"]), True,
+              lambda a: a["fault"] == 2)
+    wait_told(t, "l", "type:text 8")
+    t.see("told", told(t, "l", "REMOTE", but="type:list"))
 
 
 @anew.then
@@ -133,10 +145,12 @@ def all_is_down_before_anything_starts(t):
     t.wait_all_executed()
     before = len(t.lines())
     conf = t.read("supervisord.conf")
-    t.write("supervisord.conf", conf.replace("[program:gone]", "[program:comes]"))
+    t.write("supervisord.conf", conf.replace("[program:gone]", "[program:comes]") +
+            program("third", "sleep 1000", startsecs=0, priority=3))
     t.send(signal.SIGHUP)
     t.wait_log("supervisord started with pid", 2)
     t.wait_log("success: second", 2)
+    t.wait_log("success: third")
     t.wait_log("gave up: never", 2)
     new = t.lines()[before:]
     t.see("order", [line for line in new if re.search(r"(stopped: |spawned: '|waiting.*die)", line) and "fails" not in line])
@@ -154,6 +168,8 @@ def listeners_begin_anew_too(t):
     again = [[head["eventname"], head["poolserial"], data] for head, data in received(t, "l")[start[-1]:]]
     again = [words for words in again if "comes" not in words[2]]
     t.see("first", [[event, data] for event, _, data in again][:7])
+    t.see("order", [event + " " + data[:20] for event, _, data in again
+                    if re.match("PROCESS_GROUP|SUPERVISOR", event)])
     t.see("removed", told(t, "l", "GROUP_REMOVED"))
     t.see("added", told(t, "l", "groupname:(gone|comes)"))
     for name, count in (("never", 3), ("fails", 1)):
