@@ -90,3 +90,9 @@ void units_give(struct units *u, uint32_t at, uint32_t count)
     if (!u->used)
         u->next = 0; /* what was touched is used again first */
 }
+
+uint32_t units_alike(const struct units *u, uint32_t at, uint32_t end, bool *out_used)
+{
+    *out_used = is_used(u, at);
+    return run_from(u, at, end - at, *out_used);
+}

@@ -21,5 +21,7 @@ int64_t units_take(struct units *u, uint32_t count);
 /* Takes just these; false, and nothing has changed: they are not all there and free. */
 bool units_claim(struct units *u, uint32_t at, uint32_t count);
 void units_give(struct units *u, uint32_t at, uint32_t count);
+/* So many from at on, below end, are alike: used or free, as *out_used says. */
+uint32_t units_alike(const struct units *u, uint32_t at, uint32_t end, bool *out_used);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 struct taps *taps_new(const struct logshm_head *h)
 {
@@ -538,9 +539,20 @@ void tap_forget(struct logd *d, struct stream *s)
             tap_free(d, tap_of(d, s, which));
 }
 
+static bool is_same(int a, int b)
+{
+    struct stat x, y;
+    return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
+           x.st_dev == y.st_dev;
+}
+
 void tap_socket(struct logd *d, uint32_t which, int fd)
 {
     struct taps *t = d->taps;
+    if (is_same(t->fd[which], fd)) { /* another supd goes on with it, and so do we */
+        fd_close(&fd);
+        return;
+    }
     pthread_mutex_lock(&d->lock);
     while (!LIST_EMPTY(&t->list[which]))
         tap_free(d, LIST_FIRST(&t->list[which]));

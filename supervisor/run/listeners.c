@@ -1,6 +1,5 @@
 /* Pools of event listeners: which events they keep, in which order these are sent. */
 #include "supervisor/run/listeners.h"
-#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/eventtext.h"
@@ -147,12 +146,21 @@ static void keep(struct listeners *x, struct lpool *pl, uint64_t serial, const s
     }
 }
 
-static void accept_event(struct listeners *x, struct lpool *pl, enum event_type type,
-                         const char *payload, size_t n)
+static bool has_serial(const struct listeners *x, const struct lpool *pl, uint64_t serial)
+{
+    for (uint32_t i = 0; i < listenmem_head(x->mem)->nevents; i++) {
+        const struct lm_event *ev = listenmem_event(x->mem, i);
+        if (ev->used && ev->pool == pl->index && ev->serial == serial)
+            return true;
+    }
+    return false;
+}
+
+static void accept_event(struct listeners *x, struct lpool *pl, uint64_t serial,
+                         enum event_type type, const char *payload, size_t n)
 {
     const struct gen *g = x->sup->gen->gen;
     const char *server = gen_str(g, g->supd.identifier);
-    uint64_t serial = listenmem_head(x->mem)->serial;
     struct str text = STR_INIT;
     struct event_head head = {.server = server ? server : "supervisor",
                               .pool = pl->group->name,
@@ -178,11 +186,13 @@ void listeners_tell(struct sup *s, enum event_type type, const char *payload, si
         x->stopping = mono_now();
     if (!listeners_want(s, EVENT_BIT(type)))
         return;
-    TAILQ_FOREACH (pl, &x->pools, link)
-        if (pl->types & EVENT_BIT(type))
-            accept_event(x, pl, type, payload, n);
     struct lm_head *h = listenmem_head(x->mem);
-    h->serial = h->serial < EVENT_SERIAL_MAX ? h->serial + 1 : 0;
+    uint64_t serial = x->again ? h->text_serial : h->serial;
+    TAILQ_FOREACH (pl, &x->pools, link)
+        if ((pl->types & EVENT_BIT(type)) && !(x->again && has_serial(x, pl, serial)))
+            accept_event(x, pl, serial, type, payload, n);
+    if (h->serial == serial)
+        h->serial = listeners_next_serial(serial);
     listeners_look(x);
 }
 
@@ -445,9 +455,13 @@ static void finish_steps(struct listeners *x)
             l->machine.state = LISTENER_READY;
     }
     fd_cloexec(listenmem_fd(x->mem), true);
-    for (int i = 0; i < 2; i++)
-        if (listenmem_head(x->mem)->stage[i] > 0)
-            fd_cloexec(listenmem_head(x->mem)->stage[i], true);
+    const struct lm_head *h = listenmem_head(x->mem);
+    for (int i = 0; i < 2; i++) {
+        if (h->stage[i] > 0)
+            fd_cloexec(h->stage[i], true);
+        if (h->text_fds[i] > 0)
+            fd_cloexec(h->text_fds[i], true);
+    }
 }
 
 static bool is_taken(const struct listeners *x, uint32_t event)
@@ -467,25 +481,16 @@ static struct lpool *pool_at_index(const struct listeners *x, uint32_t index)
     return NULL;
 }
 
-/* Counted on, if it was kept and the count was not. */
-static void count_on(uint64_t *count, uint64_t serial)
-{
-    if (*count <= serial)
-        *count = serial < EVENT_SERIAL_MAX ? serial + 1 : 0;
-}
-
 static int take_events(struct listeners *x, struct err *e)
 {
     struct lm_head *h = listenmem_head(x->mem);
     for (uint32_t i = 0; i < h->nevents; i++) {
         const struct lm_event *ev = listenmem_event(x->mem, i);
         struct lpool *pl = ev->used ? pool_at_index(x, ev->pool) : NULL;
-        if (ev->used && !pl)
+        if (ev->used && !pl && ev->pool != LISTENMEM_KEPT)
             listenmem_event_free(x->mem, i);
         if (!pl)
             continue;
-        count_on(&h->serial, ev->serial);
-        count_on(&listenmem_pool(x->mem, pl->index)->serial, ev->pool_serial);
         if (pool_restore(&pl->buffer, (struct pool_event){ev->pool_serial, i}, is_taken(x, i)) < 0)
             return err_errno(e, ENOMEM, "cannot go on with events");
     }
@@ -518,13 +523,18 @@ static int take_all(struct sup *s, struct err *e)
 {
     struct group *g;
     finish_steps(s->listeners);
+    listeners_count_all(s->listeners);
     TAILQ_FOREACH (g, &s->groups, link)
         if (take_pool(s, g, e) < 0)
             return -1;
     s->listeners->reviving = false;
     print_all(s->listeners);
+    listenmem_kept_sweep(s->listeners->mem);
     if (take_events(s->listeners, e) < 0 || take_procs(s->listeners, e) < 0)
         return -1;
+    s->listeners->catching_up = true;
+    taps_catch_up(s->taps); /* what was said before an end comes before the event of that */
+    s->listeners->catching_up = false;
     listentold_catch_up(s->listeners);
     listeners_look(s->listeners);
     return 0;
@@ -536,6 +546,7 @@ static int begin_anew(struct sup *s, struct err *e)
     struct group *g;
     log_error("events that waited for listeners are lost, and these are started again: %s", e->msg);
     int kept = *state_listeners(s->state);
+    taps_leave(s->taps);
     *state_listeners(s->state) = 0;
     listenmem_discard(kept);
     if (!get(s, e))

@@ -9,6 +9,7 @@
 #include "supervisor/run/procs.h"
 
 struct listeners;
+struct listenmem;
 struct spawn_request;
 
 /* ---- groups and processes ---- */
@@ -47,6 +48,12 @@ void listeners_tell(struct sup *s, enum event_type type, const char *payload, si
 void listeners_tell_state(struct proc *p, const struct proc_change *c, bool expected);
 void listeners_tell_log(struct proc *p, int channel, int pid, const char *text, size_t n);
 void listeners_tell_captured(struct proc *p, int channel, int pid, const char *text, size_t n);
+/* What is told next comes of this message of a tap (its key, its end). If another supd was about to
+ * tell just that, those that it had told are left out. Then: of none. */
+void listeners_about(struct sup *s, uint32_t key, uint64_t at);
+void listeners_about_nothing(struct sup *s);
+/* The same message is about to be told, of this instance: after a fault its start comes before. */
+void listeners_before_text(struct proc *p, int pid, uint32_t key, uint64_t at);
 void listeners_tell_group(struct sup *s, const char *name, bool added);
 void listeners_tell_remote(struct sup *s, const char *type, const char *data);
 
@@ -60,6 +67,10 @@ bool listeners_hold(struct sup *s, int32_t priority);
 void listeners_begin(struct sup *s);
 /* Goes on with what another supd left; after the groups and the logs. 0, or -1 and the reason. */
 int listeners_revive(struct sup *s, struct err *e);
+/* Where they keep what must survive; NULL: there are none. */
+struct listenmem *listeners_memory(const struct sup *s);
+/* The socket that text of programs comes through, for a successor: our end, supd-log's. */
+void listeners_note_text(struct sup *s, int fd, int end);
 /* Calls fn for each descriptor that has to survive an exec; safe in a signal handler. */
 void listeners_each_fd(const struct sup *s, void (*fn)(int fd));
 /* Answers with a record for each listener. */

@@ -1,5 +1,5 @@
 /* What the parts of the event listeners share: listeners.c (pools), listenproc.c (one process),
- * listentell.c (payloads), listentick.c (ticks). Included by these only. */
+ * listentell.c (payloads), listentext.c (text), listentick.c (ticks). Included by these only. */
 #ifndef RUN_LISTENERS_IMPL_H
 #define RUN_LISTENERS_IMPL_H
 
@@ -50,6 +50,8 @@ struct listeners {
     mono_t grace_due;
     mono_t stopping;   /* since when supd goes down; 0: it does not */
     bool renew;        /* the processes are to be started again */
+    bool again;        /* what is told now may have been told by another supd */
+    bool catching_up;  /* with text that another supd left */
     int64_t grace_for; /* the priority whose grace it is, or was */
 };
 
@@ -60,6 +62,12 @@ void listeners_done(struct lproc *lp);
 void listeners_put_back(struct lproc *lp, uint32_t event);
 /* Somebody may get an event. */
 void listeners_look(struct listeners *x);
+
+/* ---- listentext.c ---- */
+uint64_t listeners_next_serial(uint64_t serial);
+/* Before anything is told: the serials of what another supd kept, or was about to tell, are taken.
+ */
+void listeners_count_all(struct listeners *x);
 
 /* ---- listenproc.c ---- */
 struct lproc *listenproc_of(const struct listeners *x, const struct proc *p);
@@ -81,7 +89,8 @@ void listenproc_go_on(struct lproc *lp);
 void listentold_begin(struct listeners *x);
 /* The process is in this state, and they know. */
 void listentold_note(struct listeners *x, const struct proc *p, int state, int pid);
-/* Another supd did not come to tell all: they are told. */
+/* Another supd did not come to tell all: they are told; those of one process, or all. */
+void listentold_one(struct listeners *x, struct proc *p);
 void listentold_catch_up(struct listeners *x);
 
 /* ---- listentick.c ---- */

@@ -6,6 +6,7 @@
 #include "supervisor/run/state.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 #define TOLD_AT UP(EVENTS_AT + LISTENMEM_EVENTS * sizeof(struct lm_event))
 #define TEXT_AT UP(TOLD_AT + STATE_SLOTS_MAX * sizeof(struct lm_told))
 #define SIZE ((size_t)TEXT_AT + LISTENMEM_TEXT)
+#define LEFT 1               /* serial of a record that nobody has asked for yet */
 #define TRIM_FROM (1u << 20) /* so much text that was, and is not any more, goes back */
 
 struct listenmem {
@@ -30,6 +32,9 @@ struct listenmem {
     struct units units;
     uint32_t next_event; /* where the search for a free one begins */
     uint32_t top;        /* no unit from here on was touched since text was given back */
+    uint32_t kept_units; /* of records */
+    uint32_t left;       /* records that nobody has asked for yet */
+    uint32_t next_left;  /* where the search for one begins */
 };
 
 struct lm_head *listenmem_head(const struct listenmem *m)
@@ -142,6 +147,26 @@ static bool is_pipe(const int32_t ends[2])
            a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+static bool is_text_socket(const int32_t ends[2])
+{
+    struct stat a, b;
+    return ends[0] > 2 && ends[1] > 2 && ends[0] != ends[1] && fstat(ends[0], &a) == 0 &&
+           fstat(ends[1], &b) == 0 && S_ISSOCK(a.st_mode) && S_ISSOCK(b.st_mode);
+}
+
+bool listenmem_take_text(int fd, uint32_t image, int32_t out[2])
+{
+    struct lm_head head;
+    struct err e;
+    if (fd <= 0 || listenmem_check(fd, &e) < 0 ||
+        pread(fd, &head, sizeof(head), 0) != sizeof(head) || head.text_image + 1 != image ||
+        !is_text_socket(head.text_fds) ||
+        pwrite(fd, &image, sizeof(image), offsetof(struct lm_head, text_image)) < 0)
+        return false;
+    memcpy(out, head.text_fds, sizeof(head.text_fds));
+    return true;
+}
+
 /* What it says is believed where most of it is right. */
 void listenmem_discard(int fd)
 {
@@ -150,6 +175,11 @@ void listenmem_discard(int fd)
     if (n == sizeof(head) && head.size == SIZE && is_pipe(head.stage)) {
         close(head.stage[0]);
         close(head.stage[1]);
+    }
+    if (n == sizeof(head) && head.size == SIZE && head.magic != MAGIC &&
+        is_text_socket(head.text_fds)) { /* nobody has taken it */
+        close(head.text_fds[0]);
+        close(head.text_fds[1]);
     }
     close(fd);
 }
@@ -164,9 +194,14 @@ static void claim_events(struct listenmem *m)
 {
     for (uint32_t i = 0; i < listenmem_head(m)->nevents; i++) {
         struct lm_event *ev = listenmem_event(m, i);
-        if (ev->used && (ev->pool >= LISTENMEM_POOLS || !ev->len ||
+        if (ev->used && (ev->pool > LISTENMEM_KEPT || !ev->len ||
                          !units_claim(&m->units, ev->unit, units_of(ev->len))))
             ev->used = 0;
+        if (!ev->used || ev->pool != LISTENMEM_KEPT)
+            continue;
+        ev->serial = LEFT;
+        m->kept_units += units_of(ev->len);
+        m->left++;
     }
 }
 
@@ -181,6 +216,67 @@ static bool is_sound(const struct listenmem *m)
                 l->next.nline <= LISTENER_LINE;
     }
     return sound;
+}
+
+/* The pages of these units that hold nothing else. */
+static void give_back(const struct listenmem *m, uint32_t unit, uint32_t n)
+{
+    size_t from = UP((size_t)unit * UNIT), to = ((size_t)unit + n) * UNIT / PAGE * PAGE;
+    if (to > from)
+        madvise(m->map + TEXT_AT + from, to - from, MADV_REMOVE);
+}
+
+/* The pages of text that was go back to the system once none is left. */
+static void trim(struct listenmem *m)
+{
+    bool used;
+    if (m->units.used != m->kept_units || (size_t)m->top * UNIT < TRIM_FROM)
+        return;
+    for (uint32_t at = 0, n; at < m->top; at += n) {
+        n = units_alike(&m->units, at, m->top, &used);
+        if (!used)
+            give_back(m, at, n);
+    }
+    m->top = 0;
+}
+
+void listenmem_event_free(struct listenmem *m, uint32_t i)
+{
+    struct lm_event *ev = listenmem_event(m, i);
+    if (!ev->used)
+        return;
+    ev->used = 0;
+    LISTENMEM_ORDER();
+    units_give(&m->units, ev->unit, units_of(ev->len));
+    if (ev->pool == LISTENMEM_KEPT)
+        m->kept_units -= units_of(ev->len);
+    m->next_event = i < m->next_event ? i : m->next_event;
+    trim(m);
+}
+
+static bool is_left(const struct lm_event *ev)
+{
+    return ev->used && ev->pool == LISTENMEM_KEPT && ev->serial == LEFT;
+}
+
+static void free_left(struct listenmem *m, uint32_t i)
+{
+    listenmem_event_free(m, i);
+    m->left--;
+}
+
+/* Two of one number: one was to take the other's place. */
+static void finish_successor(struct listenmem *m)
+{
+    struct lm_head *h = listenmem_head(m);
+    uint32_t next = h->successor - 1;
+    h->successor = 0;
+    if (next >= h->nevents || !is_left(listenmem_event(m, next)))
+        return;
+    for (uint32_t i = 0; i < h->nevents; i++)
+        if (i != next && is_left(listenmem_event(m, i)) &&
+            listenmem_event(m, i)->pool_serial == listenmem_event(m, next)->pool_serial)
+            free_left(m, i);
 }
 
 struct listenmem *listenmem_open(int fd, struct err *e)
@@ -198,6 +294,7 @@ struct listenmem *listenmem_open(int fd, struct err *e)
     }
     claim_events(m);
     m->top = LISTENMEM_TEXT / UNIT; /* nobody knows */
+    finish_successor(m);
     return m;
 }
 
@@ -210,6 +307,9 @@ void listenmem_each_fd(const struct listenmem *m, void (*fn)(int fd))
     for (int i = 0; i < 2; i++)
         if (h->stage[i] > 0)
             fn(h->stage[i]);
+    for (int i = 0; i < 2; i++)
+        if (h->text_fds[i] > 0)
+            fn(h->text_fds[i]);
     for (uint32_t i = 0; i < h->nlisteners; i++)
         if (listenmem_listener(m, i)->out_fd > 0)
             fn(listenmem_listener(m, i)->out_fd);
@@ -315,7 +415,8 @@ static int64_t free_event(struct listenmem *m)
     return -1;
 }
 
-int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, const char *text)
+/* A place for an event that does not count yet. */
+static int64_t reserve(struct listenmem *m, const struct lm_event *ev)
 {
     int64_t unit = units_take(&m->units, units_of(ev->len));
     int64_t i = unit < 0 ? -1 : free_event(m);
@@ -327,34 +428,79 @@ int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, cons
     uint32_t end = (uint32_t)unit + units_of(ev->len);
     m->top = end > m->top ? end : m->top;
     struct lm_event *to = listenmem_event(m, (uint32_t)i);
-    memcpy(text_at(m, (uint32_t)unit), text, ev->len);
     *to = *ev;
     to->unit = (uint32_t)unit;
     to->used = 0;
-    LISTENMEM_ORDER();
-    FAULT_POINT();
-    to->used = 1;
-    FAULT_POINT();
     return i;
 }
 
-/* The pages of text that was go back to the system once none is left. */
-static void trim(struct listenmem *m)
+static void use(struct listenmem *m, uint32_t i)
 {
-    if (m->units.used || (size_t)m->top * UNIT < TRIM_FROM)
-        return;
-    madvise(m->map + TEXT_AT, LISTENMEM_TEXT, MADV_REMOVE);
-    m->top = 0;
+    LISTENMEM_ORDER();
+    FAULT_POINT();
+    listenmem_event(m, i)->used = 1;
+    FAULT_POINT();
 }
 
-void listenmem_event_free(struct listenmem *m, uint32_t i)
+int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, const char *text)
 {
-    struct lm_event *ev = listenmem_event(m, i);
-    if (!ev->used)
-        return;
-    ev->used = 0;
+    int64_t i = reserve(m, ev);
+    if (i < 0)
+        return -1;
+    memcpy(text_at(m, listenmem_event(m, (uint32_t)i)->unit), text, ev->len);
+    use(m, (uint32_t)i);
+    return i;
+}
+
+/* ---- records that are no events ---- */
+
+int64_t listenmem_keep(struct listenmem *m, uint64_t number, uint32_t len)
+{
+    struct lm_event ev = {.pool = LISTENMEM_KEPT, .len = len, .pool_serial = number};
+    return reserve(m, &ev);
+}
+
+void listenmem_keep_now(struct listenmem *m, uint32_t i)
+{
+    m->kept_units += units_of(listenmem_event(m, i)->len);
+    use(m, i);
+}
+
+void *listenmem_record(const struct listenmem *m, uint32_t i)
+{
+    return text_at(m, listenmem_event(m, i)->unit);
+}
+
+void listenmem_keep_instead(struct listenmem *m, uint32_t i, uint32_t before)
+{
+    struct lm_head *h = listenmem_head(m);
+    h->successor = i + 1;
     LISTENMEM_ORDER();
-    units_give(&m->units, ev->unit, units_of(ev->len));
-    m->next_event = i < m->next_event ? i : m->next_event;
-    trim(m);
+    listenmem_keep_now(m, i);
+    listenmem_event_free(m, before);
+    LISTENMEM_ORDER();
+    h->successor = 0;
+}
+
+int64_t listenmem_kept(struct listenmem *m, uint64_t number)
+{
+    uint32_t all = listenmem_head(m)->nevents;
+    for (uint32_t n = 0; m->left && n < all; n++) {
+        uint32_t i = (m->next_left + n) % all;
+        struct lm_event *ev = listenmem_event(m, i);
+        if (!is_left(ev) || ev->pool_serial != number)
+            continue;
+        ev->serial = 0;
+        m->left--;
+        m->next_left = i + 1;
+        return i;
+    }
+    return -1;
+}
+
+void listenmem_kept_sweep(struct listenmem *m)
+{
+    for (uint32_t i = 0; m->left && i < listenmem_head(m)->nevents; i++)
+        if (is_left(listenmem_event(m, i)))
+            free_left(m, i);
 }

@@ -1,6 +1,7 @@
 /* What event listeners must not lose when supd is upgraded or faults: the events that wait, who has
- * which, how far each listener is in the protocol. A memory file of its own, which exists only
- * while there are listeners, without pointers, and right after each store. */
+ * which, how far each listener is in the protocol, what came of a text that is no event yet. A
+ * memory file of its own, which exists only while there are listeners, without pointers, and right
+ * after each store. */
 #ifndef RUN_LISTENMEM_H
 #define RUN_LISTENMEM_H
 
@@ -15,7 +16,10 @@
 #define LISTENMEM_EVENTS 65536u         /* of all pools */
 #define LISTENMEM_TEXT (64u << 20)      /* bytes of all of them */
 #define LISTENMEM_EVENT_MAX (16u << 20) /* bytes of one */
-#define LISTENMEM_READ 4096u            /* so much of a listener's output at once */
+#define LISTENMEM_KEPT                                                                             \
+    LISTENMEM_POOLS          /* the pool of records that are no events; a supd that does           \
+                                not know these drops them */
+#define LISTENMEM_READ 4096u /* so much of a listener's output at once */
 
 struct listenmem;
 
@@ -66,6 +70,14 @@ struct lm_head {
     int32_t stage[2];
     uint32_t stage_for; /* which count they belong to: listener, plus 1, and kind; 0: none */
     uint32_t stage_from, stage_n;
+    /* What an older supd does not know, and leaves 0. The socket that text of programs comes from:
+     * our end and supd-log's; of the image with this number alone. */
+    int32_t text_fds[2];
+    uint32_t text_image;
+    uint32_t text_key; /* the event of this message is being told: its tap, its end, its serial */
+    uint64_t text_at, text_serial;
+    uint32_t successor; /* the record, plus 1, that takes the place of another one; 0: none */
+    uint32_t pad;
 };
 
 /* A new one; or the one in this descriptor, which another supd left and is its own then. NULL and
@@ -81,6 +93,9 @@ int listenmem_check(int fd, struct err *e);
 int listenmem_fd(const struct listenmem *m);
 /* Calls fn for each descriptor that has to survive an exec; safe in a signal handler. */
 void listenmem_each_fd(const struct listenmem *m, void (*fn)(int fd));
+/* The socket for text that the image before this one left in the memory of that descriptor: it is
+ * this one's now. False: there is none. */
+bool listenmem_take_text(int fd, uint32_t image, int32_t out[2]);
 
 struct lm_head *listenmem_head(const struct listenmem *m);
 struct lm_pool *listenmem_pool(const struct listenmem *m, uint32_t i);
@@ -100,6 +115,17 @@ int64_t listenmem_listener_find(const struct listenmem *m, uint32_t slot);
 /* Keeps an event; its serials and pool are filled in, its text is copied. -1: no room. */
 int64_t listenmem_event_add(struct listenmem *m, const struct lm_event *ev, const char *text);
 void listenmem_event_free(struct listenmem *m, uint32_t i);
+/* A record of len bytes that is no event, by the number that it is found by: first its place, whose
+ * text is anything, then it counts. -1: no room. */
+int64_t listenmem_keep(struct listenmem *m, uint64_t number, uint32_t len);
+void listenmem_keep_now(struct listenmem *m, uint32_t i);
+/* The same, and the one before of that number does not count any more. */
+void listenmem_keep_instead(struct listenmem *m, uint32_t i, uint32_t before);
+/* One that another supd left and nobody has asked for yet; -1: none. */
+int64_t listenmem_kept(struct listenmem *m, uint64_t number);
+/* Frees those that nobody asked for. */
+void listenmem_kept_sweep(struct listenmem *m);
+void *listenmem_record(const struct listenmem *m, uint32_t i);
 /* What is being done is done to the end: after a step, or one that was cut short. */
 void listenmem_apply(struct listenmem *m, struct lm_listener *l);
 

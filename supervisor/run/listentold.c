@@ -39,8 +39,14 @@ static void tell_way(struct proc *p, struct lm_told told)
     }
 }
 
+void listentold_one(struct listeners *x, struct proc *p)
+{
+    if (x->types & EVENT_STATES)
+        tell_way(p, *listenmem_told(x->mem, p->slot));
+}
+
 void listentold_catch_up(struct listeners *x)
 {
-    for (struct proc *p = procs_first(x->sup); p && (x->types & EVENT_STATES); p = procs_next(p))
-        tell_way(p, *listenmem_told(x->mem, p->slot));
+    for (struct proc *p = procs_first(x->sup); p; p = procs_next(p))
+        listentold_one(x, p);
 }

@@ -36,6 +36,7 @@ struct logs_setup {
     const char *syslog_ident;   /* "supd" or "supervisord" */
     dur_t backoff_max;          /* longest pause before supd-log is started again; 0: 1 s */
     bool same;                  /* for logs_go_on: the supd-log that runs is of our version */
+    int tap;                    /* for logs_go_on: supd-log's end of supd's tap, which goes on; 0 */
     bool log_json;              /* main log lines of supd-log itself as JSON */
     const struct rlimit *fsize; /* its limit of file sizes; NULL: as we have it */
     struct logs_main main;
@@ -160,6 +161,8 @@ enum { LOGS_WANT_TEXT = 1, LOGS_WANT_CAPTURED = 2, LOGS_WANT_RUN = 4 };
 int logs_tap_open(struct logs *g, enum logs_tap which, struct err *e);
 /* Closes our end; its streams are not tapped any more. */
 void logs_tap_close(struct logs *g, enum logs_tap which);
+/* supd-log's end; 0: there is none. */
+int logs_tap_end(const struct logs *g, enum logs_tap which);
 /* The stream's text goes there from now on: LOGS_WANT_..., 0: no more. pid: who writes to it now, 0
  * for nobody. Changing nothing costs nothing. */
 void logs_tap_set(struct log_stream *s, enum logs_tap which, unsigned wants, int pid);

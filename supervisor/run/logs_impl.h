@@ -117,8 +117,8 @@ void logs_released(struct logs *g, uint32_t slot);
 
 /* ---- logtap.c ---- */
 void logtap_fini(struct logs *g);
-/* Taps of an earlier supd: their sockets are closed. */
-void logtap_forget(struct logs *g);
+/* Taps of an earlier supd: their sockets are closed, but for supd's if it has this end. */
+void logtap_forget(struct logs *g, int kept);
 
 /* ---- logfiles.c ---- */
 void logfiles_fini(struct logs *g);

@@ -57,7 +57,7 @@ struct logs *logs_go_on(struct loop *l, const struct logs_setup *setup, int fd, 
         return NULL;
     }
     fd_cloexec(fd, true);
-    logtap_forget(g);
+    logtap_forget(g, setup->tap);
     logproc_go_on(g, setup->same);
     return g;
 }

@@ -77,11 +77,18 @@ void logtap_fini(struct logs *g)
             fd_close(&g->mem.h->tap_fds[i]);
 }
 
-void logtap_forget(struct logs *g)
+int logs_tap_end(const struct logs *g, enum logs_tap which)
+{
+    return g->mem.h->tap_fds[which];
+}
+
+void logtap_forget(struct logs *g, int kept)
 {
     struct log_stream *s;
+    bool goes_on = kept > 0 && g->mem.h->tap_fds[LOGSHM_TAP_SUPD] == kept;
     for (uint32_t i = 0; i < LOGSHM_TAPS; i++)
-        g->mem.h->tap_fds[i] = 0;
+        if (i != LOGSHM_TAP_SUPD || !goes_on)
+            g->mem.h->tap_fds[i] = 0;
     for (uint32_t i = 0; i < g->mem.h->used; i++) {
         if (!(s = logs_stream(g, i)) || !logs_shared(s)->sided)
             continue;
@@ -89,7 +96,8 @@ void logtap_forget(struct logs *g)
             struct logshm_tap *t = &side_of(s)->taps[which];
             g->tap_keys = t->key > g->tap_keys ? t->key : g->tap_keys;
             g->tap_keys = t->taken > g->tap_keys ? t->taken : g->tap_keys;
-            t->key = 0;
+            if (which != LOGSHM_TAP_SUPD || !goes_on)
+                t->key = 0;
         }
     }
 }

@@ -18,6 +18,7 @@
 #include "supervisor/run/setup.h"
 #include "supervisor/run/shutdown.h"
 #include "supervisor/run/streams.h"
+#include "supervisor/run/taps.h"
 #include "supervisor/run/upstream.h"
 
 #include <errno.h>
@@ -288,6 +289,7 @@ static void finish_ends(struct sup *s)
 static int go_on(struct resuming *r, struct err *e)
 {
     struct sup *s = r->sup;
+    taps_leave(s->taps);
     say(s);
     struct state_kept *k = state_kept(s->state);
     if (k->changing)

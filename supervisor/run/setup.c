@@ -5,6 +5,7 @@
 #include "supervisor/base/rng.h"
 #include "supervisor/io/spawn.h"
 #include "supervisor/run/ctl.h"
+#include "supervisor/run/listenmem.h"
 #include "supervisor/run/logmem.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/streams.h"
@@ -272,9 +273,14 @@ int setup_logs_again(struct sup *s, struct err *e)
     struct logs_setup setup = {.program = program ? program : "",
                                .same = state_kept(s->state)->cause == STATE_CRASHED,
                                .fsize = s->fsize_lifted ? &s->child_fsize : NULL};
+    int32_t tap[2];
+    if (listenmem_take_text(*state_listeners(s->state), state_image(s->state), tap))
+        setup.tap = tap[1];
     s->logs = logs_go_on(s->loop, &setup, state_kept(s->state)->log_memory, e);
     if (!s->logs || taps_setup(s, e) < 0)
         return -1;
+    if (setup.tap && logs_tap_end(s->logs, LOGS_TAP_SUPD) == setup.tap)
+        taps_go_on(s->taps, tap[0]);
     if (logs_main_is_torn(s->logs))
         setup_main_log(s);
     else

@@ -304,6 +304,11 @@ int32_t *state_fcgi(const struct state *s)
     return &head_of(s)->fcgi;
 }
 
+uint32_t state_image(const struct state *s)
+{
+    return state_kept(s)->upgrades + state_kept(s)->crashes;
+}
+
 int32_t *state_listeners(const struct state *s)
 {
     return &head_of(s)->listeners;

@@ -197,6 +197,8 @@ struct state_errand_totals *state_errand_totals(const struct state *s);
 
 /* The memory of event listeners (listenmem.h), its descriptor; 0: there is none. */
 int32_t *state_listeners(const struct state *s);
+/* Which image of supd goes on from this state: the next one's number is one more. */
+uint32_t state_image(const struct state *s);
 
 /* A generation in use: its memfd by its id. -1 when there are too many. */
 int state_gen_add(struct state *s, uint32_t id, int fd);

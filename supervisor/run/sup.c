@@ -342,12 +342,12 @@ void sup_fini(struct sup *s)
     struct group *g;
     while ((g = TAILQ_FIRST(&s->groups)))
         group_remove(s, &g);
+    taps_free(&s->taps);
     listeners_free(s);
     procs_fini(s);
     orphans_free(s);
     fcgi_free(s);
     notes_free(&s->notes);
-    taps_free(&s->taps);
     logs_free(&s->logs);
     live_gen_unref(&s->pending);
     live_gen_unref(&s->gen);

@@ -1,5 +1,6 @@
 /* Who gets the text of which program. */
 #include "supervisor/run/taps.h"
+#include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
@@ -26,6 +27,7 @@ LIST_HEAD(want_list, want);
 struct taps {
     struct sup *sup;
     struct textevents *events; /* NULL: nobody listens */
+    int left;                  /* the socket of another supd that may go on; 0: none */
     bool agent;                /* there is one, with a socket */
     struct want_list wants;
     unsigned nwants;
@@ -58,6 +60,7 @@ void taps_free(struct taps **tp)
     *tp = NULL;
     if (!t)
         return;
+    taps_leave(t);
     textevents_free(&t->events);
     forget_wants(t);
     free(t);
@@ -109,6 +112,8 @@ static void sync_events(struct proc *p, int channel)
 {
     struct taps *t = proc_sup(p)->taps;
     unsigned wants = t->events ? events_of(p, channel) : 0;
+    if (t->left) /* it is not known yet who wants what */
+        return;
     logs_tap_set(p->log[channel], LOGS_TAP_SUPD, wants, proc_life(p)->pid);
     if (wants)
         textevents_add(t->events, p, channel);
@@ -148,16 +153,41 @@ static void unlisten(struct taps *t)
     if ((t->sup->ctl && ctl_has_text_subscribers(t->sup->ctl)) ||
         listeners_want(t->sup, EVENT_TEXT))
         return;
-    logs_tap_close(t->sup->logs, LOGS_TAP_SUPD);
     textevents_free(&t->events);
+    logs_tap_close(t->sup->logs, LOGS_TAP_SUPD);
+}
+
+void taps_go_on(struct taps *t, int fd)
+{
+    t->left = fd;
+}
+
+void taps_leave(struct taps *t)
+{
+    if (!t || !t->left)
+        return;
+    fd_close(&t->left);
+    t->left = 0;
+    listeners_note_text(t->sup, 0, 0);
+    logs_tap_close(t->sup->logs, LOGS_TAP_SUPD);
+    sync_all(t->sup);
+}
+
+static int take_socket(struct taps *t, struct err *e)
+{
+    int fd = t->left;
+    t->left = 0;
+    return fd ? fd : logs_tap_open(t->sup->logs, LOGS_TAP_SUPD, e);
 }
 
 void taps_listen(struct taps *t)
 {
     struct err e;
+    if (t && t->events)
+        textevents_keep(t->events);
     if (!t || t->events)
         return;
-    int fd = logs_tap_open(t->sup->logs, LOGS_TAP_SUPD, &e);
+    int fd = take_socket(t, &e);
     if (fd >= 0)
         t->events = textevents_new(t->sup, fd, (loop_fn *)unlisten, t, &e);
     if (t->events) {

@@ -11,6 +11,10 @@ struct taps;
 /* Makes s->taps, without a socket. 0, or -1 and the reason. */
 int taps_setup(struct sup *s, struct err *e);
 void taps_free(struct taps **t);
+/* Another supd left this end of its socket, with all that is in it: whoever listens first goes on
+ * with it. Then nobody does: it is closed. */
+void taps_go_on(struct taps *t, int fd);
+void taps_leave(struct taps *t);
 
 /* Makes the taps of a process fit its configuration and its streams, which may be new. */
 void taps_sync(struct proc *p);

@@ -1,11 +1,14 @@
-/* Supervisor's events about output. */
+/* Supervisor's events about output. A message is looked at, its event told, and that noted, before
+ * it leaves the socket: whoever takes our place in between finds it again. */
 #include "supervisor/run/textevents.h"
+#include "supervisor/base/fault.h"
 #include "supervisor/base/fd.h"
 #include "supervisor/base/log.h"
 #include "supervisor/core/ansi.h"
 #include "supervisor/core/tap.h"
 #include "supervisor/run/ctl.h"
 #include "supervisor/run/groups.h"
+#include "supervisor/run/heard.h"
 #include "supervisor/run/listeners.h"
 #include "supervisor/run/logs.h"
 #include "supervisor/run/publish.h"
@@ -22,22 +25,19 @@
 /* A stream whose text is published. */
 struct source {
     struct proc *proc;
-    uint32_t key;
-    uint32_t run; /* whose capture it is */
+    struct heard heard;
     uint8_t channel;
-    struct tap_join join;
-    uint64_t skipped; /* bytes that were lost since the last event of its kind */
-    uint64_t unheard; /* the same, in the capture under way */
-    struct str captured;
 };
 
 struct textevents {
     struct sup *sup;
+    struct listenmem *mem; /* that of listeners; NULL: there are none */
     int fd;
     struct loop_io io;
     struct loop_defer leave;
     struct source **by_slot;
     uint32_t capacity;
+    bool busy; /* with a message */
     char message[TAP_MESSAGE];
 };
 
@@ -96,49 +96,35 @@ static size_t capture_limit(const struct source *x)
     return (size_t)proc_opts(x->proc)->log[x->channel].capture;
 }
 
-/* The last bytes count; the front goes now and then. */
-static void capture_text(struct source *x, const char *text, size_t n)
+static void capture_end(const struct source *x, const struct heard_at *at, int pid)
 {
-    size_t limit = capture_limit(x);
-    str_put(&x->captured, text, n);
-    if (x->captured.len > limit + limit / 2 + TAP_TEXT)
-        str_drop(&x->captured, x->captured.len - limit);
-}
-
-static void capture_end(struct source *x, const struct tap_head *h)
-{
-    size_t limit = capture_limit(x), n = x->captured.len;
-    size_t drop = n > limit ? n - limit : 0;
-    if (x->unheard && listeners_want(proc_sup(x->proc), EVENT_TEXT))
+    size_t limit = capture_limit(x), drop = at->len > limit ? at->len - limit : 0;
+    const char *text = heard_text(&x->heard, at) + drop;
+    if (at->unheard && listeners_want(proc_sup(x->proc), EVENT_TEXT))
         log_warn("%s: %" PRIu64 " bytes of what it sent to event listeners are missing: it came "
                  "faster than it could be passed on",
-                 proc_name(x->proc), x->unheard);
-    listeners_tell_captured(x->proc, x->channel, h->pid, str_text(&x->captured) + drop, n - drop);
+                 proc_name(x->proc), at->unheard);
+    listeners_tell_captured(x->proc, x->channel, pid, text, at->len - drop);
     emit(x, (struct part){.type = comm_types[x->channel],
-                          .pid = h->pid,
-                          .skipped = x->unheard,
-                          .text = str_text(&x->captured) + drop,
-                          .len = n - drop});
+                          .pid = pid,
+                          .skipped = at->unheard,
+                          .text = text,
+                          .len = at->len - drop});
 }
 
-static void capture_reset(struct source *x)
+static void take_captured(struct source *x, const struct tap_head *h, const char *text,
+                          struct heard_at *at)
 {
-    str_fini(&x->captured);
-    x->unheard = 0;
-}
-
-static void take_captured(struct source *x, const struct tap_head *h, const char *text)
-{
-    if ((h->flags & TAP_BEGIN) || h->run != x->run)
-        capture_reset(x);
-    x->run = h->run;
-    x->unheard += x->skipped;
-    x->skipped = 0;
-    capture_text(x, text, h->len);
-    if (h->flags & TAP_END) {
-        capture_end(x, h);
-        capture_reset(x);
-    }
+    if ((h->flags & TAP_BEGIN) || h->run != at->run)
+        at->unheard = at->len = 0;
+    at->run = h->run;
+    at->unheard += at->skipped;
+    at->skipped = 0;
+    heard_put(&x->heard, at, text, h->len, capture_limit(x));
+    if (!(h->flags & TAP_END))
+        return;
+    capture_end(x, at, h->pid);
+    at->unheard = at->len = 0;
 }
 
 /* ---- messages ---- */
@@ -146,15 +132,16 @@ static void take_captured(struct source *x, const struct tap_head *h, const char
 static struct source *find(const struct textevents *t, const struct tap_head *h)
 {
     struct source *x = h->slot < t->capacity ? t->by_slot[h->slot] : NULL;
-    return x && x->key == h->key ? x : NULL;
+    return x && x->heard.key == h->key ? x : NULL;
 }
 
 /* A sequence that was cut by two reads stays, as with Supervisor. */
-static void take_text(struct source *x, const struct tap_head *h, const char *text)
+static void take_text(const struct source *x, const struct tap_head *h, const char *text,
+                      struct heard_at *at)
 {
     const struct gen_log *l = &proc_opts(x->proc)->log[x->channel];
     struct str plain = STR_INIT;
-    if (!l->events || (!h->len && !x->skipped))
+    if (!l->events || (!h->len && !at->skipped))
         return;
     bool strips = l->strip_ansi && memchr(text, '\x1b', h->len);
     if (strips)
@@ -163,13 +150,28 @@ static void take_text(struct source *x, const struct tap_head *h, const char *te
     struct part all = {.type = log_types[x->channel],
                        .pid = h->pid,
                        .says_channel = true,
-                       .skipped = x->skipped,
+                       .skipped = at->skipped,
                        .text = strips ? str_text(&plain) : text,
                        .len = strips ? plain.len : h->len};
     emit(x, all);
     listeners_tell_log(x->proc, x->channel, h->pid, all.text, all.len);
     str_fini(&plain);
-    x->skipped = 0;
+    at->skipped = 0;
+}
+
+static void tell_message(struct source *x, const struct tap_head *h, const char *text,
+                         struct heard_at *at)
+{
+    struct sup *s = proc_sup(x->proc);
+    listeners_before_text(x->proc, h->pid, h->key, at->at);
+    publish_before_text(x->proc, h->pid);
+    listeners_about(s, h->key, at->at);
+    if (h->flags & TAP_CAPTURED)
+        take_captured(x, h, text, at);
+    else
+        take_text(x, h, text, at);
+    heard_commit(&x->heard, at);
+    listeners_about_nothing(s);
 }
 
 static void take_message(struct textevents *t, size_t n)
@@ -178,31 +180,39 @@ static void take_message(struct textevents *t, size_t n)
     const char *text;
     uint64_t skipped;
     struct source *x = tap_read(t->message, n, &h, &text) ? find(t, &h) : NULL;
-    if (!x || (h.flags & TAP_NAMES) || !tap_join(&x->join, &h, &text, &skipped))
+    if (!x || (h.flags & TAP_NAMES))
         return;
-    x->skipped += skipped;
+    struct heard_at at = heard_now(&x->heard);
+    struct tap_join join = {at.at};
+    if (!tap_join(&join, &h, &text, &skipped))
+        return;
+    at.at = join.at;
+    at.skipped += skipped;
     if (!h.pid) /* supd-log was faster than our note of the pid */
         h.pid = logs_run_pid(x->proc->log[x->channel], h.run);
-    publish_before_text(x->proc, h.pid);
-    if (h.flags & TAP_CAPTURED)
-        take_captured(x, &h, text);
-    else
-        take_text(x, &h, text);
+    tell_message(x, &h, text, &at);
 }
 
 /* True if there may be more. */
 static bool receive(struct textevents *t)
 {
-    ssize_t n = recv(t->fd, t->message, sizeof(t->message), MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t n = recv(t->fd, t->message, sizeof(t->message), MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
     if (n > 0 && (size_t)n <= sizeof(t->message))
         take_message(t, (size_t)n);
+    if (n > 0)
+        recv(t->fd, t->message, 0, MSG_DONTWAIT); /* it is one datagram: all of it goes */
+    FAULT_POINT();
     return n > 0;
 }
 
 static void receive_some(struct textevents *t, int most)
 {
+    if (t->busy)
+        return;
+    t->busy = true;
     while (most-- > 0 && receive(t))
         ;
+    t->busy = false;
 }
 
 static bool is_heard(const struct textevents *t)
@@ -229,7 +239,7 @@ void textevents_catch_up(struct textevents *t)
 
 static void source_free(struct source *x)
 {
-    str_fini(&x->captured);
+    heard_close(&x->heard);
     free(x);
 }
 
@@ -255,14 +265,15 @@ void textevents_add(struct textevents *t, struct proc *p, int channel)
     const struct log_stream *s = p->log[channel];
     uint32_t slot = logs_slot(s), key = logs_tap_key(s, LOGS_TAP_SUPD);
     struct source *x = slot < t->capacity ? t->by_slot[slot] : NULL;
-    if (x && x->key == key && x->proc == p)
+    if (x && x->heard.key == key && x->proc == p)
         return;
     textevents_del(t, p, channel);
     x = grow(t, slot) ? calloc(1, sizeof(*x)) : NULL;
-    if (!x)
+    if (!x || !heard_open(&x->heard, t->mem, slot, key)) {
+        free(x);
         return; /* its text goes unheard */
+    }
     x->proc = p;
-    x->key = key;
     x->channel = (uint8_t)channel;
     t->by_slot[slot] = x;
 }
@@ -290,7 +301,21 @@ struct textevents *textevents_new(struct sup *s, int fd, loop_fn *unlisten, void
     LOOP_IO(&t->io, s->loop, on_text, t);
     loop_defer_init(&t->leave, unlisten, obj);
     loop_io_set(&t->io, fd, LOOP_READ);
+    textevents_keep(t);
     return t;
+}
+
+void textevents_keep(struct textevents *t)
+{
+    struct listenmem *mem = listeners_memory(t->sup);
+    if (!mem || t->mem == mem)
+        return;
+    t->mem = mem;
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (t->by_slot[i] && !heard_move(&t->by_slot[i]->heard, mem))
+            log_warn("%s: no memory to keep what it sends to event listeners over an upgrade",
+                     proc_name(t->by_slot[i]->proc));
+    listeners_note_text(t->sup, t->fd, logs_tap_end(t->sup->logs, LOGS_TAP_SUPD));
 }
 
 void textevents_free(struct textevents **tp)
@@ -299,6 +324,7 @@ void textevents_free(struct textevents **tp)
     *tp = NULL;
     if (!t)
         return;
+    listeners_note_text(t->sup, 0, 0);
     loop_defer_cancel(t->sup->loop, &t->leave);
     loop_io_close(&t->io, &t->fd);
     for (uint32_t i = 0; i < t->capacity; i++)

@@ -16,6 +16,8 @@ void textevents_free(struct textevents **t);
 /* Text of this stream, as it is tapped now, is published; or no more. t may be NULL for del. */
 void textevents_add(struct textevents *t, struct proc *p, int channel);
 void textevents_del(struct textevents *t, struct proc *p, int channel);
+/* There may be event listeners now, in whose memory is kept what another supd has to go on with. */
+void textevents_keep(struct textevents *t);
 /* Publishes all that is in the socket now. */
 void textevents_catch_up(struct textevents *t);
 

@@ -141,7 +141,7 @@ def test_rejected_events_come_again_in_order(sup):
     got = wait_events(s, 5)
     assert remotes(got) == ["a", "a", "a", "b", "c"]
     assert [int(e["serial"]) for e in got] == [0, 0, 0, 1, 2]
-    assert len(re.findall("WARN l: event was rejected", s.log_text())) == 2
+    s.wait(lambda: len(re.findall("WARN l: event was rejected", s.log_text())) == 2)
 
 
 def test_one_that_dies_with_an_event(sup):

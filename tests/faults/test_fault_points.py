@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from harness import listening
 from harness.beacon import beacon, conf, program, record
 from harness.namespace import command_of
 from harness.upgrading import CRASHED, version
@@ -162,3 +163,34 @@ def test_a_shutdown_ends(sup, n):
     assert s.stop(timeout=60) == 0
     assert [len(record(s, name, "end")) for name in "ab"] == [1, 1]
     assert not [p for p in s.pids if "beacon" in command_of(p)]
+
+
+COUNT = 30
+SAYS = f"/bin/sh -c 'i=0; while [ $i -lt {COUNT} ]; do i=$((i+1)); printf \"@%%s-\" $i; sleep 0.03; printf \"%%s#,\" $i; " \
+       "sleep 0.02; done; exec sleep 1000'"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 11, "2-30"])  # a listener's step takes three
+def test_every_capture_comes_once(sup, n):
+    """In two parts each, and with text behind it, to two groups of listeners."""
+    says = SAYS.replace("@", listening.BEGIN).replace("#", listening.END)
+    keys = {"command": says, "stdout_capture_maxbytes": "1MB", "stdout_events_enabled": "true", "startsecs": 0}
+    s = sup(listening.CONF + listening.listener("l", "PROCESS_COMMUNICATION,PROCESS_LOG", buffer_size=1000) +
+            listening.listener("k", "PROCESS_COMMUNICATION", buffer_size=1000) +
+            "[program:w]\n" + "".join(f"{k}={v}\n" for k, v in keys.items()),
+            env={"SUPD_FAULT_EVERY": str(n)}, ready=False)
+    s.expect_log(CRASHED)
+    whole = [f"{i}-{i}" for i in range(1, COUNT + 1)]
+    for name in "lk":
+        s.wait(lambda name=name: len(captured(s, name)) >= COUNT, 60,
+               lambda name=name: f"{listening.short(listening.events(s, name))}; {s.log_text()[-3000:]}")
+        assert captured(s, name) == whole
+        assert listening.in_order(listening.events(s, name))
+    s.wait(lambda: captured(s, "l", "LOG") and "".join(captured(s, "l", "LOG")).count(",") >= COUNT, 60)
+    assert "".join(captured(s, "l", "LOG")) == COUNT * ","
+
+
+def captured(s, name, kind="COMMUNICATION"):
+    return [e["payload"].partition("\n")[2] for e in listening.events(s, name)
+            if e["eventname"] == f"PROCESS_{kind}_STDOUT"]

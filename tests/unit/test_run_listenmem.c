@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -303,6 +304,86 @@ static void test_killed_while_sending(void **state)
     listenmem_free(&m);
 }
 
+/* ---- records ---- */
+
+static void test_records(void **state)
+{
+    (void)state;
+    static char text[50000];
+    struct listenmem *m = make();
+    int64_t a = listenmem_keep(m, 7, 300), b = -1;
+    assert_true(a >= 0);
+    memcpy(listenmem_record(m, (uint32_t)a), "seven", 5);
+    listenmem_keep_now(m, (uint32_t)a);
+    b = listenmem_keep(m, 8, 10);
+    listenmem_keep_now(m, (uint32_t)b);
+    assert_true(listenmem_keep(m, 9, 10) >= 0); /* it never came to count */
+    assert_int_equal(listenmem_kept(m, 7), -1); /* no one left it */
+    uint32_t large[40];
+    for (int i = 0; i < 40; i++)
+        large[i] = add(m, 1, (uint64_t)i, text, sizeof(text));
+    m = reopen(&m);
+    assert_non_null(m);
+    assert_int_equal(listenmem_kept(m, 9), -1);
+    assert_int_equal(listenmem_kept(m, 7), a);
+    assert_int_equal(listenmem_kept(m, 7), -1);
+    listenmem_kept_sweep(m);
+    assert_false(listenmem_event(m, (uint32_t)b)->used);
+    listenmem_pool_free(m, LISTENMEM_POOLS - 1);
+    for (int i = 0; i < 40; i++)
+        listenmem_event_free(m, large[i]);
+    assert_true(in_memory(m) < 128u << 10); /* they do not keep what else there was */
+    assert_memory_equal(listenmem_record(m, (uint32_t)a), "seven", 5);
+    listenmem_free(&m);
+}
+
+/* A record that was to take another one's place has it once it counts, not before. */
+static void test_a_record_instead_of_another(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut < 3; cut++) {
+        struct listenmem *m = make();
+        int64_t a = listenmem_keep(m, 7, 10);
+        listenmem_keep_now(m, (uint32_t)a);
+        int64_t b = listenmem_keep(m, 7, 20);
+        if (cut < 2)
+            listenmem_head(m)->successor = (uint32_t)b + 1;
+        if (cut == 1)
+            listenmem_keep_now(m, (uint32_t)b);
+        if (cut == 2)
+            listenmem_keep_instead(m, (uint32_t)b, (uint32_t)a);
+        m = reopen(&m);
+        assert_non_null(m);
+        assert_int_equal(listenmem_kept(m, 7), cut ? b : a);
+        assert_int_equal(listenmem_kept(m, 7), -1);
+        assert_int_equal(listenmem_head(m)->successor, 0);
+        listenmem_free(&m);
+    }
+}
+
+static void test_the_socket_for_text(void **state)
+{
+    (void)state;
+    struct listenmem *m = make();
+    int ends[2], fd = listenmem_fd(m);
+    int32_t got[2];
+    struct lm_head *h = listenmem_head(m);
+    assert_false(listenmem_take_text(fd, 1, got));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    h->text_fds[0] = ends[0];
+    h->text_fds[1] = ends[1];
+    h->text_image = 4;
+    assert_false(listenmem_take_text(fd, 4, got) || listenmem_take_text(fd, 6, got));
+    assert_true(listenmem_take_text(fd, 5, got));
+    assert_true(got[0] == ends[0] && got[1] == ends[1] && h->text_image == 5);
+    assert_false(listenmem_take_text(0, 6, got));
+    close(ends[1]);
+    assert_false(listenmem_take_text(fd, 6, got));
+    close(ends[0]);
+    listenmem_free(&m);
+}
+
 RUN(TEST(test_it_is_there_again), TEST(test_limits), TEST(test_text_has_its_limit),
     TEST(test_text_stays_small), TEST(test_damage_is_seen), TEST(test_steps), TEST(test_sending),
-    TEST(test_killed_while_sending))
+    TEST(test_killed_while_sending), TEST(test_records), TEST(test_a_record_instead_of_another),
+    TEST(test_the_socket_for_text))
