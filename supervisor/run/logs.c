@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define DRAIN_LIMIT DUR_MS(200)
+#define CLEAR_LIMIT DUR_S(2)
 #define FINISH_LIMIT DUR_MS(500)
 #define AUTO_REST 32 /* of the name of an AUTO file: what is the same for all */
 #define OWN_FDS                                                                                    \
@@ -364,7 +365,7 @@ void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *f
         s = g->main;
     struct log_request rq = {.op = LOGOP_CLEAR, .fn = fn, .obj = obj, .out = out_done};
     rq.slots[rq.n++] = s->slot;
-    logchan_ask(g, &rq, DRAIN_LIMIT);
+    logchan_ask(g, &rq, CLEAR_LIMIT);
 }
 
 void logs_finish(struct logs *g, loop_fn *fn, void *obj)

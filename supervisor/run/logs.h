@@ -142,7 +142,7 @@ int logs_tail(struct logs *g, const struct logs_tail *t, int *fd, struct err *e)
  * success *sock is closed and set to -1; -1 and the reason as above. */
 int logs_read_file(struct logs *g, struct log_stream *s, bool make, int *sock, struct err *e);
 /* Unlinks the file (ring contents too) and opens it anew; NULL: the main log. fn(obj), if set, is
- * called when that is done, or 200 ms later; *out_done (if not NULL) is set right before: whether
+ * called when that is done, or 2 s later; *out_done (if not NULL) is set right before: whether
  * it was. */
 void logs_clear(struct logs *g, struct log_stream *s, bool *out_done, loop_fn *fn, void *obj);
 /* All files are closed and opened by name again (USR2). */

@@ -193,8 +193,10 @@ void proc_feed(struct proc *p, struct proc_in in)
     state_put(s->state, p->slot, &rec);
     FAULT_POINT();
     set_sweeping(p, rec.life.sweep);
-    act(p, &before, &in, &out);
     const struct proc_life *l = proc_life(p);
+    if (proc_is_down(p) || l->state == PROC_UNKNOWN)
+        fcgi_moved(s); /* its socket closes before anybody is answered that it is down */
+    act(p, &before, &in, &out);
     due_at(&s->due, p, proc_next(l));
     if (l->state == PROC_RUNNING && before.state != PROC_RUNNING)
         listeners_moved(p);
@@ -204,10 +206,8 @@ void proc_feed(struct proc *p, struct proc_in in)
     exitpol_moved(p, before.state);
     if (out.spawn && s->mood == SUP_STOPPING)
         feed_event(p, PROC_EV_SHUTDOWN);
-    if (proc_is_down(p) || l->state == PROC_UNKNOWN) {
+    if (proc_is_down(p) || l->state == PROC_UNKNOWN)
         settle_later(s);
-        fcgi_moved(s);
-    }
 }
 
 void proc_arm(struct proc *p)

@@ -66,17 +66,18 @@ def test_it_goes_on(sup, how):
 
 def test_until_the_section_goes(sup):
     """An update that adds the listener starts it for programs that run, one that removes it ends it."""
-    rest = CONF + speaks("a", stdout_events_enabled="true")
+    rest = CONF + speaks("a", stdout_events_enabled="true", stdout_logfile="%(here)s/a.log")
     s = sup(rest)
     pid = s.status("a")["a"]["pid"]
-    say(s, "a", 1, "echo none")
+    say(s, "a", 1, "echo before")
+    s.wait_file("a.log", "before\n")
     s.write("supd.conf", rest + listener("l", "PROCESS_LOG", **HANDLER))
     s.ok("update")
     say(s, "a", 2, "echo one")
     printed(s, "a stdout | one")
     s.write("supd.conf", rest)
     s.ok("update")
-    say(s, "a", 3, "echo none; echo none >%(here)s/done" % {"here": s.dir})
-    s.wait_file("done")
+    say(s, "a", 3, "echo after")
+    s.wait_file("a.log", "after\n")
     printed(s, "a stdout | one")
     assert s.status("a")["a"]["pid"] == pid
