@@ -129,13 +129,21 @@ static bool reserve_window(struct slot *s)
     return true;
 }
 
+/* The windows take an eighth of the descriptors at most. A usual limit is raised as far as it may
+ * be where that is needed: the number is the same before that and, in a successor, after it. */
+static unsigned slots_of_limit(void)
+{
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+        return SLOTS_MAX;
+    rlim_t n = (lim.rlim_cur >= 1024 ? lim.rlim_max : lim.rlim_cur) / 24;
+    return n < SLOTS_MAX ? (unsigned)n : SLOTS_MAX;
+}
+
 /* Lowest first, so that a child in the first slots copies almost nothing. */
 static void reserve_slots(void)
 {
-    struct rlimit lim;
-    unsigned most = SLOTS_MAX;
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 24 < most)
-        most = (unsigned)(lim.rlim_cur / 24);
+    unsigned most = slots_of_limit();
     port.stacks = mmap(NULL, (size_t)SLOTS_MAX * (GUARD_SIZE + STACK_SIZE), PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (port.stacks == MAP_FAILED)

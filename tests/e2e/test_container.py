@@ -184,6 +184,7 @@ def test_it_runs(container, tmp_path, caps):
 # the worker of the second Dockerfile: leaves a daemon behind, and ends with 3 when it gets TERM
 WORKER = """
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 static void on_term(int sig) { (void)sig; write(1, "term\\n", 5); _exit(3); }
 int main(void)
@@ -196,6 +197,7 @@ int main(void)
                 pause();
         _exit(0);
     }
+    wait(NULL);
     write(1, "at work\\n", 8);
     for (;;)
         pause();

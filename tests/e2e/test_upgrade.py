@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import statistics
 
 import pytest
 
@@ -219,6 +220,21 @@ def test_a_binary_of_its_own_folder(sup):
     os.rename(s.path("new", "supd-log"), s.path("new", "other"))
     done = s.ctl("upgrade")
     assert done.returncode == 1 and "cannot find supd-log" in done.stderr
+
+
+def usual_descriptors(s):
+    """How many supd has but for a moment; it answers in between."""
+    return statistics.median_low(len(os.listdir(f"/proc/{s.pid}/fd")) for _ in range(21) if s.status())
+
+
+@pytest.mark.release
+def test_as_many_descriptors_as_before(sup):
+    """Also where the limit was raised in between."""
+    s = sup(conf(program("a", startsecs=0)), before="ulimit -Sn 1024")
+    wait_record(s, "a", "start")
+    had = usual_descriptors(s)
+    upgrade(s)
+    assert usual_descriptors(s) == had
 
 
 def test_not_while_it_goes_down(sup):
