@@ -97,6 +97,13 @@ static struct proc *marked(struct sup *s, char values[PROCFS_KEYS][PROCFS_VALUE]
     return p;
 }
 
+/* The program whose mark a process has, or NULL. buf: PROCFS_ENVIRON bytes. */
+static struct proc *program_of(const struct family *f, int pid, char *buf)
+{
+    char values[PROCFS_KEYS][PROCFS_VALUE];
+    return procfs_values(pid, env_keys, buf, values) == 0 ? marked(f->sup, values) : NULL;
+}
+
 static void on_env(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
 {
     struct family *f = obj;
@@ -105,11 +112,11 @@ static void on_env(void *obj, int pid, char values[PROCFS_KEYS][PROCFS_VALUE])
         own(f, pid, p->slot, KIN_MARK, false);
 }
 
-/* Nobody's, and no longer there to be asked. */
-static bool is_gone(const struct kin *k)
+/* No longer there to be asked. */
+static bool is_gone(int pid)
 {
     struct kin now;
-    return k->owner == KIN_NOBODY && (!children_stat(k->pid, &now) || now.zombie || now.ending);
+    return !children_stat(pid, &now) || now.zombie || now.ending;
 }
 
 /* Our children that nobody knows; where orphans do not come to us, everybody. */
@@ -129,7 +136,7 @@ static void own_marked(struct family *f)
     if (n)
         procfs_environs(pids, n, env_keys, on_env, f);
     for (size_t i = 0; i < n && !f->vanished; i++)
-        f->vanished = is_gone(kin_find(f->v, f->n, pids[i]));
+        f->vanished = kin_find(f->v, f->n, pids[i])->owner == KIN_NOBODY && is_gone(pids[i]);
     free(pids);
 }
 
@@ -144,12 +151,10 @@ static bool look_unseen(void *obj, int pid)
 {
     struct unseen *u = obj;
     struct family *f = u->f;
-    char values[PROCFS_KEYS][PROCFS_VALUE];
     if (kin_find(f->v, f->n, pid))
         return true;
-    bool known = procfs_values(pid, env_keys, u->buf, values) == 0;
-    const struct proc *p = known ? marked(f->sup, values) : NULL;
-    f->vanished = p ? p->sweeping : is_gone(&(struct kin){.pid = pid, .owner = KIN_NOBODY});
+    const struct proc *p = program_of(f, pid, u->buf);
+    f->vanished = p ? p->sweeping : is_gone(pid);
     return !f->vanished;
 }
 
@@ -222,10 +227,7 @@ static bool add_newest(void *obj, int pid)
 /* True if it is marked. */
 static bool ask(const struct family *f, int pid, char *buf, struct kin *out)
 {
-    char values[PROCFS_KEYS][PROCFS_VALUE];
-    if (kin_find(f->v, f->n, pid) || procfs_values(pid, env_keys, buf, values) < 0)
-        return false;
-    struct proc *p = marked(f->sup, values);
+    const struct proc *p = kin_find(f->v, f->n, pid) ? NULL : program_of(f, pid, buf);
     if (!p || !children_stat(pid, out))
         return false;
     out->owner = p->slot;

@@ -139,19 +139,25 @@ int listenmem_check(int fd, struct err *e)
     return sound || !fd ? 0 : err_set(e, "the memory of event listeners has another form");
 }
 
+/* Two descriptors of this type; what is there of them. */
+static bool are_ends(const int32_t ends[2], mode_t type, struct stat out[2])
+{
+    return ends[0] > 2 && ends[1] > 2 && ends[0] != ends[1] && fstat(ends[0], &out[0]) == 0 &&
+           fstat(ends[1], &out[1]) == 0 && (out[0].st_mode & S_IFMT) == type &&
+           (out[1].st_mode & S_IFMT) == type;
+}
+
 static bool is_pipe(const int32_t ends[2])
 {
-    struct stat a, b;
-    return ends[0] > 2 && ends[1] > 2 && ends[0] != ends[1] && fstat(ends[0], &a) == 0 &&
-           fstat(ends[1], &b) == 0 && S_ISFIFO(a.st_mode) && S_ISFIFO(b.st_mode) &&
-           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+    struct stat st[2];
+    return are_ends(ends, S_IFIFO, st) && st[0].st_ino == st[1].st_ino &&
+           st[0].st_dev == st[1].st_dev;
 }
 
 static bool is_text_socket(const int32_t ends[2])
 {
-    struct stat a, b;
-    return ends[0] > 2 && ends[1] > 2 && ends[0] != ends[1] && fstat(ends[0], &a) == 0 &&
-           fstat(ends[1], &b) == 0 && S_ISSOCK(a.st_mode) && S_ISSOCK(b.st_mode);
+    struct stat st[2];
+    return are_ends(ends, S_IFSOCK, st);
 }
 
 bool listenmem_take_text(int fd, uint32_t image, int32_t out[2])
