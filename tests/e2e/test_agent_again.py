@@ -10,6 +10,8 @@ import struct
 import time
 import zlib
 
+import pytest
+
 from harness.agents import again, ping
 from harness.pki import Pki
 
@@ -152,6 +154,7 @@ notify=all
 """
 
 
+@pytest.mark.timeout(90)
 def test_a_certificates_alert_goes_on(sup, tmp_path):
     """Told once, whatever ends and begins again; and its end, when it is renewed."""
     pki = Pki(str(tmp_path))

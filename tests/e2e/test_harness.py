@@ -86,8 +86,9 @@ def test_capabilities(stand_in):
     assert s.close() == []
 
 
-def test_processes_left(stand_in):
+def test_processes_left(stand_in, monkeypatch):
     s = stand_in(pid1=False)
+    monkeypatch.setattr(s, "LATER", 0.2)
     s.run("sh", "-c", "busybox sleep 1000 >/dev/null 2>&1 &")
     wrong = s.close()
     assert len(wrong) == 1 and "left running" in wrong[0] and "sleep 1000" in wrong[0]
