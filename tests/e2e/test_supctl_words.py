@@ -177,9 +177,9 @@ def test_supd_that_does_not_answer(sup):
     s = sup(CONF, pid1=False)
     s.send(signal.SIGSTOP)
     t = Terminal(s.ctl_command("pid"), env=s.env)
-    t.expect(r"supd \(pid \d+\) does not answer; waiting for it")
     done = s.ctl("complete", "status", "go", timeout=20)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    t.expect(r"supd \(pid \d+\) does not answer; waiting for it")
     s.send(signal.SIGCONT)
     assert t.ended() == 0
     t.close()
