@@ -33,6 +33,7 @@ static int load_child(struct load *ld)
                               .words = s->opt.words,
                               .nwords = s->opt.nwords,
                               .cwd = s->opt.folder,
+                              .before = s->gen ? s->gen->gen : NULL,
                               .self_dir = s->self_dir};
     struct conf *c = conf_load(&rq);
     struct str report;
