@@ -87,6 +87,13 @@ static void explains_a_way_up_and_down(void **state)
     says(&f, "started 1.0s ago (pid 12); RUNNING now if it is still up then.");
     fix_ev(&f, PROC_EV_TIMER);
     fix_pass(&f, 7200000);
+    says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is 0 "
+             "(autorestart=unexpected).");
+    uint32_t codes[8] = {0x0d};
+    f.p.exitcodes = codes;
+    says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is 0, "
+             "2 or 3 (autorestart=unexpected).");
+    codes[1] = 0xff;
     says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is in "
              "exitcodes (autorestart=unexpected).");
     f.p.autorestart = PROC_RESTART_ALWAYS;
