@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct gen;
 struct conf; /* a parsed and checked configuration, in an arena of its own */
 
 /* What Supervisor's version is taken for where we are called supervisord, also by clients. */
@@ -34,8 +35,9 @@ struct conf_request {
     const char *text; /* not NULL: the file's content; path is only its name then, and no include is
                          followed */
     size_t text_len;
-    const char *node_name; /* NULL: this host's */
-    const char *self_dir;  /* supd's own folder, to find supd-agent; NULL: do not ask it */
+    const char *node_name;    /* NULL: this host's */
+    const struct gen *before; /* what runs, when this is to take its place; else NULL */
+    const char *self_dir;     /* supd's own folder, to find supd-agent; NULL: do not ask it */
 };
 
 /* Reads, expands, converts and checks the whole configuration. Always returns a conf, which the

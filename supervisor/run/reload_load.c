@@ -42,6 +42,7 @@ static int load_child(struct load *ld)
                               .words = s->opt.words,
                               .nwords = s->opt.nwords,
                               .cwd = s->opt.folder,
+                              .before = s->gen ? s->gen->gen : NULL,
                               .self_dir = s->self_dir};
     if (!s->mark[0])
         make_mark(s, &rq);
