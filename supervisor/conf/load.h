@@ -66,5 +66,8 @@ void conf_dump_json(const struct conf *c, struct str *out);
 /* Writes the generation of a conf without errors into fd (a memfd, empty) and seals it where that
  * is possible. 0, or -1 and the reason. */
 int conf_write_gen(const struct conf *c, int fd, struct err *e);
+/* Warns of what differs from the generation before, and waits for another start of supd; fd is what
+ * conf_write_gen wrote. */
+void conf_say_cold(struct conf *c, int fd);
 
 #endif

@@ -59,6 +59,8 @@ static int load_child(struct load *ld)
         str_printf(&report, "%s\n", e.msg);
         bad = 1;
     }
+    if (!bad)
+        conf_say_cold(c, ld->gen_fd);
     for (size_t i = 0; !bad && i < conf_nwarnings(c); i++)
         str_printf(&report, "%s\n", conf_warning(c, i));
     fd_write_all(ld->report_fd, str_text(&report), report.len);

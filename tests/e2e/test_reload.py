@@ -198,6 +198,27 @@ def test_an_include_that_cannot_be_read_stops_nothing(sup):
     s.wait(lambda: list(s.status()) == ["a"])
 
 
+def test_what_waits_for_another_start_is_said(sup):
+    head = "[supd]\nlog_memory=1MB\n"
+    s = sup(head + conf(program("a", startsecs=0)))
+    s.wait_state("a", "RUNNING")
+    assert "takes effect" not in s.ctl("reread").stderr
+    s.write("supd.conf", "[supd]\nlog_memory=2MB\nsocket=/tmp/other\n" + conf(program("a", startsecs=0)).replace(
+        "[supervisord]", "[supervisord]\nuser=65534\nminfds=2000"))
+    said = "this change takes effect only when supd is stopped and started"
+    wanted = [f":2: supd.log_memory: {said}", f":3: supd.socket: {said}", f"supervisord.user: {said}",
+              f"supervisord.minfds: {said}"]
+    for verb in ("reread", "check", "update"):
+        done = s.ctl(verb)
+        assert done.returncode == 0
+        assert [w for w in wanted if w not in done.stdout + done.stderr] == [], done
+        assert (done.stdout + done.stderr).count(said) == 4
+    assert "takes effect" not in s.ctl("reread").stderr  # it has been told
+    s.write("supd.conf", head + conf(program("a", startsecs=0)))
+    s.send(signal.SIGHUP)
+    s.wait_log(f"WARN .*supervisord.user: {said}")
+
+
 TALK = "busybox sh -c 'while :; do echo $$; sleep 0.1; done'"
 
 

@@ -268,8 +268,8 @@ static void explains_leftovers(void **state)
          "process is dead, but others of its process group 43 are not: SIGTERM sent, SIGKILL in "
          "9.0s; it is started again once they are gone.");
     fix_ev(&f, PROC_EV_STOP);
-    says(&f, "stopped as it was told 0.0s ago. Its main process is dead, but others of its process "
-             "group 43 are not: SIGTERM sent, SIGKILL in 9.0s.");
+    says(&f, "told to stop 0.0s ago. Its main process is dead, but others of its process group 43 "
+             "are not: SIGTERM sent, SIGKILL in 9.0s.");
     fix_ev(&f, PROC_EV_GROUP_EMPTY);
     f.p.startretries = 0;
     fix_start(&f, 44);
