@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CLIENT_PAIRS 64
+#define CLIENT_PAIRS 128
 
 struct client {
     int fd;

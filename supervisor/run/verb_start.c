@@ -351,7 +351,7 @@ static const char *act_stop(struct proc *p, bool strict, const char **out_text)
         proc_stop(p);
         return NULL;
     }
-    bool pending = l->state != PROC_STOPPING && (l->due.ns || l->restart);
+    bool pending = l->state != PROC_STOPPING && (l->due.ns || l->sweep);
     proc_stop(p);
     if (pending)
         return NULL;

@@ -221,3 +221,51 @@ def test_words_that_are_offered(s):
                            (["tail", "-"], {"-f"}), (["alerts", "un"], {"unack", "unsilence"}), (["agent", ""], {"ping"}),
                            (["remove", ""], {"good", "fails", "late"}), (["update", "a"], {"all"}), (["stop", "a"], {"all"})):
         assert set(s.ok("complete", *words).split()) == offered, words
+
+
+SET = """type=oneshot
+depends_on=good,late:started
+after=fails
+ready_timeout=5m
+notify_access=main
+limit_nofile=100:200 optional
+limit_cpu=1h:unlimited
+nice=5
+ionice=best-effort:6
+oom_score_adj=100 optional
+cpu_affinity=0
+capabilities=chown,kill
+no_new_privileges=true
+memory_high=64MB optional
+read_only_paths=/etc,/usr optional
+private_tmp=true optional
+log_prefix=true
+log_format=json
+log_overflow=block
+sigpipe=ignore
+stdin=null
+stdout_logfile_gzip=true
+stderr_events_enabled=true
+stdout_capture_maxbytes=4096
+"""
+SHOWN = {"depends_on": "good:ready,late:started", "after": "fails:ready", "limit_cpu": "3600s:unlimited", "memory_high": "67108864 optional"}
+
+
+def test_config_shows_what_is_set(sup):
+    """What is off by default stands there when it is on, in words that the configuration takes."""
+    s = sup(CONF + "[program:all]\ncommand=/bin/true\nautostart=false\n" + SET +
+            "[program:told]\ncommand=/bin/true\nautostart=false\nready=notify\nwatchdog=20s\n"
+            "[program:fd]\ncommand=/bin/true\nautostart=false\nready=fd:3\n"
+            "[program:log]\ncommand=/bin/true\nautostart=false\nready=command:pg_isready -q\n")
+    wanted = {**dict(line.split("=", 1) for line in SET.splitlines()), **SHOWN}
+    lines = s.ok("config", "all").splitlines()
+    shown = dict(line.split("=", 1) for line in lines if "=" in line)
+    assert {k: shown.get(k) for k in wanted} == wanted
+    assert not set(wanted) & set(dict(line.split("=", 1) for line in s.ok("config", "good").splitlines() if "=" in line))
+    rows = {r["name"]: r for r in json.loads(s.ok("config", "told", "fd", "log", "all", "--json"))}
+    assert (rows["told"]["ready"], rows["told"]["watchdog"]) == ("notify", "20s") and rows["all"]["nice"] == 5
+    assert (rows["fd"]["ready"], rows["log"]["ready"]) == ("fd:3", "command:pg_isready -q")
+    s.write("again.conf", CONF + "[program:all]\ncommand=/bin/true\n" +
+            "".join(f"{k}={v}\n" for k, v in shown.items() if k in wanted))
+    done = s.ctl("check", s.path("again.conf"))
+    assert done.returncode == 0, done.stderr
