@@ -3,7 +3,7 @@ at the end nobody has long ones left while the others have nothing."""
 from xdist.scheduler.load import LoadScheduling
 
 USUAL = 60  # seconds: the limit of a test that states none, as in pytest.ini
-AT_ONCE = 8  # short tests given at once; neighbours often share what their file prepares
+AT_ONCE = 3  # short tests given at once; neighbours often share what their file prepares
 
 
 def limit(item):
