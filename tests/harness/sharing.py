@@ -1,5 +1,7 @@
 """Which worker of pytest-xdist runs which test: the long ones first, each to whoever is free, so that
 at the end nobody has long ones left while the others have nothing."""
+from collections import Counter
+
 from xdist.scheduler.load import LoadScheduling
 
 USUAL = 60  # seconds: the limit of a test that states none, as in pytest.ini
@@ -10,6 +12,20 @@ def limit(item):
     """How long a test may take: those with a limit above the usual one are the long ones."""
     mark = item.get_closest_marker("timeout")
     return max(USUAL, mark.args[0]) if mark else USUAL
+
+
+def long_first(items):
+    """These, the longest first; variants of one long test, which load the machine alike, lie apart."""
+    variants = Counter()
+
+    def place(item):
+        if limit(item) == USUAL:
+            return (len(items), 0)
+        name = item.nodeid.split("[")[0]
+        variants[name] += 1
+        return (variants[name], -limit(item))
+
+    return sorted(items, key=place)
 
 
 def share(last, left, workers):
