@@ -57,6 +57,15 @@ static const struct bad table[] = {
     {"[supervisord]\n[program:x]\ncommand=date +%Y\n",
      {"t.conf:3: Format string 'date +%Y' for 'program:x.command' is badly formatted: unsupported "
       "format character 'Y' (0x59) at index 7 (write %% for a percent sign)"}},
+    {"[supervisord]\n[program:x]\ncommand=a %(program_name)\n[program:y]\n"
+     "command=a %(group_name)/b\n[program:z]\ncommand=a %(here\n",
+     {"t.conf:3: Format string 'a %(program_name)' for 'program:x.command' is badly formatted: "
+      "incomplete format (write %(program_name)s, with a letter behind the name)",
+      "t.conf:5: Format string 'a %(group_name)/b' for 'program:y.command' is badly formatted: "
+      "unsupported format character '/' (0x2f) at index 15 (write %(group_name)s, with a letter "
+      "behind the name)",
+      "t.conf:7: Format string 'a %(here' for 'program:z.command' is badly formatted: incomplete "
+      "format key (no ')' behind the name)"}},
     {"[supervisord]\n[program:x]\ncommand=a\n  %(ENV_NOPE)s\n",
      {"t.conf:3: Format string 'a\\n%(ENV_NOPE)s' for 'program:x.command' contains names "
       "('ENV_NOPE') which cannot be expanded: the environment variable NOPE is not set"}},
