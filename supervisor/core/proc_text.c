@@ -383,6 +383,7 @@ static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
+                     : w->l->why == PROC_WHY_SHUTDOWN ? "told to stop by the shutdown "
                      : w->l->why == PROC_WHY_WATCHDOG ? "missed its watchdog "
                      : w->l->why == PROC_WHY_MEMORY   ? "told to stop for its memory (memory_high) "
                                                       : "told to stop ");

@@ -269,3 +269,21 @@ def test_config_shows_what_is_set(sup):
             "".join(f"{k}={v}\n" for k, v in shown.items() if k in wanted))
     done = s.ctl("check", s.path("again.conf"))
     assert done.returncode == 0, done.stderr
+
+
+def test_while_supd_shuts_down(sup):
+    """What is asked then is answered: why nothing starts, and what it waits for."""
+    s = sup(CONF + "[program:stays]\ncommand=/bin/sh -c 'trap : TERM; while :; do sleep 0.1; done'\nstartsecs=0\nstopwaitsecs=60\n", pid1=False)
+    s.wait_state("stays", "RUNNING")
+    t = Terminal(s.ctl_command("tail", "-f", "good"), env=s.env)
+    s.ok("shutdown")
+    s.wait_state("good", "STOPPED")
+    for words in (["start", "good"], ["restart", "good"], ["update"], ["reload"], ["reread"], ["add", "good"]):
+        done = s.ctl(*words)
+        assert (done.returncode, done.stderr) == (1, "supctl: supd is shutting down\n"), words
+    told = s.ok("explain", "stays", "good")
+    assert re.search(r"^stays: told to stop by the shutdown .* SIGTERM sent, SIGKILL in \d+s\. supd is shutting down: nothing", told, re.M), told
+    assert re.search(r"^good: stopped .* supd is shutting down: nothing is started any more\.$", told, re.M), told
+    assert "it is shutting down already; what is left is killed" in s.ok("shutdown")
+    assert s.wait_exit() == 0 and t.ended() == 4
+    t.close()

@@ -128,6 +128,9 @@ static void explains_a_sequence_of_signals(void **state)
     fix_run(&f, 3);
     fix_ev(&f, PROC_EV_STOP);
     says(&f, "told to stop 0.0s ago (pid 3): SIGTERM sent, SIGINT in 10s.");
+    f.l.why = PROC_WHY_SHUTDOWN;
+    says(&f, "told to stop by the shutdown 0.0s ago (pid 3): SIGTERM sent, SIGINT in 10s.");
+    f.l.why = PROC_WHY_OPERATOR;
     fix_due(&f, 10000);
     says(&f, "told to stop 10s ago (pid 3): SIGINT sent, SIGKILL in 5.0s.");
     fix_ev(&f, PROC_EV_KILL_FAILED);
