@@ -241,14 +241,24 @@ def test_dead_mount_stalls_nobody_else(drive):
                             stderr=subprocess.DEVNULL)
     try:
         wait(lambda: f"dead {d.path('dead')} fuse" in open(f"/proc/{d.ns.init}/mounts").read(), 10, "the mount")
-        for i in range(3):
+        for i in range(20):
             d.add(f"cold{i}", sink=d.path("dead", f"{i}.log"))
             d.wait_exit(d.spawn(f"cold{i}", "echo never"))
+        d.spawn("cold0", "while :; do echo again and again; sleep 0.02; done")
+        wait(lambda: d.counters("cold0")["bytes"] > 1000, 20, "it has said much")
         for i in range(3):
             d.add(f"new{i}", sink=d.path(f"new{i}.log"))
             d.spawn(f"new{i}", "echo fine")
             d.wait_file(f"new{i}.log", b"fine\n", timeout=5)
         assert d.run("warm", "echo y") < 150
+        threads = os.listdir(f"/proc/{d.ns.outer(d.supd_log()[0])}/task")
+        assert len(threads) < 8, "one waits for the mount, not one for each program or line"
+        d.ns.enter(["umount", "-f", d.path("dead")])
+
+        def answered(name):
+            return d.counters(name)["failures"] or not d.counters(name)["waiting"]
+
+        wait(lambda: all(answered(f"cold{i}") for i in range(20)), 20, "all go on when it answers")
     finally:
         hang.kill()
         hang.wait(10)
