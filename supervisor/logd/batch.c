@@ -30,6 +30,7 @@ static void say_failure(struct sink *k, const struct err *e)
     if (k->warn_at.ns && !mono_reached(k->warn_at, now))
         return;
     k->warn_at = mono_add(now, WARN_EVERY);
+    k->told = true;
     log_warn("%s; %s", e->msg,
              k->is_auto && k->fd < 0 ? "its last output stays in memory only"
              : k->kind == SINK_SYSLOG && k->fd < 0
@@ -71,9 +72,9 @@ static void recovered(struct sink *k)
     if (!k->broken)
         return;
     k->broken = false;
-    if (k->warn_at.ns)
+    if (k->told)
         log_info("%s takes output again", sink_name(k));
-    k->warn_at = MONO_NEVER;
+    k->told = false;
 }
 
 /* ---- commands ---- */
@@ -111,8 +112,7 @@ static bool make_ready(struct writer *w, struct sink *k)
         fail(w, k, &e, RETRY);
         return false;
     }
-    recovered(k);
-    return true;
+    return true; /* whether it takes output will be seen */
 }
 
 /* ---- writing ---- */

@@ -101,6 +101,9 @@ def test_full_disk_keeps_the_program_and_other_logs_going(drive):
         f.truncate(0)
     wait(lambda: b" dropped]" in open(inside, "rb").read(), 10, "room again: the gap is marked")
     d.wait_file("main.log", [b"takes output again"])
+    failures = counters["failures"]
+    wait(lambda: d.counters("full")["failures"] > failures + 1, 10, "it is full again")
+    assert d.main_log().count("No space left") == 1, "once a minute, however often it comes and goes"
 
 
 def test_what_was_dropped_is_counted_exactly(drive):
@@ -128,6 +131,10 @@ def test_dev_full(drive):
     d.wait_exit(d.spawn("w", "seq 100"))
     d.wait_file("main.log", [b"cannot write to /dev/full: No space left on device"])
     assert d.counters("w")["failures"] >= 1
+    d.reopen()
+    failures = d.counters("w")["failures"]
+    wait(lambda: d.counters("w")["failures"] > failures + 1, 10, "it was opened, and is tried again")
+    assert "takes output again" not in d.main_log()
 
 
 def test_file_that_cannot_be_opened_yet(drive):
