@@ -35,7 +35,7 @@ static struct logshm_rotation *rotation_of(struct logd *d, const struct sink *k)
 
 static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotation *r, struct err *e)
 {
-    int rc = r->backups > 0 ? rotate_files(k->path, r->backups, k->gzip, &r->step, e) : 0;
+    int rc = r->backups > 0 ? rotate_files(k->path, r->backups, &r->step, e) : 0;
     LOGSHM_ORDER();
     uint32_t slot = r->slot - 1;
     r->slot = 0;

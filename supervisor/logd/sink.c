@@ -263,11 +263,9 @@ int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, st
     note->step = s->backups;
     LOGSHM_ORDER();
     struct gzips_hold hold;
-    if (s->gzip)
-        gzips_lock(d->gzips, &hold, s->path);
-    int rc = rotate_files(s->path, s->backups, s->gzip, &note->step, e);
-    if (s->gzip)
-        gzips_unlock(d->gzips, &hold);
+    gzips_lock(d->gzips, &hold, s->path);
+    int rc = rotate_files(s->path, s->backups, &note->step, e);
+    gzips_unlock(d->gzips, &hold);
     if (rc < 0)
         return -1;
     sink_close(s);

@@ -64,11 +64,11 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-static void rotate(int backups, bool gzip)
+static void rotate(int backups)
 {
     volatile int32_t step = backups;
     struct err e;
-    assert_int_equal(rotate_files(in_folder("w"), backups, gzip, &step, &e), 0);
+    assert_int_equal(rotate_files(in_folder("w"), backups, &step, &e), 0);
     assert_int_equal(step, -1);
 }
 
@@ -78,12 +78,12 @@ static void test_rotate(void **state)
     put("w", "new");
     put("w.1", "one");
     put("w.3", "three");
-    rotate(3, false);
+    rotate(3);
     assert_string_equal(get("w"), "(none)");
     assert_string_equal(get("w.1"), "new");
     assert_string_equal(get("w.2"), "one");
     assert_string_equal(get("w.3"), "(none)");
-    rotate(2, false);
+    rotate(2);
     assert_string_equal(get("w.2"), "new");
     assert_string_equal(get("w.1"), "(none)");
 }
@@ -95,7 +95,7 @@ static void test_rotate_with_compressed(void **state)
     put("w.1", "one");
     put("w.2.gz", "two");
     put("w.3.gz", "three");
-    rotate(3, true);
+    rotate(3);
     assert_string_equal(get("w.1"), "new");
     assert_string_equal(get("w.2"), "one");
     assert_string_equal(get("w.3.gz"), "two");
@@ -126,7 +126,7 @@ static void test_every_step_may_be_done_twice(void **state)
             step = one - 1;
         }
         step = killed; /* what was noted last */
-        assert_int_equal(rotate_files(in_folder("w"), 3, false, &step, &e), 0);
+        assert_int_equal(rotate_files(in_folder("w"), 3, &step, &e), 0);
         assert_string_equal(get("w"), "(none)");
         assert_string_equal(get("w.1"), "0");
         assert_string_equal(get("w.2"), "1");
@@ -142,7 +142,7 @@ static void test_rotation_that_cannot_be(void **state)
     put("w", "x");
     assert_int_equal(mkdir(in_folder("w.1"), 0700), 0);
     put("w.1/f", "x");
-    assert_int_equal(rotate_files(in_folder("w"), 1, false, &step, &e), -1);
+    assert_int_equal(rotate_files(in_folder("w"), 1, &step, &e), -1);
     assert_non_null(strstr(e.msg, "cannot rename"));
     unlink(in_folder("w.1/f"));
     rmdir(in_folder("w.1"));
@@ -351,9 +351,9 @@ static void test_follow(void **state)
     assert_int_equal(follow_open(&f, in_folder("w"), 3, 4, false), 1);
     expect_next(&f, "6789");
     append("w", "ab");
-    rotate(3, false);
+    rotate(3);
     append("w", "cd");
-    rotate(3, false);
+    rotate(3);
     append("w", "ef");
     expect_next(&f, "abcdef");
     put("w", ""); /* truncated in place */
