@@ -134,7 +134,7 @@ static bool is_whole(const struct one *o)
 static bool is_written(void)
 {
     for (int i = 0; i < STREAMS; i++)
-        if (!is_whole(&w.of[i]))
+        if (*w.of[i].path && !is_whole(&w.of[i]))
             return false;
     return true;
 }
@@ -554,6 +554,48 @@ static void supd_log_survives_each_failure(void **state)
         walk(INJECT_LOGD, 40);
 }
 
+/* A kill in a rotation and in a write; before the next start the stream got another file. */
+static void leave_notes(struct log_stream *s)
+{
+    uint32_t old = logshm_file("/of/before.log");
+    struct logshm_out *x = &logshm_use(w.g->mem.h, s->slot)->out;
+    *x = (struct logshm_out){.note_to = 10, .note_len = 10, .note_file = old};
+    w.g->mem.h->rotations[0] =
+        (struct logshm_rotation){.slot = s->slot + 1, .step = 0, .backups = 1, .file = old};
+}
+
+static void notes_are_for_the_file_that_they_name(void **state)
+{
+    (void)state;
+    struct err e;
+    char moved[112];
+    struct one *o = &w.of[0];
+    memset(&w, 0, sizeof(w));
+    w.tap = -1;
+    assert_null(open_all());
+    assert_null(add(0, "a"));
+    leave_notes(o->s);
+    o->n = (size_t)snprintf(o->wrote, sizeof(o->wrote), "it has been here for long\n");
+    FILE *f = fopen(o->path, "w");
+    fputs(o->wrote, f);
+    fclose(f);
+    say(o, "first");
+    assert_int_equal(logs_start(w.g, &e), 0);
+    assert_null(drain(0));
+    assert_true(until(is_written));
+    snprintf(moved, sizeof(moved), "%s.1", o->path);
+    assert_int_equal(access(moved, F_OK), -1);
+    assert_int_equal(w.g->mem.h->rotations[0].slot, 0);
+    for (int i = 0; i < STREAMS; i++)
+        if (w.of[i].s)
+            logs_del(&w.of[i].s);
+    assert_null(finish());
+    logs_free(&w.g);
+    loop_timer_stop(&w.stop);
+    loop_free(&w.loop);
+    remove_dir();
+}
+
 static int quiet(void **state)
 {
     (void)state;
@@ -565,6 +607,7 @@ static int quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(notes_are_for_the_file_that_they_name, quiet),
         cmocka_unit_test_setup(supd_survives_each_failure, quiet),
         cmocka_unit_test_setup(supd_log_survives_each_failure, quiet),
     };
