@@ -9,6 +9,7 @@ _supctl() {
             socket=(-s "${words[i + 1]}")
             ((i++))
             ;;
+        --socket=* | -s*) socket=("${words[i]}") ;;
         esac
         ((i++))
     done

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE ((uintptr_t)4096)
+#define OBJECT_PARTS 8 /* segments of code and constants of one file; usual are 3 */
 #define STACK_DEEP ((uintptr_t)1 << 20) /* deeper calls than this are not looked for */
 
 void mem_die(void)
@@ -64,17 +66,21 @@ void mem_trim(void)
     trim_stack();
 }
 
-/* What is never written cannot be lost. */
+/* What is never written cannot be lost. The table of segments is itself in one of them: it is read
+ * to its end first. */
 static int drop_object(struct dl_phdr_info *o, size_t size, void *obj)
 {
+    struct iovec parts[OBJECT_PARTS];
+    int n = 0;
     (void)size, (void)obj;
-    for (int i = 0; i < o->dlpi_phnum; i++) {
+    for (int i = 0; i < o->dlpi_phnum && n < OBJECT_PARTS; i++) {
         const ElfW(Phdr) *h = &o->dlpi_phdr[i];
-        uintptr_t begin = (o->dlpi_addr + h->p_vaddr) & ~(PAGE - 1);
-        uintptr_t end = o->dlpi_addr + h->p_vaddr + h->p_memsz;
+        uintptr_t at = o->dlpi_addr + h->p_vaddr, begin = at & ~(PAGE - 1);
         if (h->p_type == PT_LOAD && !(h->p_flags & PF_W))
-            madvise((void *)begin, end - begin, MADV_DONTNEED);
+            parts[n++] = (struct iovec){(void *)begin, at + h->p_memsz - begin};
     }
+    while (n-- > 0)
+        madvise(parts[n].iov_base, parts[n].iov_len, MADV_DONTNEED);
     return 0;
 }
 

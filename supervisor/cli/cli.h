@@ -11,17 +11,17 @@
 /* Exit codes, documented in supctl(1) and in `supctl help`; Supervisor's where it has one. */
 #define CLI_EXITS(X)                                                                               \
     X(OK, 0, "done")                                                                               \
-    X(FAILED, 1, "something failed, or a name is not known")                                       \
-    X(USAGE, 2, "wrong usage; check: the configuration is wrong")                                  \
+    X(FAILED, 1, "something failed, or a name is not known; lint: a line is surprising")           \
+    X(USAGE, 2, "wrong usage; check, lint: the configuration is wrong")                            \
     X(NOT_UP, 3,                                                                                   \
       "of what was shown something is not well: status: not up; probes: FAILED; alerts: FIRING; "  \
-      "notify: failing")                                                                           \
+      "notify: failing; listeners: UNKNOWN or DEAF")                                               \
     X(UNKNOWN, 4, "status: a name is not known; any command: supd cannot be reached")              \
     X(PROTOCOL, 5, "what answers is not supd, or speaks another protocol version")                 \
     X(DENIED, 6, "not permitted")                                                                  \
     X(DOWN, 7,                                                                                     \
-      "start, restart: a program could not be started; signal, pid: it is not running; wait: it "  \
-      "will not be so by itself")                                                                  \
+      "start, restart: a program could not be started; signal, pid, reload: it is not running; "   \
+      "wait: it will not be so by itself")                                                         \
     X(TIMEOUT, 8, "wait: the time is over")
 
 enum cli_exit {
@@ -42,15 +42,7 @@ struct cli {
 };
 
 /* What a command's arguments are, for completion. */
-enum cli_words {
-    CLI_NOTHING,
-    CLI_NAMES,
-    CLI_GROUPS,
-    CLI_SIGNAL_NAMES,
-    CLI_COMMANDS,
-    CLI_FILES,
-    CLI_PING
-};
+enum cli_words { CLI_NOTHING, CLI_NAMES, CLI_GROUPS, CLI_SIGNAL_NAMES, CLI_COMMANDS, CLI_FILES };
 
 typedef int cli_fn(struct cli *c, int argc, char **argv); /* argv[0]: the command; an exit code */
 
@@ -62,10 +54,13 @@ struct cli_command {
     const char *args, *help; /* help: one line */
     const char *more;        /* further sentences, or "" */
     bool hidden;             /* works, but is for programs: not listed */
+    const char *options;     /* words with a dash that it takes; "-*": any, it judges itself */
 };
 
 const struct cli_command *cli_commands(size_t *out_n);
 const struct cli_command *cli_find(const char *name);
+/* Whether a word with a dash is one of the command's options; of "--name=value" the name is. */
+bool cli_takes(const struct cli_command *cmd, const char *word);
 /* Runs a command by its name; prints what is wrong. Returns the exit code. */
 int cli_run(struct cli *c, int argc, char **argv);
 /* "usage: supctl NAME ARGS" on stderr; returns CLI_USAGE. */

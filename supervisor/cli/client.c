@@ -5,25 +5,51 @@
 #include "supervisor/io/usock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_CHUNK 65536u
+#define GREETING_MS 3000
 #define IN_MAX (64u << 20) /* the largest bulk that we take */
 
 /* ---- connecting ---- */
+
+static bool is_socket(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* Who is not root looks in a folder of their own, and there is none for root's supd. */
+static const char *roots_own(const char *path)
+{
+    bool there =
+        geteuid() != 0 && strcmp(path, SOCKPATH_OF_ROOT) != 0 && is_socket(SOCKPATH_OF_ROOT);
+    return there ? "\nthere is " SOCKPATH_OF_ROOT ", which is root's: use sudo, or, where "
+                   "[supd] socket_group lets you read, supctl -s " SOCKPATH_OF_ROOT
+                 : "";
+}
 
 static int say_why(struct client *c, const char *path, const char *from, int errnum, struct err *e)
 {
     c->error_exit = errnum == EACCES || errnum == EPERM ? CLI_DENIED : CLI_UNKNOWN;
     if (errnum == ENOENT || errnum == ENOTDIR)
-        return err_set(e,
-                       "supd is not running: no socket at %s (%s)\n"
-                       "start it with: supd -c FILE; or say where its socket is: supctl -s SOCKET",
+        return err_set(
+            e,
+            "supd is not running: no socket at %s (%s)\n"
+            "start it with: supd -c FILE; or say where its socket is: supctl -s SOCKET%s",
+            path, from, roots_own(path));
+    if (errnum == ECONNREFUSED && path[0] == '@')
+        return err_set(e, "nobody listens on the abstract name %s (%s) in this network namespace",
                        path, from);
+    if (errnum == ECONNREFUSED && !is_socket(path))
+        return err_set(e, "%s (%s) is no socket; say where supd's is: supctl -s SOCKET", path,
+                       from);
     if (errnum == ECONNREFUSED)
         return err_set(e,
                        "supd is not running: nobody answers on %s (%s)\n"
@@ -63,6 +89,13 @@ int client_open(struct client *c, const char *path, const char *from_text, struc
     c->error_exit = CLI_DENIED;
     client_close(c);
     return -1;
+}
+
+void client_patience(struct client *c, int seconds)
+{
+    struct timeval tv = {.tv_sec = seconds};
+    c->hasty = true;
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 }
 
 void client_close(struct client *c)
@@ -160,12 +193,26 @@ static int take_bulk(struct client *c, size_t n, struct client_reply *out, struc
     return got;
 }
 
+/* supd greets at once; one that does not is stopped, frozen or stuck. */
+static void wait_greeting(const struct client *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    struct ucred cred = {0};
+    socklen_t len = sizeof(cred);
+    if (c->greeted || poll(&p, 1, GREETING_MS) != 0)
+        return;
+    getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+    cli_complain("supd (pid %d) does not answer; waiting for it", (int)cred.pid);
+}
+
 static int read_more(struct client *c, struct err *e)
 {
     char *room = wire_buf_room(&c->in, READ_CHUNK);
     if (!room)
         return lost(c, e, "an answer is too large");
     ssize_t n;
+    if (!c->hasty)
+        wait_greeting(c);
     do
         n = recv(c->fd, room, READ_CHUNK, 0);
     while (n < 0 && errno == EINTR);

@@ -8,13 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CLIENT_PAIRS 64
+#define CLIENT_PAIRS 128
 
 struct client {
     int fd;
     struct wire_buf in;
     unsigned ids;
     bool greeted;
+    bool hasty;       /* see client_patience */
     int error_exit;   /* after a failure of the connection: the exit code that it means */
     const char *hint; /* added to what is said then; or NULL */
 };
@@ -36,6 +37,8 @@ typedef bool client_fn(void *obj, const struct client_reply *r);
 /* Connects. 0, or -1 and a sentence that says what to do. */
 int client_open(struct client *c, const char *path, const char *from_text, struct err *e);
 void client_close(struct client *c);
+/* From now on an answer that takes longer is a connection that failed, and nothing is said. */
+void client_patience(struct client *c, int seconds);
 
 /* Sends a request and hands its reply lines to fn until the last one. 0 when that was ok, 1 when it
  * was an error line (fn saw it), 2 when fn wanted no more, -1 when the connection failed. */

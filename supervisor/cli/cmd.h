@@ -4,7 +4,8 @@
 
 #include "supervisor/cli/cli.h"
 
-#define COMMAND(name_, min_, max_, words_, hidden_, args_, help_, more_) cli_fn cmd_##name_;
+#define COMMAND(name_, min_, max_, words_, hidden_, options_, args_, help_, more_)                 \
+    cli_fn cmd_##name_;
 #include "supervisor/cli/commands.def"
 #undef COMMAND
 

@@ -97,7 +97,6 @@ int cmd_alerts(struct cli *c, int argc, char **argv)
                  {"silence", act, 0},
                  {"unsilence", take_back, 0},
                  {"silences", list_silences, 1}};
-    c->json |= cli_flag(&argc, argv, "--json");
     for (size_t i = 0; argc > 1 && i < NCOLUMNS(words); i++) {
         if (strcmp(argv[1], words[i].word) == 0)
             return words[i].fn(c, argc - 1 - words[i].skip, argv + 1 + words[i].skip);

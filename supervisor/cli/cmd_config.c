@@ -55,7 +55,7 @@ static bool on_row(void *obj, const struct client_reply *r)
 int cmd_config(struct cli *c, int argc, char **argv)
 {
     struct config x = {0};
-    if (c->json || cli_flag(&argc, argv, "--json"))
+    if (c->json)
         x.json = json_list_new();
     int exit = cli_call(c, "config", argv + 1, (size_t)argc - 1, on_row, &x);
     if (x.json)

@@ -62,6 +62,13 @@ static void put_text(const struct events *v, const struct client_reply *r, struc
     show_clean(out, reply_text(r, "data"));
 }
 
+/* what supd does now; the name is that */
+static void put_mood(const struct events *v, const struct client_reply *r, struct str *out)
+{
+    (void)v, (void)r;
+    str_puts(out, "(supd itself)");
+}
+
 /* whatever else there is, or will be */
 static void put_other(const struct client_reply *r, struct str *out)
 {
@@ -85,6 +92,7 @@ static const struct {
     {"state", put_state},
     {"exit", put_exit},
     {"spawned", put_spawned},
+    {"mood", put_mood},
     {"PROCESS_LOG_STDOUT", put_text},
     {"PROCESS_LOG_STDERR", put_text},
     {"PROCESS_COMMUNICATION_STDOUT", put_text},
@@ -123,13 +131,22 @@ static bool on_event(void *obj, const struct client_reply *r)
     return !ferror(stdout);
 }
 
+/* A name may come later, and may be a slip of the pen. */
+static bool on_status(void *obj, const struct client_reply *r)
+{
+    (void)obj;
+    if (r->kind == WIRE_RECORD && *reply_text(r, "code"))
+        cli_complain("%s: %s now; waiting for one", reply_text(r, "name"), reply_text(r, "text"));
+    return true;
+}
+
 int cmd_events(struct cli *c, int argc, char **argv)
 {
     struct err e = {0};
-    c->json |= cli_flag(&argc, argv, "--json");
     struct events v = {.cli = c, .names = argv + 1, .n = (size_t)argc - 1};
     char text[] = "text=1", *words[] = {text};
-    int exit = cli_call(c, "subscribe", words, 1, on_event, &v);
+    int exit = v.n ? cli_call(c, "status", v.names, v.n, on_status, NULL) : CLI_OK;
+    exit = exit ? exit : cli_call(c, "subscribe", words, 1, on_event, &v);
     if (exit)
         return exit;
     int r;

@@ -187,7 +187,7 @@ int cmd_explain(struct cli *c, int argc, char **argv)
 {
     name_list unknown = VEC_INIT;
     struct explain x = {.unknown = &unknown};
-    if (c->json || cli_flag(&argc, argv, "--json"))
+    if (c->json)
         x.json = json_list_new();
     int exit = cli_call(c, "explain", argv + 1, (size_t)argc - 1, on_row, &x);
     x.unknown = NULL;

@@ -37,11 +37,30 @@ static int help_one(const struct cli_command *cmd)
            cmd->help);
     if (cmd->more[0])
         print_wrapped(cmd->more, 80);
+    if (cli_takes(cmd, "--json"))
+        puts("\n--json prints JSON.");
     if (cmd->words == CLI_NAMES || cmd->words == CLI_SIGNAL_NAMES)
         puts(
             "\nNAME is a process (web, or GROUP:PROCESS), a group (web or web:*), a shell pattern\n"
             "('web*', 'web:*_0[0-3]'), or all.");
     return CLI_OK;
+}
+
+/* "--json print JSON (status, explain, ...)", in lines of at most 80 columns */
+static void help_json(const struct cli_command *cmds, size_t n)
+{
+    size_t at = (size_t)printf("      --json           print JSON (");
+    const char *gap = "";
+    for (size_t i = 0; i < n; i++) {
+        if (!cli_takes(&cmds[i], "--json"))
+            continue;
+        bool full = at + strlen(gap) + strlen(cmds[i].name) > 78;
+        at = full ? 23 : at + strlen(gap);
+        printf("%s%s", full ? ",\n                       " : gap, cmds[i].name);
+        at += strlen(cmds[i].name);
+        gap = ", ";
+    }
+    puts(")");
 }
 
 static void help_all(void)
@@ -54,11 +73,9 @@ static void help_all(void)
         if (!cmds[i].hidden)
             printf("  %-9s %s\n", cmds[i].name, cmds[i].help);
     puts("\n  -s, --socket SOCKET  where supd listens (default: $SUPD_SOCKET, /run/supd.sock as\n"
-         "                       root, $XDG_RUNTIME_DIR/supd.sock)\n"
-         "      --json           print JSON (status, events, explain, config, version, stats,\n"
-         "                       orphans, listeners, probes, probe run, metrics, alerts,\n"
-         "                       notify)\n"
-         "  -h, --help           this text; 'supctl help COMMAND' explains one\n"
+         "                       root, $XDG_RUNTIME_DIR/supd.sock)");
+    help_json(cmds, n);
+    puts("  -h, --help           this text; 'supctl help COMMAND' explains one\n"
          "      --version        the version of supctl\n\nexit codes:");
     for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)
         printf("  %d  %s\n", exits[i].code, exits[i].text);
@@ -78,8 +95,9 @@ int cmd_help(struct cli *c, int argc, char **argv)
     return CLI_OK;
 }
 
-/* text for mdoc: a backslash, a quote and a leading dot mean something there */
-static void put_mdoc(const char *text)
+/* text for mdoc: a backslash, a quote and a leading dot mean something there; with lines a new
+ * sentence begins a new one */
+static void put_mdoc(const char *text, bool lines)
 {
     for (const char *p = text; *p; p++) {
         if (*p == '\\' || *p == '-')
@@ -88,7 +106,7 @@ static void put_mdoc(const char *text)
             fputs("\\(dq", stdout);
         else if ((*p == '.' || *p == '\'') && p == text)
             printf("\\&%c", *p);
-        else if (strncmp(p, ". ", 2) == 0 && *++p) /* a new sentence begins a new line */
+        else if (lines && strncmp(p, ". ", 2) == 0 && *++p)
             fputs(".\n", stdout);
         else
             putchar(*p);
@@ -104,11 +122,11 @@ int cli_print_commands(void)
             continue;
         printf(".It Ic %s", cmds[i].name);
         fputs(cmds[i].args[0] ? " Ar \"" : "", stdout);
-        put_mdoc(cmds[i].args);
+        put_mdoc(cmds[i].args, false);
         printf("%s\n%c", cmds[i].args[0] ? "\"" : "", toupper((unsigned char)cmds[i].help[0]));
-        put_mdoc(cmds[i].help + 1);
+        put_mdoc(cmds[i].help + 1, true);
         puts(".");
-        put_mdoc(cmds[i].more);
+        put_mdoc(cmds[i].more, true);
         fputs(cmds[i].more[0] ? "\n" : "", stdout);
     }
     return CLI_OK;

@@ -25,6 +25,5 @@ int cmd_listeners(struct cli *c, int argc, char **argv)
                                      .state_key = "listener",
                                      .mark = mark_listener,
                                      .none = "there are no event listeners"};
-    c->json |= cli_flag(&argc, argv, "--json");
     return listing_of_supd(c, &l, "listeners", argv + 1, (size_t)argc - 1);
 }

@@ -29,7 +29,6 @@ int cmd_metrics(struct cli *c, int argc, char **argv)
 {
     static const struct listing l = {metric_columns, NCOLUMNS(metric_columns), NULL, NULL,
                                      "there are no metrics: no [metric:NAME] is configured"};
-    c->json |= cli_flag(&argc, argv, "--json");
     return listing_show(c, &l, "metrics", argv + 1, (size_t)argc - 1);
 }
 
@@ -54,7 +53,6 @@ int cmd_notify(struct cli *c, int argc, char **argv)
 {
     static const struct listing l = {notify_columns, NCOLUMNS(notify_columns), "state", mark,
                                      "there are no notifiers: no [notify:NAME] is configured"};
-    c->json |= cli_flag(&argc, argv, "--json");
     if (argc == 1)
         return listing_show(c, &l, "notifiers", NULL, 0);
     if (argc != 3 || strcmp(argv[1], "test") != 0)

@@ -16,6 +16,5 @@ int cmd_orphans(struct cli *c, int argc, char **argv)
     static const struct listing l = {.columns = columns,
                                      .ncolumns = sizeof(columns) / sizeof(columns[0]),
                                      .none = "there are no orphans"};
-    c->json |= cli_flag(&argc, argv, "--json");
     return listing_of_supd(c, &l, "orphans", argv + 1, (size_t)argc - 1);
 }

@@ -30,7 +30,6 @@ int cmd_probes(struct cli *c, int argc, char **argv)
 {
     static const struct listing l = {columns, sizeof(columns) / sizeof(columns[0]), "state", mark,
                                      "there are no probes: no [probe:NAME] is configured"};
-    c->json |= cli_flag(&argc, argv, "--json");
     return listing_show(c, &l, "probes", argv + 1, (size_t)argc - 1);
 }
 
@@ -81,8 +80,7 @@ static bool on_result(void *obj, const struct client_reply *r)
 
 int cmd_probe(struct cli *c, int argc, char **argv)
 {
-    struct run run = {.exit = NAGIOS_UNKNOWN};
-    run.json = c->json | cli_flag(&argc, argv, "--json");
+    struct run run = {.json = c->json, .exit = NAGIOS_UNKNOWN};
     if (argc != 3 || strcmp(argv[1], "run") != 0)
         cli_usage(cli_find("probe")); /* 2 would be CRITICAL */
     else if (agent_call(c, "probe", argv + 1, 2, on_result, &run) != 0)

@@ -17,6 +17,8 @@ static bool on_signalled(void *obj, const struct client_reply *r)
 int cmd_signal(struct cli *c, int argc, char **argv)
 {
     int exit = CLI_OK;
+    if (argv[1][0] == '-') /* as kill takes it: -HUP, -9 */
+        argv[1]++;
     int failed = cli_call(c, "signal", argv + 1, (size_t)argc - 1, on_signalled, &exit);
     return failed ? failed : exit;
 }

@@ -41,7 +41,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
     struct status s = {.exit = CLI_OK};
     if (cli_flag(&argc, argv, "--watch"))
         return watch_status(c, argv + 1, (size_t)argc - 1);
-    if (c->json || cli_flag(&argc, argv, "--json"))
+    if (c->json)
         s.json = json_list_new();
     show_status_begin(&s.table);
     int exit = cli_call(c, "status", argv + 1, (size_t)argc - 1, on_row, &s);

@@ -45,7 +45,7 @@ static bool on_version(void *obj, const struct client_reply *r)
 
 int cmd_version(struct cli *c, int argc, char **argv)
 {
-    c->json |= cli_flag(&argc, argv, "--json");
+    (void)argc, (void)argv;
     return cli_call(c, "version", NULL, 0, on_version, c);
 }
 
@@ -65,12 +65,11 @@ static bool on_pairs(void *obj, const struct client_reply *r)
 
 int cmd_stats(struct cli *c, int argc, char **argv)
 {
-    c->json |= cli_flag(&argc, argv, "--json");
+    (void)argc, (void)argv;
     return cli_call(c, "stats", NULL, 0, on_pairs, c);
 }
 
 int cmd_agent(struct cli *c, int argc, char **argv)
 {
-    c->json |= cli_flag(&argc, argv, "--json");
     return cli_call(c, "agent", argv + 1, (size_t)argc - 1, on_pairs, c);
 }

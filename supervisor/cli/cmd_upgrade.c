@@ -2,6 +2,7 @@
 #include "supervisor/cli/cmd.h"
 #include "supervisor/cli/json.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 
 struct upgrading {
     struct cli *cli;
-    bool begun; /* supd has found the binary good */
-    bool failed;
+    bool begun;         /* supd has found the binary good */
+    int failed;         /* the exit code of a refusal */
     long long upgrades; /* before; then what the new one says */
     char pid[24], version[64];
 };
@@ -25,7 +26,7 @@ static bool on_answer(void *obj, const struct client_reply *r)
         u->begun = true;
         u->upgrades = reply_int(r, "upgrades", 0);
     } else if (r->kind == WIRE_ERROR) {
-        u->failed = true;
+        u->failed = cli_exit_of(r->code);
         cli_complain("%s", r->text);
     }
     return true;
@@ -76,7 +77,7 @@ int cmd_upgrade(struct cli *c, int argc, char **argv)
     struct err e;
     char *path = argc > 1 ? realpath(argv[1], NULL) : NULL;
     if (argc > 1 && !path) {
-        cli_complain("%s: no such file", argv[1]);
+        cli_complain("%s: %s", argv[1], strerror(errno));
         return CLI_FAILED;
     }
     int code = cli_connect(c);
@@ -85,7 +86,7 @@ int cmd_upgrade(struct cli *c, int argc, char **argv)
     client_close(&c->client); /* it ends with the old one */
     c->connected = false;
     if (code || u.failed)
-        return code ? code : CLI_FAILED;
+        return code ? code : u.failed;
     if (!u.begun) {
         cli_complain("%s", r < 0 ? e.msg : "supd gave no answer");
         return CLI_FAILED;

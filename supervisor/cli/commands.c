@@ -7,13 +7,14 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
-#define COMMAND(name_, min_, max_, words_, hidden_, args_, help_, more_)                           \
+#define COMMAND(name_, min_, max_, words_, hidden_, options_, args_, help_, more_)                 \
     {.name = #name_,                                                                               \
      .fn = cmd_##name_,                                                                            \
      .min = (min_),                                                                                \
      .max = (max_),                                                                                \
      .words = (words_),                                                                            \
      .hidden = (hidden_),                                                                          \
+     .options = (options_),                                                                        \
      .args = (args_),                                                                              \
      .help = (help_),                                                                              \
      .more = (more_)},
@@ -50,6 +51,57 @@ int cli_usage(const struct cli_command *cmd)
     return CLI_USAGE;
 }
 
+/* ---- words with a dash ---- */
+
+bool cli_takes(const struct cli_command *cmd, const char *word)
+{
+    size_t n = strcspn(word, "=");
+    for (const char *p = cmd->options; *p; p += strspn(p, " ")) {
+        size_t len = strcspn(p, " ");
+        if (len == n && memcmp(p, word, n) == 0)
+            return true;
+        p += len;
+    }
+    return false;
+}
+
+static int help_of(struct cli *c, const struct cli_command *cmd)
+{
+    char *argv[] = {(char *)(uintptr_t) "help", (char *)(uintptr_t)cmd->name, NULL};
+    return cmd_help(c, 2, argv);
+}
+
+/* A name that is none would do no harm; a word that was meant otherwise may: "stop all --help". */
+static int check_options(const struct cli_command *cmd, int argc, char **argv)
+{
+    if (cli_takes(cmd, "-*"))
+        return 0;
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-' || cli_takes(cmd, argv[i]))
+            continue;
+        cli_complain("%s: no such option: %s", cmd->name, argv[i]);
+        return cli_usage(cmd);
+    }
+    return 0;
+}
+
+/* Takes out what many commands know; an exit code, or -1: go on. */
+static int common_options(struct cli *c, const struct cli_command *cmd, int *argc, char **argv)
+{
+    if (cmd->hidden)
+        return -1;
+    if (cli_flag(argc, argv, "--help") || cli_flag(argc, argv, "-h"))
+        return help_of(c, cmd);
+    if (cli_takes(cmd, "--json"))
+        c->json |= cli_flag(argc, argv, "--json");
+    else if (c->json) {
+        cli_complain("%s prints no JSON", cmd->name);
+        return CLI_USAGE;
+    }
+    int wrong = check_options(cmd, *argc, argv);
+    return wrong ? wrong : -1;
+}
+
 int cli_run(struct cli *c, int argc, char **argv)
 {
     const struct cli_command *cmd = cli_find(argv[0]);
@@ -61,6 +113,9 @@ int cli_run(struct cli *c, int argc, char **argv)
             cli_complain("no such command: %s; 'supctl help' lists them", argv[0]);
         return CLI_USAGE;
     }
+    int done = common_options(c, cmd, &argc, argv);
+    if (done >= 0)
+        return done;
     if (argc - 1 < cmd->min || (cmd->max >= 0 && argc - 1 > cmd->max))
         return cli_usage(cmd);
     return cmd->fn(c, argc, argv);
@@ -130,7 +185,7 @@ int cli_ended(struct cli *c, const struct err *e)
         cli_complain("%s", e->msg);
     } else if (there) {
         cli_complain("supd closed the connection, since it was not read for too long or supd was "
-                     "started anew");
+                     "upgraded or started anew");
         exit = CLI_FAILED;
     } else {
         fputs("supd has ended\n", stderr);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATIENCE_S 2 /* somebody has pressed a key and waits */
+
 typedef void complete_fn(void *obj, const char *candidate);
 
 struct complete {
@@ -47,9 +49,11 @@ static void offer_names(struct cli *c, struct complete *x, bool groups)
     struct err e;
     struct client cl;
     x->groups = groups;
-    offer(x, "all");
+    if (!groups)
+        offer(x, "all");
     if (client_open(&cl, c->socket, "", &e) < 0)
         return;
+    client_patience(&cl, PATIENCE_S);
     client_call(&cl, "names", NULL, 0, on_name, x, &e);
     client_close(&cl);
 }
@@ -70,17 +74,34 @@ static void offer_signals(const struct complete *x)
             offer(x, sigabbrev_np(sig));
 }
 
-static const char *const flags[][2] = {
-    {"status", "--watch"}, {"status", "--json"},  {"tail", "-f"},       {"maintail", "-f"},
-    {"events", "--json"},  {"explain", "--json"}, {"config", "--json"}, {"tail", "stdout"},
-    {"tail", "stderr"},    {"clear", "main"},
+/* what else the arguments of a command may be: the first of them, or any */
+static const struct {
+    const char *command, *word;
+    bool first;
+} words_of[] = {
+    {"tail", "stdout", false},    {"tail", "stderr", false},     {"clear", "main", false},
+    {"agent", "ping", true},      {"probe", "run", true},        {"notify", "test", true},
+    {"alerts", "ack", true},      {"alerts", "unack", true},     {"alerts", "silence", true},
+    {"alerts", "silences", true}, {"alerts", "unsilence", true}, {"update", "all", false},
 };
 
-static void offer_flags(const struct complete *x, const char *command)
+static void offer_words(const struct complete *x, const char *command, bool first)
 {
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-        if (strcmp(flags[i][0], command) == 0 && (flags[i][1][0] != '-' || x->prefix[0] == '-'))
-            offer(x, flags[i][1]);
+    for (size_t i = 0; i < sizeof(words_of) / sizeof(words_of[0]); i++)
+        if (strcmp(words_of[i].command, command) == 0 && (first || !words_of[i].first))
+            offer(x, words_of[i].word);
+}
+
+static void offer_options(const struct complete *x, const struct cli_command *cmd)
+{
+    char word[32];
+    for (const char *p = cmd->options; *p && x->prefix[0] == '-'; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        snprintf(word, sizeof(word), "%.*s", (int)n, p);
+        if (strcmp(word, "-*") != 0)
+            offer(x, word);
+        p += n;
+    }
 }
 
 void cli_complete(struct cli *c, char *const *words, size_t nwords, const char *prefix,
@@ -92,7 +113,8 @@ void cli_complete(struct cli *c, char *const *words, size_t nwords, const char *
         offer_commands(&x);
     if (!cmd)
         return;
-    offer_flags(&x, cmd->name);
+    offer_options(&x, cmd);
+    offer_words(&x, cmd->name, nwords == 1);
     if (cmd->words == CLI_SIGNAL_NAMES && nwords == 1)
         offer_signals(&x);
     else if (cmd->words == CLI_NAMES || cmd->words == CLI_SIGNAL_NAMES)
@@ -101,8 +123,6 @@ void cli_complete(struct cli *c, char *const *words, size_t nwords, const char *
         offer_names(c, &x, true);
     else if (cmd->words == CLI_COMMANDS)
         offer_commands(&x);
-    else if (cmd->words == CLI_PING)
-        offer(&x, "ping");
 }
 
 static void print_candidate(void *obj, const char *candidate)

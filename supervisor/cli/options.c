@@ -81,9 +81,8 @@ int cli_finish(struct cli *c, int status)
 {
     if (c->connected)
         client_close(&c->client);
-    if (fflush(stdout) != 0 && status == CLI_OK) {
-        cli_complain("cannot write to standard output: %s", strerror(errno));
-        return CLI_FAILED;
-    }
-    return status;
+    if (fflush(stdout) == 0)
+        return status;
+    cli_complain("cannot write to standard output: %s", strerror(errno));
+    return status == CLI_OK ? CLI_FAILED : status;
 }

@@ -47,14 +47,17 @@ static bool is_end(const char *word)
     return strcmp(word, "quit") == 0 || strcmp(word, "exit") == 0;
 }
 
-/* runs one line; false at its end */
+/* runs one line, unless it is a comment; false at its end */
 static bool run_line(struct shell *sh, const char *line, int *exit)
 {
     const char **words;
     int n = 0;
+    if (line[strspn(line, " \t")] == '#')
+        return true;
     tok_reset(sh->tok);
     if (tok_str(sh->tok, line, &n, &words) != 0) {
         cli_complain("a quote is not closed");
+        *exit = CLI_USAGE;
         return true;
     }
     if (n == 0)

@@ -12,7 +12,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define QUIET_MS 50  /* events in a burst are drawn together */
+#define QUIET_MS 50 /* events in a burst are drawn together */
+/* a line that is too long stays one line */
+#define NO_WRAP "\033[?7l"
+#define WRAP "\033[?7h"
 #define TICK_MS 1000 /* a terminal shows how the times go on */
 
 struct watch {
@@ -34,9 +37,11 @@ static void draw_screen(const struct watch *w)
     struct winsize size = {.ws_row = 24, .ws_col = 80};
     struct str text = STR_INIT, out = STR_INIT;
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    if (!size.ws_row) /* a serial line does not know */
+        size.ws_row = 24;
     size_t left = size.ws_row > 2 ? size.ws_row - 1u : 1, lines = w->rows + 1;
     table_print(&w->table, size.ws_col, w->cli->colour, &text);
-    str_puts(&out, "\033[H");
+    str_puts(&out, "\033[H" NO_WRAP);
     size_t shown = lines > left ? left - 1 : lines;
     const char *p = str_text(&text);
     for (size_t i = 0; i < shown; i++) {
@@ -47,7 +52,7 @@ static void draw_screen(const struct watch *w)
     }
     if (shown < lines)
         str_printf(&out, "... and %zu more\033[K\n", lines - shown);
-    str_puts(&out, "\033[J");
+    str_puts(&out, "\033[J" WRAP);
     fwrite(str_text(&out), 1, out.len, stdout);
     str_fini(&text);
     str_fini(&out);

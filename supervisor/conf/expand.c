@@ -22,7 +22,9 @@ struct format {
     const char *what;
     const struct names *names;
     struct expand_opts opts;
-    bool bare_used; /* a second bare conversion has no argument */
+    bool bare_used;  /* a second bare conversion has no argument */
+    const char *key; /* the name of the conversion in hand; NULL: it has none */
+    size_t key_len;
     struct err *e;
 };
 
@@ -30,6 +32,18 @@ static int bad(struct format *f, const char *why)
 {
     return err_set(f->e, "Format string '%s' for '%s' is badly formatted: %s", f->begin, f->what,
                    why);
+}
+
+/* bad(), with what was meant: a percent sign, or a name whose letter is missing */
+static int bad_hint(struct format *f, const char *why)
+{
+    char text[256];
+    if (f->key)
+        snprintf(text, sizeof(text), "%s (write %%(%.*s)s, with a letter behind the name)", why,
+                 (int)(f->key_len < 100 ? f->key_len : 100), f->key);
+    else
+        snprintf(text, sizeof(text), "%s (write %%%% for a percent sign)", why);
+    return bad(f, text);
 }
 
 static int unknown_name(struct format *f, const char *key, size_t n)
@@ -65,7 +79,7 @@ static int read_key(struct format *f, const char **out_key, size_t *out_len)
     const char *key = ++f->p;
     for (int depth = 1; depth > 0; f->p++) {
         if (f->p == f->end)
-            return bad(f, "incomplete format key");
+            return bad(f, "incomplete format key (no ')' behind the name)");
         depth += *f->p == '(' ? 1 : *f->p == ')' ? -1 : 0;
     }
     *out_key = key;
@@ -114,7 +128,7 @@ static int read_spec(struct format *f, struct spec *s)
     if (f->p < f->end && strchr("hlL", *f->p))
         f->p++;
     if (f->p == f->end)
-        return bad(f, "incomplete format (write %% for a percent sign)");
+        return bad_hint(f, "incomplete format");
     s->conv = *f->p++;
     return 0;
 }
@@ -282,15 +296,13 @@ static int check_conv(struct format *f, char conv)
 {
     if (conv && strchr("sracdiouxXeEfFgG", conv))
         return 0;
-    char why[120];
+    char why[80];
     const char *at = f->p - 1;
     size_t len = py_char_len(at, f->end);
     unsigned code = (unsigned char)*at;
-    snprintf(why, sizeof(why),
-             "unsupported format character '%.*s' (0x%x) at index %zu (write %%%% for a percent "
-             "sign)",
-             (int)len, at, code, py_chars(f->begin, at));
-    return bad(f, why);
+    snprintf(why, sizeof(why), "unsupported format character '%.*s' (0x%x) at index %zu", (int)len,
+             at, code, py_chars(f->begin, at));
+    return bad_hint(f, why);
 }
 
 static void repr_names(struct str *out, const struct names *own, const struct names *n, bool ascii,
@@ -362,14 +374,13 @@ static void protect(struct str *out, size_t from)
 
 static int one_conversion(struct format *f, const char *start)
 {
-    const char *key;
-    size_t key_len = 0, mark = f->out->len;
+    size_t mark = f->out->len;
     struct spec s;
-    if (read_key(f, &key, &key_len) < 0)
+    if (read_key(f, &f->key, &f->key_len) < 0)
         return -1;
-    const struct name *v = key ? names_find(f->names, key, key_len) : NULL;
-    if (key && !v)
-        return unknown_name(f, key, key_len);
+    const struct name *v = f->key ? names_find(f->names, f->key, f->key_len) : NULL;
+    if (f->key && !v)
+        return unknown_name(f, f->key, f->key_len);
     if (read_spec(f, &s) < 0)
         return -1;
     if (s.conv == '%' && f->p == start + 2) {
@@ -378,7 +389,7 @@ static int one_conversion(struct format *f, const char *start)
     }
     if (check_conv(f, s.conv) < 0)
         return -1;
-    if (!key)
+    if (!f->key)
         return put_bare(f, &s);
     f->bare_used = true;
     if (put_converted(f, &s, v) < 0)

@@ -5,6 +5,7 @@
 #include "supervisor/conf/pytext.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 struct search {
     struct arena *a;
     VEC(const char *) found;
+    struct fileglob_blind blind;
 };
 
 /* the ']' that closes the class at p[0] == '[', or NULL: then the '[' is itself */
@@ -91,20 +93,30 @@ static bool has_magic(const char *s, size_t n)
     return false;
 }
 
+/* nothing there is an answer; anything else is none */
+static void not_seen(struct search *s, const char *path, int error)
+{
+    if (error && error != ENOENT && error != ENOTDIR && !s->blind.path)
+        s->blind = (struct fileglob_blind){path, error};
+}
+
 static void search_in(struct search *s, const char *folder, const char *rest);
 
 static void search_names(struct search *s, const char *folder, const char *part, const char *rest)
 {
     DIR *d = opendir(*folder ? folder : "/");
-    if (!d)
+    if (!d) {
+        not_seen(s, folder, errno);
         return;
-    for (struct dirent *e; (e = readdir(d));) {
+    }
+    for (struct dirent *e; errno = 0, (e = readdir(d));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         if ((e->d_name[0] == '.' && part[0] != '.') || !fileglob_match(part, e->d_name))
             continue;
         search_in(s, arena_printf(s->a, "%s/%s", folder, e->d_name), rest);
     }
+    not_seen(s, folder, errno);
     closedir(d);
 }
 
@@ -123,6 +135,8 @@ static void search_in(struct search *s, const char *folder, const char *rest)
     }
     if (lstat(folder, &st) == 0)
         VEC_PUSH(&s->found, folder);
+    else
+        not_seen(s, folder, errno);
 }
 
 static int text_cmp(const void *a, const void *b)
@@ -130,7 +144,7 @@ static int text_cmp(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-struct str_list fileglob(struct arena *a, const char *pattern)
+struct str_list fileglob(struct arena *a, const char *pattern, struct fileglob_blind *out_blind)
 {
     struct search s = {.a = a};
     struct str_list l = {0};
@@ -141,5 +155,6 @@ struct str_list fileglob(struct arena *a, const char *pattern)
         l.n = s.found.n;
     }
     VEC_FINI(&s.found);
+    *out_blind = s.blind;
     return l;
 }

@@ -1,5 +1,6 @@
 /* The configuration's text: the main file, then what its [include] names. */
 #include "supervisor/conf/fileglob.h"
+#include "supervisor/conf/gen.h"
 #include "supervisor/conf/pytext.h"
 #include "supervisor/conf/reader.h"
 #include "supervisor/conf/section.h"
@@ -81,14 +82,48 @@ bool conf_read_main(struct conf *c)
     return true;
 }
 
+static const char included[] = "Included extra file \"";
+
+/* Is the path, or something in a folder of this path, part of what runs? */
+static bool runs_from(const struct gen *before, const char *path)
+{
+    size_t n = strlen(path), head = sizeof(included) - 1;
+    const goff *v = before ? gen_at(before, before->warnings) : NULL;
+    for (uint32_t i = 0; before && i < before->nwarnings; i++) {
+        const char *text = strchr(gen_str(before, v[i]), '\t') + 1;
+        if (strncmp(text, included, head) == 0 && strncmp(text + head, path, n) == 0 &&
+            (text[head + n] == '"' || text[head + n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* Supervisor goes on without it and says nothing; but what is taken for gone would be stopped. */
+static void cannot_read(struct conf *c, const char *path, int error, struct pos at)
+{
+    if (runs_from(c->rq.before, path))
+        conf_fail(c, at,
+                  "include.files: cannot read %s, which was read before: %s (its programs run; to "
+                  "have them removed, remove the file)",
+                  path, strerror(error));
+    else
+        conf_warn(c, at, "include.files: cannot read %s, it is skipped: %s", path, strerror(error));
+}
+
 static void read_included(struct conf *c, const char *file, struct pos at)
 {
     struct str text = STR_INIT;
     file = arena_strdup(c->a, file);
-    msgs_add(&c->m, MSG_INFO, (struct pos){NULL, 0}, "Included extra file \"%s\" during parsing",
-             file);
-    if (slurp(file, false, &text) < 0)
-        conf_hint(c, at, "include.files: %s is skipped: %s", file, strerror(errno));
+    int error = slurp(file, false, &text) < 0 ? errno : 0;
+    if (!error || error == EISDIR || error == EINVAL)
+        msgs_add(&c->m, MSG_INFO, (struct pos){NULL, 0}, "%s%s\" during parsing", included, file);
+    if (error == EISDIR || error == EINVAL)
+        conf_hint(c, at, "include.files: %s is skipped: %s", file,
+                  error == EISDIR ? strerror(error) : "It is no regular file");
+    else if (error == ENOENT)
+        conf_warn(c, at, "include.files: %s is skipped: it is a link to nothing", file);
+    else if (error)
+        cannot_read(c, file, error, at);
     else
         read_text(c, file, str_text(&text), text.len);
     str_fini(&text);
@@ -98,7 +133,10 @@ static void read_included(struct conf *c, const char *file, struct pos at)
 static void read_pattern(struct conf *c, const char *pattern, struct pos at)
 {
     pattern = path_join(c->a, c->dir, pattern);
-    struct str_list found = fileglob(c->a, pattern);
+    struct fileglob_blind blind;
+    struct str_list found = fileglob(c->a, pattern, &blind);
+    if (blind.path)
+        cannot_read(c, blind.path, blind.error, at);
     if (!found.n)
         conf_warn(c, at, "No file matches via include \"%s\"", pattern);
     for (size_t i = 0; i < found.n; i++)

@@ -82,6 +82,8 @@ static void own_priority(struct conf *c, struct group *g, const char *def)
         g->priority = strtoll(def, NULL, 10);
         return;
     }
+    if (msgs_error_at(&c->m, x.keys[row]->at)) /* once is enough */
+        return;
     sect_row(&x, row, &o, &c->here);
     g->priority = o.priority;
 }
@@ -100,10 +102,10 @@ static void load_single(struct conf *c, const struct ini_section *s, uint8_t kin
         return;
     }
     struct group *g = add_group(c, s, name, kind);
-    own_priority(c, g, kind == GEN_EVENTLISTENER ? "-1" : "999");
     if (kind == GEN_EVENTLISTENER)
         load_listener(c, g);
     add_program(c, g, s);
+    own_priority(c, g, kind == GEN_EVENTLISTENER ? "-1" : "999");
 }
 
 static int section_cmp(const void *a, const void *b)

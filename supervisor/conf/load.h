@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct gen;
 struct conf; /* a parsed and checked configuration, in an arena of its own */
 
 /* What Supervisor's version is taken for where we are called supervisord, also by clients. */
@@ -34,8 +35,9 @@ struct conf_request {
     const char *text; /* not NULL: the file's content; path is only its name then, and no include is
                          followed */
     size_t text_len;
-    const char *node_name; /* NULL: this host's */
-    const char *self_dir;  /* supd's own folder, to find supd-agent; NULL: do not ask it */
+    const char *node_name;    /* NULL: this host's */
+    const struct gen *before; /* what runs, when this is to take its place; else NULL */
+    const char *self_dir;     /* supd's own folder, to find supd-agent; NULL: do not ask it */
 };
 
 /* Reads, expands, converts and checks the whole configuration. Always returns a conf, which the
@@ -64,5 +66,8 @@ void conf_dump_json(const struct conf *c, struct str *out);
 /* Writes the generation of a conf without errors into fd (a memfd, empty) and seals it where that
  * is possible. 0, or -1 and the reason. */
 int conf_write_gen(const struct conf *c, int fd, struct err *e);
+/* Warns of what differs from the generation before, and waits for another start of supd; fd is what
+ * conf_write_gen wrote. */
+void conf_say_cold(struct conf *c, int fd);
 
 #endif

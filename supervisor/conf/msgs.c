@@ -1,5 +1,6 @@
 /* What a load has to say. */
 #include "supervisor/conf/msgs.h"
+#include "supervisor/base/str.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -73,6 +74,16 @@ void msgs_sort(struct msgs *m)
     }
 }
 
+bool msgs_error_at(const struct msgs *m, struct pos at)
+{
+    VEC_EACH (&m->list[MSG_ERROR], i) {
+        struct pos p = m->list[MSG_ERROR].v[i].at;
+        if (p.line == at.line && p.file && at.file && strcmp(p.file, at.file) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool msgs_full(const struct msgs *m, enum msg_kind kind)
 {
     return m->list[kind].n > MSGS_MAX;
@@ -89,6 +100,34 @@ static bool said_before(const struct msgs *m, enum msg_kind kind, const char *te
     return false;
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* A value that goes over several lines makes no message of several lines, and none that a terminal
+ * obeys. */
+static const char *on_one_line(struct arena *a, const char *text)
+{
+    struct str out = STR_INIT;
+    const char *p = text;
+    while (*p && !is_control(*p))
+        p++;
+    if (!*p)
+        return text;
+    for (p = text; *p; p++) {
+        if (!is_control(*p))
+            str_putc(&out, *p);
+        else if (*p == '\n')
+            str_puts(&out, "\\n");
+        else
+            str_printf(&out, "\\x%02x", (unsigned char)*p);
+    }
+    text = arena_strdup(a, str_text(&out));
+    str_fini(&out);
+    return text;
+}
+
 void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fmt, va_list ap)
 {
     if (msgs_full(m, kind))
@@ -96,6 +135,8 @@ void msgs_vadd(struct msgs *m, enum msg_kind kind, struct pos at, const char *fm
     size_t n = m->list[kind].n;
     const char *text =
         n == MSGS_MAX ? "more of this kind are not shown" : arena_vprintf(m->a, fmt, ap);
+    if (kind != MSG_TRAP) /* which has three lines of its own, and escapes what it quotes */
+        text = on_one_line(m->a, text);
     if (n == MSGS_MAX)
         at = (struct pos){"", UINT_MAX}; /* the last, also when sorted */
     else if (at.file)

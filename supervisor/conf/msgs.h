@@ -31,6 +31,8 @@ void msgs_file(struct msgs *m, const char *file);
  * file as they were read, line by line; of one line in the order of finding. What was said twice is
  * left once. */
 void msgs_sort(struct msgs *m);
+/* True when something is wrong with that line. */
+bool msgs_error_at(const struct msgs *m, struct pos at);
 /* True when no more messages of the kind are kept, so that there is no use in making one. */
 bool msgs_full(const struct msgs *m, enum msg_kind kind);
 /* Adds "FILE:LINE: text" ("text" for a place without a file). */

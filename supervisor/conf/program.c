@@ -53,6 +53,8 @@ static void common_names(struct reading *r)
 static void check_numprocs(struct reading *r, const char *process_name)
 {
     struct proc_opts *o = &r->prog->o;
+    if (msgs_error_at(&r->c->m, at_key(r, "numprocs")))
+        return;
     if (o->numprocs > 1 && !strstr(process_name, "%(process_num)")) {
         conf_fail(r->c, at_key(r, "process_name"),
                   "%s: %%(process_num) must be present within process_name when numprocs > 1 "
@@ -123,9 +125,9 @@ static void read_shared(struct reading *r)
         conf_fail(r->c, at_key(r, "process_name"), "%s.process_name: %s", r->prog->section->name,
                   e.msg);
         r->ok = false;
-    }
-    if (r->ok)
+    } else {
         check_numprocs(r, o->process_name);
+    }
     check_shared(r);
 }
 

@@ -92,11 +92,6 @@ size_t py_chars(const char *b, const char *e)
     return n;
 }
 
-bool py_utf8(const char *p, size_t n)
-{
-    return text_utf8_valid(p, n) == n;
-}
-
 static int digit_of(char c, int base)
 {
     return c >= '0' && c < '0' + base ? c - '0' : -1;

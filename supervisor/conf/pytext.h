@@ -19,8 +19,6 @@ void py_rstrip(const char *b, const char **e);
 size_t py_char_len(const char *p, const char *end);
 /* Characters, not bytes, in [b, e). */
 size_t py_chars(const char *b, const char *e);
-/* The line is valid UTF-8 as Python's strict decoder takes it. */
-bool py_utf8(const char *p, size_t n);
 
 enum py_int_result { PY_INT_OK, PY_INT_INVALID, PY_INT_HUGE };
 /* int(text, base) for base 8 and 10: blanks around, a sign, single underscores between digits; for

@@ -11,6 +11,7 @@
  */
 #include "supervisor/conf/reader.h"
 #include "supervisor/base/str.h"
+#include "supervisor/base/text.h"
 #include "supervisor/conf/pytext.h"
 
 #include <ctype.h>
@@ -40,7 +41,7 @@ struct reader {
     struct ini_section *section; /* NULL before the first header */
     bool in_key;                 /* a key is open: deeper lines continue it */
     bool failed;
-    bool stop;     /* nothing after this line can be meant */
+    bool headless; /* a line before the first header was told of */
     size_t indent; /* of the line where the open key (or header) began */
     char *key;     /* the open key's name, its value so far, and where it began */
     struct str value;
@@ -85,7 +86,7 @@ static void close_key(struct reader *r)
 /* the next physical line without its end; \n, \r\n and a lone \r end a line */
 static bool next_line(struct reader *r, struct span *out)
 {
-    if (r->p >= r->end || r->stop)
+    if (r->p >= r->end)
         return false;
     size_t left = (size_t)(r->end - r->p), n = 0;
     while (n < left && r->p[n] != '\n' && r->p[n] != '\r')
@@ -215,6 +216,14 @@ static void take_key(struct reader *r, struct span text)
     r->kind = LINE_EMPTY;
 }
 
+static void no_section(struct reader *r, struct span text)
+{
+    if (!r->headless)
+        fail(r, "File contains no section headers: '%.*s' stands before the first [section]",
+             (int)(text.n < 200 ? text.n : 200), text.p);
+    r->headless = r->ini->unclear = true;
+}
+
 /* its first bytes, whole characters of UTF-8 */
 static struct span start_of(struct span s, size_t most)
 {
@@ -246,9 +255,7 @@ static void classify(struct reader *r, struct span line)
     if (header_of(text, &r->name)) {
         take_header(r);
     } else if (!r->section) {
-        fail(r, "File contains no section headers: '%.*s' stands before the first [section]",
-             (int)(text.n < 200 ? text.n : 200), text.p);
-        r->stop = r->ini->unclear = true;
+        no_section(r, text);
     } else {
         take_key(r, text);
     }
@@ -346,6 +353,14 @@ static int on_pair(void *user, const char *section, const char *name, const char
     return 1;
 }
 
+static unsigned line_of(const struct reader *r, const char *at)
+{
+    unsigned line = 1;
+    for (const char *p = r->p; p < at; p++)
+        line += *p == '\n';
+    return line;
+}
+
 static bool check_bytes(struct reader *r, bool exact)
 {
     size_t n = (size_t)(r->end - r->p);
@@ -360,18 +375,17 @@ static bool check_bytes(struct reader *r, bool exact)
     }
     const char *nul = memchr(r->p, '\0', n);
     if (nul) {
-        for (const char *p = r->p; p < nul; p++)
-            r->line += *p == '\n';
-        r->line++;
+        r->line = line_of(r, nul);
         fail_whole(r, "holds a NUL byte: this is not a text file");
         return false;
     }
-    if (!py_utf8(r->p, n)) {
-        if (exact)
-            fail_whole(r, "is not valid UTF-8");
-        else
-            msgs_add(r->m, MSG_NOTE, (struct pos){r->file, 0},
-                     "is not valid UTF-8; its bytes are taken as they are, Supervisor refuses it");
+    size_t good = text_utf8_valid(r->p, n);
+    if (good < n && exact) {
+        r->line = line_of(r, r->p + good);
+        fail_whole(r, "is not valid UTF-8");
+    } else if (good < n) {
+        msgs_add(r->m, MSG_NOTE, (struct pos){r->file, line_of(r, r->p + good)},
+                 "is not valid UTF-8; its bytes are taken as they are, Supervisor refuses it");
     }
     return !r->failed;
 }

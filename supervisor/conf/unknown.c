@@ -104,6 +104,20 @@ static const char *hint_for(struct conf *c, const struct sect_kind *kind,
     return arena_printf(c->a, "%s%s", of, all_options(c, tables));
 }
 
+/* "[program:x" without its bracket: everything below it is lost, so that this is worth more than a
+ * note. */
+static bool open_header(struct conf *c, const struct ini_section *s, const struct sect_kind *kind,
+                        const struct ini_key *k)
+{
+    if (k->name[0] != '[' || kind->ours || c->rq.lint)
+        return false;
+    conf_warn(c, k->at,
+              "'%s:%s' is no section without a ']' at its end: it is ignored, and the lines below "
+              "it are taken for options of [%s]",
+              k->name, k->value, s->name);
+    return true;
+}
+
 static void check_keys(struct conf *c, const struct ini_section *s, const struct sect_kind *kind)
 {
     struct tables tables = tables_of(c, s, kind);
@@ -113,7 +127,7 @@ static void check_keys(struct conf *c, const struct ini_section *s, const struct
     VEC_EACH (&s->keys, i) {
         const struct ini_key *k = s->keys.v[i];
         if (k->guessed || known_key(&tables, k->name) ||
-            msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE))
+            msgs_full(&c->m, kind->ours ? MSG_ERROR : MSG_NOTE) || open_header(c, s, kind, k))
             continue;
         const char *hint = hint_for(c, kind, &tables, k->name, &listed);
         if (kind->ours)
@@ -154,10 +168,13 @@ static const char *near_theirs(struct conf *c, const char *section)
     size_t n = strcspn(section, ":");
     const char *word = arena_strndup(c->a, section, n);
     for (size_t i = 0; i < sect_nkinds; i++) {
-        if (!sect_kinds[i].ours && text_distance(word, sect_kinds[i].name, 2) <= 2)
-            return sect_kinds[i].name;
+        const struct sect_kind *k = &sect_kinds[i];
+        if (k->ours || text_distance(word, k->name, 2) > 2)
+            continue;
+        const char *name = !k->named ? "" : section[n] ? section + n : ":NAME";
+        return arena_printf(c->a, "; did you mean [%s%s]?", k->name, name);
     }
-    return NULL;
+    return "";
 }
 
 /* One of ours with a name that it does not take, or without the one it needs. */
@@ -192,12 +209,10 @@ static void unknown_section(struct conf *c, const struct ini_section *s)
     const char *near = near_theirs(c, s->name);
     if (c->rq.lint) {
         conf_trap(c, pos_section(s), "ignores it with all that is in it, without a word",
-                  "the same", "unknown section [%s]%s%s%s", s->name, near ? "; did you mean " : "",
-                  near ? near : "", near ? "?" : "");
+                  "the same", "unknown section [%s]%s", s->name, near);
         return;
     }
-    conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s%s%s", s->name,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    conf_hint(c, pos_section(s), "unknown section [%s] is ignored%s", s->name, near);
 }
 
 void sect_check_names(struct conf *c)

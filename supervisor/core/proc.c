@@ -31,12 +31,12 @@ enum {
 /* clang-format off */
 static proc_handler *const table[NROWS][PROC_NEVENTS] = {
 /*            START  STOP     RESTART     SHUTDOWN  HASTEN  SPAWNED  DELAYED     CANNOT     EXITED      EMPTY  KILL_FAILED  TIMER      READY  UNFIT  HUNG  EXTEND  POLICY       COMMAND */
-ROW(STOPPED,  begin, unhold,  begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
+ROW(STOPPED,  begin, rest,    begin,      unhold,  hasten, stray,   _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
 ROW(STARTING, _,     stop,    again,      stop,    _,      spawned, delayed,    cannot,    start_exit, _,     lost,       start_due, ready, unfit, _,    extend, new_start,   _),
 ROW(RUNNING,  _,     stop,    again,      stop,    _,      _,       delayed_up, cannot,    exit_up,    _,     lost,       _,         _,     _,     hung, _,      _,           _),
 ROW(BACKOFF,  _,     calm,    calm_again, quit,    hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_backoff, _),
 ROW(STOPPING, again, unstop,  again,      unstop,  hasten, _,       stop_exit,  stop_exit, stop_exit,  empty, lost,       stop_due,  _,     _,     _,    extend, new_stop,    command),
-ROW(EXITED,   begin, unhold,  begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
+ROW(EXITED,   begin, rest,    begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       sweep_due, _,     _,     _,    _,      new_sweep,   _),
 ROW(FATAL,    begin, unfatal, begin,      unhold,  hasten, _,       _,          _,         _,          empty, lost,       retry_due, _,     _,     _,    _,      new_fatal,   _),
 ROW(UNKNOWN,  _,     _,       _,          _,       _,      _,       cannot,     cannot,    exit_up,    _,     _,          _,         _,     _,     _,    _,      _,           _),
 };

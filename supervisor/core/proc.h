@@ -16,7 +16,8 @@
  * once. One that takes longer than ready_timeout is sent the stop sequence while it is STARTING.
  *
  * Beside the state stand `want` (should it be up?) and `sweep` (the leader is dead, others of its
- * process group are not; with orphans=kill they are ended before the next start). */
+ * process group are not; with orphans=kill they are ended before the next start). A STOP meanwhile
+ * is STOPPING until they are gone. */
 #ifndef CORE_PROC_H
 #define CORE_PROC_H
 

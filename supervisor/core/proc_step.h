@@ -24,7 +24,7 @@ extern proc_handler proc_on_begin, proc_on_spawned, proc_on_delayed, proc_on_del
     proc_on_ready, proc_on_unfit;
 /* proc_stop.c: the way down and the sweep of what a dead leader leaves */
 extern proc_handler proc_on_stop, proc_on_again, proc_on_unstop, proc_on_unhold, proc_on_unfatal,
-    proc_on_calm, proc_on_calm_again, proc_on_quit, proc_on_stray, proc_on_hasten,
+    proc_on_rest, proc_on_calm, proc_on_calm_again, proc_on_quit, proc_on_stray, proc_on_hasten,
     proc_on_stop_exit, proc_on_stop_due, proc_on_command, proc_on_empty, proc_on_lost,
     proc_on_sweep_due;
 /* proc_told.c: what it says of itself */

@@ -276,10 +276,21 @@ void proc_on_unhold(struct step *s)
     s->l->due = MONO_NEVER;
 }
 
+/* No start follows. What the last instance left goes on being ended, and that is part of the stop.
+ */
 void proc_on_calm(struct step *s)
 {
     proc_on_unhold(s);
-    proc_change_to(s, PROC_STOPPED, proc_asked_by(s));
+    proc_change_to(s, s->l->sweep ? PROC_STOPPING : PROC_STOPPED, proc_asked_by(s));
+}
+
+/* One that is down already, unless something of it is still there. */
+void proc_on_rest(struct step *s)
+{
+    if (s->l->sweep)
+        proc_on_calm(s);
+    else
+        proc_on_unhold(s);
 }
 
 void proc_on_calm_again(struct step *s)
@@ -298,10 +309,10 @@ void proc_on_quit(struct step *s)
 
 void proc_on_unfatal(struct step *s)
 {
-    bool pending = s->l->due.ns || s->l->restart;
-    proc_on_unhold(s);
-    if (pending)
-        proc_change_to(s, PROC_STOPPED, proc_asked_by(s));
+    if (s->l->due.ns)
+        proc_on_calm(s);
+    else
+        proc_on_rest(s);
 }
 
 /* the process could not be signalled; leftovers of a dead one are let go */

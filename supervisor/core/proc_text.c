@@ -273,22 +273,44 @@ static void say_starting(const struct words *w)
     }
 }
 
-static const char *restart_rule(const struct proc_policy *p)
+/* "0", "0, 2 or 3"; where there are many, that they are in exitcodes */
+static void put_expected(const struct words *w)
 {
-    static const char *const rules[] = {
-        [PROC_RESTART_NEVER] = "is not restarted (autorestart=false)",
-        [PROC_RESTART_ALWAYS] = "is started again (autorestart=true)",
-        [PROC_RESTART_UNEXPECTED] =
-            "is started again unless its exit status is in exitcodes (autorestart=unexpected)",
-    };
-    return rules[p->autorestart];
+    int codes[4], n = 0;
+    for (int code = 0; code < 256; code++) {
+        if (!(w->p->exitcodes[code / 32] >> code % 32 & 1))
+            continue;
+        if (n < 4)
+            codes[n] = code;
+        n++;
+    }
+    if (n == 0 || n > 4)
+        str_puts(w->out, "in exitcodes");
+    for (int i = 0; n <= 4 && i < n; i++)
+        str_printf(w->out, "%s%d", i == 0 ? "" : i == n - 1 ? " or " : ", ", codes[i]);
+}
+
+/* "it is started again unless ..." */
+static void put_restart_rule(const struct words *w)
+{
+    if (w->p->autorestart == PROC_RESTART_NEVER) {
+        str_puts(w->out, "is not restarted (autorestart=false)");
+    } else if (w->p->autorestart == PROC_RESTART_ALWAYS) {
+        str_puts(w->out, "is started again (autorestart=true)");
+    } else {
+        str_puts(w->out, "is started again unless its exit status is ");
+        put_expected(w);
+        str_puts(w->out, " (autorestart=unexpected)");
+    }
 }
 
 static void say_running(const struct words *w)
 {
     str_puts(w->out, "up for ");
     put_since(w, w->l->started);
-    str_printf(w->out, " (pid %d). When it exits, it %s.", (int)w->l->pid, restart_rule(w->p));
+    str_printf(w->out, " (pid %d). When it exits, it ", (int)w->l->pid);
+    put_restart_rule(w);
+    str_putc(w->out, '.');
 }
 
 static int64_t give_up_at(const struct proc_policy *p)
@@ -361,6 +383,7 @@ static void say_stopping(const struct words *w)
 {
     str_puts(w->out, w->l->why == PROC_WHY_UPDATE
                          ? "told to stop by an update of the configuration "
+                     : w->l->why == PROC_WHY_SHUTDOWN ? "told to stop by the shutdown "
                      : w->l->why == PROC_WHY_WATCHDOG ? "missed its watchdog "
                      : w->l->why == PROC_WHY_MEMORY   ? "told to stop for its memory (memory_high) "
                                                       : "told to stop ");
@@ -401,7 +424,7 @@ static void say_exited(const struct words *w)
         str_puts(w->out, "; its exit status is in exitcodes, so it is done "
                          "(autorestart=unexpected).");
     else if (w->p->autorestart == PROC_RESTART_NEVER)
-        str_printf(w->out, "; it %s.", restart_rule(w->p));
+        str_puts(w->out, "; it is not restarted (autorestart=false).");
     else
         str_puts(w->out, "; by the configuration of then it was not to be started again, and stays "
                          "down until it is started.");

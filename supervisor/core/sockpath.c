@@ -31,7 +31,7 @@ enum sockpath_from sockpath(const struct sockpath_in *in, char *buf, size_t size
     if (is_set(in->env_socket))
         return put(buf, size, SOCKPATH_ENV, "%s", in->env_socket);
     if (in->uid == 0)
-        return put(buf, size, SOCKPATH_ROOT, "/run/supd.sock");
+        return put(buf, size, SOCKPATH_ROOT, SOCKPATH_OF_ROOT);
     if (is_set(in->runtime_dir) && in->runtime_dir[0] == '/')
         return put(buf, size, SOCKPATH_RUNTIME, "%s/supd.sock", in->runtime_dir);
     return put(buf, size, SOCKPATH_TMP, "/tmp/supd-%u.sock", in->uid);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #define SOCKPATH_MAX 4096
+#define SOCKPATH_OF_ROOT "/run/supd.sock"
 
 /* Where the answer came from, for messages: "it is set by SUPD_SOCKET". */
 enum sockpath_from {

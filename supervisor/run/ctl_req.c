@@ -137,6 +137,26 @@ static const char *check_fields(struct ctl_req *rq, int64_t nfields, const char 
     return NULL;
 }
 
+/* Runs it. A whole answer that has no room gives way to a sentence that says so; not where the
+ * request goes on, or events may stand between its lines. */
+static void run(struct ctl_client *cl, struct ctl_req *rq)
+{
+    char id[WIRE_ID_MAX + 1];
+    size_t at = cl->out.len;
+    unsigned others = cl->nreqs;
+    bool fits = !cl->out.failed;
+    snprintf(id, sizeof(id), "%s", rq->id);
+    link_req(cl, rq);
+    cl->ctl->stats.requests++;
+    run_verb(rq);
+    if (!fits || !cl->out.failed || cl->out.nomem || cl->sub_id[0] || cl->nreqs != others)
+        return;
+    cl->out.len = at;
+    cl->out.failed = false;
+    wire_put_error(&cl->out, id, WIRE_FAILED,
+                   "the answer is too large to be kept for you; ask for fewer names at once");
+}
+
 void ctl_dispatch(struct ctl_client *cl, const char *line, size_t n)
 {
     struct err e;
@@ -158,9 +178,7 @@ void ctl_dispatch(struct ctl_client *cl, const char *line, size_t n)
         free(rq);
         return;
     }
-    link_req(cl, rq);
-    cl->ctl->stats.requests++;
-    run_verb(rq);
+    run(cl, rq);
 }
 
 void ctl_cancel_all(struct ctl_client *cl)

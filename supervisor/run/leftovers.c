@@ -7,6 +7,7 @@
 #include "supervisor/io/procfs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,11 +33,20 @@ enum { MARK, GROUP, NAME };
 static const char *const env_keys[PROCFS_KEYS] = {
     [MARK] = "SUPD_MARK", [GROUP] = "SUPERVISOR_GROUP_NAME", [NAME] = "SUPERVISOR_PROCESS_NAME"};
 
-void leftovers_mark(struct sup *s)
+/* Where numbers of processes mean the same: those of a container are not ours. */
+static uint32_t crc_of_place(const char *config)
 {
-    const char *config = s->opt.config ? s->opt.config : "";
+    char text[PATH_MAX + 64];
+    int n = snprintf(text, sizeof(text) - 64, "%s\n", config);
+    size_t at = n < PATH_MAX ? (size_t)n : PATH_MAX - 1;
+    ssize_t m = readlink("/proc/self/ns/pid", text + at, 64);
+    return crc32_of(text, at + (m > 0 ? (size_t)m : 0));
+}
+
+void leftovers_mark(struct sup *s, const char *config)
+{
     snprintf(s->mark, sizeof(s->mark), "%d.%llu.%08x", s->pid, start_time(s->pid),
-             crc32_of(config, strlen(config)));
+             crc_of_place(config));
 }
 
 /* true if the supervisor that a mark names still runs */
@@ -50,7 +60,8 @@ static bool mark_alive(const char *mark)
     return start == 0 || start_time((int)pid) == start;
 }
 
-/* the same configuration, another supervisor? The last field of a mark says which configuration. */
+/* the same configuration in the same PID namespace, another supervisor? The last field of a mark
+ * tells. */
 static bool mark_of_ours(const char *mark, const char *own_mark)
 {
     const char *a = strrchr(mark, '.'), *b = strrchr(own_mark, '.');

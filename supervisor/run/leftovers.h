@@ -20,9 +20,9 @@ struct leftovers {
     size_t n, cap;
 };
 
-/* Sets s->mark: "PID.STARTTIME.CONFIG", which our children carry in their environment as SUPD_MARK.
- */
-void leftovers_mark(struct sup *s);
+/* Sets s->mark: "PID.STARTTIME.PLACE", which our children carry in their environment as SUPD_MARK.
+ * The place is this configuration (its absolute path) in our PID namespace. */
+void leftovers_mark(struct sup *s, const char *config);
 
 /* In a helper process, before anything is started: finds processes whose SUPD_MARK names a
  * supervisor of this configuration that is gone. Each is reported through log_line. Those whose

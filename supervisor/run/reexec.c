@@ -62,6 +62,11 @@ static void note_binary(struct sup *s)
     state_kept(s->state)->self = fd > 0 ? fd : 0;
 }
 
+static int no_room(struct err *e)
+{
+    return err_set(e, "arguments and environment leave no room in the state");
+}
+
 int reexec_note(struct sup *s, struct err *e)
 {
     struct state_kept *k = state_kept(s->state);
@@ -74,10 +79,14 @@ int reexec_note(struct sup *s, struct err *e)
     note_binary(s);
     if (state_note_text(s->state, STATE_CONFIG, s->opt.config) < 0 ||
         state_note_text(s->state, STATE_FOLDER, s->opt.folder) < 0 ||
-        state_note_text(s->state, STATE_SELF_DIR, s->self_dir) < 0 ||
-        state_note_text(s->state, STATE_MARK, s->mark) < 0)
-        return err_set(e, "arguments and environment leave no room in the state");
+        state_note_text(s->state, STATE_SELF_DIR, s->self_dir) < 0)
+        return no_room(e);
     return 0;
+}
+
+int reexec_note_mark(struct sup *s, struct err *e)
+{
+    return state_note_text(s->state, STATE_MARK, s->mark) < 0 ? no_room(e) : 0;
 }
 
 int reexec_wanted(void)

@@ -11,6 +11,8 @@
 /* At the start: writes down what only the start knows, and opens our own binary. 0, or -1 and the
  * reason. */
 int reexec_note(struct sup *s, struct err *e);
+/* The same for its mark, once that is known. */
+int reexec_note_mark(struct sup *s, struct err *e);
 /* From now on a fault (SEGV, BUS, ILL, FPE, ABRT, sent or our own) goes on in a new image. Does
  * nothing where there is no state to go on from, and under AddressSanitizer. */
 void reexec_arm(struct sup *s);

@@ -1,8 +1,10 @@
 /* Reads a configuration in a child, which hands back a generation. */
 #include "supervisor/base/dur.h"
 #include "supervisor/base/fd.h"
+#include "supervisor/conf/conf.h"
 #include "supervisor/conf/load.h"
 #include "supervisor/run/helper.h"
+#include "supervisor/run/leftovers.h"
 #include "supervisor/run/reload_impl.h"
 
 #include <errno.h>
@@ -20,20 +22,32 @@ struct load {
     int gen_fd, report_fd;
 };
 
+/* The first load finds the file that the mark is about; supd learns it by the generation. */
+static void make_mark(struct sup *s, const struct conf_request *rq)
+{
+    struct conf *c = conf_begin(rq);
+    if (c->path)
+        leftovers_mark(s, c->path);
+    conf_end(&c);
+}
+
 /* in the load child */
 static int load_child(struct load *ld)
 {
     struct sup *s = ld->sup;
-    setenv("SUPD_MARK", s->mark, 1);
     signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error with words */
     struct conf_request rq = {.path = s->opt.config,
                               .as_supervisord = s->opt.as_supervisord,
-                              .environ = environ,
                               .argv0 = s->opt.argv[0],
                               .words = s->opt.words,
                               .nwords = s->opt.nwords,
                               .cwd = s->opt.folder,
+                              .before = s->gen ? s->gen->gen : NULL,
                               .self_dir = s->self_dir};
+    if (!s->mark[0])
+        make_mark(s, &rq);
+    setenv("SUPD_MARK", s->mark, 1);
+    rq.environ = environ;
     struct conf *c = conf_load(&rq);
     struct str report;
     str_init(&report, REPORT_MAX);
@@ -45,6 +59,8 @@ static int load_child(struct load *ld)
         str_printf(&report, "%s\n", e.msg);
         bad = 1;
     }
+    if (!bad)
+        conf_say_cold(c, ld->gen_fd);
     for (size_t i = 0; !bad && i < conf_nwarnings(c); i++)
         str_printf(&report, "%s\n", conf_warning(c, i));
     fd_write_all(ld->report_fd, str_text(&report), report.len);

@@ -298,7 +298,6 @@ int sup_init(struct sup *s, const struct sup_options *opt, struct err *e)
     getrlimit(RLIMIT_NOFILE, &s->child_nofile);
     libexec_self(s->self_dir, sizeof(s->self_dir));
     become_reaper(s);
-    leftovers_mark(s);
     oom_open(&s->oom);
     if (setup_file_size(s, e) < 0 || make_ports(s, e) < 0 || !(s->state = state_new(e)))
         return -1;
@@ -501,7 +500,8 @@ static void loaded(struct sup *s, struct live_gen *gen, const char *report)
     }
     s->gen = gen;
     sup_note(s);
-    if (s->mood == SUP_BOOTING && boot(s, &e) < 0)
+    leftovers_mark(s, gen_str(gen->gen, gen->gen->path));
+    if (s->mood == SUP_BOOTING && (reexec_note_mark(s, &e) < 0 || boot(s, &e) < 0))
         fail(s, e.msg);
 }
 

@@ -3,6 +3,7 @@
 #include "supervisor/base/text.h"
 #include "supervisor/core/exitcode.h"
 #include "supervisor/run/verb.h"
+#include "supervisor/run/verb_config_more.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -166,6 +167,7 @@ static void put_log(struct wire_out *w, const struct gen *g, const struct proc *
     wire_kv_int(w, key, l->maxbytes > 0 ? l->maxbytes : 0);
     snprintf(key, sizeof(key), "%s_logfile_backups", stream);
     wire_kv_int(w, key, l->backups);
+    config_put_stream(w, l, stream);
 }
 
 static void process_row(struct ctl_req *rq, struct proc *p)
@@ -183,6 +185,9 @@ static void process_row(struct ctl_req *rq, struct proc *p)
     put_restart(&w, o);
     put_exit(&w, g, o);
     put_beside(&w, g, c);
+    config_put_order(&w, g, o);
+    config_put_attrs(&w, g, o);
+    config_put_logging(&w, o);
     put_bool(&w, "redirect_stderr", o->redirect_stderr);
     put_log(&w, g, p, 0);
     if (!o->redirect_stderr)

@@ -298,9 +298,14 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
 static const char *act_start(struct proc *p, bool strict, const char **out_text)
 {
     const struct proc_life *l = proc_life(p);
-    (void)strict;
     if (order_is_held(p)) {
         order_ask_again(p);
+        return NULL;
+    }
+    if (!strict && l->state == PROC_STARTING)
+        return NULL; /* it is not up before it is */
+    if (!strict && l->state == PROC_BACKOFF) {
+        proc_restart(p); /* now, not when its wait is over */
         return NULL;
     }
     if (proc_is_running(l)) {
@@ -346,7 +351,7 @@ static const char *act_stop(struct proc *p, bool strict, const char **out_text)
         proc_stop(p);
         return NULL;
     }
-    bool pending = l->state != PROC_STOPPING && (l->due.ns || l->restart);
+    bool pending = l->state != PROC_STOPPING && (l->due.ns || l->sweep);
     proc_stop(p);
     if (pending)
         return NULL;

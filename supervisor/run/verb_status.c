@@ -175,6 +175,8 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
     if (stopped)
         str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);
     memory_explain(p, &text);
+    if (proc_sup(p)->mood == SUP_STOPPING)
+        str_puts(&text, " supd is shutting down: nothing is started any more.");
     struct wire_out w = ctl_row(rq);
     wire_kv(&w, "name", proc_fullname(p, name, sizeof(name)));
     wire_kv(&w, "code", "OK");

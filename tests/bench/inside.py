@@ -18,6 +18,7 @@ import measure
 from rivals import ALL
 
 SETTLE = 2.0   # s: longer than the second for which a program has to run to count as started
+NOTES, NOTES_LEN = 0x100000000000, 0x100000  # as in hot.c
 LIMIT = 120.0  # s: for whatever 1,000 programs have to do
 
 
@@ -121,6 +122,26 @@ class World:
         if upgrade.returncode != 0:
             raise measure.Slow(f"an upgrade ended with {upgrade.returncode}")
         return slowest / 1e6
+
+    def part_ask(self):
+        """Somebody restarts a program and reads what it wrote."""
+        ctl = self.rival.status_command()[:-1]
+        for words in (["restart", "p00000"], ["stop", "p00001"], ["start", "p00001"], ["tail", "p00002"]):
+            subprocess.run(ctl + words, env=self.rival.env, stdout=subprocess.DEVNULL, timeout=60, check=True)
+        return {}
+
+    def part_forget(self):
+        """What a supd that was built by hot.py entered so far is forgotten."""
+        self.notes(bytes(NOTES_LEN))
+        return {}
+
+    def part_entered(self):
+        return {"entered": [at for at, was in enumerate(self.notes()) if was]}
+
+    def notes(self, put=None):
+        with open(f"/proc/{self.process.pid}/mem", "r+b", buffering=0) as mem:
+            mem.seek(NOTES)
+            return mem.write(put) if put else mem.read(NOTES_LEN)
 
     def part_gone(self):
         """From the signal until there is nobody left here, not even a zombie: the last part."""

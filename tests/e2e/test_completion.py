@@ -43,6 +43,15 @@ def shell(request, sup):
     t.close()
 
 
+@pytest.mark.parametrize("option", ["--socket=", "-s"])
+def test_another_socket_in_one_word(shell, option):
+    s, t = shell
+    t.type("SUPD_SOCKET=/nothing; export SUPD_SOCKET; echo do''ne\n")
+    t.expect("done\r\n[\\s\\S]*ready> ")
+    t.type(f"supctl {option}{s.socket} pid soli\t\n")
+    t.expect(rf"^{s.status()['solitary']['pid']}\r")
+
+
 @pytest.mark.parametrize("typed,name", [("supctl pid soli\t", "solitary"), ("supctl pid pair:al\t", "pair:alpha")])
 def test_names(shell, typed, name):
     s, t = shell

@@ -77,3 +77,21 @@ def test_pipes_up_to_the_limit(sup):
     assert 200 < fit < 400
     s = sup(each(fit, **keys), prefix=prefix)
     wait(lambda: states(s) == {"RUNNING": fit}, 30, lambda: f"all run: {states(s)}")
+
+
+def in_memory(pid, program):
+    """KiB of the program's own code that are mapped, by smaps."""
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as f:
+        found = re.findall(r" r-xp .*/(\S+)\n(?:\w.*:.*\n)*?Rss: +(\d+) kB\n", f.read())
+    return sum(int(kib) for name, kib in found if name == program)
+
+
+@pytest.mark.release
+def test_little_code_is_in_memory(sup):
+    """Once many programs have started, PID 1 has in memory what it goes on to use: a third of itself."""
+    s = sup(each(200, startsecs=1))
+    wait(lambda: states(s) == {"RUNNING": 200}, 30, lambda: f"all run: {states(s)}")
+    wait(lambda: in_memory(s.pid, "supd") < 160, 20, lambda: f"{in_memory(s.pid, 'supd')} KiB of code", every=0.5)
+    assert s.kill(s.status("p00077")["p00077"]["pid"])
+    wait(lambda: s.status("p00077")["p00077"]["restarts"] == 1, 10, "one of them is back")
+    assert 0 < in_memory(s.pid, "supd") < 224

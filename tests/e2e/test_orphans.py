@@ -204,11 +204,11 @@ SHORT = "i=0; while [ $i -lt 40 ]; do (setsid sleep 4711 &); i=$((i+1)); done; e
 
 @pytest.mark.skipif(KERNEL < (6, 14), reason="pid_max is the whole machine's before Linux 6.14")
 def test_numbers_that_come_again(sup):
-    """With 350 pids each number is somebody else's soon: nobody else is signalled."""
+    """With some 100 free pids each number is somebody else's soon: nobody else is signalled."""
     names = [f"w{i}" for i in range(6)]
     s = sup(conf(program("a", command=shell(SHORT), startsecs=0, stdin="null"),
                  program("fast", command="/bin/true", startsecs=0, autorestart="true", stdin="null"),
-                 *(program(n, startsecs=0) for n in names)), before="echo 350 >/proc/sys/kernel/pid_max")
+                 *(program(n, startsecs=0) for n in names)), before="echo 400 >/proc/sys/kernel/pid_max")
     for name in names:
         wait_record(s, name, "start")
     for _ in range(4):

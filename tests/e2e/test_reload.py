@@ -171,6 +171,54 @@ def test_an_include_comes_and_goes(sup):
     assert record(s, "b", "end")
 
 
+def test_an_include_that_cannot_be_read_stops_nothing(sup):
+    """What is taken for gone would be stopped: that the file cannot be read does not say so."""
+    s = sup(conf(program("a", startsecs=0)) + "[include]\nfiles = %(here)s/d/*.ini\n")
+    s.expect_log("cannot read", "was not reloaded")
+    s.run("mkdir", s.path("d"))
+    s.write("d/b.ini", program("b", command="busybox sleep 1000", startsecs=0))
+    s.ok("update")
+    for name in "ab":
+        s.wait_state(name, "RUNNING")
+    before = pids(s)
+    s.run("mv", s.path("d/b.ini"), s.path("d/b"))
+    s.run("ln", "-s", "b.ini", s.path("d/b.ini"))  # links in a circle: not to be read by root either
+    for verb in ("reread", "update", "reload", "check"):
+        done = s.ctl(verb)
+        assert done.returncode != 0 and "d/b.ini, which was read before: Too many levels" in done.stdout + done.stderr
+    s.send(signal.SIGHUP)
+    s.wait_log(r"ERRO not reloaded: \S*supd.conf:\d+: include.files: cannot read \S*d/b.ini, ")
+    s.run("mv", s.path("d"), s.path("e"))
+    s.run("ln", "-s", "d", s.path("d"))  # nor is the folder
+    done = s.ctl("update")
+    assert done.returncode != 0 and "/d, which was read before: Too many levels" in done.stderr
+    assert pids(s) == before
+    s.run("rm", s.path("d"))  # gone is gone
+    s.ok("update")
+    s.wait(lambda: list(s.status()) == ["a"])
+
+
+def test_what_waits_for_another_start_is_said(sup):
+    head = "[supd]\nlog_memory=1MB\n"
+    s = sup(head + conf(program("a", startsecs=0)))
+    s.wait_state("a", "RUNNING")
+    assert "takes effect" not in s.ctl("reread").stderr
+    s.write("supd.conf", "[supd]\nlog_memory=2MB\nsocket=/tmp/other\n" + conf(program("a", startsecs=0)).replace(
+        "[supervisord]", "[supervisord]\nuser=65534\nminfds=2000"))
+    said = "this change takes effect only when supd is stopped and started"
+    wanted = [f":2: supd.log_memory: {said}", f":3: supd.socket: {said}", f"supervisord.user: {said}",
+              f"supervisord.minfds: {said}"]
+    for verb in ("reread", "check", "update"):
+        done = s.ctl(verb)
+        assert done.returncode == 0
+        assert [w for w in wanted if w not in done.stdout + done.stderr] == [], done
+        assert (done.stdout + done.stderr).count(said) == 4
+    assert "takes effect" not in s.ctl("reread").stderr  # it has been told
+    s.write("supd.conf", head + conf(program("a", startsecs=0)))
+    s.send(signal.SIGHUP)
+    s.wait_log(f"WARN .*supervisord.user: {said}")
+
+
 TALK = "busybox sh -c 'while :; do echo $$; sleep 0.1; done'"
 
 

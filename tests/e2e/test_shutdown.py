@@ -3,12 +3,14 @@ import ctypes
 import os
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from harness.beacon import conf, program, record, starts, wait_record
+from harness.beacon import beacon, conf, program, record, starts, wait_record
 from harness.namespace import command_of
+from harness.supervised import program as supd_program
 from harness.waiting import wait
 
 
@@ -273,6 +275,47 @@ def test_leftovers_that_are_kept(sup):
     s.wait_log(rf"pid {old.pid} is left from a supervisor that is gone")
     assert s.ns.outer(old.pid) in s.pids and not record(s, "a", "SIGTERM")
     s.kill(old.pid)
+
+
+def test_leftovers_of_another_namespace(sup):
+    """A container has its own numbers: who is gone here may live there, with the same path."""
+    s = sup(conf(program("a")), pid1=False, prefix=RESTARTED)
+    wait_record(s, "a", "start")
+    inside = s.ns.enter_command(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", supd_program("supd"),
+                                 "-c", s.path("supd.conf")])
+    with open(s.path("inside.log"), "wb") as log:
+        other = subprocess.Popen(inside, env=dict(s.env, SUPD_SOCKET=s.path("inside.sock")), stderr=log)
+    wait_record(s, "a", "start", 2)
+    assert s.kill(int(s.ok("pid").split()[0]))
+    wait_record(s, "a", "start", 3, timeout=40)
+    assert s.log_text().count("is left from a supervisor that is gone") == 1
+    assert len(record(s, "a", "SIGTERM")) == 1 and "exited" not in s.read("inside.log")
+    for pid in s.pids:
+        if command_of(pid).startswith("unshare "):
+            os.kill(pid, signal.SIGKILL)
+    other.wait(10)
+
+
+IN_FOLDERS = ("sh", "-c", 'cd one && "$1" -c supd.conf; cd ../two && "$1" -c supd.conf; '
+              'exec "$1" -c "$TEST_DIR/one/supd.conf"', "sh")
+
+
+def test_leftovers_of_another_configuration(sup):
+    """The same name in another folder is another one; a relative name and an absolute one are the same."""
+    s = sup(conf(program("a", command=beacon("a", record="%(here)s/../record"))), pid1=False, prefix=IN_FOLDERS,
+            before='cd "$TEST_DIR" && mkdir one two && cp supd.conf one && cp supd.conf two')
+    first = wait_record(s, "a", "start")[0]
+    assert s.kill(int(s.ok("pid").split()[0]))
+    second = wait_record(s, "a", "start", 2, timeout=40)[1]
+    assert "is left from a supervisor" not in s.log_text()
+    assert s.ns.outer(first.pid) and not record(s, "a", "SIGTERM")
+    s.wait_log(f"spawned: 'a' with pid {second.pid}")
+    s.wait_ready()
+    assert s.kill(int(s.ok("pid").split()[0]))
+    wait_record(s, "a", "start", 3, timeout=40)
+    assert re.findall(r"pid (\d+) is left from a supervisor", s.log_text()) == [str(first.pid)]
+    assert [e.pid for e in record(s, "a", "SIGTERM")] == [first.pid]
+    s.kill(second.pid)
 
 
 @pytest.mark.parametrize("orphans", ["keep", "kill"])

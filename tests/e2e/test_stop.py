@@ -1,5 +1,6 @@
 """How programs are stopped: signals in their order and time, groups, and who is left behind."""
 import signal
+import subprocess
 
 import pytest
 
@@ -127,6 +128,21 @@ def test_orphans_kill_on_stop(sup):
     member = wait_record(s, "a.member", "start")[0].pid
     s.ok("stop", "a")
     wait(lambda: s.ns.outer(member) is None, 5, "the member is gone")
+
+
+@pytest.mark.parametrize("startsecs, state", [(0, "EXITED"), (30, "BACKOFF")])
+def test_stop_while_leftovers_are_ended(sup, startsecs, state):
+    """A stop between two instances waits for what the first one left, and nothing is started then."""
+    s = sup(conf(program("a", "run=300 exit=1 member=TERM", stopwaitsecs=60, startsecs=startsecs, autorestart="true",
+                         orphans="kill")))
+    member = wait_record(s, "a.member", "SIGTERM")[0].pid
+    assert s.state("a") == state
+    stop = subprocess.Popen(s.ns.enter_command(s.ctl_command("stop", "a")), stdout=subprocess.PIPE, text=True)
+    s.wait_state("a", "STOPPING")
+    assert "others of its process group" in s.ok("explain", "a")
+    assert stop.poll() is None and s.kill(member)
+    assert stop.communicate(timeout=20)[0] == "a: stopped\n" and stop.returncode == 0
+    assert s.state("a") == "STOPPED" and len(starts(s, "a")) == 1
 
 
 MOVES = '''

@@ -3,11 +3,10 @@ import json
 import os
 import re
 import signal
-import socket
-import threading
 
 import pytest
 
+from harness.double import Double
 from harness.supervised import ROOT, program
 from harness.terminal import Terminal
 from harness.wire import record as wire_record
@@ -430,31 +429,6 @@ def test_watch_on_a_terminal_that_can_nothing(s):
 
 def test_watch_of_names_that_are_not_known(s):
     check(s.ctl("status", "--watch", "nosuch"), 4, r"\A\Z", "nosuch: no such process")
-
-
-class Double:
-    """Says what supd would, a connection at a time: the answer to one request, then it closes."""
-
-    def __init__(self, path, *answers):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        self.socket.bind(path)
-        self.socket.listen()
-        self.asked = []
-        self.thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
-        self.thread.start()
-
-    def _serve(self, answers):
-        for answer in answers:
-            with self.socket.accept()[0] as one:
-                one.settimeout(20)
-                one.sendall(b"supd 1 version=0 pid=1\n")
-                self.asked.append(one.recv(1000))
-                one.sendall(answer)
-
-    def close(self):
-        self.thread.join(30)
-        self.socket.close()
 
 
 @pytest.mark.parametrize("args", [["events"], ["status", "--watch"]])

@@ -10,6 +10,7 @@ import compared  # noqa: E402
 import confd   # noqa: E402
 import failures  # noqa: E402
 import form    # noqa: E402
+import hot     # noqa: E402
 import layers  # noqa: E402
 import needed  # noqa: E402
 import pages   # noqa: E402
@@ -19,7 +20,7 @@ import words   # noqa: E402
 from tree import Tree  # noqa: E402
 
 RULES = {m.__name__: m for m in (layers, sizes, needed, banned, words, form, confd, pages, failures, compared,
-                              tidy)}
+                              tidy, hot)}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

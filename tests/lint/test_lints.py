@@ -190,6 +190,21 @@ def test_needed_notices(tree, flags, words):
     breaks("needed", tree, *words)
 
 
+def test_hot_notices(tree):
+    tree.write("supervisor/main/hot.list", "# a comment\nmain\ngone\nprog.c\n")
+    compile_(tree, *HARD, "-ffunction-sections")
+    os.rename(tree.path("build/prog"), tree.path("build/supd"))
+    breaks("hot", tree, "gone", "nowhere")
+    breaks("hot", tree, "no part .text.hot")
+    tree.write("supervisor/main/hot.list", "main\n_start\n")
+    tree.write("hot.ld", "SECTIONS { .text.hot : { *(.text.startup.main .text.main) } } INSERT BEFORE .text;")
+    compile_(tree, *HARD, "-ffunction-sections", "-Wl,-T," + tree.path("hot.ld"))
+    os.rename(tree.path("build/prog"), tree.path("build/supd"))
+    breaks("hot", tree, "_start lies outside")
+    tree.write("supervisor/main/hot.list", "main\n")
+    holds("hot", tree)
+
+
 def test_needed_allows(tree):
     breaks("needed", tree, "not built")
     compile_(tree, *HARD)

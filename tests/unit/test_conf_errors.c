@@ -57,8 +57,17 @@ static const struct bad table[] = {
     {"[supervisord]\n[program:x]\ncommand=date +%Y\n",
      {"t.conf:3: Format string 'date +%Y' for 'program:x.command' is badly formatted: unsupported "
       "format character 'Y' (0x59) at index 7 (write %% for a percent sign)"}},
+    {"[supervisord]\n[program:x]\ncommand=a %(program_name)\n[program:y]\n"
+     "command=a %(group_name)/b\n[program:z]\ncommand=a %(here\n",
+     {"t.conf:3: Format string 'a %(program_name)' for 'program:x.command' is badly formatted: "
+      "incomplete format (write %(program_name)s, with a letter behind the name)",
+      "t.conf:5: Format string 'a %(group_name)/b' for 'program:y.command' is badly formatted: "
+      "unsupported format character '/' (0x2f) at index 15 (write %(group_name)s, with a letter "
+      "behind the name)",
+      "t.conf:7: Format string 'a %(here' for 'program:z.command' is badly formatted: incomplete "
+      "format key (no ')' behind the name)"}},
     {"[supervisord]\n[program:x]\ncommand=a\n  %(ENV_NOPE)s\n",
-     {"t.conf:3: Format string 'a\n%(ENV_NOPE)s' for 'program:x.command' contains names "
+     {"t.conf:3: Format string 'a\\n%(ENV_NOPE)s' for 'program:x.command' contains names "
       "('ENV_NOPE') which cannot be expanded: the environment variable NOPE is not set"}},
     {"[supervisord]\n[program:x]\ncommand=a\nlimit_nofile=9:8\nnice=20\nionice=idle:3\n"
      "cpu_affinity=3-1\ncapabilities=fly\nlimit_core=-1\n",
@@ -160,6 +169,8 @@ static const struct bad table[] = {
      {"t.conf:5: program:x: Cannot set stopasgroup=true and killasgroup=false"}},
     {"[supervisord]\n[program:a b]\ncommand=a\n",
      {"t.conf:2: [program:a b]: Invalid name: 'a b' because of character: ' '"}},
+    {"[supervisord]\n[program:x]\ncommand=a\nnumprocs=99999999999999999999\n",
+     {"t.conf:4: program:x.numprocs: 99999999999999999999 is too large"}},
     {"[supervisord]\n[program:x]\ncommand=a\nnumprocs=1000000\nprocess_name=%(process_num)d\n",
      {"t.conf:4: program:x.numprocs: 1000000 is more than 100000"}},
     /* ours */
@@ -238,8 +249,9 @@ static void test_notes(void **state)
                         "mean autorestart?");
     assert_string_equal(strip_root(conf_note(c, 1)),
                         "t.conf:5: [program:x] has no option 'zzzzzzzzz', it is ignored");
-    assert_string_equal(strip_root(conf_note(c, 2)),
-                        "t.conf:6: unknown section [progam:y] is ignored; did you mean program?");
+    assert_string_equal(
+        strip_root(conf_note(c, 2)),
+        "t.conf:6: unknown section [progam:y] is ignored; did you mean [program:y]?");
     assert_string_equal(strip_root(conf_note(c, 3)), "t.conf:8: unknown section [foo] is ignored");
     conf_free(&c);
 }
@@ -292,6 +304,8 @@ static void test_warnings(void **state)
         "group 'x' has several processes named 'p'");
     expect_warning("[supervisord]\n[rpcinterface:t]\nsupervisor.rpcinterface_factory=a:b\n",
                    "is a plugin for Python, which is ignored here");
+    expect_warning("[supervisord]\n[program:x\ncommand=a\n",
+                   "t.conf:2: '[program:x' is no section without a ']' at its end");
 }
 
 static void test_slow_stop(void **state)

@@ -121,10 +121,68 @@ static void test_pattern(void **state)
     assert_non_null(strstr(conf_warning(c, 0), "No file matches via include"));
     /* the folder and the pipe are skipped, and the inner [include] is pointed out */
     assert_int_equal(conf_nnotes(c), 3);
-    assert_non_null(strstr(conf_note(c, 0), "pipe.conf is skipped"));
+    assert_non_null(strstr(conf_note(c, 0), "pipe.conf is skipped: It is no regular file"));
     assert_non_null(strstr(conf_note(c, 1), "sub.conf is skipped: Is a directory"));
     assert_non_null(strstr(conf_note(c, 2), "[include] is ignored in an included file"));
     str_fini(&json);
+    conf_free(&c);
+}
+
+/* Supervisor passes over it in silence */
+static void test_what_cannot_be_read(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("loop.conf", in_folder("d/loop.conf")), 0);
+    assert_int_equal(symlink("nothing", in_folder("d/nothing.conf")), 0);
+    assert_int_equal(symlink("loop", in_folder("loop")), 0);
+    struct conf *c = load("d/loop.conf d/nothing.conf loop/*.conf");
+    const char *const says[] = {
+        "/d/loop.conf, it is skipped: Too many levels of symbolic links",
+        "/d/nothing.conf is skipped: it is a link to nothing",
+        "/loop, it is skipped: Too many levels of symbolic links",
+        "No file matches via include",
+    };
+    assert_int_equal(conf_nerrors(c), 0);
+    assert_int_equal(conf_nwarnings(c), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_non_null(strstr(conf_warning(c, i), "supervisord.conf:3: "));
+        if (!strstr(conf_warning(c, i), says[i]))
+            fail_msg("not %s: %s", says[i], conf_warning(c, i));
+    }
+    conf_free(&c);
+    unlink(in_folder("d/loop.conf"));
+    unlink(in_folder("d/nothing.conf"));
+    unlink(in_folder("loop"));
+}
+
+/* one after the other, Supervisor would say only the first */
+static void test_everything_wrong_is_said_at_once(void **state)
+{
+    (void)state;
+    put_file("supervisord.conf", "[supervisord]\n[program:a]\ncommand=a\nnumprocs=2\n"
+                                 "autostart=maybe\npriority=%(process_num)d\n"
+                                 "environment=A=1\n  B=2\n");
+    struct conf_request rq = {
+        .path = in_folder("supervisord.conf"), .cwd = "/", .environ = text_environ};
+    struct conf *c = conf_load(&rq);
+    const char *const says[] = {
+        "supervisord.conf:2: program:a: %(process_num) must be present within process_name",
+        "supervisord.conf:5: program:a.autostart: not a valid boolean value",
+        "supervisord.conf:6: Format string '%(process_num)d' for 'program:a.priority' contains",
+        "supervisord.conf:7: program:a.environment: Unexpected end of key/value pairs in value "
+        "'A=1\\nB=2' ",
+    };
+    for (size_t i = 0; i < 4 && i < conf_nerrors(c); i++)
+        if (!strstr(conf_error(c, i), says[i]))
+            fail_msg("not %s: %s", says[i], conf_error(c, i));
+    assert_int_equal(conf_nerrors(c), 4);
+    conf_free(&c);
+    put_file("supervisord.conf", "one=1\ntwo=2\n[supervisord]\nminfds 9\n");
+    c = conf_load(&rq);
+    assert_int_equal(conf_nerrors(c), 2);
+    assert_non_null(
+        strstr(conf_error(c, 0), "supervisord.conf:1: File contains no section headers"));
+    assert_non_null(strstr(conf_error(c, 1), "supervisord.conf:4: no '='"));
     conf_free(&c);
 }
 
@@ -188,15 +246,17 @@ static void test_glob(void **state)
 {
     (void)state;
     struct arena *a = arena_new();
-    struct str_list l = fileglob(a, in_folder("?/*.conf"));
+    struct fileglob_blind blind;
+    struct str_list l = fileglob(a, in_folder("?/*.conf"), &blind);
     assert_int_equal(l.n, 6);
     for (size_t i = 1; i < l.n; i++)
         assert_true(strcmp(l.v[i - 1], l.v[i]) < 0);
-    assert_int_equal(fileglob(a, in_folder("d/.*.conf")).n, 1);
-    assert_int_equal(fileglob(a, in_folder("d/a.conf")).n, 1);
-    assert_int_equal(fileglob(a, in_folder("d/x[[]1].conf")).n, 1);
-    assert_int_equal(fileglob(a, in_folder("nosuch/*")).n, 0);
-    assert_int_equal(fileglob(a, in_folder("d/a.conf/*")).n, 0);
+    assert_int_equal(fileglob(a, in_folder("d/.*.conf"), &blind).n, 1);
+    assert_int_equal(fileglob(a, in_folder("d/a.conf"), &blind).n, 1);
+    assert_int_equal(fileglob(a, in_folder("d/x[[]1].conf"), &blind).n, 1);
+    assert_int_equal(fileglob(a, in_folder("nosuch/*"), &blind).n, 0);
+    assert_int_equal(fileglob(a, in_folder("d/a.conf/*"), &blind).n, 0);
+    assert_null(blind.path);
     arena_free(&a);
 }
 
@@ -233,6 +293,8 @@ int main(void)
         cmocka_unit_test(test_messages_come_by_file_and_line),
         cmocka_unit_test(test_errors_of_all_files),
         cmocka_unit_test(test_pattern),
+        cmocka_unit_test(test_what_cannot_be_read),
+        cmocka_unit_test(test_everything_wrong_is_said_at_once),
         cmocka_unit_test(test_error_in_include),
         cmocka_unit_test(test_matches),
         cmocka_unit_test(test_glob),

@@ -75,7 +75,7 @@ static void test_traps(void **state)
         {"command=a\nstdout_logfile=/l\n[program:y]\ncommand=a\nstdout_logfile=/l\n",
          "t.conf:8: program:y.stdout_logfile: 2 outputs go to /l, also program:x.stdout_logfile"},
         {"command=a\nautostrat=no\n", "has no option 'autostrat'; did you mean autostart?"},
-        {"command=a\n[progam:y]\n", "unknown section [progam:y]; did you mean program?"},
+        {"command=a\n[progam:y]\n", "unknown section [progam:y]; did you mean [program:y]?"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         check(&rows[i]);

@@ -87,6 +87,13 @@ static void explains_a_way_up_and_down(void **state)
     says(&f, "started 1.0s ago (pid 12); RUNNING now if it is still up then.");
     fix_ev(&f, PROC_EV_TIMER);
     fix_pass(&f, 7200000);
+    says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is 0 "
+             "(autorestart=unexpected).");
+    uint32_t codes[8] = {0x0d};
+    f.p.exitcodes = codes;
+    says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is 0, "
+             "2 or 3 (autorestart=unexpected).");
+    codes[1] = 0xff;
     says(&f, "up for 2h (pid 12). When it exits, it is started again unless its exit status is in "
              "exitcodes (autorestart=unexpected).");
     f.p.autorestart = PROC_RESTART_ALWAYS;
@@ -121,6 +128,9 @@ static void explains_a_sequence_of_signals(void **state)
     fix_run(&f, 3);
     fix_ev(&f, PROC_EV_STOP);
     says(&f, "told to stop 0.0s ago (pid 3): SIGTERM sent, SIGINT in 10s.");
+    f.l.why = PROC_WHY_SHUTDOWN;
+    says(&f, "told to stop by the shutdown 0.0s ago (pid 3): SIGTERM sent, SIGINT in 10s.");
+    f.l.why = PROC_WHY_OPERATOR;
     fix_due(&f, 10000);
     says(&f, "told to stop 10s ago (pid 3): SIGINT sent, SIGKILL in 5.0s.");
     fix_ev(&f, PROC_EV_KILL_FAILED);
@@ -261,8 +271,8 @@ static void explains_leftovers(void **state)
          "process is dead, but others of its process group 43 are not: SIGTERM sent, SIGKILL in "
          "9.0s; it is started again once they are gone.");
     fix_ev(&f, PROC_EV_STOP);
-    says(&f, "stopped as it was told 0.0s ago. Its main process is dead, but others of its process "
-             "group 43 are not: SIGTERM sent, SIGKILL in 9.0s.");
+    says(&f, "told to stop 0.0s ago. Its main process is dead, but others of its process group 43 "
+             "are not: SIGTERM sent, SIGKILL in 9.0s.");
     fix_ev(&f, PROC_EV_GROUP_EMPTY);
     f.p.startretries = 0;
     fix_start(&f, 44);

@@ -111,6 +111,27 @@ static void test_unread_output_blocks_requests(void **state)
     close_world(&w);
 }
 
+/* what can never be kept is no reason to go */
+static void test_answer_too_large(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, (struct ctl_limits){.out_max = 100000});
+    int fd = join(&w, CTL_ADMIN);
+    assert_string_equal(ask(&w, fd, "a ping\nb big 200000\nc ping\n"),
+                        "a ok n=0\n"
+                        "b error FAILED the answer is too large to be kept for you; ask for fewer "
+                        "names at once\n"
+                        "c ok n=0\n");
+    say(fd, "d defer\n");
+    turn(&w, 5);
+    assert_string_equal(ask(&w, fd, "e big 99000\nf ping\n") + strlen("e bytes 99000\n") + 99000,
+                        "\ne ok\nf ok n=0\n");
+    assert_int_equal(w.nclosed, 0);
+    close(fd);
+    close_world(&w);
+}
+
 static void test_output_limit(void **state)
 {
     (void)state;
@@ -301,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader_dropped),
         cmocka_unit_test(test_steady_reader_gets_all),
         cmocka_unit_test(test_unread_output_blocks_requests),
+        cmocka_unit_test(test_answer_too_large),
         cmocka_unit_test(test_output_limit),
         cmocka_unit_test(test_real_socket),
         cmocka_unit_test(test_removed_socket_comes_back),

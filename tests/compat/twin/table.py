@@ -16,6 +16,7 @@ TAKES_A_ROW = ("differs", "begins")
 ELSEWHERE = {
     "foreground": "test_as_supervisord.py::test_it_goes_to_the_background",
     "HUP deletes AUTO logs": "test_reload.py::test_auto_logs_go_on_over_hup",
+    "file of `[include]`": "test_reload.py::test_an_include_that_cannot_be_read_stops_nothing",
     "HUP, reload": "test_reload.py::test_as_supervisord_hup_restarts_everything",
     "| shutdown |": "test_as_supervisord.py::test_a_long_shutdown",
     "| exit status |": "test_exit_status.py::test_the_table",
