@@ -14,10 +14,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.logdrive import Drive  # noqa: E402
 from harness.plaininit import Init  # noqa: E402
+from harness.sharing import LongFirst, long_first  # noqa: E402
 from harness.supervised import Supd  # noqa: E402
 
 # a job in the background of a script ignores it, and so would all that tests start and interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    items[:] = long_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return LongFirst(config, log) if config.getvalue("dist") == "load" else None
 
 
 @functools.lru_cache(None)

@@ -242,11 +242,23 @@ enum xmlrpc_fault rpc_fault_of(const char *code, bool *out_by_text)
     return wire < 0 ? XMLRPC_FAILED : (enum xmlrpc_fault)wire_code_fault((enum wire_code)wire);
 }
 
+/* Enough for a person; `supd --check` has them all. */
+#define WRONG_MAX 2048
+
+void rpc_note_wrong(struct rpc_call *c, const struct wire_pair *pairs, size_t n)
+{
+    const char *text = wire_value(pairs, n, "text");
+    if (text && c->note.len < WRONG_MAX)
+        str_printf(&c->note, "%s%s", c->note.len ? "; " : "", text);
+}
+
 void rpc_refused(struct rpc_call *c, const struct wire_reply *r, const char *named)
 {
     bool by_text;
     enum xmlrpc_fault code = rpc_fault_of(r->code, &by_text);
     const char *extra = by_text ? r->text : named;
+    if (code == XMLRPC_CANT_REREAD && c->note.len)
+        extra = str_text(&c->note);
     rpc_fault(c, code, by_text && extra && !*extra ? NULL : extra);
 }
 

@@ -83,6 +83,8 @@ void rpc_return(struct rpc_call *c);
 void rpc_return_true(struct rpc_call *c);
 /* "CODE", or "CODE: extra" unless that is NULL; what was written of the value is taken back. */
 void rpc_fault(struct rpc_call *c, enum xmlrpc_fault code, const char *extra);
+/* A record of what is wrong with a configuration: the fault of the refusal behind it has it. */
+void rpc_note_wrong(struct rpc_call *c, const struct wire_pair *pairs, size_t n);
 /* The fault of supd's refusal. named: what the fault is about where its code says it all. */
 void rpc_refused(struct rpc_call *c, const struct wire_reply *r, const char *named);
 /* A code of supd's as a fault, and whether its text (and not the name) belongs to it. */

@@ -172,29 +172,23 @@ static void drop_lists(struct rpc_call *c)
     json_decref(c->data);
 }
 
-/* A group, or, before a refusal, what is wrong: the first of it is told. */
 static void on_group(void *obj, const struct wire_pair *pairs, size_t n)
 {
     static const char *const words[LISTS] = {"available", "changed", "disappeared"};
     struct rpc_call *c = obj;
     const char *group = wire_value(pairs, n, "group"), *what = wire_value(pairs, n, "what");
-    const char *text = wire_value(pairs, n, "text");
     for (size_t i = 0; i < LISTS && group && what; i++)
         if (strcmp(words[i], what) == 0)
             json_array_append_new(json_array_get(c->data, i),
                                   json_stringn_nocheck(group, strlen(group)));
-    if (text && !c->note.len)
-        str_puts(&c->note, text);
+    rpc_note_wrong(c, pairs, n);
 }
 
 static void on_reread(void *obj, const struct wire_reply *r)
 {
     struct rpc_call *c = obj;
     if (r->kind != WIRE_OK) {
-        struct wire_reply said = *r;
-        if (strcmp(r->code, "CANT_REREAD") == 0 && c->note.len)
-            said.text = c->note.s;
-        rpc_refused(c, &said, NULL);
+        rpc_refused(c, r, NULL);
         return;
     }
     xmlrpc_array_begin(c->out);

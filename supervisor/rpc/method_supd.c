@@ -61,9 +61,15 @@ void method_shutdown(struct rpc_call *c)
     rpc_ask(c, &plain, (const char *const[]){"shutdown", NULL});
 }
 
+static void on_wrong(void *obj, const struct wire_pair *pairs, size_t n)
+{
+    rpc_note_wrong(obj, pairs, n);
+}
+
 void method_restart(struct rpc_call *c)
 {
-    rpc_ask(c, &plain, (const char *const[]){"reload", "wait=0", NULL});
+    static const struct channel_call_ops ops = {.record = on_wrong, .done = on_done};
+    rpc_ask(c, &ops, (const char *const[]){"reload", "wait=0", NULL});
 }
 
 void method_remote_event(struct rpc_call *c)

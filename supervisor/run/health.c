@@ -183,6 +183,15 @@ void health_put(const struct sup *s, const struct gen *g, const struct gen_proc 
     wire_kv_fmt(w, "health_text", "probe %s: %s", p->worst->probe, p->worst->detail);
 }
 
+void health_explain(const struct sup *s, const struct gen *g, const struct gen_proc *conf,
+                    struct str *out)
+{
+    const struct health_program *p = s->health ? find_program(s, health_program_of(g, conf)) : NULL;
+    if (p && strcmp(p->worst->state, "OK") != 0)
+        str_printf(out, " Its health is %s: probe %s: %s.", p->worst->state, p->worst->probe,
+                   p->worst->detail);
+}
+
 static bool allowed(const struct gen *g, const char *program, const char *probe)
 {
     const struct gen_supd *d = &g->supd;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct str;
 struct wire_out;
 struct gen;
 struct gen_proc;
@@ -25,6 +26,9 @@ void health_forget(struct sup *s);
  * record; nothing if no probe looks at it. */
 void health_put(const struct sup *s, const struct gen *g, const struct gen_proc *conf,
                 struct wire_out *w);
+/* Appends a sentence about that, unless all is well: " Its health is FAILED: probe web: ..." */
+void health_explain(const struct sup *s, const struct gen *g, const struct gen_proc *conf,
+                    struct str *out);
 /* Restarts what runs of the program, because of that probe. False: the configuration does not allow
  * that probe to do so. */
 bool health_restart(struct sup *s, const char *program, const char *probe, const char *detail);

@@ -145,11 +145,30 @@ static dur_t wait_of(const struct gen_stop *step, dur_t longest)
     return step->wait_ns < longest.ns ? (dur_t){step->wait_ns} : longest;
 }
 
+static volatile sig_atomic_t hastened;
+
+static void on_hasten(int sig)
+{
+    (void)sig;
+    hastened = 1;
+}
+
+/* KILL is next, and now. */
+static void hasten(struct leftover *f, mono_t now)
+{
+    if (f->sent == steps_of(f))
+        return;
+    f->sent = steps_of(f) - 1;
+    f->due = now;
+}
+
 /* False when it is gone, another one, or past its last step. */
 static bool urge(struct leftover *f, dur_t longest, mono_t now)
 {
     if (!f->end || start_time(f->k.pid) != f->k.start || kill(f->k.pid, 0) < 0)
         return false;
+    if (hastened)
+        hasten(f, now);
     if (f->sent && !mono_reached(f->due, now))
         return true;
     if (f->sent == steps_of(f))
@@ -195,6 +214,11 @@ dur_t leftovers_limit(const struct gen *g)
 int leftovers_sweep(const struct sup *s)
 {
     struct leftovers found = VEC_INIT;
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_hasten}, NULL);
+    sigprocmask(SIG_UNBLOCK, &term, NULL);
     find(s, &found);
     leftovers_end(&found, STEP_MAX);
     int n = (int)found.n;

@@ -27,8 +27,8 @@ void leftovers_mark(struct sup *s, const char *config);
 /* In a helper process, before anything is started: finds processes whose SUPD_MARK names a
  * supervisor of this configuration that is gone. Each is reported through log_line. Those whose
  * program has orphans=kill get its stop sequence, then KILL; one that the configuration no longer
- * has counts as the default says, and gets TERM, up to 5 s, then KILL. Returns how many were found.
- */
+ * has counts as the default says, and gets TERM, up to 5 s, then KILL. At a TERM of ours all get
+ * their KILL. Returns how many were found. */
 int leftovers_sweep(const struct sup *s);
 /* In a helper, too: gives each its program's stop sequence, no wait of which is longer than
  * longest, then KILL, and waits until they are gone. */

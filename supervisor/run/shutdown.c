@@ -15,6 +15,7 @@
 #include "supervisor/run/upstream.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,8 @@ static void mark_needed(struct sup *s)
 
 static void hasten_all(struct sup *s)
 {
+    if (s->sweeper)
+        kill(s->sweeper, SIGTERM);
     each_up(s, INT32_MIN, proc_shut);
     each_up(s, INT32_MIN, proc_hasten);
 }
@@ -164,6 +167,8 @@ static void tell_stopping(struct sup *s)
 static void go_down(struct sup *s)
 {
     report(s); /* names those that wait for a retry, too */
+    if (s->sweeper)
+        log_info("waiting for what a supervisor that is gone has left to die");
     each_up(s, INT32_MIN, end_idle);
     loop_defer(s->loop, &s->settle);
 }
@@ -295,6 +300,8 @@ static void shut_in_order(struct sup *s)
 static void step_groups(struct sup *s)
 {
     int32_t priority = 0;
+    if (!highest_up(s, INT64_MAX, &priority) && s->sweeper)
+        return;
     if (!highest_up(s, INT64_MAX, &priority))
         next_phase(s);
     else if (s->stop_phase == PHASE_LAST)

@@ -420,8 +420,11 @@ static int sweep_child(struct sup *s)
 static void sweep_done(struct sup *s, int status)
 {
     (void)status;
+    s->sweeper = 0;
     if (s->mood == SUP_BOOTING)
         start_programs(s);
+    else
+        loop_defer(s->loop, &s->settle); /* a shutdown has waited for it */
 }
 
 static void announce(struct sup *s)
@@ -432,10 +435,13 @@ static void announce(struct sup *s)
     daemon_ready(&s->opt);
     pidfile_write(s);
     upstream_begin(s);
-    if (s->is_init)
-        start_programs(s);
-    else if (helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done, s,
-                        leftovers_limit(s->gen->gen), &e) < 0)
+    int sweeper = s->is_init
+                      ? 0
+                      : helper_run(s, (helper_child_fn *)sweep_child, (helper_done_fn *)sweep_done,
+                                   s, leftovers_limit(s->gen->gen), &e);
+    if (sweeper > 0)
+        s->sweeper = sweeper;
+    else
         start_programs(s);
 }
 

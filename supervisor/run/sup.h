@@ -147,6 +147,7 @@ struct sup {
     bool is_subreaper;   /* orphans of our programs come to us */
     bool orphan_died;    /* in the reaping under way: a group that is swept may be empty */
     mono_t shutdown_due; /* when the time of its groups is over */
+    int sweeper; /* at the start: the helper that ends what another supd has left; 0: none */
     struct {
         int signo;    /* 0: none came */
         bool is_new;  /* it came in the turn that is under way */

@@ -295,6 +295,12 @@ static void run_task(struct sup *s, struct ctl_req *rq, const struct task_kind *
 
 /* ---- start ---- */
 
+static const char *say_unknown(const char **out_text)
+{
+    *out_text = "it could not be signalled; what became of its last instance is not known";
+    return wire_code_name(WIRE_FAILED);
+}
+
 static const char *act_start(struct proc *p, bool strict, const char **out_text)
 {
     const struct proc_life *l = proc_life(p);
@@ -312,10 +318,8 @@ static const char *act_start(struct proc *p, bool strict, const char **out_text)
         *out_text = "already started";
         return wire_code_name(WIRE_ALREADY_STARTED);
     }
-    if (l->state == PROC_UNKNOWN) {
-        *out_text = "it could not be signalled; what became of its last instance is not known";
-        return wire_code_name(WIRE_FAILED);
-    }
+    if (l->state == PROC_UNKNOWN)
+        return say_unknown(out_text);
     proc_start(p, PROC_WHY_OPERATOR);
     return NULL;
 }
@@ -351,6 +355,8 @@ static const char *act_stop(struct proc *p, bool strict, const char **out_text)
         proc_stop(p);
         return NULL;
     }
+    if (l->state == PROC_UNKNOWN && !strict)
+        return say_unknown(out_text);
     bool pending = l->state != PROC_STOPPING && (l->due.ns || l->sweep);
     proc_stop(p);
     if (pending)

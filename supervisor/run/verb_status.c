@@ -175,6 +175,7 @@ static void explain_one(struct ctl_req *rq, struct proc *p, mono_t now)
     if (stopped)
         str_printf(&text, " It stands still, stopped by %s, until SIGCONT.", stopped);
     memory_explain(p, &text);
+    health_explain(proc_sup(p), p->gen->gen, p->conf, &text);
     if (proc_sup(p)->mood == SUP_STOPPING)
         str_puts(&text, " supd is shutting down: nothing is started any more.");
     struct wire_out w = ctl_row(rq);

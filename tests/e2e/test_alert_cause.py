@@ -74,6 +74,9 @@ def test_the_cause_is_probed_at_once_and_told_alone(sup, server):
     s.wait(lambda: "nothing is told: db explains it" in s.ok("explain", "web"))
     for name in NAMES:
         server.well[name] = True
+    s.wait_log(r"probe web: FAILED -> OK", 20)
+    for name in ("db", "api"):
+        s.ok("probe", "run", name)  # whose own time is far away
     s.wait(lambda: server.story("hook", "db") == ["firing", "resolved"], 2 * FAR)
     s.wait_log(r"alert web: RECOVERING -> OK", 2 * FAR)
     assert {t.notice["alert"] for t in server.at("hook")} == {"db"}

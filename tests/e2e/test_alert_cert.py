@@ -198,6 +198,7 @@ def test_expired_renewed_on_disk_and_loaded(watched, site):
     w.s.expect_log("alert expiry-(old|web): firing")
 
 
+@pytest.mark.timeout(120)
 def test_a_life_through_all_stages(watched, site):
     """120 seconds of life: stages begin at a third, a sixth, a twelfth of it, half of that as grace."""
     end = site.issue("short", -90 / DAY, 30 / DAY)

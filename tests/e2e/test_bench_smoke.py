@@ -39,6 +39,7 @@ print(clients.markdown(found))
 """
 
 
+@pytest.mark.timeout(150)
 def test_the_benchmark_measures_every_figure(tmp_path):
     out = tmp_path / "figures.json"
     done = subprocess.run(["/usr/bin/python3", BENCH, "--quick", "--only", "supd", "--only", "floor-2",

@@ -61,6 +61,12 @@ def test_names(shell, typed, name):
     t.expect(rf"^{s.status()[name]['pid']}\r")
 
 
+def test_a_word_that_is_not_begun(shell):
+    t = shell[1]
+    t.type("supctl remove \t\t")
+    t.expect("pair +solitary")
+
+
 def test_commands_and_other_words(shell):
     s, t = shell
     t.type("supctl vers\t")

@@ -116,6 +116,7 @@ def demo():
 @pytest.mark.release
 @pytest.mark.parametrize("user", [None, 61235])
 @pytest.mark.parametrize("tty", [False, True])
+@pytest.mark.timeout(90)
 def test_once(demo, user, tty):
     d = demo("--once", user=user, tty=tty)
     begun = time.monotonic()
@@ -139,6 +140,7 @@ def test_once(demo, user, tty):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(90)
 def test_until_it_is_interrupted(demo):
     d = demo()
     d.wait_text("Now try, in another terminal", LIMIT)
@@ -164,6 +166,7 @@ def test_interrupted_at_any_time(demo, moment):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(90)
 def test_a_small_terminal_shows_all_of_it(demo):
     """80 x 24, from another folder: nothing scrolls away, and what to try next is there, whole."""
     d = demo(tty=True, cwd="/", size=(24, 80))
@@ -181,6 +184,7 @@ def test_a_small_terminal_shows_all_of_it(demo):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(90)
 def test_a_terminal_that_can_nothing(demo):
     d = demo(tty=True, term="dumb")
     d.wait_text("Now try, in another terminal", LIMIT)
@@ -190,6 +194,7 @@ def test_a_terminal_that_can_nothing(demo):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(120)
 def test_it_fails_when_nothing_is_worked_on(demo):
     """Workers that only sleep: none dies, nothing gets done, and nothing fails."""
     idle = "printf '#!/bin/sh\\nexec sleep 1000\\n' >$TMPDIR/idle && chmod 755 $TMPDIR/idle && " \
@@ -201,6 +206,7 @@ def test_it_fails_when_nothing_is_worked_on(demo):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(120)
 def test_it_fails_when_nothing_is_wrong_outside(demo):
     """A certificate that has all its days left, and workers that do not stay up: each part is missed
     by name."""
@@ -215,6 +221,7 @@ def test_it_fails_when_nothing_is_wrong_outside(demo):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(120)
 def test_it_fails_when_the_limit_is_not_reached(demo):
     """A mailer that starts: then the demo has not shown what it says, and tells so."""
     mailer = "mount -t tmpfs tmpfs /opt && printf '#!/bin/sh\\nexec sleep 1000\\n' >/opt/mailer && " \
@@ -226,6 +233,7 @@ def test_it_fails_when_the_limit_is_not_reached(demo):
 
 
 @pytest.mark.release
+@pytest.mark.timeout(120)
 def test_it_fails_when_nobody_is_told(demo):
     """A notifier that always fails: alerts fire, but nothing of them has been delivered."""
     d = demo("--once", before="mount --bind /bin/false /usr/bin/tee")

@@ -1,10 +1,12 @@
 """The harness itself: a stand-in for supd misbehaves, and the harness has to notice."""
 import os
 import signal
+import types
 
 import pytest
 
 from harness import supervised
+from harness.sharing import LongFirst
 from harness.supervised import Supd
 from harness.waiting import Late, wait
 from harness.wire import Refused, escape, unescape
@@ -84,8 +86,9 @@ def test_capabilities(stand_in):
     assert s.close() == []
 
 
-def test_processes_left(stand_in):
+def test_processes_left(stand_in, monkeypatch):
     s = stand_in(pid1=False)
+    monkeypatch.setattr(s, "LATER", 0.2)
     s.run("sh", "-c", "busybox sleep 1000 >/dev/null 2>&1 &")
     wrong = s.close()
     assert len(wrong) == 1 and "left running" in wrong[0] and "sleep 1000" in wrong[0]
@@ -125,3 +128,47 @@ def test_escapes_come_back():
     text = "a\\b\n\t\x01\x7fä end"
     assert unescape(escape(text)) == text
     assert "\n" not in escape(text) and "\t" not in escape(text)
+
+
+class Worker:
+    """Stands in for one of xdist: it begins a test only when it knows the next, or that there is none."""
+
+    def __init__(self):
+        self.given, self.done, self.clock, self.shutting_down = [], [], 0.0, False
+        self.gateway = types.SimpleNamespace(id="gw")
+
+    def send_runtest_some(self, indices):
+        self.given += indices
+
+    def shutdown(self):
+        self.shutting_down = True
+
+    def ends(self, lengths):
+        """When the test that it has begun is over; None if it has not begun any."""
+        return self.clock + lengths[self.given[0]] if self.given[self.shutting_down ^ 1:] else None
+
+
+def shared_out(lengths, count):
+    """Plays tests of these lengths, in seconds; the workers, afterwards."""
+    workers = [Worker() for _ in range(count)]
+    sharing = LongFirst(types.SimpleNamespace(getvalue=lambda name: ["popen"] * count))
+    for w in workers:
+        sharing.add_node(w)
+        sharing.add_node_collection(w, [f"test_{i}" for i in range(len(lengths))])
+    sharing.schedule()
+    while any(w.given for w in workers):
+        w = min((w for w in workers if w.ends(lengths) is not None), key=lambda w: w.ends(lengths))
+        w.clock = w.ends(lengths)
+        w.done.append(w.given.pop(0))
+        sharing.mark_test_complete(w, w.done[-1], lengths[w.done[-1]])
+    assert sharing.tests_finished
+    return workers
+
+
+@pytest.mark.parametrize("lengths,idle", [
+    ([60, 30, 30, 20, 10, 10] + [0.1] * 400 + [5] * 20, 10), ([3] * 24, 3), ([0.01] * 900, 0.1), ([7, 1], 7), ([], 0)])
+def test_every_worker_has_work_until_the_end(lengths, idle):
+    workers = shared_out(lengths, 4)
+    assert sorted(i for w in workers for i in w.done) == list(range(len(lengths)))
+    ends = [w.clock for w in workers]
+    assert max(ends) - min(ends) <= idle, ends

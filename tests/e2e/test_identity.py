@@ -112,7 +112,7 @@ def test_group_descriptors_and_limits(looking, pid1):
         assert os.getpgid(outer) == outer
         # nothing of supd's is left open, and its own raised limit is not passed on
         assert value(text, "files") == "1024"
-        wait(lambda o=outer: command_of(o).startswith("busybox"), 5, "the script is over")
+        wait(lambda o=outer: command_of(o).startswith("busybox"), 10, "the script is over")
         assert sorted(os.listdir(f"/proc/{outer}/fd")) == ["0", "1", "2"]
     inputs = {n: os.stat(f"/proc/{s.ns.outer(s.status()[n]['pid'])}/fd/0") for n in ("pipe", "null")}
     assert stat.S_ISFIFO(inputs["pipe"].st_mode) and inputs["null"].st_rdev == os.stat("/dev/null").st_rdev
@@ -136,11 +136,13 @@ def test_signals_are_reset(looking, pid1):
     for name in ("a", "b"):
         pid = s.ns.outer(s.status()[name]["pid"])
         look(s, name)
+        # a shell blocks everything while it starts a child, until it runs again
+        wait(lambda p=pid: command_of(p).startswith("busybox"), 10, "the script is over")
         masks[name] = [int(status_of(pid, f)[0], 16) for f in ("SigBlk", "SigIgn")]
     assert masks == {"a": [0, 0], "b": [0, 0x1001000]}
     pid = s.status()["a"]["pid"]
     s.kill(pid)
-    wait(lambda: s.status()["a"]["restarts"] == 1, 5, "it was started again")
+    wait(lambda: s.status()["a"]["restarts"] == 1, 10, "it was started again")
 
 
 @pytest.mark.parametrize("pid1", [True, False])

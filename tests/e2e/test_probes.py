@@ -53,12 +53,14 @@ def test_health_of_a_program(sup):
     s.wait(lambda: state(s) == "OK")
     s.wait(lambda: s.status()["web"].get("health") == "OK")
     assert "HEALTH" in s.ok("status") and " healthy" in s.ok("status")
+    assert "Its health" not in s.ok("explain", "web")
     health(s, ok=False)
     s.wait(lambda: state(s) == "FAILED")
     assert s.ctl("probes").returncode == 3
     row = s.status()["web"]
     assert row["health"] == "FAILED" and "probe web: status 404 (wanted 200-299)" in row["health_text"]
     assert row["restarts"] == 0 and "unhealthy" in s.ctl("status").stdout
+    assert "Its health is FAILED: probe web: status 404 (wanted 200-299)" in s.ok("explain", "web")
     health(s, ok=True)
     s.wait(lambda: state(s) == "OK")
     log = s.log_text()

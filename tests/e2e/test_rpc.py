@@ -255,9 +255,11 @@ def test_groups_and_configuration(s):
         ("a", True), ("gone", True), ("new", False), ("off", True), ("w_00", True), ("w_01", True)]
     assert v.addProcessGroup("new") is True and v.removeProcessGroup("quick") is True
     s.wait(lambda: v.getProcessInfo("new")["state"] in (10, 20))
-    s.write("supd.conf", CONF + PROGRAMS + "autorestart=always\n")
-    code, text = fault(v.reloadConfig)
-    assert code == 92 and re.match(r"CANT_REREAD: .*invalid 'autorestart' value 'always'", text)
+    s.write("supd.conf", CONF + PROGRAMS + "autorestart=always\nstartsecs=soon\n")
+    for call in (v.reloadConfig, v.restart):
+        code, text = fault(call)
+        assert code == 92 and re.match(r"CANT_REREAD: \S*supd.conf:\d+: program.*invalid 'autorestart' value "
+                                       r"'always' .*; \S*supd.conf:\d+: program:.*startsecs: invalid literal", text)
     assert v.getProcessInfo("new")["state"] in (10, 20)
 
 

@@ -277,6 +277,20 @@ def test_leftovers_that_are_kept(sup):
     s.kill(old.pid)
 
 
+def test_a_shutdown_while_leftovers_are_ended(sup):
+    """They are waited for like programs, and a second signal kills them."""
+    s = sup(conf(program("deaf", "ignore=TERM", stopwaitsecs=60)), pid1=False, prefix=RESTARTED)
+    old = wait_record(s, "deaf", "start")[0]
+    assert s.kill(int(s.ok("pid").split()[0]))
+    wait_record(s, "deaf", "SIGTERM", timeout=40)
+    s.send(signal.SIGTERM)
+    s.wait_log("waiting for what a supervisor that is gone has left to die")
+    assert s.running() and s.ns.outer(old.pid)
+    s.hasten()
+    assert s.wait_exit() == 0
+    assert s.ns.outer(old.pid) is None and len(starts(s, "deaf")) == 1
+
+
 def test_leftovers_of_another_namespace(sup):
     """A container has its own numbers: who is gone here may live there, with the same path."""
     s = sup(conf(program("a")), pid1=False, prefix=RESTARTED)

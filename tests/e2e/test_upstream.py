@@ -114,7 +114,7 @@ def test_the_ready_file(sup):
     s.send(15)
     s.wait(lambda: not os.path.exists(s.path("ready")))
     assert s.running()
-    s.send(15)
+    s.hasten()
     assert s.wait_exit() == 0
 
 

@@ -187,6 +187,7 @@ def a_full_house(w):
             one.communicate(timeout=10)
 
 
+@pytest.mark.timeout(90)
 def test_all_connections_are_taken(sup, cluster):
     """The held connection would not notice: the fresh one does, and goes on being tried."""
     w = Watched(sup(conf_of(cluster)), cluster)

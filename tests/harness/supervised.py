@@ -48,6 +48,8 @@ class Supd:
     before    shell text that runs inside first, with all capabilities; $TEST_DIR is the private folder
     """
 
+    LATER = 10  # seconds: until then supd-log has ended, where supd is no PID 1
+
     def __init__(self, conf, *, pid1=True, args=(), name="supd", env=None, net=True, caps=None,
                  prefix=(), agent=None, before=""):
         self.dir = tempfile.mkdtemp(prefix="supd-test-")
@@ -306,6 +308,6 @@ class Supd:
             return [f"supd did not stop: {e}"]
         # where supd is no PID 1, supd-log ends after it, and a sanitizer looks for leaks first
         with contextlib.suppress(Late):
-            wait(lambda: not self.left(), 0 if self.pid1 else 10)
+            wait(lambda: not self.left(), 0 if self.pid1 else self.LATER)
         left = self.left()
         return [f"left running: {', '.join(left)}"] if left else []

@@ -30,12 +30,12 @@ static void test_half_request_times_out(void **state)
 {
     (void)state;
     struct world w;
-    open_world(&w, (struct ctl_limits){.stall = DUR_MS(60)});
+    open_world(&w, (struct ctl_limits){.stall = DUR_MS(400)}); /* a busy machine is late, too */
     int fd = join(&w, CTL_ADMIN), idle = join(&w, CTL_ADMIN);
     assert_string_equal(ask(&w, fd, "a pi"), "");
-    turn(&w, 30);
+    turn(&w, 100);
     say(fd, "n"); /* one more byte buys no more time */
-    turn(&w, 60);
+    turn(&w, 350);
     assert_string_equal(hear(&w, fd), "<closed>");
     assert_string_equal(hear(&w, idle), ""); /* an idle one may stay for ever */
     assert_int_equal(w.nclosed, 1);
@@ -67,12 +67,12 @@ static void test_steady_reader_gets_all(void **state)
 {
     (void)state;
     struct world w;
-    open_world(&w, (struct ctl_limits){.stall = DUR_MS(200)});
+    open_world(&w, (struct ctl_limits){.stall = DUR_MS(500)});
     int fd = join(&w, CTL_ADMIN);
     size_t got = 0;
     say(fd, "a big 5000000\nb ping\n");
     for (int i = 0; i < 500 && got < 5000000 + 32; i++) {
-        turn(&w, 1);
+        turn(&w, 3);
         hear(&w, fd);
         got += w.in.len;
     }

@@ -109,6 +109,8 @@ def test_a_program_that_may_not_be_signalled(sup):
     assert s.ctl("stop", "other").returncode != 0
     s.wait_log("other: cannot send signal 15 to .*: Operation not permitted")
     assert s.state("other") == "UNKNOWN"
+    again = s.ctl("stop", "other")  # it is not "not running", which would be a success
+    assert again.returncode == 1 and "it could not be signalled" in again.stderr
     s.kill(pid)
     wait_record(s, "a", "start", 2)
     began = time.monotonic()
