@@ -1,6 +1,7 @@
 /* start, stop, restart: one task watches all the processes that a request names, and answers when
  * each of them got where it should. */
 #include "supervisor/base/log.h"
+#include "supervisor/io/spawn.h"
 #include "supervisor/run/launch.h"
 #include "supervisor/run/precheck.h"
 #include "supervisor/run/verb.h"
@@ -8,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOON DUR_MS(50)         /* a start that is not waited for may fail for so long */
+#define SOON DUR_MS(50)     /* a start that is not waited for may fail for so long */
+#define EXEC_LOOK DUR_MS(1) /* so often, and for so long, the exec of one that is up is awaited */
+#define EXEC_LIMIT DUR_S(1)
 #define REPORT_FIRST DUR_MS(50) /* what stops as it should is not worth a line */
 #define REPORT_EACH DUR_S(2)
 
@@ -20,6 +23,7 @@ struct target {
     struct task *task;
     struct proc *proc; /* NULL: settled */
     bool told;         /* what to do: its changes count */
+    bool up;           /* with startsecs=0, which says nothing of its exec yet */
 };
 
 /* What a verb does to a process, and what a change of its state means then. */
@@ -42,6 +46,8 @@ struct task {
     struct precheck *check;   /* what was seen then, or NULL */
     struct loop_timer soon;   /* strict and not to be waited for: what fails at once may */
     struct loop_timer report; /* of a stop: who takes its time */
+    struct loop_timer exec;   /* looks at those that are up */
+    mono_t exec_due;
     struct target targets[];
 };
 
@@ -51,6 +57,7 @@ static void end_if_done(struct task *t)
         return;
     loop_timer_stop(&t->soon);
     loop_timer_stop(&t->report);
+    loop_timer_stop(&t->exec);
     precheck_free(t->sup, &t->check);
     verb_finish(t->rq, t->failed);
     free(t);
@@ -116,13 +123,56 @@ static bool is_later(const struct task *t, const struct proc_change *c)
     return loop_timer_active(&t->soon) && c->why == PROC_WHY_QUICK;
 }
 
+/* A step of its start has failed, which its death will tell. */
+static bool exec_failed(const struct proc *p)
+{
+    return state_cell(proc_sup(p)->state, p->slot)->step != SPAWN_OK;
+}
+
+/* RUNNING came before anybody knew whether it can be executed. Supervisor's clients are told so. */
+static bool awaits_exec(struct task *t, const struct proc *p, const struct proc_change *c)
+{
+    if (t->strict || c->to != PROC_RUNNING || c->why != PROC_WHY_UP ||
+        (!exec_failed(p) && !spawn_in_flight()))
+        return false;
+    if (!loop_timer_active(&t->exec)) {
+        t->exec_due = mono_add(mono_now(), EXEC_LIMIT);
+        loop_timer_at(&t->exec, mono_add(mono_now(), EXEC_LOOK));
+    }
+    return true;
+}
+
+static void on_exec(struct task *t)
+{
+    bool late = mono_reached(t->exec_due, mono_now()), flying = spawn_in_flight(), any = false;
+    t->building = true;
+    for (size_t i = 0; i < t->n; i++) {
+        struct target *tg = &t->targets[i];
+        if (!tg->proc || !tg->up)
+            continue;
+        if (late || (!flying && !exec_failed(tg->proc))) {
+            say_result(tg, "");
+            settle_target(tg);
+        } else {
+            any = true;
+        }
+    }
+    t->building = false;
+    if (any)
+        loop_timer_at(&t->exec, mono_add(mono_now(), EXEC_LOOK));
+    end_if_done(t);
+}
+
 static void on_change(void *obj, struct proc *p, const struct proc_change *c, bool gone)
 {
     struct target *tg = obj;
     if (!tg->told && !gone)
         return;
     const char *code = gone ? wire_code_name(WIRE_ABNORMAL) : tg->task->kind->judge(p, c);
-    if (!code)
+    if (tg->up && !gone && c->why != PROC_WHY_CANNOT)
+        code = ""; /* it was executed */
+    tg->up = !gone && code && !*code && awaits_exec(tg->task, p, c);
+    if (!code || tg->up)
         return;
     if (!gone && is_later(tg->task, c))
         code = "";
@@ -140,6 +190,7 @@ static void drop(struct task *t)
 {
     loop_timer_stop(&t->soon);
     loop_timer_stop(&t->report);
+    loop_timer_stop(&t->exec);
     precheck_free(t->sup, &t->check);
     for (size_t i = 0; i < t->n; i++)
         if (t->targets[i].proc)
@@ -256,6 +307,7 @@ static struct task *task_new(struct sup *s, struct ctl_req *rq, const struct tas
     rq->cancel = on_cancel;
     LOOP_TIMER(&t->soon, s->loop, on_soon, t);
     LOOP_TIMER(&t->report, s->loop, on_report, t);
+    LOOP_TIMER(&t->exec, s->loop, on_exec, t);
     for (size_t i = 0; i < v->n; i++) {
         struct target *tg = &t->targets[i];
         *tg =
@@ -334,8 +386,9 @@ static const char *judge_up(struct proc *p, const struct proc_change *c)
         return wire_code_name(WIRE_SPAWN_ERROR);
     if (c->to == PROC_BACKOFF || c->to == PROC_FATAL)
         return wire_code_name(c->why == PROC_WHY_SHUTDOWN ? WIRE_ABNORMAL : WIRE_SPAWN_ERROR);
+    bool delayed = c->why == PROC_WHY_CANNOT && proc_life(p)->want; /* no room for its exec */
     if (c->to == PROC_EXITED)
-        return wire_code_name(WIRE_ABNORMAL);
+        return delayed ? NULL : wire_code_name(WIRE_ABNORMAL);
     if (c->to == PROC_UNKNOWN)
         return wire_code_name(WIRE_FAILED);
     /* STOPPED and STOPPING are a way station, unless someone stopped it meanwhile */

@@ -58,6 +58,20 @@ def test_the_step_and_the_reason(sup, pid1):
         s.wait_log(re.escape(f"spawnerr: {sentence}"))
 
 
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_a_start_of_no_length_that_fails(sup, verb):
+    """With startsecs=0 it is RUNNING before it is executed: what is answered waits for that."""
+    s = sup(conf(*(failing(n) + "startsecs=0\n" for n in ("folder", "absent", "mode")),
+                 program("good", startsecs=0, autostart="false"),
+                 program("quick", command="/bin/true", startsecs=0, autostart="false", autorestart="false")))
+    s.write("mode", "#!/bin/sh\n")
+    for name in ("folder", "absent", "mode"):
+        done = s.ctl(verb, name)
+        assert done.returncode != 0 and ERRORS[name][1].format(here=s.dir) in done.stderr, done
+    assert s.ok(verb, "good").startswith("good: ") and s.state("good") == "RUNNING"
+    assert s.ok(verb, "quick").startswith("quick: ")  # it was executed, and that is all that is asked
+
+
 @pytest.mark.parametrize("lost, sentence", [
     ("setuid", "cannot change to user 65534: Operation not permitted (CAP_SETUID is missing)"),
     ("setgid", "cannot set the supplementary groups: Operation not permitted (CAP_SETGID is missing, "
