@@ -127,7 +127,7 @@ class Soak:
         """What the event listeners did not get as it was."""
         wrong, callers = [], [c for c in self.clients if isinstance(c, Caller)]
         told, tried = set().union(*(c.sent for c in callers)), sum((c.tried for c in callers), Counter())
-        for pool, (heard, row) in self.world.heard().items():
+        for pool, (heard, row) in self.world.heard(records).items():
             wrong += heard.compare(row, self.world.kills[pool])
             wrong += heard.compare_states(self.world.names.values(), records)
             wrong += heard.compare_remotes(told, tried)

@@ -181,15 +181,17 @@ class World:
                 Supctl("supctl", self.s), Dialler("page", self.s, self.s.path("page.sock")),
                 Dialler("port", self.s, ("127.0.0.1", 9000))]
 
-    def heard(self):
-        """What each pool's listeners noted, and supd's record of it, once all of it is there."""
+    def heard(self, records):
+        """What each pool's listeners noted, and supd's record of it, once all of it is there: an end is told only when
+        its last words were."""
         found = {}
 
         def all_there():
             rows = {r["pool"]: r for r in self.s.ask("listeners")[0]}
             found.update({p: (Heard(p, size, notes_of(self.s.read(f"{p}.heard"))), rows[p])
                           for p, size in POOLS.items()})
-            return all(row["waiting"] == 0 and heard.settled(row["events"]) for heard, row in found.values())
+            return all(row["waiting"] == 0 and heard.settled(row["events"]) and
+                       not heard.compare_states(self.names.values(), records) for heard, row in found.values())
         with contextlib.suppress(Late):  # then what is missing is told
             wait(all_there, 30, every=0.5)
         return found
