@@ -61,3 +61,11 @@ const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, ch
                      logshm_string(h, h->identifier), path);
     return n < (int)LOGSHM_PATH ? buf : "";
 }
+
+uint32_t logshm_file(const char *path)
+{
+    uint32_t hash = 2166136261u;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619u;
+    return hash ? hash : 1;
+}

@@ -65,7 +65,8 @@ struct logshm_out {
     uint64_t note_from;    /* the write under way starts here in the stream ... */
     uint64_t note_to;      /* ... and ends here; not above note_from: none */
     uint64_t note_size;    /* size of the file before it */
-    uint64_t note_len;     /* bytes that the file gets */
+    uint32_t note_len;     /* bytes that the file gets */
+    uint32_t note_file;    /* which file: logshm_file(); 0: not said */
     uint64_t gap, gap_end; /* dropped, and not yet marked: [gap, gap_end); empty or passed: none */
     uint64_t gap_bytes;
     uint64_t gap_lines;
@@ -170,7 +171,7 @@ struct logshm_rotation {
     uint32_t slot; /* stream whose sink it is, plus 1; 0: none */
     int32_t step;  /* the next number to move up: .step -> .step+1; 0: the file itself */
     int32_t backups;
-    int32_t pad;
+    uint32_t file; /* logshm_file(); 0: not said */
 };
 
 struct logshm_head {
@@ -270,6 +271,8 @@ static inline const char *logshm_string(struct logshm_head *h, uint32_t off)
 }
 /* The path of a stream's file, made in buf (LOGSHM_PATH bytes); "" if it has none. */
 const char *logshm_path(struct logshm_head *h, const struct logshm_stream *r, char *buf);
+/* Tells the file of a note from one that the stream has had since; never 0. */
+uint32_t logshm_file(const char *path);
 /* Keeps the compiler from moving stores over it: a kill then leaves a prefix of them. */
 #define LOGSHM_ORDER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 

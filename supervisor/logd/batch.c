@@ -30,6 +30,7 @@ static void say_failure(struct sink *k, const struct err *e)
     if (k->warn_at.ns && !mono_reached(k->warn_at, now))
         return;
     k->warn_at = mono_add(now, WARN_EVERY);
+    k->told = true;
     log_warn("%s; %s", e->msg,
              k->is_auto && k->fd < 0 ? "its last output stays in memory only"
              : k->kind == SINK_SYSLOG && k->fd < 0
@@ -71,9 +72,9 @@ static void recovered(struct sink *k)
     if (!k->broken)
         return;
     k->broken = false;
-    if (k->warn_at.ns)
+    if (k->told)
         log_info("%s takes output again", sink_name(k));
-    k->warn_at = MONO_NEVER;
+    k->told = false;
 }
 
 /* ---- commands ---- */
@@ -111,16 +112,16 @@ static bool make_ready(struct writer *w, struct sink *k)
         fail(w, k, &e, RETRY);
         return false;
     }
-    recovered(k);
-    return true;
+    return true; /* whether it takes output will be seen */
 }
 
 /* ---- writing ---- */
 
-static void note(struct logshm_out *x, const struct pick *p, int64_t size)
+static void note(const struct sink *k, struct logshm_out *x, const struct pick *p, int64_t size)
 {
     x->note_size = (uint64_t)size;
-    x->note_len = p->data.len;
+    x->note_len = (uint32_t)p->data.len;
+    x->note_file = k->kind == SINK_FILE ? logshm_file(k->path) : 0;
     x->note_to = x->done + p->covers;
     LOGSHM_ORDER();
     x->note_from = x->done;
@@ -200,7 +201,7 @@ static ssize_t write_picked(struct writer *w, struct sink *k, struct pick *p, st
     k->size = k->regular ? sink_size(k, e) : 0;
     if (k->size < 0)
         return -1;
-    note(out_shared(w->d, p->out), p, k->size);
+    note(k, out_shared(w->d, p->out), p, k->size);
     ssize_t n = write_out(k, p, k->size);
     if (n < (ssize_t)p->data.len && errno == EAGAIN) {
         err_set(e, "%s is full: its reader does not keep up", sink_name(k));

@@ -61,16 +61,42 @@ static struct writer *writer_of(struct logd *d, struct key key)
     return w ? w : d->writers[1];
 }
 
+static bool same_folder(const struct sink *a, const struct sink *b)
+{
+    const char *end = a->kind == SINK_FILE ? strrchr(a->path, '/') : NULL;
+    size_t n = end ? (size_t)(end - a->path) + 1 : 0;
+    return n && b->kind == SINK_FILE && strncmp(a->path, b->path, n) == 0 &&
+           !strchr(b->path + n, '/');
+}
+
+/* A finder that hangs where this sink is, too: it would cost another one. */
+static struct writer *hung_there(const struct writer *finder, const struct sink *k)
+{
+    struct writer *w;
+    LIST_FOREACH (w, &finder->d->lost, lost_link)
+        if (w != finder && w->at && same_folder(w->at, k))
+            return w;
+    return NULL;
+}
+
 void device_find(struct writer *finder, struct sink *k)
 {
     struct logd *d = finder->d;
+    struct writer *hung = hung_there(finder, k);
+    if (hung) {
+        writer_move(k, hung);
+        writer_queue_now(d, k);
+        return;
+    }
     k->busy = true;
     finder->looking = mono_now();
+    finder->at = k;
     pthread_mutex_unlock(&d->lock);
     autofile_clean(d);
     struct key key = key_of(k);
     pthread_mutex_lock(&d->lock);
     finder->looking = MONO_NEVER;
+    finder->at = NULL;
     k->busy = false;
     if (k->nouts == 0) {
         writer_orphan(k);
@@ -81,9 +107,6 @@ void device_find(struct writer *finder, struct sink *k)
         logd_start_over(d, "no memory for a writer");
         return;
     }
-    if (k->queued)
-        TAILQ_REMOVE(&finder->queue, k, queue);
-    k->queued = false;
     writer_move(k, w);
     writer_queue_now(d, k);
     writers_kick(d);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define NAME_LOCKS 64u
 #define CHUNK (64 << 10)
 #define STACK_BYTES (256 << 10)
 
@@ -29,7 +28,8 @@ struct gzips {
     pthread_mutex_t lock;
     STAILQ_HEAD(, job) jobs;
     bool running;
-    pthread_mutex_t names[NAME_LOCKS];
+    pthread_cond_t let_go;
+    LIST_HEAD(, gzips_hold) held;
 };
 
 struct gzips *gzips_new(void)
@@ -38,28 +38,36 @@ struct gzips *gzips_new(void)
     if (!g)
         return NULL;
     pthread_mutex_init(&g->lock, NULL);
-    for (unsigned i = 0; i < NAME_LOCKS; i++)
-        pthread_mutex_init(&g->names[i], NULL);
+    pthread_cond_init(&g->let_go, NULL);
     STAILQ_INIT(&g->jobs);
     return g;
 }
 
-static pthread_mutex_t *lock_of(struct gzips *g, const char *path)
+static bool is_held(const struct gzips *g, const char *path)
 {
-    unsigned hash = 5381;
-    for (; *path; path++)
-        hash = hash * 33 + (unsigned char)*path;
-    return &g->names[hash % NAME_LOCKS];
+    const struct gzips_hold *h;
+    LIST_FOREACH (h, &g->held, link)
+        if (strcmp(h->path, path) == 0)
+            return true;
+    return false;
 }
 
-void gzips_lock(struct logd *d, const char *path)
+void gzips_lock(struct gzips *g, struct gzips_hold *h, const char *path)
 {
-    pthread_mutex_lock(lock_of(d->gzips, path));
+    h->path = path;
+    pthread_mutex_lock(&g->lock);
+    while (is_held(g, path))
+        pthread_cond_wait(&g->let_go, &g->lock);
+    LIST_INSERT_HEAD(&g->held, h, link);
+    pthread_mutex_unlock(&g->lock);
 }
 
-void gzips_unlock(struct logd *d, const char *path)
+void gzips_unlock(struct gzips *g, struct gzips_hold *h)
 {
-    pthread_mutex_unlock(lock_of(d->gzips, path));
+    pthread_mutex_lock(&g->lock);
+    LIST_REMOVE(h, link);
+    pthread_cond_broadcast(&g->let_go);
+    pthread_mutex_unlock(&g->lock);
 }
 
 /* ---- one file ---- */
@@ -102,6 +110,45 @@ int gzip_file(int from, const char *to, struct err *e)
     return rc;
 }
 
+/* ---- at idle priority ---- */
+
+struct task {
+    int from, rc;
+    const char *to;
+    struct err *e;
+};
+
+static void *idle_main(void *arg)
+{
+    struct task *t = arg;
+    sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    t->rc = gzip_file(t->from, t->to, t->e);
+    return NULL;
+}
+
+static int make_thread(pthread_t *out, int detached, void *(*main)(void *arg), void *arg)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    pthread_attr_setdetachstate(&attr, detached);
+    int rc = pthread_create(out, &attr, main, arg);
+    pthread_attr_destroy(&attr);
+    return rc;
+}
+
+/* A thread for this alone: one at idle priority must not hold what a log's writer waits for. */
+static int gzip_at_idle(int from, const char *to, struct err *e)
+{
+    struct task t = {from, -1, to, e};
+    pthread_t thread;
+    int rc = make_thread(&thread, PTHREAD_CREATE_JOINABLE, idle_main, &t);
+    if (rc != 0)
+        return err_errno(e, rc, "no thread to compress it");
+    pthread_join(thread, NULL);
+    return t.rc;
+}
+
 /* ---- the files of a path ---- */
 
 /* The number that the file has now: it may have been moved up meanwhile. 0: it is gone. */
@@ -119,14 +166,15 @@ static int number_of(const char *path, int backups, ino_t ino)
 static void put_in_place(struct gzips *g, const struct job *j, const char *temp, ino_t ino)
 {
     char gz[PATH_MAX], plain[PATH_MAX];
-    pthread_mutex_lock(lock_of(g, j->path));
+    struct gzips_hold hold;
+    gzips_lock(g, &hold, j->path);
     int number = number_of(j->path, j->backups, ino);
     if (number && rotate_name(gz, sizeof(gz), j->path, number, true) == 0 &&
         rotate_name(plain, sizeof(plain), j->path, number, false) == 0 && rename(temp, gz) == 0)
         unlink(plain);
     else
         unlink(temp);
-    pthread_mutex_unlock(lock_of(g, j->path));
+    gzips_unlock(g, &hold);
 }
 
 static void compress_one(struct gzips *g, const struct job *j, int number)
@@ -141,7 +189,7 @@ static void compress_one(struct gzips *g, const struct job *j, int number)
     if (from < 0)
         return;
     if (fstat(from, &st) == 0 && S_ISREG(st.st_mode)) {
-        if (gzip_file(from, temp, &e) == 0) {
+        if (gzip_at_idle(from, temp, &e) == 0) {
             put_in_place(g, j, temp, st.st_ino);
         } else {
             unlink(temp);
@@ -154,8 +202,6 @@ static void compress_one(struct gzips *g, const struct job *j, int number)
 static void *gzips_main(void *arg)
 {
     struct gzips *g = arg;
-    struct sched_param p = {0};
-    sched_setscheduler(0, SCHED_IDLE, &p);
     pthread_mutex_lock(&g->lock);
     struct job *j;
     while ((j = STAILQ_FIRST(&g->jobs))) {
@@ -174,12 +220,7 @@ static void *gzips_main(void *arg)
 static void start(struct gzips *g)
 {
     pthread_t thread;
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    g->running = pthread_create(&thread, &attr, gzips_main, g) == 0;
-    pthread_attr_destroy(&attr);
+    g->running = make_thread(&thread, PTHREAD_CREATE_DETACHED, gzips_main, g) == 0;
 }
 
 void gzips_add(struct logd *d, const char *path, int backups)

@@ -76,7 +76,8 @@ struct logd {
     struct stream *streams;                     /* [nstreams], by slot */
     LIST_HEAD(, sink) sinks[LOGD_SINK_BUCKETS]; /* by path */
     struct writer *writers[LOGSHM_WRITERS];
-    unsigned lost_finders; /* threads that hang on a dead mount */
+    LIST_HEAD(, writer) lost; /* finders that hang on a dead mount ... */
+    unsigned lost_finders;    /* ... so many */
     struct gzips *gzips;
     struct tails *tails;
     struct taps *taps;

@@ -23,19 +23,31 @@ struct logshm_rotation *rotation_note(struct logd *d, uint32_t slot)
     return r;
 }
 
+/* The stream may have got another file since: what was left of the old one's rotation makes do with
+ * a number that is free. */
+static bool is_of(struct logshm_rotation *r, const struct sink *k)
+{
+    if (r->step < 0 || !r->file || r->file == logshm_file(k->path))
+        return true;
+    r->slot = 0;
+    return false;
+}
+
 static struct logshm_rotation *rotation_of(struct logd *d, const struct sink *k)
 {
     const struct out *o;
-    TAILQ_FOREACH (o, &k->outs, link)
-        for (unsigned i = 0; i < LOGSHM_WRITERS; i++)
-            if (o->which == 0 && d->h->rotations[i].slot == o->stream->slot + 1)
-                return &d->h->rotations[i];
+    TAILQ_FOREACH (o, &k->outs, link) {
+        struct logshm_rotation *r = d->h->rotations;
+        for (; k->kind == SINK_FILE && o->which == 0 && r < d->h->rotations + LOGSHM_WRITERS; r++)
+            if (r->slot == o->stream->slot + 1 && is_of(r, k))
+                return r;
+    }
     return NULL;
 }
 
 static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotation *r, struct err *e)
 {
-    int rc = r->backups > 0 ? rotate_files(k->path, r->backups, k->gzip, &r->step, e) : 0;
+    int rc = r->backups > 0 ? rotate_files(k->path, r->backups, &r->step, e) : 0;
     LOGSHM_ORDER();
     uint32_t slot = r->slot - 1;
     r->slot = 0;
@@ -44,9 +56,11 @@ static int finish_rotation(struct logd *d, struct sink *k, struct logshm_rotatio
     return rc;
 }
 
-static bool has_note(const struct logshm_out *x)
+/* What another file got of it cannot be known any more: it is written again, into this one. */
+static bool has_note(const struct logshm_out *x, const struct sink *k)
 {
-    return x->note_from == x->done && x->note_to > x->note_from;
+    return x->note_from == x->done && x->note_to > x->note_from &&
+           (!x->note_file || x->note_file == logshm_file(k->path));
 }
 
 /* What the file got of the write under way. One that appended byte for byte goes on behind that;
@@ -76,7 +90,7 @@ static struct logshm_out *noted_out(struct logd *d, const struct sink *k)
 {
     struct out *o;
     TAILQ_FOREACH (o, &k->outs, link)
-        if (has_note(out_shared(d, o)))
+        if (has_note(out_shared(d, o), k))
             return out_shared(d, o);
     return NULL;
 }

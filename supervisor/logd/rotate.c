@@ -30,23 +30,22 @@ static void remove_last(const char *path, int number, bool gz)
         unlink(name);
 }
 
-static int one_step(const char *path, int step, int backups, bool gzip, struct err *e)
+static int one_step(const char *path, int step, int backups, struct err *e)
 {
     if (step == backups) {
         remove_last(path, step, false);
-        if (gzip)
-            remove_last(path, step, true);
+        remove_last(path, step, true);
         return 0;
     }
-    if (gzip && step > 0 && move_up(path, step, true, e) < 0)
+    if (step > 0 && move_up(path, step, true, e) < 0)
         return -1;
     return move_up(path, step, false, e);
 }
 
-int rotate_files(const char *path, int backups, bool gzip, volatile int32_t *step, struct err *e)
+int rotate_files(const char *path, int backups, volatile int32_t *step, struct err *e)
 {
     while (*step >= 0) {
-        if (one_step(path, *step, backups, gzip, e) < 0)
+        if (one_step(path, *step, backups, e) < 0)
             return -1;
         *step = *step - 1;
     }

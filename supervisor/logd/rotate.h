@@ -12,10 +12,11 @@
 
 /* "path.3", "path.3.gz"; number 0: path itself. -1 if it does not fit into size. */
 int rotate_name(char *out, size_t size, const char *path, int number, bool gz);
-/* Moves the files up, from .backups down to the file itself. *step is the number to move next, kept
+/* Moves the files up, from .backups down to the file itself; compressed ones always, too: a log may
+ * have been compressed before, or by others. *step is the number to move next, kept
  * by the caller where a kill does not reach it; start with backups. Doing a step twice does no
  * harm. 0, or -1 and the reason. */
-int rotate_files(const char *path, int backups, bool gzip, volatile int32_t *step, struct err *e);
+int rotate_files(const char *path, int backups, volatile int32_t *step, struct err *e);
 /* Where to cut output of n bytes so that a file with room bytes left ends with a whole line: after
  * the line in which the room ends. newline(obj, from) gives the position behind the next newline at
  * or after from, or 0. */

@@ -32,10 +32,7 @@ static bool is_it(const struct sink *s, enum sink_kind kind, int fd_number, cons
 
 static unsigned bucket_of(const char *path)
 {
-    uint32_t hash = 2166136261u;
-    for (; *path; path++)
-        hash = (hash ^ (unsigned char)*path) * 16777619u;
-    return hash % LOGD_SINK_BUCKETS;
+    return logshm_file(path) % LOGD_SINK_BUCKETS;
 }
 
 static struct sink *sink_new(struct logd *d, enum sink_kind kind, int fd_number, const char *path)
@@ -259,14 +256,14 @@ int sink_rotate(struct logd *d, struct sink *s, struct logshm_rotation *note, st
     if (s->backups <= 0)
         return truncate_it(s, e);
     note->backups = s->backups;
+    note->file = logshm_file(s->path);
     LOGSHM_ORDER();
     note->step = s->backups;
     LOGSHM_ORDER();
-    if (s->gzip)
-        gzips_lock(d, s->path);
-    int rc = rotate_files(s->path, s->backups, s->gzip, &note->step, e);
-    if (s->gzip)
-        gzips_unlock(d, s->path);
+    struct gzips_hold hold;
+    gzips_lock(d->gzips, &hold, s->path);
+    int rc = rotate_files(s->path, s->backups, &note->step, e);
+    gzips_unlock(d->gzips, &hold);
     if (rc < 0)
         return -1;
     sink_close(s);

@@ -41,6 +41,7 @@ struct sink {
     bool mid_line;  /* the last byte written was no newline */
     bool failing;   /* wait for its time */
     bool broken;    /* it failed, and did not succeed since */
+    bool told;      /* ... and the main log says so */
     int64_t size;   /* of the open file, as far as known */
     mono_t warn_at, rotate_at;
 };

@@ -11,7 +11,7 @@
 
 #define IDLE_END DUR_S(5) /* a writer with nothing to do for so long ends */
 #define FINDER_LIMIT DUR_MS(200)
-#define LOST_FINDERS 16u
+#define LOST_FINDERS 64u /* folders on dead mounts */
 #ifdef __SANITIZE_ADDRESS__
 #define STACK_BYTES (512 << 10)
 #else
@@ -76,6 +76,7 @@ static void *writer_main(void *arg)
     w->running = false;
     struct logd *d = w->d;
     if (w->lost) {
+        LIST_REMOVE(w, lost_link);
         d->lost_finders--;
         pthread_cond_destroy(&w->cond);
         free(w);
@@ -153,7 +154,7 @@ void writer_queue_now(struct logd *d, struct sink *k)
     struct writer *w = k->writer ? k->writer : d->writers[0];
     k->writer = w;
     leave_later(k);
-    if (k->queued)
+    if (k->queued || (w->finder && k->busy)) /* what a finder has found goes to its writer */
         return;
     if (!k->busy)
         k->pending_since = mono_now();
@@ -208,6 +209,7 @@ static void replace_finder(struct logd *d, struct writer *old)
     if (!w)
         return;
     old->lost = true;
+    LIST_INSERT_HEAD(&d->lost, old, lost_link);
     d->lost_finders++;
     while ((k = TAILQ_FIRST(&old->queue))) {
         TAILQ_REMOVE(&old->queue, k, queue);

@@ -14,10 +14,12 @@ struct writer {
     pthread_cond_t cond;
     TAILQ_HEAD(, sink) queue, later;
     bool running, idle, fresh;
-    bool lost;      /* a finder that hung: another took its place, it ends by itself */
-    mono_t looking; /* a finder: since when it looks at a disk; 0: it does not */
-    char *in;       /* lines to be formatted */
-    struct str out; /* what became of them */
+    bool lost; /* a finder that hung: another took its place, it ends by itself */
+    LIST_ENTRY(writer) lost_link; /* logd->lost */
+    mono_t looking;               /* a finder: since when it looks at a disk; 0: it does not */
+    struct sink *at;              /* ... and for which sink */
+    char *in;                     /* lines to be formatted */
+    struct str out;               /* what became of them */
 };
 
 /* A writer in this place of logd->writers; its thread starts with its first work. NULL for lack of

@@ -101,6 +101,9 @@ def test_full_disk_keeps_the_program_and_other_logs_going(drive):
         f.truncate(0)
     wait(lambda: b" dropped]" in open(inside, "rb").read(), 10, "room again: the gap is marked")
     d.wait_file("main.log", [b"takes output again"])
+    failures = counters["failures"]
+    wait(lambda: d.counters("full")["failures"] > failures + 1, 10, "it is full again")
+    assert d.main_log().count("No space left") == 1, "once a minute, however often it comes and goes"
 
 
 def test_what_was_dropped_is_counted_exactly(drive):
@@ -128,6 +131,10 @@ def test_dev_full(drive):
     d.wait_exit(d.spawn("w", "seq 100"))
     d.wait_file("main.log", [b"cannot write to /dev/full: No space left on device"])
     assert d.counters("w")["failures"] >= 1
+    d.reopen()
+    failures = d.counters("w")["failures"]
+    wait(lambda: d.counters("w")["failures"] > failures + 1, 10, "it was opened, and is tried again")
+    assert "takes output again" not in d.main_log()
 
 
 def test_file_that_cannot_be_opened_yet(drive):
@@ -241,14 +248,24 @@ def test_dead_mount_stalls_nobody_else(drive):
                             stderr=subprocess.DEVNULL)
     try:
         wait(lambda: f"dead {d.path('dead')} fuse" in open(f"/proc/{d.ns.init}/mounts").read(), 10, "the mount")
-        for i in range(3):
+        for i in range(20):
             d.add(f"cold{i}", sink=d.path("dead", f"{i}.log"))
             d.wait_exit(d.spawn(f"cold{i}", "echo never"))
+        d.spawn("cold0", "while :; do echo again and again; sleep 0.02; done")
+        wait(lambda: d.counters("cold0")["bytes"] > 1000, 20, "it has said much")
         for i in range(3):
             d.add(f"new{i}", sink=d.path(f"new{i}.log"))
             d.spawn(f"new{i}", "echo fine")
             d.wait_file(f"new{i}.log", b"fine\n", timeout=5)
         assert d.run("warm", "echo y") < 150
+        threads = os.listdir(f"/proc/{d.ns.outer(d.supd_log()[0])}/task")
+        assert len(threads) < 8, "one waits for the mount, not one for each program or line"
+        d.ns.enter(["umount", "-f", d.path("dead")])
+
+        def answered(name):
+            return d.counters(name)["failures"] or not d.counters(name)["waiting"]
+
+        wait(lambda: all(answered(f"cold{i}") for i in range(20)), 20, "all go on when it answers")
     finally:
         hang.kill()
         hang.wait(10)

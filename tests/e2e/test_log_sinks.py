@@ -141,6 +141,21 @@ def test_gzip_of_rotated_files(drive):
     assert [int(l) for l in text.split()] == list(range(1, 71))
 
 
+def test_gzip_switched_off_and_on_again_keeps_all(drive):
+    d = drive()
+    lines = "for i in $(seq {} {}); do printf '%049d\\n' $i; sleep 0.002; done"
+    for k, gz in enumerate((1, 0, 1)):
+        (d.update if k else d.add)("w", sink=d.path("w.log"), maxbytes=1000, backups=6, gzip=gz)
+        d.run("w", lines.format(1 + 40 * k, 40 + 40 * k))
+        names = {f"w.log.{i + 1}" for i in range(2 * (k + 1))}
+        plain = set() if gz else {"w.log.1", "w.log.2"}
+        want = {"w.log"} | {n if n in plain else n + ".gz" for n in names}
+        wait(lambda: {f for f in os.listdir(d.dir) if f.startswith("w.log")} == want, 30,  # noqa: B023
+             lambda: os.listdir(d.dir))
+    text = b"".join(gzip.open(d.path(f"w.log.{i}.gz")).read() for i in range(6, 0, -1))
+    assert [int(l) for l in text.split()] == list(range(1, 121))
+
+
 def test_dev_stdout_is_never_rotated(drive):
     d = drive()
     d.add("w", sink="/dev/stdout", maxbytes=10, backups=3)

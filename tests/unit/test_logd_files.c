@@ -5,10 +5,14 @@
 #include "supervisor/logd/autofile.h"
 #include "supervisor/logd/follow.h"
 #include "supervisor/logd/gzip.h"
+#include "supervisor/logd/logd.h"
 #include "supervisor/logd/rotate.h"
 #include "supervisor/logd/span.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -61,11 +65,11 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-static void rotate(int backups, bool gzip)
+static void rotate(int backups)
 {
     volatile int32_t step = backups;
     struct err e;
-    assert_int_equal(rotate_files(in_folder("w"), backups, gzip, &step, &e), 0);
+    assert_int_equal(rotate_files(in_folder("w"), backups, &step, &e), 0);
     assert_int_equal(step, -1);
 }
 
@@ -75,12 +79,12 @@ static void test_rotate(void **state)
     put("w", "new");
     put("w.1", "one");
     put("w.3", "three");
-    rotate(3, false);
+    rotate(3);
     assert_string_equal(get("w"), "(none)");
     assert_string_equal(get("w.1"), "new");
     assert_string_equal(get("w.2"), "one");
     assert_string_equal(get("w.3"), "(none)");
-    rotate(2, false);
+    rotate(2);
     assert_string_equal(get("w.2"), "new");
     assert_string_equal(get("w.1"), "(none)");
 }
@@ -92,7 +96,7 @@ static void test_rotate_with_compressed(void **state)
     put("w.1", "one");
     put("w.2.gz", "two");
     put("w.3.gz", "three");
-    rotate(3, true);
+    rotate(3);
     assert_string_equal(get("w.1"), "new");
     assert_string_equal(get("w.2"), "one");
     assert_string_equal(get("w.3.gz"), "two");
@@ -123,7 +127,7 @@ static void test_every_step_may_be_done_twice(void **state)
             step = one - 1;
         }
         step = killed; /* what was noted last */
-        assert_int_equal(rotate_files(in_folder("w"), 3, false, &step, &e), 0);
+        assert_int_equal(rotate_files(in_folder("w"), 3, &step, &e), 0);
         assert_string_equal(get("w"), "(none)");
         assert_string_equal(get("w.1"), "0");
         assert_string_equal(get("w.2"), "1");
@@ -139,7 +143,7 @@ static void test_rotation_that_cannot_be(void **state)
     put("w", "x");
     assert_int_equal(mkdir(in_folder("w.1"), 0700), 0);
     put("w.1/f", "x");
-    assert_int_equal(rotate_files(in_folder("w"), 1, false, &step, &e), -1);
+    assert_int_equal(rotate_files(in_folder("w"), 1, &step, &e), -1);
     assert_non_null(strstr(e.msg, "cannot rename"));
     unlink(in_folder("w.1/f"));
     rmdir(in_folder("w.1"));
@@ -257,6 +261,71 @@ static void test_gzip(void **state)
     close(fd);
 }
 
+/* A dead disk holds its own files up, and nobody else's. */
+static void renaming_one_path_holds_up_no_other(void **state)
+{
+    (void)state;
+    struct gzips *g = gzips_new();
+    struct gzips_hold dead, other;
+    char path[32];
+    gzips_lock(g, &dead, "/dead/w.log");
+    alarm(20);
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof(path), "/fine/%d.log", i);
+        gzips_lock(g, &other, path);
+        gzips_unlock(g, &other);
+    }
+    alarm(0);
+    gzips_unlock(g, &dead);
+    free(g);
+}
+
+static int threads_with(int policy)
+{
+    DIR *dir = opendir("/proc/self/task");
+    struct dirent *entry;
+    int n = 0;
+    while ((entry = readdir(dir)))
+        n += atoi(entry->d_name) && sched_getscheduler(atoi(entry->d_name)) == policy;
+    closedir(dir);
+    return n;
+}
+
+/* So many lines are compressed; true if that was seen to be done as it should. */
+static bool compresses_at_idle(struct logd *d, int lines)
+{
+    struct stat st;
+    bool seen = false;
+    int usual = threads_with(SCHED_OTHER);
+    FILE *f = fopen(in_folder("w.1"), "w");
+    for (int i = 0; i < lines; i++)
+        fprintf(f, "%d\n", i ^ 7919);
+    fclose(f);
+    gzips_add(d, in_folder("w"), 1);
+    while (stat(in_folder("w.1"), &st) == 0) {
+        seen |= threads_with(SCHED_IDLE) == 1 && threads_with(SCHED_OTHER) == usual + 1;
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(stat(in_folder("w.1.gz"), &st), 0);
+    while (threads_with(SCHED_OTHER) > usual)
+        poll(NULL, 0, 1);
+    return seen;
+}
+
+/* Only what compresses is at idle priority: it holds nothing that a log's writer waits for. */
+static void compressing_is_idle_renaming_is_not(void **state)
+{
+    (void)state;
+    struct logd d = {.gzips = gzips_new()};
+    int lines = 1 << 15;
+    alarm(300);
+    while (lines < 1 << 22 && !compresses_at_idle(&d, lines))
+        lines *= 2;
+    alarm(0);
+    assert_true(lines < 1 << 22);
+    free(d.gzips);
+}
+
 static void expect_next(struct follow *f, const char *want)
 {
     char text[256];
@@ -283,9 +352,9 @@ static void test_follow(void **state)
     assert_int_equal(follow_open(&f, in_folder("w"), 3, 4, false), 1);
     expect_next(&f, "6789");
     append("w", "ab");
-    rotate(3, false);
+    rotate(3);
     append("w", "cd");
-    rotate(3, false);
+    rotate(3);
     append("w", "ef");
     expect_next(&f, "abcdef");
     put("w", ""); /* truncated in place */
@@ -307,5 +376,6 @@ static void test_follow(void **state)
 
 RUN(IN_FOLDER(test_rotate), IN_FOLDER(test_rotate_with_compressed),
     IN_FOLDER(test_every_step_may_be_done_twice), IN_FOLDER(test_rotation_that_cannot_be),
-    IN_FOLDER(test_gzip), IN_FOLDER(test_follow), TEST(test_span), TEST(test_cut_for_rotation),
-    TEST(test_stale_auto_names))
+    IN_FOLDER(test_gzip), TEST(renaming_one_path_holds_up_no_other),
+    IN_FOLDER(compressing_is_idle_renaming_is_not), IN_FOLDER(test_follow), TEST(test_span),
+    TEST(test_cut_for_rotation), TEST(test_stale_auto_names))
