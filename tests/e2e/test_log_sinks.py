@@ -115,12 +115,12 @@ def test_rotation(drive):
     d = drive()
     d.add("w", sink=d.path("w.log"), maxbytes=1000, backups=3)
     d.run("w", "for i in $(seq 100); do printf '%049d\\n' $i; sleep 0.001; done")
+    wait(lambda: d.counters("w")["rotations"] == 5, 10, lambda: f"five rotations: {d.counters('w')}")
     files = files_of(d.dir, "w.log")
     assert [os.path.basename(f) for f in files] == ["w.log.3", "w.log.2", "w.log.1", "w.log"]
     assert [os.path.getsize(f) for f in files] == [1000, 1000, 1000, 0]
     text = b"".join(open(f, "rb").read() for f in files).decode()
     assert [int(l) for l in text.split()] == list(range(41, 101))
-    assert d.counters("w")["rotations"] == 5
 
 
 def test_no_backups_means_truncate(drive):

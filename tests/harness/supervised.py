@@ -261,8 +261,10 @@ class Supd:
     def hasten(self, sig=signal.SIGTERM):
         """A second signal, which kills what is left; one right behind the first is none."""
         def again():
-            with contextlib.suppress(ProcessLookupError):
-                self.send(sig)
+            pid = self.pid
+            if pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, sig)
             return not self.running() or "again: killing what is left" in self.log_text()
         wait(again, 20, lambda: f"the second signal hastens; log:\n{self.log_text()}")
 
