@@ -57,6 +57,7 @@ void proc_note(struct proc *p)
 #define TIDY DUR_MS(20)
 #define TIDY_AGAIN DUR_S(1)
 #define TIDY_HUNG DUR_S(5)
+#define MANY_STARTS 64u /* memory is given back after so many */
 
 static void feed_event(struct proc *p, enum proc_event event)
 {
@@ -217,9 +218,7 @@ void proc_arm(struct proc *p)
     due_at(&proc_sup(p)->due, p, proc_next(l));
 }
 
-/* With this many starts behind us, and nothing to do, memory is given back. */
-#define MANY_STARTS 64u
-
+/* so many starts behind us, and nothing to do */
 static bool is_calm_again(const struct sup *s)
 {
     return s->nstarts >= MANY_STARTS && !s->due.n && !s->nqueued;
@@ -251,6 +250,7 @@ static void on_due(struct proc *p)
 
 void procs_init(struct sup *s)
 {
+    s->nstarts = MANY_STARTS - 1; /* the first one ends a start of our own, too */
     due_init(&s->due, s->loop, on_due);
     order_init(s);
     LOOP_DEFER(&s->pump, procs_pump, s);

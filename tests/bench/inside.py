@@ -124,9 +124,10 @@ class World:
         return slowest / 1e6
 
     def part_ask(self):
-        """Somebody restarts a program and reads what it wrote."""
+        """Somebody looks at a program, restarts it and reads what it wrote."""
         ctl = self.rival.status_command()[:-1]
-        for words in (["restart", "p00000"], ["stop", "p00001"], ["start", "p00001"], ["tail", "p00002"]):
+        for words in (["status", "p00000"], ["status", "p0000*", "--json"], ["explain", "p00000"], ["pid", "p00000"],
+                      ["restart", "p00000"], ["stop", "p00001"], ["start", "p00001"], ["tail", "p00002"]):
             subprocess.run(ctl + words, env=self.rival.env, stdout=subprocess.DEVNULL, timeout=60, check=True)
         return {}
 
