@@ -250,7 +250,6 @@ static void on_due(struct proc *p)
 
 void procs_init(struct sup *s)
 {
-    s->nstarts = MANY_STARTS - 1; /* the first one ends a start of our own, too */
     due_init(&s->due, s->loop, on_due);
     order_init(s);
     LOOP_DEFER(&s->pump, procs_pump, s);
