@@ -10,6 +10,7 @@
 #include "supervisor/run/logs.h"
 #include "supervisor/run/procs_impl.h"
 #include "supervisor/run/settle.h"
+#include "supervisor/run/shutdown.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -424,7 +425,9 @@ void errand_hook(struct proc *p, unsigned which, const struct errand_facts *fact
     const struct errands *q = proc_sup(p)->errands;
     if (!c || !c->command[which].argc)
         return;
-    if (q && q->nwaiting >= ERRAND_HOOKS_MAX)
+    if (shutdown_is_past_hooks(proc_sup(p)))
+        lose(p, which, "supd is ending");
+    else if (q && q->nwaiting >= ERRAND_HOOKS_MAX)
         lose(p, which, "1024 hooks wait already");
     else if (q && waiting_of(q, p) >= ERRAND_HOOKS_OF_ONE)
         lose(p, which, "16 hooks of this process wait already");

@@ -205,6 +205,11 @@ bool shutdown_is_restart(const struct sup *s)
     return s->mood == SUP_STOPPING && s->stop_phase == PHASE_RESTART;
 }
 
+bool shutdown_is_past_hooks(const struct sup *s)
+{
+    return s->mood == SUP_STOPPING && s->stop_phase >= PHASE_AGENT && s->stop_phase <= PHASE_END;
+}
+
 /* Each program has its stopwaitsecs, and nothing else hastens it. */
 void shutdown_restart(struct sup *s)
 {
