@@ -305,13 +305,14 @@ static void shut_in_order(struct sup *s)
 static void step_groups(struct sup *s)
 {
     int32_t priority = 0;
-    if (!highest_up(s, INT64_MAX, &priority) && s->sweeper)
+    if (!highest_up(s, INT64_MAX, &priority)) {
+        if (!s->sweeper)
+            next_phase(s);
         return;
-    if (!highest_up(s, INT64_MAX, &priority))
-        next_phase(s);
-    else if (s->stop_phase == PHASE_LAST)
+    }
+    if (s->stop_phase == PHASE_LAST)
         return;
-    else if (priority < s->stop_priority && listeners_hold(s, priority))
+    if (priority < s->stop_priority && listeners_hold(s, priority))
         return;
     else if (priority < s->stop_priority)
         shut_from(s, priority);
