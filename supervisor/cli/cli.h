@@ -59,6 +59,8 @@ struct cli_command {
 
 const struct cli_command *cli_commands(size_t *out_n);
 const struct cli_command *cli_find(const char *name);
+/* The next word of a command's options, and its length; *at: where to look. NULL: there is none. */
+const char *cli_next_option(const char **at, size_t *out_len);
 /* Whether a word with a dash is one of the command's options; of "--name=value" the name is. */
 bool cli_takes(const struct cli_command *cmd, const char *word);
 /* Runs a command by its name; prints what is wrong. Returns the exit code. */

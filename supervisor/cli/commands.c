@@ -53,15 +53,21 @@ int cli_usage(const struct cli_command *cmd)
 
 /* ---- words with a dash ---- */
 
+const char *cli_next_option(const char **at, size_t *out_len)
+{
+    const char *word = *at + strspn(*at, " ");
+    *out_len = strcspn(word, " ");
+    *at = word + *out_len;
+    return *out_len ? word : NULL;
+}
+
 bool cli_takes(const struct cli_command *cmd, const char *word)
 {
-    size_t n = strcspn(word, "=");
-    for (const char *p = cmd->options; *p; p += strspn(p, " ")) {
-        size_t len = strcspn(p, " ");
+    size_t n = strcspn(word, "="), len;
+    const char *at = cmd->options;
+    for (const char *p; (p = cli_next_option(&at, &len));)
         if (len == n && memcmp(p, word, n) == 0)
             return true;
-        p += len;
-    }
     return false;
 }
 

@@ -95,12 +95,12 @@ static void offer_words(const struct complete *x, const char *command, bool firs
 static void offer_options(const struct complete *x, const struct cli_command *cmd)
 {
     char word[32];
-    for (const char *p = cmd->options; *p && x->prefix[0] == '-'; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
+    const char *at = cmd->options;
+    size_t n;
+    for (const char *p; x->prefix[0] == '-' && (p = cli_next_option(&at, &n));) {
         snprintf(word, sizeof(word), "%.*s", (int)n, p);
         if (strcmp(word, "-*") != 0)
             offer(x, word);
-        p += n;
     }
 }
 
